@@ -1,0 +1,221 @@
+"""
+What the user asked for: values, units, bounds, defaults (I{pure}).
+
+Whatever the source, the command line or a file, a setting goes through one of the parsers here,
+which either gives the value or says what is wrong with it and what is allowed.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import NoReturn
+from urllib.parse import urlsplit, urlunsplit
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used. The text quotes it and says what is allowed."""
+
+
+class Form(Enum):
+    """The kinds of input."""
+
+    FILE = "file"
+    STDIN = "standard input"
+    URL = "URL"
+    ENDPOINT = "endpoint"
+    DEMO = "demo"
+
+
+class AtEnd(Enum):
+    """What happens at the end of the input."""
+
+    EXIT = "exit"
+    WAIT = "wait"
+    RETRY = "retry"
+    LOOP = "loop"
+
+
+INPUT_FORMS = """\
+film.mkv              a file, in any container that libavformat reads
+-                     standard input (the default when it is not a terminal)
+http://host/path      any URL that libavformat reads
+tcp:12345             a Twisted server endpoint: a sender connects there
+demo:                 a test picture with a clock and a tone"""
+
+_ENDPOINT_TYPES = frozenset({"tcp", "tcp6", "ssl", "tls", "unix", "systemd", "fd", "haproxy"})
+
+_AT_END: Mapping[Form, tuple[AtEnd, ...]] = MappingProxyType(
+    {  # what each form allows, its default first
+        Form.FILE: (AtEnd.EXIT, AtEnd.LOOP, AtEnd.RETRY),
+        Form.STDIN: (AtEnd.EXIT,),
+        Form.URL: (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
+        Form.ENDPOINT: (AtEnd.WAIT, AtEnd.EXIT),
+        Form.DEMO: (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where the media of a stream comes from."""
+
+    form: Form
+    text: str
+    """The file's path, the URL, the endpoint's description."""
+
+    def __str__(self) -> str:
+        """What may be shown to anybody: without the password that a URL may carry."""
+        if self.form is not Form.URL:
+            return self.text
+        parts = urlsplit(self.text)
+        if parts.password is None and not parts.query:
+            return self.text
+        host = parts.netloc.rpartition("@")[2]
+        user = f"{parts.username}:***@" if parts.password is not None else ""
+        query = "..." if parts.query else ""
+        return urlunsplit((parts.scheme, user + host, parts.path, query, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """One stream's settings; the durations are in seconds."""
+
+    input: Input
+    name: str = "live"
+    burst: float = 2.0
+    buffer: float = 30.0
+    buffer_bytes: int = 64 << 20
+    whole_segments: bool = False
+    readrate: float = 1.0
+    readrate_initial_burst: float = 30.0
+    at_end: AtEnd = AtEnd.EXIT
+    record: str | None = None
+    max_clients: int = 0
+    client_timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that the server needs to know before it starts."""
+
+    streams: tuple[StreamConfig, ...]
+    listen: tuple[str, ...] = ("tcp:8080",)
+
+
+def parse_input(text: str) -> Input:
+    """
+    Tell the forms of an input apart.
+
+    @raise ConfigError: for an empty one.
+    """
+    if not text:
+        raise ConfigError(f"an empty input; it is one of:\n{INPUT_FORMS}")
+    if text == "-":
+        return Input(Form.STDIN, text)
+    if text == "demo:":
+        return Input(Form.DEMO, text)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        return Input(Form.URL, text)
+    if text.partition(":")[0] in _ENDPOINT_TYPES and ":" in text:
+        return Input(Form.ENDPOINT, text)
+    return Input(Form.FILE, text)
+
+
+def parse_at_end(text: str | None, form: Form) -> AtEnd:
+    """
+    What happens at the end of an input of this form; its default for L{None}.
+
+    @raise ConfigError: for something else, or something that this form cannot do.
+    """
+    allowed = _AT_END[form]
+    if text is None:
+        return allowed[0]
+    for choice in allowed:
+        if choice.value == text:
+            return choice
+    choices = ", ".join(choice.value for choice in allowed)
+    raise ConfigError(f"at-end: {text!r} is not possible for {form.value} input; use {choices}")
+
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+_TAKEN = frozenset({"status", "metrics", "api", "admin", "healthz", "static"})
+_ENDINGS = (".mkv", ".webm", ".mp4", ".ts", ".m3u8", ".jpg")
+
+
+def parse_name(option: str, text: str) -> str:
+    """
+    A stream's name in URLs.
+
+    @raise ConfigError: when no URL could have it, or the server uses it itself.
+    """
+    if not _NAME.fullmatch(text):
+        _refuse(option, text, "up to 64 letters, digits, '-', '_' and '.', not beginning with '.'")
+    if text in _TAKEN or text.endswith(_ENDINGS):
+        _refuse(option, text, "a name that the server does not use itself, without an ending")
+    return text
+
+
+def parse_seconds(option: str, text: str, *, least: float = 0.0, most: float = 86400.0) -> float:
+    """
+    A duration in seconds, fractions allowed.
+
+    @raise ConfigError: for anything else, or out of bounds.
+    """
+    allowed = f"a number of seconds from {least:g} to {most:g}"
+    return _number(option, text, allowed, least, most)
+
+
+def parse_rate(option: str, text: str) -> float:
+    """
+    A speed as a multiple of real time; 0 is without limit.
+
+    @raise ConfigError: for anything else.
+    """
+    return _number(option, text, "a number from 0 to 1000, such as 1 or 0.5", 0.0, 1000.0)
+
+
+def _number(option: str, text: str, allowed: str, least: float, most: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        _refuse(option, text, allowed)
+    if not math.isfinite(value) or not least <= value <= most:
+        _refuse(option, text, allowed)
+    return value
+
+
+def parse_count(option: str, text: str) -> int:
+    """
+    A whole number, 0 included.
+
+    @raise ConfigError: for anything else.
+    """
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        _refuse(option, text, "a whole number, 0 or more")
+    return int(text)
+
+
+SMALLEST_BUFFER = 64 << 10
+"""Less than this does not hold one keyframe of anything."""
+
+_UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
+
+
+def parse_size(option: str, text: str) -> int:
+    """
+    A number of bytes; C{k}, C{M} and C{G} are powers of 1024.
+
+    @raise ConfigError: for anything else, or less than L{SMALLEST_BUFFER}.
+    """
+    match = re.fullmatch(r"([0-9]{1,12})([kKmMgG]?)", text)
+    size = int(match[1]) << _UNITS[match[2].lower()] if match else 0
+    if not SMALLEST_BUFFER <= size <= 1 << 40:
+        _refuse(option, text, "a number of bytes from 64k to 1024G, such as 500k, 64M or 1G")
+    return size
+
+
+def _refuse(option: str, text: str, allowed: str) -> NoReturn:
+    raise ConfigError(f"{option}: {text!r} is not {allowed}")

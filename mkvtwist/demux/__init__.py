@@ -1,0 +1,17 @@
+"""
+From an input to packets and headers: everything that touches PyAV (I{remux thread}).
+
+libavformat may be used by one thread only, from open to close, or it crashes the process. So a
+L{Reader} lives in one thread and owns all of it; what leaves are the values of
+L{mkvtwist.packet}.
+
+    - L{reader} opens, reads, holds the header back until every track is known, keeps the time
+    - L{adapters} has one small class for each oddity of a track
+    - L{header} has libavformat write the header
+    - L{payload}, L{latm} are the pure functions that payloads go through
+    - L{demo} is the test picture
+"""
+
+from mkvtwist.demux.reader import Ended, Event, Media, Noticed, Pace, Reader, set_up
+
+__all__ = ["Ended", "Event", "Media", "Noticed", "Pace", "Reader", "set_up"]

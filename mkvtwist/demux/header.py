@@ -1,0 +1,178 @@
+"""
+The header, written by libavformat into a scratch container (I{remux thread}).
+
+Its Matroska muxer knows CodecPrivate, colour, stereo 3D, chapters, tags and attachments of
+everything it reads; what PyAV does not pass on (dispositions, the shape of anamorphic pictures) is
+added here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import av
+from av.container import Flags
+from av.stream import Disposition, Stream
+
+from mkvtwist import matroska
+from mkvtwist.demux.adapters import Adapter
+from mkvtwist.packet import Header, Track
+
+if TYPE_CHECKING:  # it is in PyAV's stubs only
+    from av.container.core import Chapter
+
+_STALE_TAGS = frozenset(
+    # Facts about the file that the stream is not, or that libavformat writes itself.
+    {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}
+)
+
+_COVER_TYPES: Mapping[str, tuple[str, str]] = {
+    "mjpeg": ("cover.jpg", "image/jpeg"),
+    "png": ("cover.png", "image/png"),
+    "bmp": ("cover.bmp", "image/bmp"),
+    "gif": ("cover.gif", "image/gif"),
+    "webp": ("cover.webp", "image/webp"),
+}
+
+
+class Source(Protocol):
+    """What a header takes from an input beside its tracks; PyAV's containers have it."""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The global tags."""
+
+    def chapters(self) -> "list[Chapter]":
+        """The chapters."""
+
+
+class _Sink:
+    """A file that takes all and cannot seek, as a live response."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self.parts.append(data)
+        return len(data)
+
+
+def write_header(
+    adapters: Sequence[Adapter],
+    source: Source,
+    attachments: Sequence[Stream] = (),
+    covers: Sequence[tuple[str, bytes]] = (),
+) -> tuple[Header, list[Adapter]]:
+    """
+    Write the header for the tracks that Matroska has a place for, and number them.
+
+    @param adapters: all of them L{Adapter.ready}.
+    @param covers: codec and data of the pictures that belong to the whole.
+    @return: the header, which names the tracks that had to be left out, and the adapters in it.
+    """
+    left_out = []
+    usable = list(adapters)
+    try:
+        data = _written(usable, source, attachments, covers)
+    except (ValueError, av.FFmpegError):
+        # One bad track fails the whole header: find out which.
+        usable = []
+        for adapter in adapters:
+            try:
+                _written([adapter], source, (), ())
+            except (ValueError, av.FFmpegError) as error:
+                left_out.append(f"{label(adapter.stream)}: {cause(error)}")
+            else:
+                usable.append(adapter)
+        data = _written(usable, source, attachments, covers) if usable else b""
+    for number, adapter in enumerate(usable, 1):
+        adapter.number = number
+    tracks = tuple(_track(adapter) for adapter in usable)
+    data = matroska.live_header(
+        data, {a.number: size for a in usable if (size := _display_size(a))}
+    )
+    return Header(tracks, {"matroska": data}, tuple(left_out)), usable
+
+
+def _written(
+    adapters: Sequence[Adapter],
+    source: Source,
+    attachments: Sequence[Stream],
+    covers: Sequence[tuple[str, bytes]],
+) -> bytes:
+    sink = _Sink()
+    options = {"live": "1", "write_crc32": "0", "allow_raw_vfw": "1"}
+    with av.open(sink, "w", format="matroska", container_options=options) as output:
+        # The same tracks give the same bytes: no random UIDs, no dates.
+        output.flags |= Flags.bitexact.value
+        for name, value in source.metadata.items():
+            if name.lower() not in _STALE_TAGS:
+                output.metadata[name] = value
+        for adapter in adapters:
+            made = adapter.template(output)
+            for name in ("language", "title"):
+                if value := adapter.stream.metadata.get(name):
+                    made.metadata[name] = value
+            made.disposition = adapter.stream.disposition
+        for stream in attachments:
+            output.add_attachment(
+                stream.metadata.get("filename") or f"attachment-{stream.index}",
+                stream.metadata.get("mimetype") or "application/octet-stream",
+                stream.data,
+            )
+        for codec, picture in covers:
+            if codec in _COVER_TYPES:
+                output.add_attachment(*_COVER_TYPES[codec], picture)
+        if chapters := source.chapters():
+            output.set_chapters(chapters)
+        output.start_encoding()
+        return b"".join(sink.parts)
+
+
+def _track(adapter: Adapter) -> Track:
+    stream, shape = adapter.stream, adapter.shape
+    language = stream.metadata.get("language")
+    rate = getattr(stream, "average_rate", None) if stream.type == "video" else None
+    return Track(
+        number=adapter.number,
+        type=stream.type,
+        codec=shape.codec.canonical_name,
+        setup=adapter.setup or b"",
+        language=None if language == "und" else language,
+        title=stream.metadata.get("title"),
+        width=shape.width if stream.type == "video" else None,
+        height=shape.height if stream.type == "video" else None,
+        frame_rate=round(float(rate), 3) if rate else None,
+        sample_rate=shape.sample_rate if stream.type == "audio" else None,
+        channels=shape.layout.nb_channels if stream.type == "audio" else None,
+    )
+
+
+def _display_size(adapter: Adapter) -> tuple[int, int] | None:
+    """The size at which pictures with other than square pixels are to be shown."""
+    if adapter.stream.type != "video":
+        return None
+    ratio, shape = adapter.stream.sample_aspect_ratio, adapter.shape
+    if not ratio or ratio == 1:
+        return None
+    return max(1, round(shape.width * ratio)), shape.height
+
+
+def label(stream: Stream) -> str:
+    """A stream of the input in words: `track 2 (audio, aac, deu)'."""
+    context = stream.codec_context
+    codec = context.codec.canonical_name if context is not None else getattr(stream, "name", None)
+    words = (stream.type, codec, stream.metadata.get("language"))
+    return f"track {stream.index} ({', '.join(word for word in words if word)})"
+
+
+def cause(error: Exception) -> str:
+    """What an error of libavformat's is about, in one line."""
+    log = getattr(error, "log", None)
+    if log and log[2].strip():
+        return str(log[2]).strip()
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def is_default(stream: Stream) -> bool:
+    """Whether the stream is the one to play when nobody chooses."""
+    return bool(stream.disposition & Disposition.default)

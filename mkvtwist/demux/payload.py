@@ -1,0 +1,92 @@
+"""
+Payloads as Matroska and MP4 store them, from those that transport formats carry (I{pure}).
+"""
+
+from collections.abc import Iterator
+
+_START_CODE = b"\0\0\1"
+
+
+def nal_units(data: bytes) -> list[bytes]:
+    """The NAL units of an Annex B byte stream (ITU-T H.264 and H.265, B.1), without start codes."""
+    # Emulation prevention keeps a start code out of a unit, and none ends with a zero byte; what
+    # precedes the first start code is no unit.
+    return [unit for piece in data.split(_START_CODE)[1:] if (unit := piece.rstrip(b"\0"))]
+
+
+def length_prefixed(data: bytes) -> bytes:
+    """Annex B NAL units with a length of 4 bytes each instead (ISO/IEC 14496-15, 4.3.2)."""
+    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in nal_units(data))
+
+
+def is_annex_b(data: bytes) -> bool:
+    """Whether extradata, or a packet, is an Annex B byte stream."""
+    return data.startswith((b"\0\0\1", b"\0\0\0\1"))
+
+
+_OBU_DROPPED = frozenset({2, 7, 8, 15})
+"""Temporal delimiter, redundant frame header, tile list, padding: AV1 in Matroska, section 3."""
+
+
+def obus(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """
+    The open bitstream units of AV1 (AV1 specification, 5.3), each with its type.
+
+    A unit that is cut short ends the data.
+    """
+    at = 0
+    while at < len(data):
+        head = data[at]
+        start = at + 1 + (head >> 2 & 1)
+        if head & 2:
+            size = shift = 0
+            while start < len(data) and shift < 56:
+                byte = data[start]
+                size |= (byte & 0x7F) << shift
+                start += 1
+                shift += 7
+                if byte < 0x80:
+                    break
+            end = start + size
+        else:
+            end = len(data)
+        if end > len(data):
+            return
+        yield head >> 3 & 15, data[at:end]
+        at = end
+
+
+def without_delimiters(data: bytes) -> bytes:
+    """An AV1 temporal unit without what Matroska and MP4 leave out."""
+    units = list(obus(data))
+    kept = [unit for type_, unit in units if type_ not in _OBU_DROPPED]
+    return data if len(kept) == len(units) else b"".join(kept)
+
+
+def without_prores_head(data: bytes) -> bytes:
+    """A ProRes frame without the size and `icpf' of its atom, which Matroska leaves out."""
+    return data[8:] if data[4:8] == b"icpf" else data
+
+
+_WAVPACK_INITIAL, _WAVPACK_FINAL = 0x800, 0x1000
+
+
+def without_wavpack_heads(data: bytes) -> bytes:
+    """
+    WavPack blocks with the short heads of Matroska's codec specification for A_WAVPACK4.
+
+    Samples, then for each block flags, CRC and, where there are several, its size.
+    """
+    out = [data[20:24]]
+    at = 0
+    while at + 32 <= len(data) and data[at : at + 4] == b"wvpk":
+        size = int.from_bytes(data[at + 4 : at + 8], "little") - 24
+        flags = int.from_bytes(data[at + 24 : at + 28], "little")
+        if not 0 <= size <= len(data) - at - 32:
+            break
+        out.append(data[at + 24 : at + 32])
+        if not (flags & _WAVPACK_INITIAL and flags & _WAVPACK_FINAL):
+            out.append(size.to_bytes(4, "little"))
+        out.append(data[at + 32 : at + 32 + size])
+        at += 32 + size
+    return b"".join(out)

@@ -1,0 +1,403 @@
+"""
+Reads one input from its opening to its end (I{remux thread}).
+
+The rules:
+
+ 1. The header goes out when every track can be described, or after L{PATIENCE} of media, without
+    those that cannot. Until then packets are held.
+ 2. A track that becomes usable later, or one whose setup changes, asks for a new header. It goes
+    out with the next keyframe of the video, at once where there is none; till then the track's
+    packets, which nobody could decode, are dropped.
+ 3. After each header, video begins with a keyframe.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import av
+from av.packet import Packet as AVPacket
+from av.stream import Stream
+from twisted.logger import Logger
+
+from mkvtwist.config import Form, Input
+from mkvtwist.demux.adapters import Adapter, Unusable, adapter_for, is_cover
+from mkvtwist.demux.demo import Demo
+from mkvtwist.demux.header import cause, label, write_header
+from mkvtwist.packet import SECOND, Extra, Header, Packet
+from mkvtwist.pipe import Outlet
+from mkvtwist.timeline import Timeline
+
+PATIENCE = 4 * SECOND
+"""Media that is held for a track of which nothing is known yet: twice a generous GOP."""
+
+HELD_LIMIT = 32 << 20
+"""Bytes that are held at most; half of the ring's default."""
+
+TRACK_LIMIT = 64
+"""Tracks of one input that are looked at; a sound input has a handful, a hostile one thousands."""
+
+OPEN_TIMEOUT = 15.0
+READ_TIMEOUT = 15.0
+"""Seconds that a URL may say nothing; libavformat cannot be interrupted in any other way."""
+
+PACKET_WEIGHT = 500
+"""Bytes that a packet takes beside its payload."""
+
+
+class Ended(NamedTuple):
+    """The last event of an input."""
+
+    reason: str
+    fault: bool
+    """Whether the input is to blame: it could not be opened, or broke off."""
+
+
+class Noticed(NamedTuple):
+    """Something for the log."""
+
+    text: str
+
+
+Event = Packet | Header | Noticed | Ended
+
+
+class Media(Protocol):
+    """Bytes to read, from a pipe or a file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to so many bytes; none at the end."""
+
+
+class Stopped(Exception):
+    """Nobody wants to hear from this thread any more."""
+
+
+class Pace:
+    """
+    Keeps packets from coming faster than real time (FFmpeg's C{-readrate}).
+
+    The media may be ahead of the clock by the burst. An input that is late has its clock moved, so
+    that it is never owed more than the burst.
+    """
+
+    def __init__(
+        self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """
+        @param rate: media seconds for each second; 0 for no limit.
+        @param burst: seconds of media.
+        """
+        self._rate = rate
+        self._burst = burst
+        self._clock = clock
+        self._zero: float | None = None
+
+    def wait(self, dts: int, stop: threading.Event) -> None:
+        """
+        Wait until a packet of this time is due.
+
+        @raise Stopped: when C{stop} is set meanwhile.
+        """
+        self._wait_for(dts, self._burst, stop)
+
+    def catch_up(self, edge: int, stop: threading.Event) -> None:
+        """Wait until the clock has reached the end of what was read ahead."""
+        self._wait_for(edge, 0.0, stop)
+
+    def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> None:
+        if not self._rate:
+            return
+        now, media = self._clock(), dts / SECOND / self._rate
+        if self._zero is None or now > self._zero + media:
+            self._zero = now - media
+        due = self._zero + media - ahead / self._rate
+        if due > now and stop.wait(due - now):
+            raise Stopped
+
+
+@dataclass(slots=True)
+class _Made:
+    """A packet whose track may have no number yet."""
+
+    adapter: Adapter
+    pts: int
+    dts: int
+    duration: int
+    key: bool
+    data: bytes
+    extra: Extra | None
+
+    def packet(self) -> Packet:
+        return Packet(
+            self.adapter.number,
+            self.pts,
+            self.dts,
+            self.duration,
+            self.key,
+            self.data,
+            self.extra,
+        )
+
+
+class Reader:
+    """
+    One input, read once. Made in the reactor, L{run} in a thread of its own.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        source: Input,
+        media: Media | None,
+        timeline: Timeline,
+        pace: Pace,
+        outlet: Outlet[Event],
+        *,
+        drain: bool,
+    ) -> None:
+        """
+        @param media: where the bytes of an endpoint or of standard input come from.
+        @param timeline: the stream's; this reader's alone as long as it runs.
+        @param drain: whether the end is to wait until real time has reached it.
+        """
+        self._source = source
+        self._media = media
+        self._timeline = timeline
+        self._pace = pace
+        self._outlet = outlet
+        self._drain = drain
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Any thread: have L{run} return soon, without another event."""
+        self._stop.set()
+        self._outlet.close()
+
+    def run(self) -> None:
+        """Read until the end, and say how it came."""
+        try:
+            with closing(_open(self._source, self._media)) as container:
+                _Reading(container, self._timeline, self._emit_at, self._emit).run()
+            if self._drain:
+                self._pace.catch_up(self._timeline.edge, self._stop)
+            ended = Ended("the end of the input", fault=False)
+        except Stopped:
+            return
+        except (av.FFmpegError, OSError, Unusable) as error:
+            ended = Ended(cause(error), fault=True)
+        except Exception:
+            self._log.failure("reading {source} failed", source=str(self._source))
+            ended = Ended("an error in mkvtwist; the log has its traceback", fault=True)
+        self._outlet.put(ended, 0)
+
+    def _emit(self, event: Event) -> None:
+        weight = len(event.data) + PACKET_WEIGHT if isinstance(event, Packet) else PACKET_WEIGHT
+        if self._stop.is_set() or not self._outlet.put(event, weight):
+            raise Stopped
+
+    def _emit_at(self, packet: Packet) -> None:
+        self._pace.wait(packet.dts, self._stop)
+        self._emit(packet)
+
+
+class _Reading:
+    """What one opened container has told so far."""
+
+    def __init__(
+        self,
+        container: Any,
+        timeline: Timeline,
+        emit_packet: Callable[[Packet], None],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._container = container
+        self._timeline = timeline
+        self._emit_packet = emit_packet
+        self._emit = emit
+        self._adapters: dict[int, Adapter] = {}
+        self._left_out: list[str] = []
+        self._covers: dict[int, tuple[str, bytes]] = {}
+        self._waiting_covers: set[int] = set()
+        self._attachments: list[Stream] = []
+        self._held: list[_Made] = []
+        self._held_size = 0
+        self._header: Header | None = None
+        self._current: list[Adapter] = []
+        self._renew = False
+        self._started: set[Adapter] = set()
+        self._refused = 0
+
+    def run(self) -> None:
+        """
+        Emit everything up to the end.
+
+        @raise Unusable: when there is nothing to send in it.
+        """
+        self._sort_streams()
+        self._timeline.restart(self._container.start_time)
+        for packet in self._container.demux():
+            if packet.size:  # the others only mark the end
+                self._take(packet)
+        if self._header is None and self._held:
+            self._write_header()
+        if self._header is None:
+            raise Unusable("there is nothing in it that could be sent")
+
+    def _sort_streams(self) -> None:
+        for stream in self._container.streams:
+            if stream.type == "attachment":
+                self._attachments.append(stream)
+            elif stream.type == "video" and is_cover(stream):
+                self._waiting_covers.add(stream.index)
+            else:
+                try:
+                    if len(self._adapters) == TRACK_LIMIT:
+                        raise Unusable(f"more than {TRACK_LIMIT} tracks")
+                    self._adapters[stream.index] = adapter_for(stream)
+                except (Unusable, ValueError, av.FFmpegError) as error:
+                    self._leave_out(f"{label(stream)}: {cause(error)}")
+        if not self._adapters:
+            raise Unusable("; ".join(["no track that could be sent", *self._left_out[:5]]))
+
+    def _leave_out(self, text: str) -> None:
+        if len(self._left_out) < TRACK_LIMIT:
+            self._left_out.append(text)
+
+    def _take(self, packet: AVPacket) -> None:
+        index = packet.stream_index
+        if index in self._waiting_covers:
+            self._waiting_covers.discard(index)
+            stream = self._container.streams[index]
+            self._covers[index] = (stream.codec_context.name, bytes(packet))
+        adapter = self._adapters.get(index)
+        if adapter is None:
+            return
+        try:
+            for one in adapter.packets(packet):
+                if (made := self._placed(adapter, one)) is not None:
+                    self._pass_on(made)
+        except av.FFmpegError as error:
+            self._refused += 1
+            if self._refused == 1:
+                self._emit(Noticed(f"{label(adapter.stream)}: a damaged packet ({cause(error)})"))
+
+    def _placed(self, adapter: Adapter, packet: AVPacket) -> _Made | None:
+        base = packet.time_base
+        scale, unit = base.numerator * SECOND, base.denominator
+        pts, dts, duration = packet.pts, packet.dts, packet.duration or 0
+        jumps = self._timeline.discontinuities
+        placed = self._timeline.place(
+            adapter.stream.index,
+            None if pts is None else (pts * scale + unit // 2) // unit,
+            None if dts is None else (dts * scale + unit // 2) // unit,
+            (duration * scale + unit // 2) // unit,
+            sparse=adapter.sparse,
+            delay=adapter.delay,
+            step=adapter.step,
+        )
+        if self._timeline.discontinuities != jumps:
+            self._emit(Noticed(f"{label(adapter.stream)}: the timestamps jump; going on from here"))
+        if placed is None:
+            return None
+        data = adapter.data(packet)
+        return _Made(adapter, *placed, packet.is_keyframe, data, adapter.extra(packet))
+
+    def _pass_on(self, made: _Made) -> None:
+        if self._header is None:
+            self._hold(made)
+            return
+        adapter = made.adapter
+        if adapter.changed or (adapter.ready and adapter not in self._current):
+            self._renew = True
+        if self._renew and self._may_begin(made):
+            self._write_header()
+        if adapter.number and not adapter.changed:
+            self._send(made)
+
+    def _may_begin(self, made: _Made) -> bool:
+        """Whether a new header may stand before this packet: at the video's keyframes only."""
+        video = [adapter for adapter in self._current if adapter.stream.type == "video"]
+        if not video:
+            return True
+        return made.adapter is video[0] and made.key
+
+    def _hold(self, made: _Made) -> None:
+        self._held.append(made)
+        self._held_size += len(made.data) + PACKET_WEIGHT
+        unknown = [adapter for adapter in self._adapters.values() if not adapter.ready]
+        span = made.dts - self._held[0].dts
+        if (
+            not (unknown or self._waiting_covers)
+            or span >= PATIENCE
+            or self._held_size >= HELD_LIMIT
+        ):
+            self._write_header()
+
+    def _write_header(self) -> None:
+        ready = [adapter for adapter in self._adapters.values() if adapter.ready]
+        late = [
+            f"{label(adapter.stream)}: nothing is known of it yet"
+            for adapter in self._adapters.values()
+            if not adapter.ready
+        ]
+        covers = tuple(self._covers.values())
+        written, current = write_header(ready, self._container, self._attachments, covers)
+        if not current:
+            raise Unusable("; ".join(["no track that could be sent", *written.left_out[:5]]))
+        for adapter in self._adapters.values():
+            adapter.changed = False
+            if adapter not in current:
+                adapter.number = 0
+        self._current = current + [adapter for adapter in ready if adapter not in current]
+        self._renew = False
+        self._started.clear()
+        left_out = (*self._left_out, *written.left_out, *late)
+        self._header = Header(written.tracks, written.formats, left_out)
+        self._emit(self._header)
+        held, self._held, self._held_size = self._held, [], 0
+        for made in held:
+            if made.adapter.number:
+                self._send(made)
+
+    def _send(self, made: _Made) -> None:
+        adapter = made.adapter
+        if adapter.stream.type == "video" and adapter not in self._started:
+            if not made.key:
+                return
+            self._started.add(adapter)
+        self._emit_packet(made.packet())
+
+
+def _open(source: Input, media: Media | None) -> Any:
+    """
+    Open an input. The options are those of FFmpeg's command line.
+
+    @raise av.FFmpegError: when libavformat cannot make sense of it.
+    """
+    if source.form is Form.DEMO:
+        return Demo()
+    open_ = partial(av.open, mode="r", metadata_errors="replace")
+    if media is not None:
+        return open_(media)
+    if source.form is Form.FILE:
+        return open_(f"file:{source.text}")
+    scheme, _, rest = source.text.partition("://")
+    if rest.endswith("?listen=1") and scheme in ("rtmp", "rtmps", "http", "https"):
+        # These take it as an option; and who listens waits for as long as it takes.
+        return open_(source.text.removesuffix("?listen=1"), options={"listen": "1"})
+    return open_(source.text, timeout=(OPEN_TIMEOUT, READ_TIMEOUT))
+
+
+def set_up() -> None:
+    """Have libavformat's errors say their cause, and nothing of it reach standard error."""
+    av.logging.set_level(av.logging.ERROR)
+    logger = logging.getLogger("libav")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False

@@ -1,0 +1,284 @@
+"""
+Matroska as it is streamed: Clusters made from packets, and headers patched (I{pure}, RFC 9559).
+
+libavformat writes the header (EBML head, Segment of unknown size, Info, Tracks, Chapters,
+Attachments, Tags), since it has years of knowledge about CodecPrivate and colour. The Clusters are
+written here, since its muxer holds packets back for one another. A Cluster is complete in itself::
+
+    1F43B675  size  E7 88 timestamp  { A3 SimpleBlock | A0 BlockGroup } ...
+              '-4-'       '---8---'    track, 16 bit offset, flags, payload
+    '-------- HEAD ---------------'
+
+The size and the timestamp have a fixed width, so that a client whose time begins at 0 needs
+another head and nothing else.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from mkvtwist.packet import Header, Packet
+
+HEAD = 18
+"""Bytes of a Cluster before its first block: ID 4, size 4, Timestamp 2 + 8."""
+
+MILLISECOND = 1000
+"""One tick of the timestamps in a Block: libavformat's TimestampScale is 1,000,000 ns."""
+
+_CLUSTER = 0x1F43B675
+_SEGMENT = 0x18538067
+_SEEK_HEAD = 0x114D9B74
+_VOID = 0xEC
+_TRACKS = 0x1654AE6B
+_TRACK_ENTRY = 0xAE
+_TRACK_NUMBER = 0xD7
+_CODEC_DELAY = 0x56AA
+_VIDEO = 0xE0
+_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
+_SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK = 0xA3, 0xA0, 0xA1
+_BLOCK_DURATION, _REFERENCE_BLOCK, _DISCARD_PADDING = 0x9B, 0xFB, 0x75A2
+_BLOCK_ADDITIONS, _BLOCK_MORE, _BLOCK_ADD_ID, _BLOCK_ADDITIONAL = 0x75A1, 0xA6, 0xEE, 0xA5
+
+_KEYFRAME = 0x80
+_LARGEST_SIZE = (1 << 28) - 2
+"""What fits into the Cluster's size field of 4 bytes; all ones would mean `unknown'."""
+
+_head = struct.Struct(">IIHQ")
+_block = struct.Struct(">hB")
+
+
+class MatroskaError(ValueError):
+    """A header is not Matroska, or is cut short."""
+
+
+def vint(value: int) -> bytes:
+    """
+    An EBML variable-length size (RFC 8794, 4): the shortest form.
+
+    @raise OverflowError: for 2^56 - 1 and more.
+    """
+    length = 1
+    while value >= (1 << 7 * length) - 1:
+        length += 1
+    if length > 8:
+        raise OverflowError(f"{value} does not fit an EBML size")
+    return (value | 1 << 7 * length).to_bytes(length, "big")
+
+
+def element(id_: int, payload: bytes) -> bytes:
+    """One EBML element: its ID, its size, its payload."""
+    return id_.to_bytes((id_.bit_length() + 7) // 8, "big") + vint(len(payload)) + payload
+
+
+def unsigned(id_: int, value: int) -> bytes:
+    """One EBML unsigned integer, in as few bytes as it needs."""
+    return element(id_, value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big"))
+
+
+def signed(id_: int, value: int) -> bytes:
+    """One EBML signed integer."""
+    return element(id_, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def milliseconds(time: int) -> int:
+    """Microseconds as Matroska's ticks, to the nearest."""
+    return (time + MILLISECOND // 2) // MILLISECOND
+
+
+class Matroska:
+    """
+    A stream in Matroska: the header's bytes, and the packets of its tracks as Clusters.
+
+    @ivar head: what a client gets first.
+    """
+
+    def __init__(self, header: Header) -> None:
+        self.head = header.formats["matroska"]
+        # Their packets last a stated time: their blocks carry BlockDuration.
+        self._lasting = frozenset(t.number for t in header.tracks if t.type == "subtitle")
+        # A player takes this off the timestamps of a track's blocks, so it is added here.
+        self._delays = codec_delays(self.head)
+
+    def render(self, packets: Sequence[Packet]) -> bytes:
+        """
+        The packets as one Cluster, or as several where their times or their sizes ask for it.
+
+        The blocks keep the order of the packets.
+        """
+        delays = self._delays
+        times = [milliseconds(packet.pts + delays.get(packet.track, 0)) for packet in packets]
+        out: list[bytes] = []
+        first = 0
+        while first < len(packets):
+            lowest = highest = times[first]
+            size = HEAD
+            blocks: list[bytes] = []
+            last = first
+            for last in range(first, len(packets)):
+                packet = packets[last]
+                low, high = min(lowest, times[last]), max(highest, times[last])
+                size += len(packet.data) + 64
+                if last > first and (high - low > 0x7FFF or size > _LARGEST_SIZE):
+                    break
+                lowest, highest = low, high
+            else:
+                last += 1
+            # A time below 0 stays in the block, whose offset has a sign; a Cluster's has none.
+            base = max(0, lowest)
+            for index in range(first, last):
+                blocks.append(self._written(packets[index], times[index] - base))
+            out.append(_cluster(base, blocks))
+            first = last
+        return b"".join(out)
+
+    def _written(self, packet: Packet, offset: int) -> bytes:
+        """One packet as a SimpleBlock, or as a BlockGroup where it has more to say."""
+        extra = packet.extra
+        lasting = packet.duration and packet.track in self._lasting
+        if extra is None and not lasting:
+            flags = _KEYFRAME if packet.key else 0
+            body = vint(packet.track) + _block.pack(offset, flags)
+            return b"\xa3" + vint(len(body) + len(packet.data)) + body + packet.data
+        parts = [element(_BLOCK, vint(packet.track) + _block.pack(offset, 0) + packet.data)]
+        if packet.duration:
+            parts.append(unsigned(_BLOCK_DURATION, milliseconds(packet.duration)))
+        if not packet.key:
+            # Which block it needs is not known here; that it needs one is what makes it no keyframe.
+            parts.append(signed(_REFERENCE_BLOCK, -1))
+        if extra and extra.additions:
+            more = b"".join(
+                element(
+                    _BLOCK_MORE, unsigned(_BLOCK_ADD_ID, id_) + element(_BLOCK_ADDITIONAL, data)
+                )
+                for id_, data in extra.additions
+            )
+            parts.append(element(_BLOCK_ADDITIONS, more))
+        if extra and extra.discard:
+            parts.append(signed(_DISCARD_PADDING, extra.discard * 1000))
+        return element(_BLOCK_GROUP, b"".join(parts))
+
+
+def _cluster(base: int, blocks: list[bytes]) -> bytes:
+    size = HEAD - 8 + sum(map(len, blocks))
+    return _head.pack(_CLUSTER, 0x10000000 | size, 0xE788, base) + b"".join(blocks)
+
+
+def rebased(clusters: bytes, milliseconds: int) -> bytes:
+    """
+    The same Clusters, as L{Matroska.render} made them, that much earlier; never before 0.
+    """
+    out = bytearray(clusters)
+    at = 0
+    while at < len(out):
+        id_, size, tag, base = _head.unpack_from(out, at)
+        _head.pack_into(out, at, id_, size, tag, max(0, base - milliseconds))
+        at += 8 + (size & 0x0FFFFFFF)
+    return bytes(out)
+
+
+class Element(NamedTuple):
+    """An element in a buffer: C{buffer[start:end]} is its payload, C{buffer[head:end]} all of it."""
+
+    id: int
+    head: int
+    start: int
+    end: int
+
+
+def elements(buffer: bytes, start: int, end: int) -> Iterator[Element]:
+    """
+    The elements that lie side by side in a buffer. One of unknown size reaches to the end.
+
+    @raise MatroskaError: when an ID or a size makes no sense.
+    """
+    at = start
+    while at < end:
+        id_, body = _number(buffer, at, end, keep_marker=True)
+        size, content = _number(buffer, body, end, keep_marker=False)
+        stop = end if size == (1 << 7 * (content - body)) - 1 else content + size
+        if stop > end:
+            raise MatroskaError(f"element {id_:X} at byte {at} reaches beyond its parent")
+        yield Element(id_, at, content, stop)
+        at = stop
+
+
+def _number(buffer: bytes, at: int, end: int, *, keep_marker: bool) -> tuple[int, int]:
+    length = 9 - buffer[at].bit_length() if at < end else 9
+    if length > 8 or at + length > end:
+        raise MatroskaError(f"no EBML number at byte {at}")
+    value = int.from_bytes(buffer[at : at + length], "big")
+    return value if keep_marker else value & ((1 << 7 * length) - 1), at + length
+
+
+def _children(buffer: bytes, parent: Element) -> Iterator[Element]:
+    return elements(buffer, parent.start, parent.end)
+
+
+def _entries(header: bytes) -> Iterator[tuple[int, Element]]:
+    """Each track's number and its TrackEntry."""
+    for top in elements(header, 0, len(header)):
+        if top.id == _SEGMENT:
+            for part in _children(header, top):
+                if part.id == _TRACKS:
+                    for entry in _children(header, part):
+                        if entry.id == _TRACK_ENTRY:
+                            yield _value(header, entry, _TRACK_NUMBER) or 0, entry
+
+
+def _value(buffer: bytes, parent: Element, id_: int) -> int | None:
+    for child in _children(buffer, parent):
+        if child.id == id_:
+            return int.from_bytes(buffer[child.start : child.end], "big")
+    return None
+
+
+def codec_delays(header: bytes) -> dict[int, int]:
+    """
+    What a player takes off each track's timestamps, in microseconds, where it is not 0.
+
+    @raise MatroskaError: when the header cannot be read.
+    """
+    delays = {number: _value(header, entry, _CODEC_DELAY) for number, entry in _entries(header)}
+    return {number: round(delay / 1000) for number, delay in delays.items() if delay}
+
+
+def live_header(header: bytes, sizes: Mapping[int, tuple[int, int]]) -> bytes:
+    """
+    The header as a live stream needs it: without an index into what is not there, and with the
+    size at which tracks are to be shown whose pixels are not square.
+
+    @param sizes: DisplayWidth and DisplayHeight, in pixels, by track number.
+    @raise MatroskaError: when the header cannot be read.
+    """
+    out = []
+    for top in elements(header, 0, len(header)):
+        if top.id != _SEGMENT:
+            out.append(header[top.head : top.end])
+            continue
+        out.append(header[top.head : top.start])
+        for part in _children(header, top):
+            if part.id == _TRACKS:
+                entries = [_displayed(header, entry, sizes) for entry in _children(header, part)]
+                out.append(element(_TRACKS, b"".join(entries)))
+            elif part.id not in (_SEEK_HEAD, _VOID):
+                out.append(header[part.head : part.end])
+    return b"".join(out)
+
+
+def _displayed(header: bytes, entry: Element, sizes: Mapping[int, tuple[int, int]]) -> bytes:
+    size = sizes.get(_value(header, entry, _TRACK_NUMBER) or 0)
+    if entry.id != _TRACK_ENTRY or size is None:
+        return header[entry.head : entry.end]
+    parts = []
+    for part in _children(header, entry):
+        if part.id == _VIDEO:
+            kept = [
+                header[child.head : child.end]
+                for child in _children(header, part)
+                if child.id not in (_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT)
+            ]
+            shown = unsigned(_DISPLAY_WIDTH, size[0]) + unsigned(_DISPLAY_HEIGHT, size[1])
+            parts.append(element(_VIDEO, b"".join(kept) + shown))
+        else:
+            parts.append(header[part.head : part.end])
+    return element(_TRACK_ENTRY, b"".join(parts))

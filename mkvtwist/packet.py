@@ -1,0 +1,91 @@
+"""
+The values that travel through the house: tracks, packets and headers (I{pure}).
+
+All times are integers in microseconds (libavformat's C{AV_TIME_BASE}): fine enough to give back
+every audio sample position up to 192 kHz, and never rounded twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+SECOND = 1_000_000
+"""One second in the unit of every time in here."""
+
+type_ = Literal["video", "audio", "subtitle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """
+    One elementary stream, as a client sees it.
+
+    Two tracks are equal when a client that has the header of one can go on with packets of the
+    other: what is measured or guessed rather than needed for decoding does not count.
+    """
+
+    number: int
+    """Matroska's TrackNumber, from 1."""
+
+    type: type_
+    codec: str
+    """FFmpeg's name of the codec: C{h264}, C{aac}, C{subrip}."""
+
+    setup: bytes = b""
+    """What the decoder needs before the first packet (extradata, CodecPrivate)."""
+
+    language: str | None = None
+    title: str | None = None
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = field(default=None, compare=False)
+    sample_rate: int | None = None
+    channels: int | None = None
+
+
+class Extra(NamedTuple):
+    """What only a few packets have beside their payload."""
+
+    additions: tuple[tuple[int, bytes], ...] = ()
+    """Matroska's BlockAdditions: (BlockAddID, data), for example the alpha channel of VP8."""
+
+    discard: int = 0
+    """Microseconds of decoded audio at the packet's end that are not to be heard."""
+
+
+class Packet(NamedTuple):
+    """What one track has for one moment, ready for a fragment of any format."""
+
+    track: int
+    pts: int
+    dts: int
+    duration: int
+    """0 when unknown."""
+
+    key: bool
+    data: bytes
+    """The payload as Matroska and MP4 store it: length-prefixed NAL units, raw AAC."""
+
+    extra: Extra | None = None
+
+    @property
+    def end(self) -> int:
+        """When the next packet of the track is due, in decoding order."""
+        return self.dts + self.duration
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a client needs before its first fragment, for one set of tracks."""
+
+    tracks: tuple[Track, ...]
+    formats: Mapping[str, bytes] = field(compare=False)
+    """The header's bytes by the name of the format: C{matroska}."""
+
+    left_out: tuple[str, ...] = field(default=(), compare=False)
+    """One sentence for each track of the input that is not sent."""
+
+    @property
+    def has_video(self) -> bool:
+        """Whether segments are cut at video keyframes (else: by time)."""
+        return any(track.type == "video" for track in self.tracks)

@@ -1,0 +1,146 @@
+"""
+The two places where data crosses threads, both bounded (I{both threads}).
+
+L{Pipe} takes a sender's bytes from the reactor to the thread that reads them; L{Outlet} takes what
+the thread made of them back. Whoever is faster waits: the sender's transport is paused, the thread
+blocks.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from threading import Condition
+from typing import Generic, TypeVar
+
+PIPE_LIMIT = 1 << 20
+"""
+Bytes of a sender's that may lie unread: a keyframe of a generous stream. More would only hide from
+the sender that it is too fast.
+"""
+
+OUTLET_LIMIT = 4 << 20
+"""
+Bytes on the way from the thread to the reactor: a reactor turn's worth even at full speed. A single
+item may be larger.
+"""
+
+
+class Pipe:
+    """
+    A sender's bytes: the reactor writes, one thread reads as from a file.
+    """
+
+    def __init__(self, on_room: Callable[[], None]) -> None:
+        """
+        @param on_room: called in the reading thread when a full pipe has room again.
+        """
+        self._on_room = on_room
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._full = False
+        self._closed = False
+        self._changed = Condition()
+        self.total = 0
+
+    def write(self, data: bytes) -> bool:
+        """
+        Reactor: append. All of it is taken, also beyond the limit.
+
+        @return: whether there is room for more; if not, C{on_room} will be called.
+        """
+        with self._changed:
+            self._chunks.append(data)
+            self._size += len(data)
+            self.total += len(data)
+            self._full = self._size >= PIPE_LIMIT
+            self._changed.notify()
+            return not self._full
+
+    def close(self) -> None:
+        """Reactor: the sender is done; the reader gets the rest, then the end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def cancel(self) -> None:
+        """Reactor: the reader gets the end at once."""
+        with self._changed:
+            self._chunks.clear()
+            self._closed = True
+            self._changed.notify()
+
+    def read(self, size: int) -> bytes:
+        """
+        Thread: wait for something, and return up to so many bytes of it; none at the end.
+        """
+        with self._changed:
+            while not self._chunks:
+                if self._closed:
+                    return b""
+                self._changed.wait()
+            chunk = self._chunks.popleft()
+            if len(chunk) > size:
+                self._chunks.appendleft(chunk[size:])
+                chunk = chunk[:size]
+            self._size -= len(chunk)
+            room = self._full and self._size < PIPE_LIMIT // 2
+            if room:
+                self._full = False
+        if room:
+            self._on_room()
+        return chunk
+
+
+Item = TypeVar("Item")
+
+
+class Outlet(Generic[Item]):
+    """
+    What a thread has made, on its way to the reactor.
+
+    Everything that has come since the last turn of the reactor crosses at once.
+    """
+
+    def __init__(self, on_items: Callable[[], None]) -> None:
+        """
+        @param on_items: called in the thread when there is something to take; it has the reactor
+            call L{take} once.
+        """
+        self._on_items = on_items
+        self._items: list[Item] = []
+        self._weight = 0
+        self._closed = False
+        self._taken = Condition()
+
+    def put(self, item: Item, weight: int) -> bool:
+        """
+        Thread: hand over one item; wait while too much is on the way.
+
+        @param weight: about how many bytes of memory it holds.
+        @return: whether the other side is still there.
+        """
+        with self._taken:
+            while self._items and self._weight + weight > OUTLET_LIMIT and not self._closed:
+                self._taken.wait()
+            if self._closed:
+                return False
+            self._items.append(item)
+            self._weight += weight
+            first = len(self._items) == 1
+        if first:
+            self._on_items()
+        return True
+
+    def take(self) -> list[Item]:
+        """Reactor: everything that has been put since the last time."""
+        with self._taken:
+            items, self._items = self._items, []
+            self._weight = 0
+            self._taken.notify()
+        return items
+
+    def close(self) -> None:
+        """Reactor: nothing more is wanted; the thread is not kept waiting."""
+        with self._taken:
+            self._closed = True
+            self._items.clear()
+            self._taken.notify()

@@ -1,0 +1,564 @@
+"""
+One stream, fanned out to any number of clients (I{reactor}).
+
+The rules:
+
+ 1. A client is one number, its place in the ring. Nothing is queued for it; what it cannot take
+    now stays in the ring, which everybody shares.
+ 2. To join is to recover: a newcomer is a client that is behind, placed at a keyframe. A client
+    whose place has left the ring goes on at the newest keyframe, whole segments later.
+ 3. Nobody waits for anybody. A client that follows gets each fragment in the turn in which it
+    came; one that is behind gets L{PIECE} a turn, after them.
+ 4. A header never changes under a client. New tracks make a new L{Programme}, with a ring of its
+    own; the clients of the old one get its rest, and their responses end.
+
+::
+
+    begin, publish, end               join
+           |                            |
+           v                            v
+     L{Publisher} --- L{Programme} --- L{Client} ---> L{IResponse}
+                      header, ring     place
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from zope.interface import Attribute, implementer
+
+from mkvtwist.config import StreamConfig
+from mkvtwist.matroska import Matroska
+from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.ring import Fragment, Ring
+
+PIECE = 128 << 10
+"""
+Bytes that a client which is behind gets in one turn of the reactor, at least one fragment: half of
+what its socket buffers, so that two turns of a thousand newcomers fit between two pictures.
+"""
+
+FRAGMENT_SPAN = SECOND // 2
+FRAGMENT_BYTES = 256 << 10
+"""
+What makes one fragment at most when much arrives at once: a client that joins then has a piece of
+a size that its socket takes.
+"""
+
+AUDIO_SEGMENT = SECOND
+"""How long a segment of a stream without video is: any packet would do to join at."""
+
+SWEEP = 1.0
+"""Seconds between two looks at the clients that take nothing, and between two lines about loss."""
+
+Transform = Callable[[bytes], bytes]
+
+
+class IResponse(IConsumer):
+    """
+    Where a client's bytes go; called in the reactor's thread.
+
+    C{write} is called with bytes or not at all while the producer is paused; a response that cannot
+    take all of it keeps the rest, and calls C{pauseProducing} at once and C{resumeProducing} when
+    the rest is gone.
+    """
+
+    sent = Attribute("Bytes that the operating system has taken so far.")
+
+    def begin(header: Header) -> None:
+        """The first call, once: what is going to be sent."""
+
+    def finish() -> None:
+        """The last call: all has been written, the response is complete."""
+
+    def abort() -> None:
+        """The last call: the connection is to go at once."""
+
+
+class Format(Protocol):
+    """How packets become bytes; one for each header. Pure."""
+
+    head: bytes
+
+    def render(self, packets: Sequence[Packet], /) -> bytes:
+        """A fragment's bytes."""
+
+
+class IRecorder(Protocol):
+    """What keeps all that the stream carries."""
+
+    def begin(self, head: bytes) -> None:
+        """A new header; what follows belongs to it."""
+
+    def write(self, data: bytes) -> None:
+        """A fragment."""
+
+
+FORMATS: dict[str, Callable[[Header], Format]] = {"matroska": Matroska}
+
+
+class Programme:
+    """
+    What is sent under one header.
+
+    @ivar ring: its fragments.
+    @ivar released: clients may have the fragments before this number.
+    @ivar closed: no more fragments will come.
+    """
+
+    def __init__(self, header: Header, ring: Ring) -> None:
+        self.header = header
+        self.ring = ring
+        self.released = 0
+        self.closed = False
+        self.clients: set[Client] = set()
+        self._formats: dict[str, Format] = {}
+        video = [track.number for track in header.tracks if track.type == "video"]
+        self._video = video[0] if video else None
+        self._segment: int | None = None
+
+    def format(self, name: str) -> Format:
+        """One of L{FORMATS}, made for this header."""
+        if name not in self._formats:
+            self._formats[name] = FORMATS[name](self.header)
+        return self._formats[name]
+
+    def rendered(self, fragment: Fragment, format_: str, framing: Transform | None) -> bytes:
+        """A fragment's bytes, made for whoever is the first to want them."""
+        name = format_ if framing is None else f"{format_}, framed"
+        data = fragment.rendered.get(name)
+        if data is None:
+            data = self.format(format_).render(fragment.packets)
+            if framing is not None:
+                data = framing(data)
+            self.ring.render(fragment, name, data)
+        return data
+
+    def fragments(self, packets: Iterable[Packet]) -> Iterable[Fragment]:
+        """Append packets to the ring, as fragments, and return these."""
+        group: list[Packet] = []
+        key = False
+        size = 0
+        for packet in packets:
+            begins = self._begins_segment(packet)
+            full = group and (packet.dts - group[0].dts > FRAGMENT_SPAN or size >= FRAGMENT_BYTES)
+            if group and (begins or full):
+                yield self.ring.append(group, key=key)
+                group, size, key = [], 0, False
+            key = key or begins
+            group.append(packet)
+            size += len(packet.data)
+        if group:
+            yield self.ring.append(group, key=key)
+
+    def _begins_segment(self, packet: Packet) -> bool:
+        """Whether a segment is cut before this packet; to be asked once for each."""
+        if self._video is not None:
+            return packet.track == self._video and packet.key
+        if self._segment is not None and packet.dts < self._segment + AUDIO_SEGMENT:
+            return False
+        self._segment = packet.dts
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatistics:
+    """What is known of one client."""
+
+    id: int
+    peer: str
+    user_agent: str
+    format: str
+    since: float
+    """As the reactor's clock counts."""
+    bytes: int
+    lag: float
+    skipped_segments: int
+    state: str
+
+
+@implementer(IPushProducer)
+class Client:
+    """
+    One response that is being streamed to.
+
+    @ivar response: where its bytes go.
+    @ivar place: the number of the fragment that it gets next; L{None} while it waits for a segment
+        to begin.
+    """
+
+    def __init__(
+        self,
+        publisher: "Publisher",
+        id_: int,
+        response: IResponse,
+        format_: str,
+        framing: Transform | None,
+        rebase: Callable[[bytes, int], bytes] | None,
+        burst: float | None,
+        peer: str,
+        user_agent: str,
+    ) -> None:
+        self.publisher = publisher
+        self.id = id_
+        self.peer = peer
+        self.user_agent = user_agent
+        self.response = response
+        self.format = format_
+        self.since = publisher.clock.seconds()
+        self.skipped_segments = 0
+        self.place: int | None = None
+        self.programme: Programme | None = None
+        self.paused = False
+        self._framing = framing
+        self._rebase = rebase
+        self._base: int | None = None
+        self._burst = burst
+        self._seen_sent = 0
+        self._idle_since = self.since
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something that it has not got."""
+        programme, place = self.programme, self.place
+        return programme is not None and place is not None and place < programme.released
+
+    def enter(self, programme: Programme) -> None:
+        """Begin: the header, and a place."""
+        self.programme = programme
+        programme.clients.add(self)
+        self.response.begin(programme.header)
+        self.response.registerProducer(self, True)
+        head = programme.format(self.format).head
+        self.response.write(self._framing(head) if self._framing else head)
+        self.settle()
+
+    def settle(self) -> None:
+        """Find a place to begin, or to go on, if there is one yet."""
+        programme = self.programme
+        assert programme is not None
+        if self._burst is None:  # the next segment that begins
+            self._burst = 0.0
+            return
+        self.place = programme.ring.place(round(self._burst * SECOND))
+        if self.place is not None:
+            self.place = min(self.place, programme.released)
+
+    def pump(self) -> None:
+        """Send one piece of what it has not got; see that it gets another turn if there is more."""
+        programme = self.programme
+        if self.paused or programme is None:
+            return
+        ring = programme.ring
+        if self.place is not None and self.place < ring.first:
+            self._skip()
+        if self.place is None or self.place >= programme.released:
+            if programme.closed:
+                self.publisher.leave(self, "the end of the stream")
+                self.response.finish()
+            return
+        pieces = []
+        size = 0
+        while self.place < programme.released and size < PIECE:
+            data = self._rendered(ring[self.place])
+            if pieces and size + len(data) > PIECE:
+                break
+            pieces.append(data)
+            size += len(data)
+            self.place += 1
+        # The place has moved before the write, which may pause or end this client.
+        self.response.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if self.place < programme.released or programme.closed:
+            self.publisher.again(self)
+
+    def _rendered(self, fragment: Fragment) -> bytes:
+        programme = self.programme
+        assert programme is not None
+        if self._rebase is not None:
+            data = programme.rendered(fragment, self.format, None)
+            if self._base is None:
+                self._base = max(0, fragment.start)
+            data = self._rebase(data, self._base)
+            return self._framing(data) if self._framing else data
+        return programme.rendered(fragment, self.format, self._framing)
+
+    def _skip(self) -> None:
+        programme = self.programme
+        assert programme is not None and self.place is not None
+        lost = self.place
+        self._burst = 0.0
+        newest = programme.ring.place(0)
+        self.place = None if newest is None else min(newest, programme.released)
+        skipped = max(1, programme.ring.segments_between(lost, newest or programme.ring.end))
+        self.skipped_segments += skipped
+        self.publisher.skipped(self, skipped)
+
+    # IPushProducer
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        self.pump()
+
+    def stopProducing(self) -> None:
+        self.publisher.leave(self, "the client has gone")
+
+    def is_stuck(self, now: float, timeout: float) -> bool:
+        """Whether it has taken nothing for so many seconds, though there was something."""
+        if not self.paused or self.response.sent != self._seen_sent:
+            self._seen_sent = self.response.sent
+            self._idle_since = now
+        return now - self._idle_since >= timeout
+
+    def statistics(self) -> ClientStatistics:
+        """The client as C{/status} shows it."""
+        lag = 0.0
+        if self.programme is not None and self.place is not None:
+            ring = self.programme.ring
+            if self.place < ring.end:
+                lag = (ring.edge - ring[max(self.place, ring.first)].start) / SECOND
+        return ClientStatistics(
+            self.id,
+            self.peer,
+            self.user_agent,
+            self.format,
+            self.since,
+            self.response.sent,
+            lag,
+            self.skipped_segments,
+            "behind" if self.paused or self.behind else "live",
+        )
+
+
+class Publisher:
+    """
+    Takes a stream's headers and packets, and gives them to clients.
+
+    L{begin}, L{publish} and L{end} are the input's side, L{join} is the clients'. Everything is
+    called in the reactor's thread.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, config: StreamConfig, recorder: IRecorder | None = None
+    ) -> None:
+        """
+        @param recorder: gets everything, before anybody else.
+        """
+        self.clock = clock
+        self.config = config
+        self.programme: Programme | None = None
+        self.clients: set[Client] = set()
+        self.ended = False
+        self.fragments = 0
+        self.bytes_in = 0
+        self._bytes_out = 0
+        self._recorder = recorder
+        self._ids = itertools.count(1)
+        self._waiting: set[Client] = set()
+        self._closing: Programme | None = None
+        self._live = False
+        self._again: set[Client] = set()
+        self._turn: object | None = None
+        self._skipped: dict[Client, int] = {}
+        self._sweep = LoopingCall(self.sweep)
+        self._sweep.clock = clock
+
+    # the input's side
+
+    def begin(self, header: Header) -> None:
+        """
+        Packets of these tracks will come: the same ring goes on if they are the same as before.
+        """
+        old = self.programme
+        if old is not None and not old.closed and old.header.tracks == header.tracks:
+            return
+        edge = 0
+        if old is not None:
+            self._close(old)
+            edge = old.ring.edge
+        ring = Ring(round(self.config.buffer * SECOND), self.config.buffer_bytes, edge=edge)
+        self.programme = Programme(header, ring)
+        if self._recorder is not None:
+            self._recorder.begin(self.programme.format("matroska").head)
+
+    def publish(self, packets: Sequence[Packet]) -> None:
+        """What has arrived in one turn of the reactor; L{begin} has been called before."""
+        programme = self.programme
+        assert programme is not None
+        self._live = True
+        ring = programme.ring
+        started = False
+        for fragment in programme.fragments(packets):
+            self.fragments += 1
+            self.bytes_in += fragment.payload
+            started = started or fragment.key
+            if self._recorder is not None:
+                self._recorder.write(programme.rendered(fragment, "matroska", None))
+            if not self.config.whole_segments:
+                programme.released = ring.end
+            elif fragment.key:
+                programme.released = fragment.number
+        self._admit()
+        self._fan_out(programme, settle=started)
+
+    def hold(self) -> None:
+        """The input is away: newcomers wait until it is back, rather than get what is old."""
+        self._live = False
+
+    def end(self) -> None:
+        """Nothing more will come: the clients get the rest, those who wait get nothing."""
+        self.ended = True
+        if self.programme is not None:
+            self._close(self.programme)
+        for client in list(self._waiting):
+            self.leave(client, "the end of the stream")
+            client.response.finish()
+
+    # the clients' side
+
+    def join(
+        self,
+        response: IResponse,
+        *,
+        format_: str = "matroska",
+        framing: Transform | None = None,
+        rebase: Callable[[bytes, int], bytes] | None = None,
+        burst: float | None,
+        peer: str = "",
+        user_agent: str = "",
+    ) -> Client:
+        """
+        A new client. It gets the header as soon as there is one.
+
+        @param response: where its bytes go.
+        @param framing: applied to the header and to each fragment, once for all who have the same:
+            it must be the same function for all of them.
+        @param rebase: applied to this client's fragments, with the time in microseconds at which
+            its first one begins.
+        @param burst: seconds of media that it gets at once; L{None} is to begin with the next
+            segment.
+        @param peer: who it is, for the log and C{/status}.
+        """
+        client = Client(
+            self, next(self._ids), response, format_, framing, rebase, burst, peer, user_agent
+        )
+        self.clients.add(client)
+        self.log.info(
+            "client {id} joined: {peer}, {user_agent}",
+            id=client.id,
+            peer=peer,
+            user_agent=user_agent or "no user agent",
+        )
+        if not self._sweep.running:
+            self._sweep.start(SWEEP, now=False)
+        if self._live and self.programme is not None and not self.programme.closed:
+            client.enter(self.programme)
+            client.pump()
+        elif self.ended:
+            self.leave(client, "the end of the stream")
+            response.finish()
+        else:
+            self._waiting.add(client)
+        return client
+
+    def leave(self, client: Client, reason: str) -> None:
+        """A client goes, for this reason; its response is not touched. Idempotent."""
+        if client not in self.clients:
+            return
+        self.clients.discard(client)
+        self._waiting.discard(client)
+        self._again.discard(client)
+        self._skipped.pop(client, None)
+        if client.programme is not None:
+            client.programme.clients.discard(client)
+        self._bytes_out += client.response.sent
+        if not self.clients and self._sweep.running:
+            self._sweep.stop()
+        self.log.info(
+            "client {id} left after {seconds:.0f} s and {bytes} bytes, {skipped} segments skipped:"
+            " {reason}",
+            id=client.id,
+            seconds=self.clock.seconds() - client.since,
+            bytes=client.response.sent,
+            skipped=client.skipped_segments,
+            reason=reason,
+        )
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes that all clients have taken, those included that have gone."""
+        return self._bytes_out + sum(client.response.sent for client in self.clients)
+
+    def again(self, client: Client) -> None:
+        """This client is to have another turn."""
+        self._again.add(client)
+        if self._turn is None:
+            self._turn = self.clock.callLater(0, self._next_turn)
+
+    def skipped(self, client: Client, segments: int) -> None:
+        """A client has lost segments; said once a second for all of them."""
+        self._skipped[client] = self._skipped.get(client, 0) + segments
+
+    def sweep(self) -> None:
+        """Once a second: drop the clients that take nothing, report what was skipped."""
+        now = self.clock.seconds()
+        for client in list(self.clients):
+            if client.is_stuck(now, self.config.client_timeout):
+                self.leave(client, f"it took nothing for {self.config.client_timeout:g} s")
+                client.response.abort()
+        if self._skipped:
+            self.log.warn(
+                "{clients} slow clients were set forward to a keyframe, by {segments} segments",
+                clients=len(self._skipped),
+                segments=sum(self._skipped.values()),
+            )
+            self._skipped.clear()
+
+    def _admit(self) -> None:
+        """Those who waited for the stream."""
+        assert self.programme is not None
+        for client in list(self._waiting):
+            self._waiting.discard(client)
+            self._guard(client, client.enter, self.programme)
+
+    def _fan_out(self, programme: Programme, *, settle: bool) -> None:
+        for client in list(programme.clients):
+            if not client.paused and client not in self._again:
+                if client.place is None and settle:
+                    self._guard(client, client.settle)
+                self._guard(client, client.pump)
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        clients, self._again = self._again, set()
+        for client in clients:
+            self._guard(client, client.pump)
+
+    def _close(self, programme: Programme) -> None:
+        # Only one ring beside the current one: who is still busy with an older one is too late.
+        if self._closing is not None:
+            for client in list(self._closing.clients):
+                self.leave(client, "the tracks changed twice before it had the rest")
+                client.response.abort()
+        self._closing = programme
+        programme.released = programme.ring.end
+        programme.closed = True
+        for client in list(programme.clients):
+            self._guard(client, client.pump)
+
+    def _guard(self, client: Client, call: Callable[..., None], *args: object) -> None:
+        """One client's failure stays its own."""
+        try:
+            call(*args)
+        except Exception:
+            self.log.failure("client {id} failed", id=client.id)
+            self.leave(client, "an error in mkvtwist; the log has its traceback")
+            client.response.abort()

@@ -1,0 +1,181 @@
+"""
+The last segments of a stream, numbered, shared by every client (I{pure}).
+
+::
+
+      oldest                                   start of the newest segment   live edge
+        |                                                  |                   |
+        [K . . . . . .][K . . . . . . .][K . . . . . . . .][K . . . . . . . . .]
+        first                                                                   end
+
+    K: a fragment that begins a segment. A client's place is the number of the fragment that it
+    gets next; C{end} when it has them all.
+
+What is too old leaves by whole segments, so that what remains begins with a keyframe. Only a
+segment that alone is more than the ring may hold (one keyframe, and then none for minutes) loses
+its beginning: then nobody can join until the next keyframe, and those who watch go on.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from mkvtwist.packet import Packet
+
+
+class Fragment:
+    """
+    The smallest unit that is sent: the packets that arrived together.
+
+    @ivar number: its place in the ring's count, from 0, without gaps.
+    @ivar key: whether it begins a segment.
+    @ivar start: the earliest decoding time in it, in microseconds.
+    @ivar end: where the stream's line ends with it; never less than the fragment's before.
+    @ivar payload: bytes of its packets.
+    @ivar size: bytes of its packets and of what was rendered from them.
+    @ivar rendered: its bytes in each format that somebody watches, made once and shared.
+    """
+
+    __slots__ = ("end", "key", "number", "packets", "payload", "rendered", "size", "start")
+
+    def __init__(self, number: int, packets: Sequence[Packet], *, key: bool, edge: int) -> None:
+        self.number = number
+        self.packets = packets
+        self.key = key
+        self.start = min(packet.dts for packet in packets)
+        self.end = max(edge, max(packet.end for packet in packets))
+        self.payload = self.size = sum(len(packet.data) for packet in packets)
+        self.rendered: dict[str, bytes] = {}
+
+
+class Ring:
+    """
+    The fragments of one header, bounded in seconds and in bytes.
+
+    @ivar first: the number of the oldest fragment.
+    @ivar size: bytes in the ring, the rendered ones included.
+    @ivar edge: where the newest fragment ends, in microseconds.
+    """
+
+    def __init__(self, duration: int, size_limit: int, *, edge: int = 0) -> None:
+        """
+        @param duration: microseconds that are kept, at least; a segment more at most.
+        @param size_limit: bytes that are never exceeded, but by the newest fragment alone.
+        @param edge: where the stream's line stands when the ring begins.
+        """
+        self.duration = duration
+        self.size_limit = size_limit
+        self.first = 0
+        self.size = 0
+        self.edge = edge
+        self.segment_duration = 0
+        self._fragments: deque[Fragment] = deque()
+        self._starts: deque[int] = deque()
+        self._segment_start = edge
+
+    @property
+    def end(self) -> int:
+        """The number that the next fragment will get."""
+        return self.first + len(self._fragments)
+
+    @property
+    def segments(self) -> int:
+        """How many segments are in the ring; the last one may still grow."""
+        return len(self._starts)
+
+    @property
+    def newest_start(self) -> int | None:
+        """The first fragment of the newest segment; L{None} when there is no place to join."""
+        return self._starts[-1] if self._starts else None
+
+    @property
+    def seconds(self) -> float:
+        """How much media the ring holds."""
+        return (self.edge - self._fragments[0].start) / 1e6 if self._fragments else 0.0
+
+    def __getitem__(self, number: int) -> Fragment:
+        """
+        A fragment by its number.
+
+        @raise IndexError: when it is not in the ring any more, or not yet.
+        """
+        if number < self.first:
+            raise IndexError(number)
+        return self._fragments[number - self.first]
+
+    def append(self, packets: Sequence[Packet], *, key: bool) -> Fragment:
+        """
+        Take the next fragment, and drop what is too old.
+
+        @param packets: at least one.
+        @param key: whether it begins a segment.
+        """
+        fragment = Fragment(self.end, packets, key=key, edge=self.edge)
+        if key:
+            if self._starts or self.first:
+                self.segment_duration = fragment.start - self._segment_start
+            self._segment_start = fragment.start
+            self._starts.append(fragment.number)
+        self._fragments.append(fragment)
+        self.edge = fragment.end
+        self.size += fragment.size
+        self._drop_old()
+        return fragment
+
+    def render(self, fragment: Fragment, format_: str, data: bytes) -> bytes:
+        """Keep a fragment's bytes in a format for the next client who wants them."""
+        fragment.rendered[format_] = data
+        self.size += len(data)
+        fragment.size += len(data)
+        return data
+
+    def place(self, behind: int) -> int | None:
+        """
+        Where a client joins: the newest segment that begins at least so far behind the live edge,
+        or the oldest there is.
+
+        @param behind: microseconds; 0 is the newest segment.
+        @return: a fragment's number; L{None} when no segment's beginning is in the ring.
+        """
+        latest = self.edge - behind
+        for number in reversed(self._starts):
+            if not behind or self[number].start <= latest:
+                return number
+        return self._starts[0] if self._starts else None
+
+    def segments_between(self, place: int, later: int) -> int:
+        """How many segments begin after one place and not after a later one."""
+        return sum(place < start <= later for start in self._starts)
+
+    def bitrate(self, span: int) -> float:
+        """Bits of payload a second over the last so many microseconds of media."""
+        size, since = 0, self.edge
+        for fragment in reversed(self._fragments):
+            size += fragment.payload
+            since = min(since, fragment.start)
+            if self.edge - since >= span:
+                break
+        return size * 8e6 / (self.edge - since) if since < self.edge else 0.0
+
+    def _drop_old(self) -> None:
+        while len(self._fragments) > 1 and self._excess():
+            if len(self._starts) > 1:
+                stop = self._starts[1]
+            else:
+                stop = self.first + 1
+            while self.first < stop:
+                self.size -= self._fragments.popleft().size
+                self.first += 1
+            while self._starts and self._starts[0] < self.first:
+                self._starts.popleft()
+
+    def _too_big(self) -> bool:
+        return self.size > self.size_limit
+
+    def _excess(self) -> bool:
+        """Whether the oldest segment can go: too many bytes, or the rest is long enough."""
+        if self._too_big():
+            return True
+        if not self._starts:
+            return self.edge - self._fragments[0].start > self.duration
+        second = self._starts[1] if len(self._starts) > 1 else None
+        return second is not None and self.edge - self[second].start >= self.duration

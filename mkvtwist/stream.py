@@ -1,0 +1,138 @@
+"""
+One named stream: its input, its publisher, its figures (I{reactor}).
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.threads import deferToThreadPool
+
+from mkvtwist.config import StreamConfig
+from mkvtwist.input import InputService
+from mkvtwist.packet import SECOND, Track
+from mkvtwist.publisher import ClientStatistics, Publisher
+from mkvtwist.recorder import Recorder
+
+BITRATE_SPAN = 5 * SECOND
+"""Media over which the bitrate is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """A stream at one moment; times in seconds, C{since} as seconds since the epoch."""
+
+    state: str
+    reason: str
+    input: str
+    since: float
+    tracks: tuple[Track, ...]
+    left_out: tuple[str, ...]
+    bitrate: float
+    segment_seconds: float
+    ring_seconds: float
+    ring_bytes: int
+    ring_segments: int
+    fragments: int
+    bytes_in: int
+    bytes_out: int
+    discontinuities: int
+    restarts: int
+    recording: str | None
+    clients: tuple[ClientStatistics, ...]
+
+
+class Stream(MultiService):
+    """
+    One named live programme.
+
+    @ivar publisher: what clients join.
+    @ivar ended: whether it will send nothing more.
+    """
+
+    def __init__(
+        self, reactor: Any, config: StreamConfig, on_end: Callable[["Stream"], None]
+    ) -> None:
+        """
+        @param on_end: called once, when the input has ended for good and every client has its rest.
+        """
+        super().__init__()
+        self.config = config
+        self._reactor = reactor
+        self._on_end = on_end
+        self._recorder = None
+        if config.record is not None:
+            self._recorder = Recorder(
+                os.path.abspath(config.record), self._in_thread, self._recorder_has_room
+            )
+        self.publisher = Publisher(reactor, config, self._recorder)
+        self.input = InputService(reactor, config, self.publisher, self._recorder, self._ended)
+        self.input.setServiceParent(self)
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        @return: fires when the thread has ended and the recording is complete.
+        """
+        stopped = maybeDeferred(super().stopService)
+        self.publisher.end()
+        recorder = self._recorder
+        if recorder is not None:
+            stopped.addCallback(lambda _: recorder.close())
+        return stopped
+
+    def statistics(self) -> StreamStatistics:
+        """Everything that C{/status}, C{/metrics} and the page show."""
+        publisher, input_ = self.publisher, self.input
+        programme = publisher.programme
+        state, reason = input_.state, input_.reason
+        ring = programme.ring if programme is not None else None
+        if state == "live" and (ring is None or ring.newest_start is None):
+            state = "waiting for a keyframe"
+            reason = "nobody can join before the video's next keyframe"
+            if ring is not None and ring.first:
+                reason += "; the last one is more than the buffer holds ago"
+        now = self._reactor.seconds()
+        return StreamStatistics(
+            state=state,
+            reason=reason,
+            input=str(self.config.input),
+            since=time.time() - (now - input_.since),
+            tracks=programme.header.tracks if programme is not None else (),
+            left_out=input_.left_out,
+            bitrate=ring.bitrate(BITRATE_SPAN) if ring is not None else 0.0,
+            segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
+            ring_seconds=ring.seconds if ring is not None else 0.0,
+            ring_bytes=ring.size if ring is not None else 0,
+            ring_segments=ring.segments if ring is not None else 0,
+            fragments=publisher.fragments,
+            bytes_in=publisher.bytes_in,
+            bytes_out=publisher.bytes_out,
+            discontinuities=input_.timeline.discontinuities,
+            restarts=input_.restarts,
+            recording=self._recording(),
+            clients=tuple(
+                client.statistics() for client in sorted(publisher.clients, key=lambda c: c.id)
+            ),
+        )
+
+    def _recording(self) -> str | None:
+        if self._recorder is None:
+            return None
+        return self._recorder.failure or self._recorder.path
+
+    def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
+
+    def _recorder_has_room(self) -> None:
+        self.input.resume()
+
+    def _ended(self) -> None:
+        """The input has; the clients may still have something to get."""
+        if self.publisher.clients:
+            self._reactor.callLater(0.1, self._ended)
+        elif self.running:
+            self._on_end(self)
