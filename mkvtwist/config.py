@@ -68,6 +68,8 @@ class Input:
 
     def __str__(self) -> str:
         """What may be shown to anybody: without the password that a URL may carry."""
+        if self.form is Form.STDIN:
+            return self.form.value
         if self.form is not Form.URL:
             return self.text
         parts = urlsplit(self.text)

@@ -19,7 +19,6 @@ from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection
-from twisted.logger import Logger
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
@@ -408,7 +407,7 @@ def wants_rebase(request: Request) -> bool:
 class LiveSite(Site):
     """The site, without a line in the log for each request."""
 
-    _log = Logger()
+    noisy = False
 
     def __init__(self, reactor: Any, streams: Mapping[str, Stream]) -> None:
         super().__init__(Server(reactor, streams), reactor=reactor, parsePOSTFormSubmission=False)

@@ -211,11 +211,14 @@ class InputService(Service):
         self._heard = True
         self._failures = 0
         self._become("live", "packets are coming")
+        programme = self._publisher.programme
+        if programme is None or programme.header.tracks != header.tracks:
+            for track in header.tracks:
+                self.log.info("{input}: {track}", input=self._label, track=describe(track))
+        if self._left_out != header.left_out:
+            for text in header.left_out:
+                self.log.warn("{input}: left out: {text}", input=self._label, text=text)
         self._left_out = header.left_out
-        for track in header.tracks:
-            self.log.info("{input}: {track}", input=self._label, track=describe(track))
-        for text in header.left_out:
-            self.log.warn("{input}: left out: {text}", input=self._label, text=text)
         self._publisher.begin(header)
 
     def _notice(self, text: str) -> None:
@@ -238,6 +241,8 @@ class InputService(Service):
         self._reader = None
         if ended.fault:
             self.log.error("{input}: {reason}", input=self._label, reason=ended.reason)
+        elif self.config.at_end is AtEnd.LOOP:
+            self._notice("once more from the start")
         else:
             self.log.info("{input}: {reason}", input=self._label, reason=ended.reason)
         sender, self._sender = self._sender, None

@@ -137,9 +137,26 @@ class Options(TwistedOptions):
         print(f"mkvtwist {__version__}")
         raise SystemExit(0)
 
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        """
+        Parse the command line. Under twistd and twist a mistake is one line on standard error and
+        the exit status 1, rather than the whole help.
+
+        @raise UsageError: for a mistake, elsewhere.
+        """
+        try:
+            super().parseOptions(options)
+        except UsageError as error:
+            if self.parent is None:
+                raise
+            print(f"mkvserve: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
+
     def parseArgs(self, *inputs: str) -> None:
         """INPUT, where it is not given with --input."""
         for text in inputs:
+            if text.startswith("--"):
+                raise UsageError(f"{text!r} comes after INPUT; options go before it")
             self.opt_input(text)
 
     def postOptions(self) -> None:

@@ -190,6 +190,8 @@ class Reader:
             ended = Ended("the end of the input", fault=False)
         except Stopped:
             return
+        except av.InvalidDataError as error:
+            ended = Ended(f"no media that libavformat can read ({cause(error)})", fault=True)
         except (av.FFmpegError, OSError, Unusable) as error:
             ended = Ended(cause(error), fault=True)
         except Exception:
