@@ -107,6 +107,7 @@ class Programme:
 
     @ivar ring: its fragments.
     @ivar released: clients may have the fragments before this number.
+    @ivar segments: how many have begun so far.
     @ivar closed: no more fragments will come.
     """
 
@@ -114,6 +115,7 @@ class Programme:
         self.header = header
         self.ring = ring
         self.released = 0
+        self.segments = 0
         self.closed = False
         self.clients: set[Client] = set()
         self._formats: dict[str, Format] = {}
@@ -218,6 +220,7 @@ class Client:
         self._rebase = rebase
         self._base: int | None = None
         self._burst = burst
+        self._segment = 0  # how many segments have begun before its place
         self._seen_sent = 0
         self._idle_since = self.since
 
@@ -246,6 +249,9 @@ class Client:
             return
         self.place = programme.ring.place(round(self._burst * SECOND))
         if self.place is not None:
+            self._segment = programme.segments - programme.ring.segments_between(
+                self.place - 1, programme.ring.end
+            )
             self.place = min(self.place, programme.released)
 
     def pump(self) -> None:
@@ -264,12 +270,14 @@ class Client:
         pieces = []
         size = 0
         while self.place < programme.released and size < PIECE:
-            data = self._rendered(ring[self.place])
+            fragment = ring[self.place]
+            data = self._rendered(fragment)
             if pieces and size + len(data) > PIECE:
                 break
             pieces.append(data)
             size += len(data)
             self.place += 1
+            self._segment += fragment.key
         # The place has moved before the write, which may pause or end this client.
         self.response.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if self.place < programme.released or programme.closed:
@@ -289,11 +297,12 @@ class Client:
     def _skip(self) -> None:
         programme = self.programme
         assert programme is not None and self.place is not None
-        lost = self.place
+        lost = self._segment
         self._burst = 0.0
-        newest = programme.ring.place(0)
-        self.place = None if newest is None else min(newest, programme.released)
-        skipped = max(1, programme.ring.segments_between(lost, newest or programme.ring.end))
+        self.place = None
+        self._segment = programme.segments
+        self.settle()
+        skipped = max(1, self._segment - lost)
         self.skipped_segments += skipped
         self.publisher.skipped(self, skipped)
 
@@ -400,6 +409,7 @@ class Publisher:
             self.fragments += 1
             self.bytes_in += fragment.payload
             started = started or fragment.key
+            programme.segments += fragment.key
             if self._recorder is not None:
                 self._recorder.write(programme.rendered(fragment, "matroska", None))
             if not self.config.whole_segments:
@@ -460,8 +470,8 @@ class Publisher:
         if not self._sweep.running:
             self._sweep.start(SWEEP, now=False)
         if self._live and self.programme is not None and not self.programme.closed:
-            client.enter(self.programme)
-            client.pump()
+            self._guard(client, client.enter, self.programme)
+            self._guard(client, client.pump)
         elif self.ended:
             self.leave(client, "the end of the stream")
             response.finish()
@@ -479,6 +489,7 @@ class Publisher:
         self._skipped.pop(client, None)
         if client.programme is not None:
             client.programme.clients.discard(client)
+            client.programme = None  # whoever still has its turn to come does nothing in it
         self._bytes_out += client.response.sent
         if not self.clients and self._sweep.running:
             self._sweep.stop()
@@ -531,9 +542,9 @@ class Publisher:
 
     def _fan_out(self, programme: Programme, *, settle: bool) -> None:
         for client in list(programme.clients):
+            if client.place is None and settle:
+                self._guard(client, client.settle)
             if not client.paused and client not in self._again:
-                if client.place is None and settle:
-                    self._guard(client, client.settle)
                 self._guard(client, client.pump)
 
     def _next_turn(self) -> None:
@@ -543,6 +554,8 @@ class Publisher:
             self._guard(client, client.pump)
 
     def _close(self, programme: Programme) -> None:
+        if programme.closed:
+            return
         # Only one ring beside the current one: who is still busy with an older one is too late.
         if self._closing is not None:
             for client in list(self._closing.clients):

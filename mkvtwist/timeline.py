@@ -114,7 +114,9 @@ class Timeline:
             track.step = step
         if dts is None:
             if track.epoch is None:
-                dts = (pts or 0) - delay
+                if pts is None and self._epoch is not None:
+                    return None  # nothing says when it is; the first of its track that has a time will
+                dts = self._origin or 0 if pts is None else pts - delay
             elif pts is None:
                 dts = track.next
             else:

@@ -2,23 +2,27 @@
 One adapter for each oddity of a track, chosen by what the track is (I{remux thread}).
 
 An adapter turns the packets that the demuxer yields for one stream into what Matroska and MP4
-store, finds the decoder's setup where the container has none, notices when that setup changes, and
-adds its track to the scratch container that writes the header.
+store, finds the decoder's setup where the container has none, notices when it changes, and says
+what the header has to state.
 
 L{adapter_for} is the table of contents.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import av
 from av.bitstream import BitStreamFilterContext
 from av.codec.context import CodecContext
-from av.packet import Packet as AVPacket
-from av.stream import Disposition, Stream
-from av.video.stream import VideoStream
+from av.stream import Disposition
 
 from mkvtwist.demux import latm, payload
 from mkvtwist.packet import SECOND, Extra
+
+# PyAV's stubs know a class of streams for each kind; what is common to all of them is too little.
+Stream = Any
+AVPacket = Any
+Context = Any
 
 
 class Unusable(Exception):
@@ -33,6 +37,9 @@ class Adapter:
     @ivar number: the track's number in the header, once it has one.
     @ivar setup: what the decoder needs before the first packet; L{None} as long as it is unknown.
     @ivar changed: the packets given last need another header.
+    @ivar shape: width, height, sample rate and channels as they are now.
+    @ivar was_shaped: whether the demuxer knew these when the input was opened. Without them it
+        cannot tell how long a packet lasts.
     @ivar step: the duration of one packet in microseconds, 0 where it is not known.
     @ivar delay: how far decoding runs ahead of presentation, in microseconds.
     """
@@ -46,36 +53,58 @@ class Adapter:
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.number = 0
-        self.setup: bytes | None = extradata(stream)
+        self.setup: bytes | None = stream.codec_context.extradata or b""
         self.changed = False
-        self.step, self.delay = _frame_times(stream)
-        self._filter = BitStreamFilterContext(self.filters, stream) if self.filters else None
-        self._shape: CodecContext | None = None
+        self.shape: Context = stream.codec_context
+        self.step, self.delay = _frame_times(stream, self.shape)
+        self.was_shaped = self.is_shaped
+        self._filter = self._filtering()
+
+    def _filtering(self) -> BitStreamFilterContext | None:
+        return BitStreamFilterContext(self.filters, self.stream) if self.filters else None
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec that is sent."""
+        return codec_of(self.stream)
 
     @property
     def ready(self) -> bool:
         """Whether a header can be written for it."""
-        return self.setup is not None
+        return self.setup is not None and self.is_shaped
 
     @property
-    def shape(self) -> CodecContext:
-        """Width, height, sample rate, channels as they are now."""
-        return self._shape or self.stream.codec_context
+    def is_shaped(self) -> bool:
+        """Whether the numbers are known without which there is no header."""
+        if self.stream.type == "video":
+            return bool(self.shape.width and self.shape.height)
+        return self.stream.type != "audio" or bool(self.shape.sample_rate)
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         """
         The packets that one of the demuxer's becomes: mostly itself.
 
+        L{changed} is true from the packet on that needs another header.
+
         @raise av.FFmpegError: when a filter refuses it; the next one may be better.
         """
-        self._look(packet)
         if self._filter is None:
-            return (packet,)
-        base = packet.time_base  # the filter takes the packet, and leaves an empty one
-        made = self._filter.filter(packet)
-        for one in made:
-            one.time_base = base
-        return made
+            self._look(packet)
+            yield packet
+        else:
+            yield from self._filtered(packet)
+
+    def rest(self) -> Iterable[AVPacket]:
+        """The packets that a filter still holds when the input has ended."""
+        if self._filter is not None:
+            yield from self._filtered(None)
+
+    def _filtered(self, packet: AVPacket | None) -> Iterable[AVPacket]:
+        assert self._filter is not None
+        for made in self._filter.filter(packet):
+            made.time_base = self.stream.time_base  # which filters lose
+            self._look(made)
+            yield made
 
     def data(self, packet: AVPacket) -> bytes:
         """A packet's payload."""
@@ -93,71 +122,95 @@ class Adapter:
             elif kind == "skip_samples":
                 samples = int.from_bytes(bytes(side)[4:8], "little")
                 if samples:
-                    discard = samples * 1_000_000 // (self.shape.sample_rate or 48000)
+                    discard = samples * SECOND // (self.shape.sample_rate or 48000)
         return Extra(additions, discard) if additions or discard else None
 
-    def template(self, output: av.container.OutputContainer) -> Stream:
+    def describe(self, made: Stream) -> None:
         """
-        Add the track to the container that writes the header.
+        Give a stream of the header's container the track's parameters.
 
-        @raise ValueError: when Matroska has no place for it.
+        @param made: has the right type and any codec.
         """
-        made = output.add_stream_from_template(self.stream, opaque=True)
-        self._dress(made)
-        return made
-
-    def _dress(self, made: Stream) -> None:
-        """Give the header's stream what was found out about the track since the input's opening."""
+        BitStreamFilterContext("null", self.parameters, made)
         context = made.codec_context
+        context.codec_tag = self.tag
         if self.setup and self.setup != context.extradata:
             context.extradata = self.setup
-        if self._shape is not None:
-            if made.type == "video":
-                context.width, context.height = self._shape.width, self._shape.height
-            elif made.type == "audio":
-                context.sample_rate = self._shape.sample_rate
-                context.layout = self._shape.layout.name
+        if made.type == "video":
+            context.width, context.height = self.shape.width, self.shape.height
+        elif made.type == "audio":
+            context.sample_rate = self.shape.sample_rate
+            context.layout = self.shape.layout.name
+
+    @property
+    def parameters(self) -> Stream | str:
+        """The stream that has the codec's parameters, or the codec's name if that is all of them."""
+        return self.stream
+
+    @property
+    def tag(self) -> str:
+        """The codec's FourCC; without one libavformat takes the one for Matroska."""
+        return "\0\0\0\0"
 
     def _look(self, packet: AVPacket) -> None:
-        """See whether a packet brings another setup; the demuxer says so for some containers."""
+        """See whether a packet brings a setup; the demuxer says so for some containers."""
         if packet.has_sidedata("new_extradata"):
             self._learn(bytes(packet.get_sidedata("new_extradata")), packet)
+        if not self.is_shaped:
+            self._measure(packet)
 
     def _learn(self, setup: bytes, packet: AVPacket) -> None:
         """Take a setup for the track's; ask for a new header when it replaces another one."""
         if not setup or setup == self.setup:
             return
-        if self.setup:
-            self.changed = True
-            self._measure(setup, packet)
+        had = self.setup
         self.setup = setup
+        if had:
+            self.changed = True
+            self._measure(packet)
 
-    def _measure(self, setup: bytes, packet: AVPacket) -> None:
-        """Decode one packet, the first of its kind, to learn the new width or sample rate."""
-        context = CodecContext.create(self.stream.codec_context.codec.canonical_name, "r")
-        context.extradata = setup
+    def _measure(self, packet: AVPacket) -> bool:
+        """
+        Decode one packet, the first of its kind, to learn the width or the sample rate.
+
+        @return: whether that gave other numbers than before.
+        """
+        context: Context = CodecContext.create(codec_of(self.stream), "r")
+        context.extradata = self.setup or None
         try:
-            made = AVPacket(bytes(packet))
-            context.decode(made)
+            context.decode(av.Packet(bytes(packet)))
             context.decode(None)
         except av.FFmpegError:
-            return  # it cannot be decoded alone: the header keeps the old numbers
-        self._shape = context
+            return False  # it cannot be decoded alone: what was known stays
+        before, self.shape = self.shape, context
+        if not self.is_shaped:
+            self.shape = before
+            return False
+        if context.type == "audio":
+            self.step, self.delay = _frame_times(self.stream, context)
+        return _numbers(before) != _numbers(context)
 
 
-def _frame_times(stream: Stream) -> tuple[int, int]:
-    """The duration of a picture, and how long reordering may hold it back, in microseconds."""
-    rate = stream.guessed_rate if isinstance(stream, VideoStream) else None
+def _numbers(context: Context) -> tuple[object, ...]:
+    if context.type == "video":
+        return context.width, context.height, context.pix_fmt
+    return context.sample_rate, context.layout.nb_channels
+
+
+def _frame_times(stream: Stream, shape: Context) -> tuple[int, int]:
+    """How long a packet lasts, and how long reordering may hold it back, in microseconds."""
+    if stream.type == "audio":
+        return SECOND * shape.frame_size // (shape.sample_rate or 1), 0
+    rate = stream.guessed_rate if stream.type == "video" else None
     if not rate:
         return 0, 0
     step = round(SECOND / rate)
     return step, stream.codec_context.reorder_depth * step
 
 
-def extradata(stream: Stream) -> bytes | None:
-    """The decoder's setup as the container gives it; none is C{b""}."""
-    context = stream.codec_context
-    return (context.extradata or b"") if context is not None else b""
+def codec_of(stream: Stream) -> str:
+    """The name of a stream's codec, whatever decodes it."""
+    return str(stream.codec_context.codec.canonical_name)
 
 
 class Extracted(Adapter):
@@ -165,7 +218,8 @@ class Extracted(Adapter):
     A codec whose setup also stands in its keyframes, found with C{extract_extradata}.
 
     MPEG-2, MPEG-4, AV1 and others out of transport streams and raw files come without any, and
-    with another one in the middle when an encoder was restarted with another size.
+    with another one in the middle when an encoder was restarted with another size. Decoders take
+    it from the packets: a new header is needed only for other numbers.
     """
 
     needs_setup = True
@@ -173,6 +227,7 @@ class Extracted(Adapter):
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self._extract = BitStreamFilterContext("extract_extradata", stream)
+        self._found = b""
         if not self.setup and self.needs_setup:
             self.setup = None
 
@@ -180,33 +235,25 @@ class Extracted(Adapter):
         super()._look(packet)
         if not packet.is_keyframe:
             return
-        for made in self._extract.filter(AVPacket(bytes(packet))):
+        for made in self._extract.filter(av.Packet(bytes(packet))):
             if made.has_sidedata("new_extradata"):
-                found = bytes(made.get_sidedata("new_extradata"))
-                if self.setup is None:
-                    self._learn(found, packet)
-                elif self._kernel(found) != self._kernel(self.setup):
-                    self._learn(found, packet)
+                self._find(bytes(made.get_sidedata("new_extradata")), packet)
 
-    def _kernel(self, setup: bytes) -> bytes:
-        """The part of a setup that makes another header necessary when it changes."""
-        return setup
+    def _find(self, setup: bytes, packet: AVPacket) -> None:
+        if setup == self._found:
+            return
+        first, self._found = not self._found, setup
+        if first and self.setup:
+            return  # the container's own, in other words
+        before, self.setup = self.setup, setup
+        if self._measure(packet) and before:
+            self.changed = True
 
 
-class Mpeg2(Extracted):
-    """MPEG-1 and MPEG-2: only size, shape and rate matter, matrices come and go."""
+class Optional(Extracted):
+    """A codec that can do without its setup in the header: MPEG-1, MPEG-2, MPEG-4 and such."""
 
     needs_setup = False
-
-    def _kernel(self, setup: bytes) -> bytes:
-        at = setup.find(b"\0\0\1\xb3")
-        return setup[at : at + 8] if at >= 0 else b""
-
-    def _learn(self, setup: bytes, packet: AVPacket) -> None:
-        if self.setup == b"":
-            self.setup = setup  # not needed, but good to have for the next header
-        else:
-            super()._learn(setup, packet)
 
 
 class NalUnits(Extracted):
@@ -218,20 +265,30 @@ class NalUnits(Extracted):
     """
 
     def data(self, packet: AVPacket) -> bytes:
-        raw = bytes(packet)
-        return payload.length_prefixed(raw) if payload.is_annex_b(raw) else raw
+        return payload.length_prefixed(bytes(packet))
 
-    def _kernel(self, setup: bytes) -> bytes:
-        # Picture parameter sets may change under way: decoders take them from the packets.
-        return b"".join(unit for unit in payload.nal_units(setup) if self._is_sequence(unit))
 
-    def _is_sequence(self, unit: bytes) -> bool:
-        name = self.stream.codec_context.codec.canonical_name
-        if name == "h264":
-            return unit[0] & 0x1F == 7
-        if name == "hevc":
-            return unit[0] >> 1 & 0x3F == 33
-        return len(unit) > 1 and unit[1] >> 3 == 15
+class Untimed(NalUnits):
+    """
+    The same out of a container that has no presentation times (AVI, raw files) or wrong ones: they
+    are made from the pictures' order, by C{dts2pts}, which wants every decoding time.
+    """
+
+    filters = "dts2pts"
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._next = 0
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        if packet.dts is None:
+            packet.dts = self._next
+        packet.pts = None
+        self._next = packet.dts + (packet.duration or self._ticks(packet))
+        return super().packets(packet)
+
+    def _ticks(self, packet: AVPacket) -> int:
+        return max(1, round(self.step / SECOND / packet.time_base))
 
 
 class Av1(Extracted):
@@ -240,17 +297,11 @@ class Av1(Extracted):
     def data(self, packet: AVPacket) -> bytes:
         return payload.without_delimiters(bytes(packet))
 
-    def _kernel(self, setup: bytes) -> bytes:
-        if setup[:1] == b"\x81":
-            setup = setup[4:]
-        return b"".join(unit for type_, unit in payload.obus(setup) if type_ == 1)
 
-
-class Mpeg4(Extracted):
+class Mpeg4(Optional):
     """MPEG-4 Visual; packed B-frames, as AVI has them, are unpacked."""
 
     filters = "mpeg4_unpack_bframes"
-    needs_setup = False
 
 
 class Vp9(Adapter):
@@ -259,7 +310,41 @@ class Vp9(Adapter):
     filters = "vp9_superframe"
 
 
-class Adts(Adapter):
+class Tagged(Adapter):
+    """Pictures whose FourCC says how the pixels lie."""
+
+    @property
+    def tag(self) -> str:
+        return str(self.stream.codec_context.codec_tag)
+
+
+class ProRes(Adapter):
+    """ProRes, without the head of its atom."""
+
+    def data(self, packet: AVPacket) -> bytes:
+        return payload.without_prores_head(bytes(packet))
+
+
+class Audio(Adapter):
+    """
+    Sound. What the container marks as not to be heard (MP4's edit lists) is dropped.
+    """
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        if packet.is_discard or self._is_skipped(packet):
+            return ()
+        return super().packets(packet)
+
+    def _is_skipped(self, packet: AVPacket) -> bool:
+        """Whether the decoder would be told to skip all of it; Matroska says so only for Opus."""
+        if not packet.has_sidedata("skip_samples") or not packet.duration:
+            return False
+        samples = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
+        length = packet.duration * packet.time_base * (self.shape.sample_rate or 0)
+        return bool(length and samples >= length and not self.stream.codec_context.delay)
+
+
+class Adts(Audio):
     """
     AAC with an ADTS head on each packet; Matroska wants the AudioSpecificConfig instead.
     """
@@ -279,64 +364,92 @@ class Adts(Adapter):
         # Profile, sampling frequency and channels; the bit between them is private.
         head = bytes((raw[2] & 0xFD, raw[3] & 0xC0))
         if self._head and head != self._head:
-            self._filter = BitStreamFilterContext("aac_adtstoasc", self.stream)
+            self._filter = self._filtering()
         self._head = head
-        made = list(super().packets(packet))
-        for one in made:
-            if one.has_sidedata("new_extradata"):
-                self._learn(bytes(one.get_sidedata("new_extradata")), one)
-        return made
+        return super().packets(packet)
 
 
-class Latm(Adapter):
+class Latm(Audio):
     """AAC in LOAS/LATM, as some broadcasters send it: unwrapped to raw AAC."""
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self.setup = None
         self._latm = latm.Latm()
-        self._units: list[bytes] = []
+
+    @property
+    def codec(self) -> str:
+        return "aac"
+
+    @property
+    def parameters(self) -> Stream | str:
+        return "aac"
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
-        made = []
-        for config, unit in self._latm.access_units(bytes(packet)):
-            one = AVPacket(unit)
+        if not self.is_shaped:
+            self._measure(packet)
+        made: list[AVPacket] = []
+        units = list(self._latm.access_units(bytes(packet)))
+        for config, unit in units:
+            one: AVPacket = av.Packet(unit)
+            one.time_base = packet.time_base
+            one.is_keyframe = True
+            one.duration = (packet.duration or 0) // len(units)
+            if not made:
+                one.pts, one.dts = packet.pts, packet.dts
+            if self.setup and config != self.setup:
+                self.changed = True
+                self._measure(packet)
+            self.setup = config
+            made.append(one)
+        return made
+
+
+class Pcm(Audio):
+    """
+    Samples in an order that Matroska does not have (Blu-ray, DVD, broadcast, big-endian floats):
+    unpacked into one that it has, none of them changed.
+    """
+
+    _KINDS = {"u8": "pcm_u8", "s16": "pcm_s16le", "s32": "pcm_s32le", "flt": "pcm_f32le"}
+    _KINDS["dbl"] = "pcm_f64le"
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._decoder: Context = CodecContext.create(codec_of(stream), "r")
+        self._decoder.sample_rate = self.shape.sample_rate or 48000
+        if self.shape.layout.nb_channels:
+            self._decoder.layout = self.shape.layout.name
+        self._kind: str | None = None
+        self.setup = None
+
+    @property
+    def codec(self) -> str:
+        return self._KINDS[self._kind or "s16"]
+
+    @property
+    def parameters(self) -> Stream | str:
+        return self.codec
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        made: list[AVPacket] = []
+        for frame in self._decoder.decode(av.Packet(bytes(packet))):
+            kind = frame.format.packed.name
+            if kind not in self._KINDS or frame.format.is_planar:
+                raise av.InvalidDataError(0, f"samples as {frame.format.name}")
+            self.changed = self.changed or bool(self._kind and kind != self._kind)
+            self._kind, self.setup, self.shape = kind, b"", self._decoder
+            size = frame.samples * frame.layout.nb_channels * frame.format.bytes
+            one: AVPacket = av.Packet(bytes(frame.planes[0])[:size])
             one.time_base = packet.time_base
             one.is_keyframe = True
             if not made:
                 one.pts, one.dts, one.duration = packet.pts, packet.dts, packet.duration
-            self._learn(config, one)
             made.append(one)
         return made
 
-    def template(self, output: av.container.OutputContainer) -> Stream:
-        context = self.stream.codec_context
-        made = output.add_stream("aac", rate=context.sample_rate or 48000)
-        return self._as_parameters(made)
 
-    def _as_parameters(self, made: Stream) -> Stream:
-        made.codec_context.extradata = self.setup
-        made.codec_context.layout = self.stream.codec_context.layout.name
-        return made
-
-
-class Discarding(Adapter):
-    """
-    Audio whose container marks packets that are not to be heard (MP4's edit lists): dropped.
-    """
-
-    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
-        return () if packet.is_discard else super().packets(packet)
-
-
-class ProRes(Adapter):
-    """ProRes, without the head of its atom."""
-
-    def data(self, packet: AVPacket) -> bytes:
-        return payload.without_prores_head(bytes(packet))
-
-
-class WavPack(Adapter):
+class WavPack(Audio):
     """WavPack, with Matroska's short block heads."""
 
     def data(self, packet: AVPacket) -> bytes:
@@ -354,11 +467,20 @@ class MovText(Subtitles):
 
     filters = "mov2textsub"
 
+    @property
+    def codec(self) -> str:
+        return "subrip"
+
+    @property
+    def parameters(self) -> Stream | str:
+        return "subrip"
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self.setup = b""
+
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         return [made for made in super().packets(packet) if made.size]
-
-    def template(self, output: av.container.OutputContainer) -> Stream:
-        return output.add_mux_stream("subrip")
 
 
 class WebVtt(Subtitles):
@@ -379,21 +501,38 @@ class Pgs(Subtitles):
 
 
 _SUBTITLES: dict[str, type[Adapter]] = {
+    "hdmv_pgs_subtitle": Pgs,
     "mov_text": MovText,
     "webvtt": WebVtt,
-    "hdmv_pgs_subtitle": Pgs,
 }
 
 _VIDEO: dict[str, type[Adapter]] = {
     "av1": Av1,
-    "mpeg1video": Mpeg2,
-    "mpeg2video": Mpeg2,
+    "mpeg1video": Optional,
+    "mpeg2video": Optional,
+    "magicyuv": Tagged,
     "mpeg4": Mpeg4,
     "prores": ProRes,
+    "rawvideo": Tagged,
+    "utvideo": Tagged,
     "vp9": Vp9,
 }
 
+_AUDIO: dict[str, type[Adapter]] = {
+    "aac_latm": Latm,
+    "wavpack": WavPack,
+}
+
 _NAL_CODECS = frozenset({"h264", "hevc", "vvc"})
+
+UNTIMED = frozenset({"avi", "asf", "asf_o", "mpeg", "h264", "hevc", "vvc"})
+"""Containers whose presentation times are missing or wrong for reordered pictures."""
+
+_STORED_PCM = frozenset(
+    "pcm_u8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le pcm_s32be pcm_f32le pcm_f64le"
+    " pcm_alaw pcm_mulaw".split()
+)
+"""Samples as Matroska, or the WAVEFORMATEX in it, can describe them."""
 
 
 def adapter_for(stream: Stream) -> Adapter:
@@ -404,27 +543,38 @@ def adapter_for(stream: Stream) -> Adapter:
     """
     if stream.type not in ("video", "audio", "subtitle"):
         raise Unusable(f"{stream.type} cannot be sent")
-    context = stream.codec_context
-    if context is None:
+    if stream.codec_context is None:
         raise Unusable("a codec that libavcodec does not know")
-    codec = context.codec.canonical_name
-    setup = context.extradata or b""
+    codec = codec_of(stream)
+    setup = stream.codec_context.extradata or b""
     if stream.type == "subtitle":
         return _SUBTITLES.get(codec, Subtitles)(stream)
     if stream.type == "video":
         if codec in _NAL_CODECS:
-            stored = setup and not payload.is_annex_b(setup)
-            return Adapter(stream) if stored else NalUnits(stream)
+            if setup and not payload.is_annex_b(setup):
+                return Adapter(stream)
+            untimed = stream.container.format.name in UNTIMED and codec != "vvc"
+            return Untimed(stream) if untimed else NalUnits(stream)
         return _VIDEO.get(codec, Adapter)(stream)
     if codec == "aac" and not setup:
         return Adts(stream)
-    if codec == "aac_latm":
-        return Latm(stream)
-    if codec == "wavpack":
-        return WavPack(stream)
-    return Discarding(stream)
+    if codec == "s302m" or (codec.startswith("pcm_") and codec not in _STORED_PCM):
+        return Pcm(stream)
+    return _AUDIO.get(codec, Audio)(stream)
 
 
 def is_cover(stream: Stream) -> bool:
     """Whether a stream is a picture that belongs to the whole, not a moving one."""
     return bool(stream.disposition & Disposition.attached_pic)
+
+
+DONORS: Sequence[tuple[str, str, dict[str, Any]]] = (
+    ("video", "mpeg4", {"rate": 25}),
+    ("audio", "mp2", {"rate": 48000}),
+    ("subtitle", "subrip", {}),
+)
+"""
+Streams to describe anew, one of each type: type, codec, what else it takes to make one. PyAV lets
+only codecs into a container that libavformat lists for it, which leaves out all that Matroska
+stores with the words of AVI.
+"""

@@ -37,6 +37,7 @@ class Demo:
         self._video.codec_context.time_base = Fraction(1, RATE)
         self._audio = self._output.add_stream("aac", rate=48000, layout="stereo")
         self._output.start_encoding()
+        self.format = self._output.format
         self.streams: tuple[Stream, ...] = (self._video, self._audio)
 
     def chapters(self) -> "list[av.container.core.Chapter]":

@@ -7,14 +7,13 @@ added here.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import av
 from av.container import Flags
-from av.stream import Disposition, Stream
 
 from mkvtwist import matroska
-from mkvtwist.demux.adapters import Adapter
+from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.packet import Header, Track
 
 if TYPE_CHECKING:  # it is in PyAV's stubs only
@@ -101,14 +100,19 @@ def _written(
 ) -> bytes:
     sink = _Sink()
     options = {"live": "1", "write_crc32": "0", "allow_raw_vfw": "1"}
-    with av.open(sink, "w", format="matroska", container_options=options) as output:
+    with (
+        av.open(_Sink(), "w", format="matroska") as donor,
+        av.open(sink, "w", format="matroska", container_options=options) as output,
+    ):
+        donors = {type_: donor.add_stream(codec, **more) for type_, codec, more in DONORS}
         # The same tracks give the same bytes: no random UIDs, no dates.
         output.flags |= Flags.bitexact.value
         for name, value in source.metadata.items():
             if name.lower() not in _STALE_TAGS:
                 output.metadata[name] = value
         for adapter in adapters:
-            made = adapter.template(output)
+            made: Any = output.add_stream_from_template(donors[adapter.stream.type], opaque=True)
+            adapter.describe(made)
             for name in ("language", "title"):
                 if value := adapter.stream.metadata.get(name):
                     made.metadata[name] = value
@@ -135,7 +139,7 @@ def _track(adapter: Adapter) -> Track:
     return Track(
         number=adapter.number,
         type=stream.type,
-        codec=shape.codec.canonical_name,
+        codec=adapter.codec,
         setup=adapter.setup or b"",
         language=None if language == "und" else language,
         title=stream.metadata.get("title"),
@@ -159,8 +163,8 @@ def _display_size(adapter: Adapter) -> tuple[int, int] | None:
 
 def label(stream: Stream) -> str:
     """A stream of the input in words: `track 2 (audio, aac, deu)'."""
-    context = stream.codec_context
-    codec = context.codec.canonical_name if context is not None else getattr(stream, "name", None)
+    known = stream.codec_context is not None
+    codec = codec_of(stream) if known else getattr(stream, "name", None)
     words = (stream.type, codec, stream.metadata.get("language"))
     return f"track {stream.index} ({', '.join(word for word in words if word)})"
 
@@ -172,7 +176,3 @@ def cause(error: Exception) -> str:
         return str(log[2]).strip()
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
-
-def is_default(stream: Stream) -> bool:
-    """Whether the stream is the one to play when nobody chooses."""
-    return bool(stream.disposition & Disposition.default)

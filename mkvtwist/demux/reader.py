@@ -12,21 +12,29 @@ The rules:
 """
 
 import logging
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import av
-from av.packet import Packet as AVPacket
-from av.stream import Stream
+from av.container import Flags
 from twisted.logger import Logger
 
 from mkvtwist.config import Form, Input
-from mkvtwist.demux.adapters import Adapter, Unusable, adapter_for, is_cover
+from mkvtwist.demux.adapters import (
+    UNTIMED,
+    Adapter,
+    AVPacket,
+    Stream,
+    Unusable,
+    adapter_for,
+    is_cover,
+)
 from mkvtwist.demux.demo import Demo
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.packet import SECOND, Extra, Header, Packet
@@ -38,6 +46,21 @@ PATIENCE = 4 * SECOND
 
 HELD_LIMIT = 32 << 20
 """Bytes that are held at most; half of the ring's default."""
+
+SILENCE = 10 * SECOND
+"""Media without a packet of a track, after which the next header leaves it out until it is back."""
+
+LOOK = 25
+"""Packets between two looks at the demuxer's tracks: a few times a second, 60 microseconds each."""
+
+RESUMABLE = frozenset({"mpegts", "mpeg"})
+"""
+Containers that can be read from the middle, and whose tracks may change on the way. FLV's may turn
+up late too, but nothing can be made of it without its beginning.
+"""
+
+SETTLED = 5 * SECOND
+"""Media between two times that the input is opened anew for its tracks."""
 
 TRACK_LIMIT = 64
 """Tracks of one input that are looked at; a sound input has a handful, a hostile one thousands."""
@@ -72,6 +95,38 @@ class Media(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Up to so many bytes; none at the end."""
+
+
+class _Behind:
+    """The rest of a file, from some place on: what is read again when new tracks turn up."""
+
+    def __init__(self, path: str, place: int) -> None:
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the container
+        self._file.seek(place)
+
+    def read(self, size: int, /) -> bytes:
+        return self._file.read(size)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _NewTracks(Exception):
+    """
+    The demuxer has found tracks that PyAV cannot give, or that it knows nothing about: open the
+    input anew, from this byte.
+    """
+
+    def __init__(self, place: int, edge: int, blind: frozenset[int]) -> None:
+        """
+        @param edge: where the stream's line stands.
+        @param blind: the tracks about which nothing was known at the opening; another one would
+            hardly help those.
+        """
+        super().__init__(place)
+        self.place = place
+        self.edge = edge
+        self.blind = blind
 
 
 class Stopped(Exception):
@@ -183,8 +238,7 @@ class Reader:
     def run(self) -> None:
         """Read until the end, and say how it came."""
         try:
-            with closing(_open(self._source, self._media)) as container:
-                _Reading(container, self._timeline, self._emit_at, self._emit).run()
+            self._read()
             if self._drain:
                 self._pace.catch_up(self._timeline.edge, self._stop)
             ended = Ended("the end of the input", fault=False)
@@ -198,6 +252,21 @@ class Reader:
             self._log.failure("reading {source} failed", source=str(self._source))
             ended = Ended("an error in mkvtwist; the log has its traceback", fault=True)
         self._outlet.put(ended, 0)
+
+    def _read(self) -> None:
+        media, again = self._media, None
+        while True:
+            with closing(_open(self._source, media)) as container:
+                reading = _Reading(container, self._timeline, self._emit_at, self._emit, again)
+                try:
+                    reading.run()
+                except _NewTracks as found:
+                    self._emit(Noticed("its tracks have changed: it is opened anew"))
+                    again = found
+                    if self._source.form is Form.FILE:
+                        media = _Behind(self._source.text, found.place)
+                else:
+                    return
 
     def _emit(self, event: Event) -> None:
         weight = len(event.data) + PACKET_WEIGHT if isinstance(event, Packet) else PACKET_WEIGHT
@@ -218,8 +287,15 @@ class _Reading:
         timeline: Timeline,
         emit_packet: Callable[[Packet], None],
         emit: Callable[[Event], None],
+        again: _NewTracks | None,
     ) -> None:
+        """
+        @param again: why the input had to be opened once more.
+        """
         self._container = container
+        self._again = again
+        self._resumable = container.format.name in RESUMABLE
+        self._place = 0
         self._timeline = timeline
         self._emit_packet = emit_packet
         self._emit = emit
@@ -232,6 +308,8 @@ class _Reading:
         self._held_size = 0
         self._header: Header | None = None
         self._current: list[Adapter] = []
+        self._unfit: set[Adapter] = set()
+        self._heard: dict[Adapter, int] = {}
         self._renew = False
         self._started: set[Adapter] = set()
         self._refused = 0
@@ -243,14 +321,40 @@ class _Reading:
         @raise Unusable: when there is nothing to send in it.
         """
         self._sort_streams()
-        self._timeline.restart(self._container.start_time)
-        for packet in self._container.demux():
-            if packet.size:  # the others only mark the end
-                self._take(packet)
+        if self._again is None:
+            self._timeline.restart(self._container.start_time)
+        known = _layout(self._container) if self._resumable else frozenset()
+        for count, packet in enumerate(self._packets(), 1):
+            if packet.pos is not None:
+                self._place = packet.pos
+            self._take(packet)
+            if self._resumable and count % LOOK == 0 and _layout(self._container) - known:
+                self._open_anew()
+        for adapter in self._adapters.values():
+            self._adapt(adapter, adapter.rest)
         if self._header is None and self._held:
             self._write_header()
         if self._header is None:
             raise Unusable("there is nothing in it that could be sent")
+
+    def _packets(self) -> Iterator[AVPacket]:
+        try:
+            for packet in self._container.demux():
+                if packet.size:  # the others only mark the end
+                    yield packet
+        except IndexError:
+            return  # PyAV's way to end when tracks have turned up since the opening
+
+    def _open_anew(self) -> None:
+        """
+        Ask for a fresh look at the input, unless there has just been one.
+
+        @raise _NewTracks: nearly always.
+        """
+        edge = self._timeline.edge
+        if self._again is None or edge - self._again.edge >= SETTLED:
+            blind = frozenset(a.stream.index for a in self._adapters.values() if not a.was_shaped)
+            raise _NewTracks(self._place, edge, blind)
 
     def _sort_streams(self) -> None:
         for stream in self._container.streams:
@@ -281,8 +385,12 @@ class _Reading:
         adapter = self._adapters.get(index)
         if adapter is None:
             return
+        self._adapt(adapter, partial(adapter.packets, packet))
+
+    def _adapt(self, adapter: Adapter, packets: Callable[[], Iterable[AVPacket]]) -> None:
+        """Place and pass on some packets of an adapter's; it may refuse what is damaged."""
         try:
-            for one in adapter.packets(packet):
+            for one in packets():
                 if (made := self._placed(adapter, one)) is not None:
                     self._pass_on(made)
         except av.FFmpegError as error:
@@ -316,9 +424,13 @@ class _Reading:
             self._hold(made)
             return
         adapter = made.adapter
-        if adapter.changed or (adapter.ready and adapter not in self._current):
+        self._heard[adapter] = made.dts
+        fresh = not adapter.number and adapter.ready and adapter not in self._unfit
+        if fresh and self._resumable and not adapter.was_shaped and not self._tried(adapter):
+            self._open_anew()
+        if adapter.changed or fresh:
             self._renew = True
-        if self._renew and self._may_begin(made):
+        if self._may_begin(made) and (self._renew or self._silent(made.dts)):
             self._write_header()
         if adapter.number and not adapter.changed:
             self._send(made)
@@ -330,7 +442,20 @@ class _Reading:
             return True
         return made.adapter is video[0] and made.key
 
+    def _tried(self, adapter: Adapter) -> bool:
+        """Whether the input has been opened anew for this track."""
+        return self._again is not None and adapter.stream.index in self._again.blind
+
+    def _silent(self, now: int) -> list[Adapter]:
+        """The tracks in the header of which nothing has come for too long."""
+        return [
+            adapter
+            for adapter in self._current
+            if not adapter.sparse and now - self._heard.get(adapter, now) > SILENCE
+        ]
+
     def _hold(self, made: _Made) -> None:
+        self._heard[made.adapter] = made.dts
         self._held.append(made)
         self._held_size += len(made.data) + PACKET_WEIGHT
         unknown = [adapter for adapter in self._adapters.values() if not adapter.ready]
@@ -343,24 +468,25 @@ class _Reading:
             self._write_header()
 
     def _write_header(self) -> None:
-        ready = [adapter for adapter in self._adapters.values() if adapter.ready]
-        late = [
-            f"{label(adapter.stream)}: nothing is known of it yet"
-            for adapter in self._adapters.values()
-            if not adapter.ready
-        ]
+        silent = self._silent(self._timeline.edge) if self._header else []
+        ready = [a for a in self._adapters.values() if a.ready and a not in silent]
         covers = tuple(self._covers.values())
-        written, current = write_header(ready, self._container, self._attachments, covers)
-        if not current:
+        written, self._current = write_header(ready, self._container, self._attachments, covers)
+        if not self._current:
             raise Unusable("; ".join(["no track that could be sent", *written.left_out[:5]]))
         for adapter in self._adapters.values():
             adapter.changed = False
-            if adapter not in current:
+            if adapter not in self._current:
                 adapter.number = 0
-        self._current = current + [adapter for adapter in ready if adapter not in current]
+        self._unfit = {adapter for adapter in ready if adapter not in self._current}
         self._renew = False
         self._started.clear()
-        left_out = (*self._left_out, *written.left_out, *late)
+        unknown = [
+            f"{label(adapter.stream)}: {'silent' if adapter in silent else 'nothing known of it yet'}"
+            for adapter in self._adapters.values()
+            if adapter not in ready
+        ]
+        left_out = (*self._left_out, *written.left_out, *unknown)
         self._header = Header(written.tracks, written.formats, left_out)
         self._emit(self._header)
         held, self._held, self._held_size = self._held, [], 0
@@ -385,7 +511,7 @@ def _open(source: Input, media: Media | None) -> Any:
     """
     if source.form is Form.DEMO:
         return Demo()
-    open_ = partial(av.open, mode="r", metadata_errors="replace")
+    open_ = partial(_untimed_open, mode="r", metadata_errors="replace")
     if media is not None:
         return open_(media)
     if source.form is Form.FILE:
@@ -397,9 +523,28 @@ def _open(source: Input, media: Media | None) -> Any:
     return open_(source.text, timeout=(OPEN_TIMEOUT, READ_TIMEOUT))
 
 
+def _untimed_open(*args: Any, **options: Any) -> Any:
+    container = av.open(*args, **options)
+    if container.format.name in UNTIMED:
+        # PyAV has it generate the presentation times, wrongly where pictures are reordered.
+        container.flags &= ~Flags.gen_pts.value
+    return container
+
+
+_TRACK = re.compile(r"Stream #0:(\d+)[^:]*: (Video|Audio|Subtitle): (\w+)")
+
+
+def _layout(container: Any) -> frozenset[tuple[str, ...]]:
+    """
+    The index, type and codec of each track that the demuxer knows by now; PyAV's own list is as
+    old as the container.
+    """
+    return frozenset(_TRACK.findall(container.dumps_format()))
+
+
 def set_up() -> None:
-    """Have libavformat's errors say their cause, and nothing of it reach standard error."""
-    av.logging.set_level(av.logging.ERROR)
+    """Have libavformat say what it knows, and nothing of it reach standard error."""
+    av.logging.set_level(av.logging.INFO)
     logger = logging.getLogger("libav")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
