@@ -69,7 +69,7 @@ class Input:
     def __str__(self) -> str:
         """What may be shown to anybody: without the password that a URL may carry."""
         if self.form is Form.STDIN:
-            return self.form.value
+            return "standard input"
         if self.form is not Form.URL:
             return self.text
         parts = urlsplit(self.text)

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 from socket import SO_SNDBUF, SOL_SOCKET
 from string import Template
 from typing import Any
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IProducer, IPushProducer
 from twisted.internet.tcp import Connection
 from twisted.web.http import Request
 from twisted.web.resource import Resource
@@ -28,7 +29,7 @@ from mkvtwist import __version__, matroska, metrics
 from mkvtwist.config import ConfigError, parse_seconds
 from mkvtwist.input import address, describe
 from mkvtwist.packet import Header
-from mkvtwist.publisher import Client, IResponse
+from mkvtwist.publisher import Client, IResponse, Wish
 from mkvtwist.stream import Stream, StreamStatistics
 
 SEND_BUFFER = 256 << 10
@@ -70,7 +71,7 @@ class LiveResponse:
         self._begun = True
         live_headers(self.request, has_video=header.has_video)
 
-    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         self.request.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
@@ -88,7 +89,7 @@ class LiveResponse:
             say(self.request, 503, "The stream has ended.")
 
     def abort(self) -> None:
-        transport = self.request.channel and self.request.channel.transport
+        transport = transport_of(self.request)
         if transport is not None:
             transport.abortConnection()
 
@@ -104,8 +105,8 @@ class SocketResponse(LiveResponse):
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
-        self._transport: Connection = request.channel.transport
-        self._producer: IPushProducer | None = None
+        self._transport: Connection = transport_of(request)
+        self._producer: Any = None
         self._rest: memoryview | None = None
         if request.clientproto == b"HTTP/1.1":
             self.framing = chunk
@@ -119,7 +120,7 @@ class SocketResponse(LiveResponse):
         self.request.write(b"")
         self._rest = memoryview(b"")
 
-    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         self._producer = producer
         self.request.registerProducer(self, streaming)
 
@@ -137,7 +138,10 @@ class SocketResponse(LiveResponse):
         except BlockingIOError:
             sent = 0
         except OSError:
-            return  # the connection is lost, as the reactor is about to notice
+            # The connection is lost. The reactor need not notice: it does not look at a client
+            # that has sent too many requests at once.
+            self._transport.abortConnection()
+            return
         self.sent += sent
         if sent < len(data):
             self._rest = memoryview(data)[sent:]
@@ -158,9 +162,10 @@ class SocketResponse(LiveResponse):
             self._producer.pauseProducing()
 
     def resumeProducing(self) -> None:
-        rest, self._rest = self._rest, None
+        rest: Any = self._rest
+        self._rest = None
         if rest:
-            self.write(rest)  # type: ignore[arg-type]
+            self.write(rest)
         if self._rest is None and self._producer is not None:
             self._producer.resumeProducing()
 
@@ -169,9 +174,14 @@ class SocketResponse(LiveResponse):
             self._producer.stopProducing()
 
 
+def transport_of(request: Request) -> Any:
+    """What a request came over; L{None} once that is gone."""
+    return getattr(request.channel, "transport", None)
+
+
 def respond(request: Request) -> LiveResponse:
     """The best kind of live answer for what the request came over."""
-    transport = request.channel.transport
+    transport = transport_of(request)
     if isinstance(transport, Connection) and not getattr(transport, "TLS", False):
         return SocketResponse(request)
     return LiveResponse(request)
@@ -224,10 +234,9 @@ class Server(Resource):
         self._reactor = reactor
         self._started = reactor.seconds()
 
-    def render(self, request: Request) -> int:
+    def render(self, request: Any) -> int:
         """Find out what is asked for, and answer it, now or for hours."""
-        parts = [part.decode("utf-8", "replace") for part in request.postpath or []]
-        path = "/".join(parts)
+        path = "/".join(part.decode("utf-8", "replace") for part in request.postpath or [])
         show = self._route(request, path)
         if show is None:
             say(request, 404, self._not_found(path))
@@ -246,12 +255,11 @@ class Server(Resource):
         if path == "" and len(self._streams) != 1:
             return self._list
         name = path or next(iter(self._streams))
-        if (stream := self._streams.get(name)) is not None:
-            if accepts(request, "text/html"):
-                return lambda request: self._page(request, stream)
-            return lambda request: self._live(request, stream)
-        if (stream := self._streams.get(path.removesuffix(".mkv"))) is not None:
-            return lambda request: self._live(request, stream)
+        if name in self._streams:
+            show = self._page if accepts(request, "text/html") else self._live
+            return partial(show, self._streams[name])
+        if path.removesuffix(".mkv") in self._streams:
+            return partial(self._live, self._streams[path.removesuffix(".mkv")])
         return None
 
     def _not_found(self, path: str) -> str:
@@ -260,7 +268,7 @@ class Server(Resource):
 
     # the live stream
 
-    def _live(self, request: Request, stream: Stream) -> None:
+    def _live(self, stream: Stream, request: Request) -> None:
         wanted = request.getHeader(b"range")
         if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":
             say(request, 416, "A live stream has no ranges; ask for it without.")
@@ -284,14 +292,14 @@ class Server(Resource):
             return
         response = respond(request)
         gone = request.notifyFinish()
-        client = stream.publisher.join(
-            response,
+        wish = Wish(
+            burst=burst,
             framing=response.framing,
             rebase=rebase if wants_rebase(request) else None,
-            burst=burst,
             peer=address(request.getClientAddress()),
             user_agent=printable(request.getHeader(b"user-agent")),
         )
+        client = stream.publisher.join(response, wish)
         gone.addErrback(lambda _: _gone(stream, client))
 
     def _burst(self, request: Request, stream: Stream) -> float | None:
@@ -350,7 +358,7 @@ class Server(Resource):
         )
         self._html(request, "mkvtwist", f"<ul>{items}</ul>" if items else "<p>No stream.</p>")
 
-    def _page(self, request: Request, stream: Stream) -> None:
+    def _page(self, stream: Stream, request: Request) -> None:
         statistics = stream.statistics()
         name = html.escape(stream.config.name)
         host = html.escape(printable(request.getHeader(b"host")) or "localhost:8080")

@@ -78,7 +78,7 @@ class InputService(Service):
         self.since = reactor.seconds()
         self.restarts = 0
         self.timeline = Timeline()
-        self._reactor = reactor
+        self.reactor = reactor
         self._publisher = publisher
         self._recorder = recorder
         self._on_end = on_end
@@ -126,7 +126,7 @@ class InputService(Service):
         else:
             self._reader.stop()
             self._thread_done = stopped
-            late = self._reactor.callLater(PATIENCE, self._thread_ended, self._reader)
+            late = self.reactor.callLater(PATIENCE, self._thread_ended, self._reader)
             stopped.addCallback(lambda _: late.cancel() if late.active() else None)
         return stopped
 
@@ -155,7 +155,7 @@ class InputService(Service):
             self.restarts += 1
         self._opened += 1
         self._heard = False
-        outlet: Outlet[Event] = Outlet(lambda: self._reactor.callFromThread(self._deliver, reader))
+        outlet: Outlet[Event] = Outlet(lambda: self.reactor.callFromThread(self._deliver, reader))
         reader = Reader(
             self.config.input,
             media,
@@ -171,7 +171,7 @@ class InputService(Service):
 
     def _run(self, reader: Reader) -> None:
         reader.run()
-        self._reactor.callFromThread(self._thread_ended, reader)
+        self.reactor.callFromThread(self._thread_ended, reader)
 
     def _thread_ended(self, reader: Reader) -> None:
         if self._reader is reader and self._thread_done is not None:
@@ -223,7 +223,7 @@ class InputService(Service):
 
     def _notice(self, text: str) -> None:
         """At most one line a second."""
-        now = self._reactor.seconds()
+        now = self.reactor.seconds()
         if now - self._noticed < 1:
             self._unsaid += 1
             return
@@ -262,7 +262,7 @@ class InputService(Service):
             self._failures += 1
             pause = RETRY(self._failures)
             self._become("retrying", f"{ended.reason}; trying again in {pause:.1f} s")
-            self._retry = self._reactor.callLater(pause, self._open)
+            self._retry = self.reactor.callLater(pause, self._open)
 
     def _wait(self, reason: str) -> None:
         self._publisher.hold()
@@ -273,17 +273,17 @@ class InputService(Service):
 
     def _become(self, state: str, reason: str) -> None:
         if state != self.state:
-            self.since = self._reactor.seconds()
+            self.since = self.reactor.seconds()
         self.state, self.reason = state, reason
 
     # senders
 
     def _listen(self) -> None:
         self._become("waiting for a sender", f"nobody has connected to {self._label}")
-        factory = Factory.forProtocol(Sender)
+        factory: Any = Factory.forProtocol(Sender)
         factory.noisy = False
-        factory.input = self  # type: ignore[attr-defined]
-        endpoint = serverFromString(self._reactor, self.config.input.text)
+        factory.input = self
+        endpoint = serverFromString(self.reactor, self.config.input.text)
         listening = endpoint.listen(factory)
         listening.addCallbacks(self._listening, self._deaf)
 
@@ -330,18 +330,20 @@ class Sender(Protocol):
     """
 
     log = Logger()
+    factory: Any
+    transport: Any
 
     def connectionMade(self) -> None:
-        self.input: InputService = self.factory.input  # type: ignore[union-attr]
+        self.input: InputService = self.factory.input
         self.peer = address(self.transport.getPeer())
-        self.pipe = Pipe(lambda: self.input._reactor.callFromThread(self._resume))
+        self.pipe = Pipe(lambda: self.input.reactor.callFromThread(self._resume))
         self._taken = False
         self._silence: Any = None
         if self.input.occupied:
             self._turn_away()
             return
         self.log.info("sender {peer} connected", peer=self.peer)
-        self._silence = self.input._reactor.callLater(SILENCE, self._too_quiet)
+        self._silence = self.input.reactor.callLater(SILENCE, self._too_quiet)
         if hasattr(self.transport, "setTcpKeepAlive"):
             self.transport.setTcpKeepAlive(True)
             for option, value in KEEPALIVE:

@@ -12,7 +12,9 @@ from mkvtwist.stream import StreamStatistics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-_FIGURES: tuple[tuple[type[Metric], str, str, str], ...] = (
+_Family = type[GaugeMetricFamily] | type[CounterMetricFamily]
+
+_FIGURES: tuple[tuple[_Family, str, str, str], ...] = (
     (GaugeMetricFamily, "bitrate_bits_per_second", "bitrate", "Payload over the last 5 s."),
     (GaugeMetricFamily, "segment_seconds", "segment_seconds", "Length of the last segment."),
     (GaugeMetricFamily, "ring_seconds", "ring_seconds", "Media in the ring."),

@@ -56,6 +56,7 @@ SWEEP = 1.0
 """Seconds between two looks at the clients that take nothing, and between two lines about loss."""
 
 Transform = Callable[[bytes], bytes]
+Rebase = Callable[[bytes, int], bytes]
 
 
 class IResponse(IConsumer):
@@ -107,7 +108,6 @@ class Programme:
 
     @ivar ring: its fragments.
     @ivar released: clients may have the fragments before this number.
-    @ivar segments: how many have begun so far.
     @ivar closed: no more fragments will come.
     """
 
@@ -115,9 +115,9 @@ class Programme:
         self.header = header
         self.ring = ring
         self.released = 0
-        self.segments = 0
         self.closed = False
         self.clients: set[Client] = set()
+        self.audiences: dict[object, Audience] = {}
         self._formats: dict[str, Format] = {}
         video = [track.number for track in header.tracks if track.type == "video"]
         self._video = video[0] if video else None
@@ -167,6 +167,59 @@ class Programme:
         return True
 
 
+class Audience:
+    """
+    The clients of a programme who get the same bytes: one format, one framing, one time.
+
+    @ivar following: those who have everything so far and can take more at once. What comes is
+        written to them one after the other, without another thought.
+    """
+
+    def __init__(
+        self,
+        programme: Programme,
+        format_: str,
+        framing: Transform | None,
+        rebase: Rebase | None,
+    ) -> None:
+        self.programme = programme
+        self.format = format_
+        self.following: set[Client] = set()
+        self._framing = framing
+        self._rebase = rebase
+        self._base: int | None = None
+
+    @property
+    def head(self) -> bytes:
+        """What each of them gets first."""
+        head = self.programme.format(self.format).head
+        return self._framing(head) if self._framing is not None else head
+
+    def rendered(self, number: int) -> bytes:
+        """A fragment's bytes."""
+        fragment = self.programme.ring[number]
+        if self._rebase is None:
+            return self.programme.rendered(fragment, self.format, self._framing)
+        if self._base is None:
+            self._base = fragment.start
+        data = self.programme.rendered(fragment, self.format, None)
+        data = self._rebase(data, self._base)
+        return self._framing(data) if self._framing is not None else data
+
+    def piece(self, place: int) -> tuple[bytes, int]:
+        """What comes from a place on, about L{PIECE} bytes of it, and the place behind it."""
+        pieces: list[bytes] = []
+        size = 0
+        while place < self.programme.released and size < PIECE:
+            data = self.rendered(place)
+            if pieces and size + len(data) > PIECE:
+                break
+            pieces.append(data)
+            size += len(data)
+            place += 1
+        return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), place
+
+
 @dataclass(frozen=True, slots=True)
 class ClientStatistics:
     """What is known of one client."""
@@ -183,140 +236,145 @@ class ClientStatistics:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    What a client wants, and who it is.
+
+    @ivar burst: seconds of media that it gets at once; L{None} is to begin with the next segment.
+    @ivar framing: applied to the header and to each fragment, once for all who have the same: it
+        must be the same function for all of them.
+    @ivar rebase: applied to this client's fragments, with the time in microseconds at which its
+        first one begins.
+    @ivar peer: who it is, for the log and C{/status}.
+    """
+
+    burst: float | None
+    format: str = "matroska"
+    framing: Transform | None = None
+    rebase: Rebase | None = None
+    peer: str = ""
+    user_agent: str = ""
+
+
 @implementer(IPushProducer)
 class Client:
     """
     One response that is being streamed to.
 
     @ivar response: where its bytes go.
-    @ivar place: the number of the fragment that it gets next; L{None} while it waits for a segment
-        to begin.
     """
 
-    def __init__(
-        self,
-        publisher: "Publisher",
-        id_: int,
-        response: IResponse,
-        format_: str,
-        framing: Transform | None,
-        rebase: Callable[[bytes, int], bytes] | None,
-        burst: float | None,
-        peer: str,
-        user_agent: str,
-    ) -> None:
-        self.publisher = publisher
+    def __init__(self, publisher: "Publisher", id_: int, response: IResponse, wish: Wish) -> None:
         self.id = id_
-        self.peer = peer
-        self.user_agent = user_agent
         self.response = response
-        self.format = format_
+        self.wish = wish
         self.since = publisher.clock.seconds()
         self.skipped_segments = 0
-        self.place: int | None = None
-        self.programme: Programme | None = None
         self.paused = False
-        self._framing = framing
-        self._rebase = rebase
-        self._base: int | None = None
-        self._burst = burst
-        self._segment = 0  # how many segments have begun before its place
+        self.programme: Programme | None = None
+        self._publisher = publisher
+        self._audience: Audience | None = None
+        self._place: int | None = None
+        self._burst = wish.burst
         self._seen_sent = 0
         self._idle_since = self.since
 
     @property
-    def behind(self) -> bool:
-        """Whether there is something that it has not got."""
-        programme, place = self.programme, self.place
-        return programme is not None and place is not None and place < programme.released
+    def place(self) -> int | None:
+        """The fragment that it gets next; L{None} while it waits for a segment to begin."""
+        if self.is_following and self.programme is not None:
+            return self.programme.released
+        return self._place
+
+    @property
+    def is_following(self) -> bool:
+        """Whether it has everything so far, and can take more at once."""
+        return self._audience is not None and self in self._audience.following
 
     def enter(self, programme: Programme) -> None:
         """Begin: the header, and a place."""
+        wish = self.wish
         self.programme = programme
         programme.clients.add(self)
+        key = (wish.format, wish.framing) if wish.rebase is None else self
+        self._audience = programme.audiences.get(key)
+        if self._audience is None:
+            self._audience = Audience(programme, wish.format, wish.framing, wish.rebase)
+            programme.audiences[key] = self._audience
         self.response.begin(programme.header)
-        self.response.registerProducer(self, True)
-        head = programme.format(self.format).head
-        self.response.write(self._framing(head) if self._framing else head)
-        self.settle()
+        self.response.registerProducer(self, streaming=True)
+        self.response.write(self._audience.head)
+        if self._burst is not None:
+            self.settle()
+        self.pump()
+
+    def leave(self) -> None:
+        """No more for this one."""
+        programme, audience = self.programme, self._audience
+        if programme is not None and audience is not None:
+            programme.clients.discard(self)
+            audience.following.discard(self)
+            if self.wish.rebase is not None:
+                programme.audiences.pop(self, None)
+            self.programme = None  # whoever still has its turn to come does nothing in it
 
     def settle(self) -> None:
         """Find a place to begin, or to go on, if there is one yet."""
         programme = self.programme
         assert programme is not None
-        if self._burst is None:  # the next segment that begins
-            self._burst = 0.0
-            return
-        self.place = programme.ring.place(round(self._burst * SECOND))
-        if self.place is not None:
-            self._segment = programme.segments - programme.ring.segments_between(
-                self.place - 1, programme.ring.end
-            )
-            self.place = min(self.place, programme.released)
+        place = programme.ring.place(round((self._burst or 0.0) * SECOND))
+        self._place = None if place is None else min(place, programme.released)
 
     def pump(self) -> None:
         """Send one piece of what it has not got; see that it gets another turn if there is more."""
-        programme = self.programme
-        if self.paused or programme is None:
+        programme, audience = self.programme, self._audience
+        if self.paused or programme is None or audience is None:
             return
-        ring = programme.ring
-        if self.place is not None and self.place < ring.first:
-            self._skip()
-        if self.place is None or self.place >= programme.released:
+        if self._place is not None and self._place < programme.ring.first:
+            self._skip(programme, self._place)
+        if self._place is None or self._place >= programme.released:
             if programme.closed:
-                self.publisher.leave(self, "the end of the stream")
+                self._publisher.leave(self, "the end of the stream")
                 self.response.finish()
+            elif self._place is not None:
+                audience.following.add(self)
             return
-        pieces = []
-        size = 0
-        while self.place < programme.released and size < PIECE:
-            fragment = ring[self.place]
-            data = self._rendered(fragment)
-            if pieces and size + len(data) > PIECE:
-                break
-            pieces.append(data)
-            size += len(data)
-            self.place += 1
-            self._segment += fragment.key
         # The place has moved before the write, which may pause or end this client.
-        self.response.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        if self.place < programme.released or programme.closed:
-            self.publisher.again(self)
+        data, self._place = audience.piece(self._place)
+        self._publisher.again(self)
+        self.response.write(data)
 
-    def _rendered(self, fragment: Fragment) -> bytes:
-        programme = self.programme
-        assert programme is not None
-        if self._rebase is not None:
-            data = programme.rendered(fragment, self.format, None)
-            if self._base is None:
-                self._base = max(0, fragment.start)
-            data = self._rebase(data, self._base)
-            return self._framing(data) if self._framing else data
-        return programme.rendered(fragment, self.format, self._framing)
-
-    def _skip(self) -> None:
-        programme = self.programme
-        assert programme is not None and self.place is not None
-        lost = self._segment
+    def _skip(self, programme: Programme, lost: int) -> None:
+        """The ring has gone on without it: to the newest segment."""
         self._burst = 0.0
-        self.place = None
-        self._segment = programme.segments
         self.settle()
-        skipped = max(1, self._segment - lost)
+        skipped = max(1, programme.ring.segments_between(lost, self._place or programme.ring.end))
         self.skipped_segments += skipped
-        self.publisher.skipped(self, skipped)
+        self._publisher.skipped(self, skipped)
 
     # IPushProducer
 
     def pauseProducing(self) -> None:
+        """It is being written to, and cannot take more; may come more than once."""
         self.paused = True
+        if self.is_following and self.programme is not None:
+            self.follow_from(self.programme.released)
+
+    def follow_from(self, place: int) -> None:
+        """From now on it has a place of its own."""
+        if self._audience is not None:
+            self._audience.following.discard(self)
+            self._place = place
 
     def resumeProducing(self) -> None:
+        """All that was written to it has gone."""
         self.paused = False
         self.pump()
 
     def stopProducing(self) -> None:
-        self.publisher.leave(self, "the client has gone")
+        """The connection is lost."""
+        self._publisher.leave(self, "the client has gone")
 
     def is_stuck(self, now: float, timeout: float) -> bool:
         """Whether it has taken nothing for so many seconds, though there was something."""
@@ -328,20 +386,20 @@ class Client:
     def statistics(self) -> ClientStatistics:
         """The client as C{/status} shows it."""
         lag = 0.0
-        if self.programme is not None and self.place is not None:
-            ring = self.programme.ring
-            if self.place < ring.end:
-                lag = (ring.edge - ring[max(self.place, ring.first)].start) / SECOND
+        programme, place = self.programme, self.place
+        if programme is not None and place is not None and place < programme.ring.end:
+            ring = programme.ring
+            lag = (ring.edge - ring[max(place, ring.first)].start) / SECOND
         return ClientStatistics(
             self.id,
-            self.peer,
-            self.user_agent,
-            self.format,
+            self.wish.peer,
+            self.wish.user_agent,
+            self.wish.format,
             self.since,
             self.response.sent,
             lag,
             self.skipped_segments,
-            "behind" if self.paused or self.behind else "live",
+            "live" if self.programme is None or self.is_following else "behind",
         )
 
 
@@ -402,22 +460,27 @@ class Publisher:
         """What has arrived in one turn of the reactor; L{begin} has been called before."""
         programme = self.programme
         assert programme is not None
-        self._live = True
         ring = programme.ring
-        started = False
+        known, began = programme.released, False
         for fragment in programme.fragments(packets):
             self.fragments += 1
             self.bytes_in += fragment.payload
-            started = started or fragment.key
-            programme.segments += fragment.key
+            began = began or fragment.key
             if self._recorder is not None:
                 self._recorder.write(programme.rendered(fragment, "matroska", None))
             if not self.config.whole_segments:
                 programme.released = ring.end
             elif fragment.key:
                 programme.released = fragment.number
-        self._admit()
-        self._fan_out(programme, settle=started)
+        self._fan_out(programme, known)
+        self._live = True
+        for client in list(self._waiting):
+            self._waiting.discard(client)
+            self._guard(client, client.enter, programme)
+        if began:
+            for client in [c for c in programme.clients if c.place is None]:
+                self._guard(client, client.settle)
+                self._guard(client, client.pump)
 
     def hold(self) -> None:
         """The input is away: newcomers wait until it is back, rather than get what is old."""
@@ -434,47 +497,27 @@ class Publisher:
 
     # the clients' side
 
-    def join(
-        self,
-        response: IResponse,
-        *,
-        format_: str = "matroska",
-        framing: Transform | None = None,
-        rebase: Callable[[bytes, int], bytes] | None = None,
-        burst: float | None,
-        peer: str = "",
-        user_agent: str = "",
-    ) -> Client:
+    def join(self, response: IResponse, wish: Wish) -> Client:
         """
         A new client. It gets the header as soon as there is one.
 
         @param response: where its bytes go.
-        @param framing: applied to the header and to each fragment, once for all who have the same:
-            it must be the same function for all of them.
-        @param rebase: applied to this client's fragments, with the time in microseconds at which
-            its first one begins.
-        @param burst: seconds of media that it gets at once; L{None} is to begin with the next
-            segment.
-        @param peer: who it is, for the log and C{/status}.
         """
-        client = Client(
-            self, next(self._ids), response, format_, framing, rebase, burst, peer, user_agent
-        )
+        client = Client(self, next(self._ids), response, wish)
         self.clients.add(client)
         self.log.info(
             "client {id} joined: {peer}, {user_agent}",
             id=client.id,
-            peer=peer,
-            user_agent=user_agent or "no user agent",
+            peer=wish.peer,
+            user_agent=wish.user_agent or "no user agent",
         )
         if not self._sweep.running:
             self._sweep.start(SWEEP, now=False)
-        if self._live and self.programme is not None and not self.programme.closed:
-            self._guard(client, client.enter, self.programme)
-            self._guard(client, client.pump)
-        elif self.ended:
+        if self.ended:
             self.leave(client, "the end of the stream")
             response.finish()
+        elif self._live and self.programme is not None:
+            self._guard(client, client.enter, self.programme)
         else:
             self._waiting.add(client)
         return client
@@ -487,9 +530,7 @@ class Publisher:
         self._waiting.discard(client)
         self._again.discard(client)
         self._skipped.pop(client, None)
-        if client.programme is not None:
-            client.programme.clients.discard(client)
-            client.programme = None  # whoever still has its turn to come does nothing in it
+        client.leave()
         self._bytes_out += client.response.sent
         if not self.clients and self._sweep.running:
             self._sweep.stop()
@@ -506,11 +547,15 @@ class Publisher:
     @property
     def bytes_out(self) -> int:
         """Bytes that all clients have taken, those included that have gone."""
-        return self._bytes_out + sum(client.response.sent for client in self.clients)
+        sent: int = sum(client.response.sent for client in self.clients)
+        return self._bytes_out + sent
 
     def again(self, client: Client) -> None:
         """This client is to have another turn."""
         self._again.add(client)
+        self._soon()
+
+    def _soon(self) -> None:
         if self._turn is None:
             self._turn = self.clock.callLater(0, self._next_turn)
 
@@ -533,19 +578,23 @@ class Publisher:
             )
             self._skipped.clear()
 
-    def _admit(self) -> None:
-        """Those who waited for the stream."""
-        assert self.programme is not None
-        for client in list(self._waiting):
-            self._waiting.discard(client)
-            self._guard(client, client.enter, self.programme)
-
-    def _fan_out(self, programme: Programme, *, settle: bool) -> None:
-        for client in list(programme.clients):
-            if client.place is None and settle:
-                self._guard(client, client.settle)
-            if not client.paused and client not in self._again:
-                self._guard(client, client.pump)
+    def _fan_out(self, programme: Programme, known: int) -> None:
+        """Give what was released since a place to those who follow."""
+        for audience in list(programme.audiences.values()):
+            if known == programme.released or not audience.following:
+                continue
+            data, place = audience.piece(known)
+            for client in list(audience.following):
+                if place < programme.released:
+                    # Too much for one write (an input's first seconds): in pieces, as for others.
+                    client.follow_from(place)
+                    self._again.add(client)
+                try:
+                    client.response.write(data)
+                except Exception:  # noqa: BLE001 - one client's failure stays its own
+                    self._failed(client)
+            if place < programme.released:
+                self._soon()
 
     def _next_turn(self) -> None:
         self._turn = None
@@ -571,7 +620,10 @@ class Publisher:
         """One client's failure stays its own."""
         try:
             call(*args)
-        except Exception:
-            self.log.failure("client {id} failed", id=client.id)
-            self.leave(client, "an error in mkvtwist; the log has its traceback")
-            client.response.abort()
+        except Exception:  # noqa: BLE001 - whatever it is, it is one client's
+            self._failed(client)
+
+    def _failed(self, client: Client) -> None:
+        self.log.failure("client {id} failed", id=client.id)
+        self.leave(client, "an error in mkvtwist; the log has its traceback")
+        client.response.abort()

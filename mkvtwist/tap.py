@@ -37,7 +37,7 @@ from mkvtwist.input import address
 from mkvtwist.stream import Stream
 
 BACKLOG = 4096
-"""Connections that wait to be accepted: a crowd that comes in one instant. The kernel may cap it."""
+"""Connections that wait to be accepted, from a crowd in one instant. The kernel may cap it."""
 
 DESCRIPTORS = 64
 """File descriptors beside those of the clients: listeners, inputs, the log, the reactor's own."""
@@ -246,8 +246,7 @@ def _check_endpoint(option: str, text: str) -> None:
     """
     try:
         endpoint = serverFromString(_Probe(), text)
-    except Exception as error:
-        # Parsers of endpoint plugins raise whatever they like.
+    except Exception as error:  # noqa: BLE001 - endpoint plugins raise whatever they like
         raise UsageError(
             f"{option}: {text!r} is not a Twisted server endpoint, such as tcp:8080 or"
             f" tcp:8080:interface=127.0.0.1 ({error})"
@@ -288,7 +287,7 @@ class Listener(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
-        where = address(port.getHost()).replace("0.0.0.0", socket.gethostname())
+        where = address(port.getHost()).replace("0.0.0.0", socket.gethostname())  # noqa: S104
         scheme = "https" if self._text.startswith("ssl:") else "http"
         self._log.info("watch at {scheme}://{where}/", scheme=scheme, where=where)
         for name in self._names:

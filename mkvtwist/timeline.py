@@ -11,19 +11,25 @@ The rules::
     output    v 0.70    a 0.00   v 0.74     v 0.78   a 0.60   v 0.82   a 0.80
 
  1. An I{epoch} is a stretch of input with one offset between its timestamps and the line. The
-    offset is the same for every track, so audio and video keep their distance exactly.
- 2. An epoch begins where everything before it has ended, with the input's first timestamp.
- 3. A track leaves its epoch when its decoding timestamps step back by more than L{BACK}, or ahead
-    of the whole stream by more than L{AHEAD}. It then joins the newest epoch if its timestamp fits
-    there (it follows a track that has jumped before it), and otherwise begins a new one.
- 4. A packet of a former epoch that would come after the newest epoch's beginning is dropped: its
-    time is taken. So is one that a track, new in an epoch, brings for time that it has already
-    filled.
- 5. Within a track, decoding timestamps rise by at least 1; C{pts >= dts}. Missing ones are filled
+    offset is the same for every track in it, so audio and video keep their distance exactly.
+ 2. A track stays in its epoch while its decoding timestamps go on: no step back of more than
+    L{BACK}, none ahead of itself and of the whole stream by more than L{AHEAD}.
+ 3. A track that jumps joins the epoch of another one that has jumped before it, or returns to one
+    that it has left (its timestamps were damaged for a while), if what it brings fits there. Those
+    that have not jumped stay where they are: they follow when they jump, too.
+ 4. Otherwise it begins an epoch: where it would have gone on itself; when the input is back at its
+    beginning (a loop), where every track has room for all that it had from there. When another
+    input has been opened, its first epoch begins where everything before it has ended.
+ 5. No time is filled twice. When a track comes into an epoch at a time that it has filled already,
+    the epoch moves on by so much, with all its tracks. Within an epoch, what would come more than
+    L{BACK} late is dropped.
+ 6. Within a track, decoding timestamps rise by at least 1; C{pts >= dts}. Missing ones are filled
     in: dts from the end of the packet before, pts from dts.
- 6. Sparse tracks (subtitles) neither begin an epoch nor hold to one: they follow the newest.
+ 7. Sparse tracks (subtitles) hold to no epoch, and never make others jump: each of their packets
+    goes where it is nearest to the line's end.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 from mkvtwist.packet import SECOND
@@ -36,27 +42,44 @@ that anybody shows is longer.
 """
 
 AHEAD = 10 * SECOND
-"""A step ahead that is still taken for a gap; FFmpeg's C{dts_delta_threshold} has the same value."""
+"""A step ahead that is still taken for a gap, as FFmpeg's C{dts_delta_threshold}."""
 
 LOOSE = 6 * AHEAD
-"""How far from the others a track's first packet, or a subtitle, may lie: loosely interleaved files."""
+"""How far from the others a track's first packet, or a subtitle, may lie: loose interleaving."""
+
+CLOSE = SECOND
+"""
+How far a packet may lie behind the place where its track was due and be its next one for certain;
+also how far one track runs ahead of another in a file. MPEG-TS muxers let it be 0.7 s.
+"""
+
+LONGEST = 86_400 * SECOND
+"""A longer duration is nonsense."""
+
+REMEMBERED = 16
+"""Epochs to which a track may return: as many damaged timestamps in turn."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Epoch:
     offset: int
-    start: int
 
 
 @dataclass(slots=True)
 class _Track:
     epoch: _Epoch | None = None
+    first: int | None = None
+    """The first decoding timestamp since the input was opened, as it came in."""
     last: int = 0
-    """The last decoding timestamp, as it came in."""
+    """The last one, as it came in."""
     next: int = 0
     """Where the next one is due, as it will come in."""
-    out: int | None = None
-    """The last decoding timestamp that went out."""
+    leapt: int | None = None
+    """Where the last one was due, if it came in much later than that."""
+    out: int = -1
+    """The last one on the line. The line begins at 0."""
+    due: int = 0
+    """Where the next one is due on the line."""
     step: int = 0
     """The distance of two packets, where they do not say their duration."""
 
@@ -72,8 +95,9 @@ class Timeline:
     def __init__(self) -> None:
         self.discontinuities = 0
         self.edge = 0
-        self._epoch: _Epoch | None = None
+        self._epochs: deque[_Epoch] = deque(maxlen=REMEMBERED)
         self._origin: int | None = None
+        self._looped = False
         self._tracks: dict[int, _Track] = {}
 
     def restart(self, origin: int | None = None) -> None:
@@ -82,12 +106,15 @@ class Timeline:
 
         @param origin: the earliest timestamp that is expected, where it is known.
         """
-        self._epoch = None
+        self._looped = origin is not None and origin == self._origin
         self._origin = origin
+        self._epochs.clear()
         for track in self._tracks.values():
             track.epoch = None
+            if not self._looped:
+                track.first = None
 
-    def place(
+    def place(  # noqa: PLR0913 (what a packet says of its time, and what is known of its track)
         self,
         number: int,
         pts: int | None,
@@ -110,71 +137,152 @@ class Timeline:
         @return: (pts, dts, duration) on the line, or L{None} for a packet to drop.
         """
         track = self._tracks.setdefault(number, _Track())
-        if step:
-            track.step = step
+        track.step = step or track.step
         if dts is None:
-            if track.epoch is None:
-                if pts is None and self._epoch is not None:
-                    return None  # nothing says when it is; the first of its track that has a time will
-                dts = self._origin or 0 if pts is None else pts - delay
-            elif pts is None:
-                dts = track.next
-            else:
-                dts = min(pts, max(track.next, pts - AHEAD))
-        if pts is None or abs(pts - dts) > AHEAD:
+            dts = self._decoding_time(track, pts, delay)
+            if dts is None:
+                return None
+        if pts is None or not dts <= pts <= dts + AHEAD:
             pts = dts
-        epoch = self._fit(track, dts, sparse=sparse)
-        if epoch is None:
+        if sparse:
+            epoch = self._epoch_of_sparse(dts)
+            if epoch is None:
+                return None
+            duration = max(0, min(duration, LONGEST))
+        else:
+            epoch = self._epoch_of(track, dts)
+            if track.epoch is not epoch:
+                self._make_room(track, epoch, pts, dts)
+            duration = _follow(track, epoch, dts, duration)
+        placed = max(dts + epoch.offset, track.out + 1)
+        pts += epoch.offset
+        if placed - pts > BACK:
             return None
-        moved = track.epoch is not epoch
-        out = dts + epoch.offset
-        late = epoch is not self._epoch and out >= self._newest.start
-        if moved and track.out is not None and out <= track.out - BACK:
-            late = True
-        if not duration:
-            if not moved and dts > track.last:
-                track.step = min(dts - track.last, SECOND)
-            duration = 0 if sparse else track.step
-        if not (moved and late):
-            track.epoch = epoch
-            track.last = dts
-            track.next = dts + duration
-        if late:
-            return None
-        placed = out if track.out is None else max(out, track.out + 1)
         track.out = placed
         if not sparse:
-            self.edge = max(self.edge, placed + duration)
-        return max(pts + epoch.offset, placed), placed, duration
+            track.due = placed + duration
+            self.edge = max(self.edge, track.due)
+        return max(pts, placed), placed, duration
 
-    @property
-    def _newest(self) -> _Epoch:
-        assert self._epoch is not None
-        return self._epoch
+    def _decoding_time(self, track: _Track, pts: int | None, delay: int) -> int | None:
+        """A guess at a decoding timestamp; L{None} when nothing says anything."""
+        if track.epoch is None:
+            if pts is not None:
+                return pts - delay
+            # The first of its track that has a time will tell; the very first cannot wait.
+            return None if self._epochs else self._origin or 0
+        if pts is None:
+            return track.next
+        if track.next <= pts <= track.next + AHEAD:
+            return track.next
+        return pts if track.last - BACK <= pts < track.next else pts - delay
 
-    def _fit(self, track: _Track, dts: int, *, sparse: bool) -> _Epoch | None:
-        """The epoch that a timestamp belongs to; L{None} when it belongs to none."""
-        newest, own = self._epoch, track.epoch
-        if newest is None:
-            origin = self._origin
-            if origin is None or not dts - AHEAD <= origin <= dts:
-                origin = dts
-            return self._begin(origin)
-        ahead = dts + newest.offset - self.edge
-        if sparse:
-            return newest if abs(ahead) <= LOOSE else None
-        if own is not None:
-            steady = dts >= track.last - BACK and (
-                dts <= track.next + AHEAD or dts + own.offset <= self.edge + AHEAD
-            )
-            current = own is newest or dts + own.offset >= newest.start - AHEAD
-            if steady and current:
-                return own
-        if own is not newest and abs(ahead) <= (AHEAD if own else LOOSE):
-            return newest
-        self.discontinuities += 1
-        return self._begin(dts)
+    def _make_room(self, track: _Track, epoch: _Epoch, pts: int, dts: int) -> None:
+        """Move an epoch on if the track that comes into it has filled its time already."""
+        # Before 0 there may be decoding, but nothing to show.
+        begin = epoch.offset + (dts if track.out >= 0 else pts)
+        if begin <= track.out:
+            epoch.offset += track.due - begin
 
-    def _begin(self, origin: int) -> _Epoch:
-        self._epoch = _Epoch(self.edge - origin, self.edge)
-        return self._epoch
+    def _epoch_of_sparse(self, dts: int) -> _Epoch | None:
+        """The epoch that a packet of a sparse track belongs to; L{None} when it fits none."""
+        if not self._epochs:
+            return self._open(dts)
+        epoch = self._nearest(dts, None)
+        return epoch if abs(self._ahead(dts, epoch)) <= LOOSE else None
+
+    def _epoch_of(self, track: _Track, dts: int) -> _Epoch:
+        """The epoch that a packet belongs to: its track's, another one, a new one."""
+        if track.first is None:
+            track.first = dts
+        if not self._epochs:
+            return self._open(dts)
+        if track.epoch is None:
+            epoch = self._nearest(dts, None)
+            if abs(self._ahead(dts, epoch)) <= LOOSE:
+                return epoch
+            return self._begin(self.edge - dts, jumped=True)
+        # Else it is too late to wait until it has caught up.
+        current = dts + track.epoch.offset >= track.out - AHEAD - CLOSE
+        if current and _goes_on(track, dts):
+            return track.epoch
+        found = self._elsewhere(track, track.epoch, dts, current=current)
+        return found or self._begin(self._jump(track, dts), jumped=True)
+
+    def _elsewhere(self, track: _Track, own: _Epoch, dts: int, *, current: bool) -> _Epoch | None:
+        """The epoch, if there is one, of a packet that is not where its track was due."""
+        for epoch in reversed(self._epochs):
+            if epoch is not own and -BACK <= dts + epoch.offset - track.due <= CLOSE:
+                return epoch
+        ahead = self._ahead(dts, own)
+        gap = current and dts > track.last and (dts <= track.next + AHEAD or ahead <= AHEAD)
+        other = self._nearest(dts, own)
+        # It was silent for a while: with all others, or through a jump that it has missed?
+        if gap and abs(ahead) <= abs(self._ahead(dts, other)):
+            return own
+        return other if other is not own and abs(self._ahead(dts, other)) <= AHEAD else None
+
+    def _jump(self, track: _Track, dts: int) -> int:
+        """The offset of the epoch that a track's jump begins."""
+        lags = self.edge - track.due > CLOSE
+        offset = (self.edge if lags else track.due) - dts
+        if track.first is not None and abs(dts - track.first) <= BACK:
+            offset = max(offset, self._room(dts))
+        return offset
+
+    def _open(self, dts: int) -> _Epoch:
+        """The first epoch since the input was opened."""
+        if self._looped:
+            return self._begin(self._room(dts))
+        origin = self._origin
+        if origin is None or abs(dts - origin) > LOOSE:
+            origin = dts
+        return self._begin(self.edge - min(origin, dts))
+
+    def _room(self, dts: int) -> int:
+        """The least offset with which every track can begin again as it did at first."""
+        rooms = [t.due - t.first for t in self._tracks.values() if t.first is not None]
+        offset = max(rooms, default=self.edge - dts)
+        return offset if abs(dts + offset - self.edge) <= LOOSE else self.edge - dts
+
+    def _begin(self, offset: int, *, jumped: bool = False) -> _Epoch:
+        self.discontinuities += jumped
+        self._epochs.append(_Epoch(offset))
+        return self._epochs[-1]
+
+    def _nearest(self, dts: int, own: _Epoch | None) -> _Epoch:
+        """
+        The epoch where this would be nearest to the line's end.
+
+        Asked are those that tracks are in, but for C{own} if there are others.
+        """
+        used = {track.epoch for track in self._tracks.values()} - {None, own}
+        epochs = [epoch for epoch in self._epochs if epoch in used]
+        return min(
+            epochs or [own or self._epochs[-1]], key=lambda epoch: abs(self._ahead(dts, epoch))
+        )
+
+    def _ahead(self, dts: int, epoch: _Epoch) -> int:
+        """How far ahead of the line's end a timestamp would be in an epoch."""
+        return dts + epoch.offset - self.edge
+
+
+def _goes_on(track: _Track, dts: int) -> bool:
+    """Whether a packet is its track's next one, or brings it back from a leap."""
+    if track.leapt is not None and -BACK <= dts - track.leapt <= CLOSE:
+        return True
+    return track.last - BACK <= dts <= track.next + CLOSE
+
+
+def _follow(track: _Track, epoch: _Epoch, dts: int, duration: int) -> int:
+    """Note where a track is; return the packet's duration."""
+    if track.epoch is epoch:
+        track.leapt = track.next if dts > track.next + CLOSE else None
+        if dts > track.last:
+            track.step = min(dts - track.last, SECOND) if not duration else track.step
+    else:
+        track.leapt = None
+    if not 0 < duration <= LOOSE:
+        duration = track.step
+    track.epoch, track.last, track.next = epoch, dts, dts + duration
+    return duration

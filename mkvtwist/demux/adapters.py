@@ -8,7 +8,8 @@ what the header has to state.
 L{adapter_for} is the table of contents.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -144,7 +145,7 @@ class Adapter:
 
     @property
     def parameters(self) -> Stream | str:
-        """The stream that has the codec's parameters, or the codec's name if that is all of them."""
+        """The stream with the codec's parameters, or the codec's name if that is all of them."""
         return self.stream
 
     @property
@@ -270,8 +271,10 @@ class NalUnits(Extracted):
 
 class Untimed(NalUnits):
     """
-    The same out of a container that has no presentation times (AVI, raw files) or wrong ones: they
-    are made from the pictures' order, by C{dts2pts}, which wants every decoding time.
+    The same out of a container that has no presentation times, or wrong ones.
+
+    AVI and raw files are such. The times are made from the pictures' order by C{dts2pts}, which
+    wants every decoding time.
     """
 
     filters = "dts2pts"
@@ -288,7 +291,8 @@ class Untimed(NalUnits):
         return super().packets(packet)
 
     def _ticks(self, packet: AVPacket) -> int:
-        return max(1, round(self.step / SECOND / packet.time_base))
+        ticks: int = round(self.step / (SECOND * packet.time_base))
+        return max(1, ticks)
 
 
 class Av1(Extracted):
@@ -407,16 +411,25 @@ class Latm(Audio):
 
 class Pcm(Audio):
     """
-    Samples in an order that Matroska does not have (Blu-ray, DVD, broadcast, big-endian floats):
-    unpacked into one that it has, none of them changed.
+    Samples in an order that Matroska does not have, unpacked into one that it has.
+
+    Blu-ray, DVD, broadcast and big-endian floats are such; no sample is changed.
     """
 
-    _KINDS = {"u8": "pcm_u8", "s16": "pcm_s16le", "s32": "pcm_s32le", "flt": "pcm_f32le"}
-    _KINDS["dbl"] = "pcm_f64le"
+    _KINDS: Mapping[str, str] = MappingProxyType(
+        {
+            "u8": "pcm_u8",
+            "s16": "pcm_s16le",
+            "s32": "pcm_s32le",
+            "flt": "pcm_f32le",
+            "dbl": "pcm_f64le",
+        }
+    )
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
-        self._decoder: Context = CodecContext.create(codec_of(stream), "r")
+        decoder: Context = CodecContext.create(codec_of(stream), "r")
+        self._decoder = decoder
         self._decoder.sample_rate = self.shape.sample_rate or 48000
         if self.shape.layout.nb_channels:
             self._decoder.layout = self.shape.layout.name
@@ -463,7 +476,7 @@ class Subtitles(Adapter):
 
 
 class MovText(Subtitles):
-    """MP4's timed text, stored as SubRip; its empty packets, which clear the screen, are dropped."""
+    """MP4's timed text, stored as SubRip without the empty packets that clear the screen."""
 
     filters = "mov2textsub"
 
@@ -529,8 +542,19 @@ UNTIMED = frozenset({"avi", "asf", "asf_o", "mpeg", "h264", "hevc", "vvc"})
 """Containers whose presentation times are missing or wrong for reordered pictures."""
 
 _STORED_PCM = frozenset(
-    "pcm_u8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le pcm_s32be pcm_f32le pcm_f64le"
-    " pcm_alaw pcm_mulaw".split()
+    {
+        "pcm_alaw",
+        "pcm_f32le",
+        "pcm_f64le",
+        "pcm_mulaw",
+        "pcm_s16be",
+        "pcm_s16le",
+        "pcm_s24be",
+        "pcm_s24le",
+        "pcm_s32be",
+        "pcm_s32le",
+        "pcm_u8",
+    }
 )
 """Samples as Matroska, or the WAVEFORMATEX in it, can describe them."""
 
@@ -547,20 +571,21 @@ def adapter_for(stream: Stream) -> Adapter:
         raise Unusable("a codec that libavcodec does not know")
     codec = codec_of(stream)
     setup = stream.codec_context.extradata or b""
+    kind: type[Adapter]
     if stream.type == "subtitle":
-        return _SUBTITLES.get(codec, Subtitles)(stream)
-    if stream.type == "video":
-        if codec in _NAL_CODECS:
-            if setup and not payload.is_annex_b(setup):
-                return Adapter(stream)
+        kind = _SUBTITLES.get(codec, Subtitles)
+    elif stream.type == "video":
+        kind = _VIDEO.get(codec, Adapter)
+        if codec in _NAL_CODECS and (not setup or payload.is_annex_b(setup)):
             untimed = stream.container.format.name in UNTIMED and codec != "vvc"
-            return Untimed(stream) if untimed else NalUnits(stream)
-        return _VIDEO.get(codec, Adapter)(stream)
-    if codec == "aac" and not setup:
-        return Adts(stream)
-    if codec == "s302m" or (codec.startswith("pcm_") and codec not in _STORED_PCM):
-        return Pcm(stream)
-    return _AUDIO.get(codec, Audio)(stream)
+            kind = Untimed if untimed else NalUnits
+    elif codec == "aac" and not setup:
+        kind = Adts
+    elif codec == "s302m" or (codec.startswith("pcm_") and codec not in _STORED_PCM):
+        kind = Pcm
+    else:
+        kind = _AUDIO.get(codec, Audio)
+    return kind(stream)
 
 
 def is_cover(stream: Stream) -> bool:

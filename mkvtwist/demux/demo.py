@@ -7,12 +7,13 @@ asked for; who reads them keeps the time.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 from av.filter import Graph
-from av.packet import Packet as AVPacket
-from av.stream import Stream
 from av.video.frame import PictureType
+
+from mkvtwist.demux.adapters import AVPacket, Stream
 
 RATE = 25
 GOP = RATE
@@ -72,7 +73,7 @@ class Demo:
         self._output.close()
 
 
-def _graph(*filters: tuple[str, str | None]) -> Graph:
+def _graph(*filters: tuple[str, str | None]) -> Any:
     graph = Graph()
     graph.link_nodes(*(graph.add(name, args) for name, args in filters)).configure()
     return graph

@@ -24,6 +24,8 @@ _STALE_TAGS = frozenset(
     {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}
 )
 
+_BITEXACT: int = Flags.bitexact.value  # type: ignore[assignment] # a Flag of ints, say the stubs
+
 _COVER_TYPES: Mapping[str, tuple[str, str]] = {
     "mjpeg": ("cover.jpg", "image/jpeg"),
     "png": ("cover.png", "image/png"),
@@ -106,7 +108,7 @@ def _written(
     ):
         donors = {type_: donor.add_stream(codec, **more) for type_, codec, more in DONORS}
         # The same tracks give the same bytes: no random UIDs, no dates.
-        output.flags |= Flags.bitexact.value
+        output.flags |= _BITEXACT
         for name, value in source.metadata.items():
             if name.lower() not in _STALE_TAGS:
                 output.metadata[name] = value
@@ -175,4 +177,3 @@ def cause(error: Exception) -> str:
     if log and log[2].strip():
         return str(log[2]).strip()
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-

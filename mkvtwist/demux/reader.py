@@ -248,7 +248,7 @@ class Reader:
             ended = Ended(f"no media that libavformat can read ({cause(error)})", fault=True)
         except (av.FFmpegError, OSError, Unusable) as error:
             ended = Ended(cause(error), fault=True)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug: it is logged, and ends this input only
             self._log.failure("reading {source} failed", source=str(self._source))
             ended = Ended("an error in mkvtwist; the log has its traceback", fault=True)
         self._outlet.put(ended, 0)
@@ -364,13 +364,16 @@ class _Reading:
                 self._waiting_covers.add(stream.index)
             else:
                 try:
-                    if len(self._adapters) == TRACK_LIMIT:
-                        raise Unusable(f"more than {TRACK_LIMIT} tracks")
-                    self._adapters[stream.index] = adapter_for(stream)
+                    self._adapters[stream.index] = self._adapter_for(stream)
                 except (Unusable, ValueError, av.FFmpegError) as error:
                     self._leave_out(f"{label(stream)}: {cause(error)}")
         if not self._adapters:
             raise Unusable("; ".join(["no track that could be sent", *self._left_out[:5]]))
+
+    def _adapter_for(self, stream: Stream) -> Adapter:
+        if len(self._adapters) == TRACK_LIMIT:
+            raise Unusable(f"more than {TRACK_LIMIT} tracks")
+        return adapter_for(stream)
 
     def _leave_out(self, text: str) -> None:
         if len(self._left_out) < TRACK_LIMIT:
@@ -481,12 +484,12 @@ class _Reading:
         self._unfit = {adapter for adapter in ready if adapter not in self._current}
         self._renew = False
         self._started.clear()
-        unknown = [
-            f"{label(adapter.stream)}: {'silent' if adapter in silent else 'nothing known of it yet'}"
+        missing = [
+            f"{label(adapter.stream)}: {'silent' if adapter in silent else 'nothing is known of it'}"
             for adapter in self._adapters.values()
             if adapter not in ready
         ]
-        left_out = (*self._left_out, *written.left_out, *unknown)
+        left_out = (*self._left_out, *written.left_out, *missing)
         self._header = Header(written.tracks, written.formats, left_out)
         self._emit(self._header)
         held, self._held, self._held_size = self._held, [], 0
