@@ -1,0 +1,167 @@
+"""Data moves in one direction, and so do the imports: read from the source, nothing is run."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+CHECKOUT = Path(__file__).parent.parent
+PACKAGE = CHECKOUT / "mkvtwist"
+PLUGIN = CHECKOUT / "twisted" / "plugins" / "mkvtwist_plugin.py"
+
+LAYERS = (  # a module imports only modules that stand before it; a folder counts as one module
+    "packet",
+    "timeline",
+    "matroska",
+    "mp4",
+    "hls",
+    "ring",
+    "config",
+    "pipe",
+    "demux",
+    "recorder",
+    "publisher",
+    "input",
+    "stream",
+    "metrics",
+    "http",
+    "tap",
+)
+PURE = frozenset({"packet", "timeline", "matroska", "mp4", "hls", "ring", "config"})
+IMPURE = frozenset({"asyncio", "av", "select", "socket", "threading", "twisted"})
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, or name in a module, and where that is written."""
+
+    path: Path
+    line: int
+    name: str
+    at_top: bool
+
+    def __str__(self) -> str:
+        """As an editor can follow it."""
+        return f"{self.path.relative_to(CHECKOUT)}:{self.line}: imports {self.name}"
+
+    def within(self, module: str) -> bool:
+        """Whether this is C{module}, or in it."""
+        return f"{self.name}.".startswith(f"{module}.")
+
+
+def imports(path: Path, package: tuple[str, ...] = ()) -> Iterator[Import]:
+    """
+    What a module imports, with relative names resolved.
+
+    C{from a import b} counts as C{a.b}: what C{b} is cannot be told from here, and a name in C{a}
+    is in C{a} all the same.
+    """
+    tree = ast.parse(path.read_text(), str(path))
+    inside = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        module: tuple[str, ...] = ()
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else ()
+            module = (*base, node.module) if node.module else base
+        for alias in node.names:
+            yield Import(path, node.lineno, ".".join((*module, alias.name)), node not in inside)
+
+
+def modules() -> Iterator[tuple[str, Import]]:
+    """Each import in the package, with the layer that it is written in."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        for found in imports(path, (PACKAGE.name, *parts[:-1])):
+            yield parts[0], found
+
+
+class LayerTests(SynchronousTestCase):
+    """The rules of CONTRIBUTING.md's table of modules."""
+
+    def refuse(self, wrong: list[Import]) -> None:
+        """Fail, and name each one."""
+        self.assertEqual(wrong, [], "\n" + "\n".join(map(str, wrong)))
+
+    def test_every_module_has_a_layer(self) -> None:
+        """A new module says where in the order it belongs."""
+        names = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py")}
+        found = {name.removesuffix(".py") for name in names}
+        self.assertEqual(found - {"__init__"} - set(LAYERS), set())
+
+    def test_no_arrow_goes_up(self) -> None:
+        """A module imports only modules that stand before it in the list."""
+        place = {name: number for number, name in enumerate(("__init__", *LAYERS))}
+        self.refuse(
+            [
+                found
+                for layer, found in modules()
+                if found.within(PACKAGE.name)
+                for other in found.name.split(".")[1:2]
+                if place.get(other, 0) > place[layer]
+            ]
+        )
+
+    def test_only_demux_touches_av(self) -> None:
+        """PyAV crashes when two threads touch it: the one thread's module alone imports it."""
+        self.refuse(
+            [found for layer, found in modules() if found.within("av") and layer != "demux"]
+        )
+
+    def test_pure(self) -> None:
+        """What is computed is computed without network, threads or codecs."""
+        self.refuse(
+            [
+                found
+                for layer, found in modules()
+                if layer in PURE and any(found.within(name) for name in IMPURE)
+            ]
+        )
+
+    def test_no_reactor_at_the_top(self) -> None:
+        """The reactor is passed in, or imported when it is needed: C{twistd} chooses it late."""
+        self.refuse(
+            [
+                found
+                for _, found in modules()
+                if found.at_top and found.within("twisted.internet.reactor")
+            ]
+        )
+
+    def test_plugin(self) -> None:
+        """The file that each C{twistd} on the host loads costs one import and starts nothing."""
+        self.assertEqual(
+            [found.name for found in imports(PLUGIN)],
+            ["twisted.application.service.ServiceMaker"],
+        )
+
+
+class ImportTests(SynchronousTestCase):
+    """The reader of the rules above, which would find nothing if it read nothing."""
+
+    def read(self, source: str, *package: str) -> list[tuple[str, bool]]:
+        """The names that a module with this source imports, and whether at its top."""
+        path = Path(self.mktemp())
+        path.write_text(source)
+        return [(found.name, found.at_top) for found in imports(path, package)]
+
+    def test_forms(self) -> None:
+        """Absolute, relative and renamed imports come out as full names."""
+        self.assertEqual(
+            self.read("import a.b as c, d\nfrom e import f, g\nfrom . import h", "p", "q"),
+            [("a.b", True), ("d", True), ("e.f", True), ("e.g", True), ("p.q.h", True)],
+        )
+        self.assertEqual(self.read("from ..r import s", "p", "q"), [("p.r.s", True)])
+
+    def test_inside(self) -> None:
+        """An import in a function is found, and told from one at the top."""
+        source = "if True:\n    import a\nclass C:\n    def f(self):\n        import b"
+        self.assertEqual(self.read(source), [("a", True), ("b", False)])
