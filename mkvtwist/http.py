@@ -26,6 +26,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 from zope.interface import implementer
 
 from mkvtwist import __version__, matroska, metrics
+from mkvtwist.codecs import content_type
 from mkvtwist.config import ConfigError, parse_seconds
 from mkvtwist.input import address, describe
 from mkvtwist.packet import Header
@@ -69,7 +70,7 @@ class LiveResponse:
 
     def begin(self, header: Header) -> None:
         self._begun = True
-        live_headers(self.request, has_video=header.has_video)
+        live_headers(self.request, header)
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         self.request.registerProducer(producer, streaming)
@@ -147,6 +148,10 @@ class SocketResponse(LiveResponse):
             self._rest = memoryview(data)[sent:]
             self._wait()
 
+    @property
+    def _is_full(self) -> bool:
+        return self._rest is not None
+
     def _wait(self) -> None:
         # An empty buffer calls a paused producer as soon as the socket has room.
         transport = self._transport
@@ -166,7 +171,7 @@ class SocketResponse(LiveResponse):
         self._rest = None
         if rest:
             self.write(rest)
-        if self._rest is None and self._producer is not None:
+        if not self._is_full and self._producer is not None:
             self._producer.resumeProducing()
 
     def stopProducing(self) -> None:
@@ -187,10 +192,14 @@ def respond(request: Request) -> LiveResponse:
     return LiveResponse(request)
 
 
-def live_headers(request: Request, *, has_video: bool = True) -> None:
-    """The head of a live answer."""
-    kind = b"video" if has_video else b"audio"
-    request.setHeader(b"Content-Type", kind + b"/x-matroska")
+def live_headers(request: Request, header: Header | None) -> None:
+    """The head of a live answer; C{header} is L{None} while it is not known."""
+    kind = "video/x-matroska"
+    if header is not None:
+        kind = kind if header.has_video else "audio/x-matroska"
+        shown = [track.codec_string for track in header.tracks if track.type != "subtitle"]
+        kind = content_type(kind, shown)
+    request.setHeader(b"Content-Type", kind.encode())
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"X-Accel-Buffering", b"no")
     request.setHeader(b"Access-Control-Allow-Origin", b"*")
@@ -278,10 +287,9 @@ class Server(Resource):
         except ConfigError as error:
             say(request, 400, str(error))
             return
-        statistics_known = stream.publisher.programme
         if request.method == b"HEAD":
-            known = statistics_known.header.has_video if statistics_known else True
-            live_headers(request, has_video=known)
+            programme = stream.publisher.programme
+            live_headers(request, programme.header if programme is not None else None)
             request.write(b"")
             request.finish()
             return

@@ -33,6 +33,7 @@ _TRACKS = 0x1654AE6B
 _TRACK_ENTRY = 0xAE
 _TRACK_NUMBER = 0xD7
 _CODEC_DELAY = 0x56AA
+_CODEC_PRIVATE = 0x63A2
 _VIDEO = 0xE0
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
 _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK = 0xA3, 0xA0, 0xA1
@@ -240,6 +241,20 @@ def codec_delays(header: bytes) -> dict[int, int]:
     """
     delays = {number: _value(header, entry, _CODEC_DELAY) for number, entry in _entries(header)}
     return {number: round(delay / 1000) for number, delay in delays.items() if delay}
+
+
+def codec_privates(header: bytes) -> dict[int, bytes]:
+    """
+    Each track's CodecPrivate, where it has one.
+
+    @raise MatroskaError: when the header cannot be read.
+    """
+    return {
+        number: header[child.start : child.end]
+        for number, entry in _entries(header)
+        for child in _children(header, entry)
+        if child.id == _CODEC_PRIVATE
+    }
 
 
 def live_header(header: bytes, sizes: Mapping[int, tuple[int, int]]) -> bytes:

@@ -34,6 +34,9 @@ class Track:
     setup: bytes = b""
     """What the decoder needs before the first packet (extradata, CodecPrivate)."""
 
+    codec_string: str | None = field(default=None, compare=False)
+    """What MIME types call it, with profile and level (RFC 6381): C{avc1.64001f}."""
+
     language: str | None = None
     title: str | None = None
     width: int | None = None

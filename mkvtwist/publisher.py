@@ -108,6 +108,7 @@ class Programme:
 
     @ivar ring: its fragments.
     @ivar released: clients may have the fragments before this number.
+    @ivar segments: how many have begun so far.
     @ivar closed: no more fragments will come.
     """
 
@@ -115,6 +116,7 @@ class Programme:
         self.header = header
         self.ring = ring
         self.released = 0
+        self.segments = 0
         self.closed = False
         self.clients: set[Client] = set()
         self.audiences: dict[object, Audience] = {}
@@ -139,6 +141,10 @@ class Programme:
                 data = framing(data)
             self.ring.render(fragment, name, data)
         return data
+
+    def segments_before(self, place: int) -> int:
+        """How many segments have begun before a place in the ring, or at its end."""
+        return self.segments - self.ring.segments_between(place - 1, self.ring.end)
 
     def fragments(self, packets: Iterable[Packet]) -> Iterable[Fragment]:
         """Append packets to the ring, as fragments, and return these."""
@@ -276,6 +282,7 @@ class Client:
         self._publisher = publisher
         self._audience: Audience | None = None
         self._place: int | None = None
+        self._segment = 0  # how many segments have begun before its place
         self._burst = wish.burst
         self._seen_sent = 0
         self._idle_since = self.since
@@ -325,6 +332,7 @@ class Client:
         assert programme is not None
         place = programme.ring.place(round((self._burst or 0.0) * SECOND))
         self._place = None if place is None else min(place, programme.released)
+        self._segment = programme.segments_before(programme.ring.end if place is None else place)
 
     def pump(self) -> None:
         """Send one piece of what it has not got; see that it gets another turn if there is more."""
@@ -332,7 +340,7 @@ class Client:
         if self.paused or programme is None or audience is None:
             return
         if self._place is not None and self._place < programme.ring.first:
-            self._skip(programme, self._place)
+            self._skip()
         if self._place is None or self._place >= programme.released:
             if programme.closed:
                 self._publisher.leave(self, "the end of the stream")
@@ -342,14 +350,15 @@ class Client:
             return
         # The place has moved before the write, which may pause or end this client.
         data, self._place = audience.piece(self._place)
+        self._segment = programme.segments_before(self._place)
         self._publisher.again(self)
         self.response.write(data)
 
-    def _skip(self, programme: Programme, lost: int) -> None:
+    def _skip(self) -> None:
         """The ring has gone on without it: to the newest segment."""
-        self._burst = 0.0
+        had, self._burst = self._segment, 0.0
         self.settle()
-        skipped = max(1, programme.ring.segments_between(lost, self._place or programme.ring.end))
+        skipped = max(1, self._segment - had)
         self.skipped_segments += skipped
         self._publisher.skipped(self, skipped)
 
@@ -366,6 +375,7 @@ class Client:
         if self._audience is not None:
             self._audience.following.discard(self)
             self._place = place
+            self._segment = self._audience.programme.segments_before(place)
 
     def resumeProducing(self) -> None:
         """All that was written to it has gone."""
@@ -466,6 +476,7 @@ class Publisher:
             self.fragments += 1
             self.bytes_in += fragment.payload
             began = began or fragment.key
+            programme.segments += fragment.key
             if self._recorder is not None:
                 self._recorder.write(programme.rendered(fragment, "matroska", None))
             if not self.config.whole_segments:
@@ -583,6 +594,12 @@ class Publisher:
         for audience in list(programme.audiences.values()):
             if known == programme.released or not audience.following:
                 continue
+            if known < programme.ring.first:
+                # More than the ring holds has come at once: they have lost their place.
+                for client in list(audience.following):
+                    client.follow_from(known)
+                    self.again(client)
+                continue
             data, place = audience.piece(known)
             for client in list(audience.following):
                 if place < programme.released:
@@ -611,9 +628,11 @@ class Publisher:
                 self.leave(client, "the tracks changed twice before it had the rest")
                 client.response.abort()
         self._closing = programme
-        programme.released = programme.ring.end
+        known, programme.released = programme.released, programme.ring.end
         programme.closed = True
         for client in list(programme.clients):
+            if client.is_following:
+                client.follow_from(known)
             self._guard(client, client.pump)
 
     def _guard(self, client: Client, call: Callable[..., None], *args: object) -> None:

@@ -57,7 +57,7 @@ LONGEST = 86_400 * SECOND
 """A longer duration is nonsense."""
 
 REMEMBERED = 16
-"""Epochs to which a track may return: as many damaged timestamps in turn."""
+"""Epochs to which a track may return; each damaged timestamp makes one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +114,7 @@ class Timeline:
             if not self._looped:
                 track.first = None
 
-    def place(  # noqa: PLR0913 (what a packet says of its time, and what is known of its track)
+    def place(
         self,
         number: int,
         pts: int | None,
@@ -213,6 +213,8 @@ class Timeline:
         """The epoch, if there is one, of a packet that is not where its track was due."""
         for epoch in reversed(self._epochs):
             if epoch is not own and -BACK <= dts + epoch.offset - track.due <= CLOSE:
+                self._epochs.remove(epoch)
+                self._epochs.append(epoch)
                 return epoch
         ahead = self._ahead(dts, own)
         gap = current and dts > track.last and (dts <= track.next + AHEAD or ahead <= AHEAD)
@@ -256,10 +258,9 @@ class Timeline:
 
         Asked are those that tracks are in, but for C{own} if there are others.
         """
-        used = {track.epoch for track in self._tracks.values()} - {None, own}
-        epochs = [epoch for epoch in self._epochs if epoch in used]
+        used = [t.epoch for t in self._tracks.values() if t.epoch and t.epoch is not own]
         return min(
-            epochs or [own or self._epochs[-1]], key=lambda epoch: abs(self._ahead(dts, epoch))
+            used or [own or self._epochs[-1]], key=lambda epoch: abs(self._ahead(dts, epoch))
         )
 
     def _ahead(self, dts: int, epoch: _Epoch) -> int:

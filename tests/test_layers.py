@@ -13,6 +13,7 @@ PLUGIN = CHECKOUT / "twisted" / "plugins" / "mkvtwist_plugin.py"
 
 LAYERS = (  # a module imports only modules that stand before it; a folder counts as one module
     "packet",
+    "codecs",
     "timeline",
     "matroska",
     "mp4",
@@ -29,7 +30,7 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "http",
     "tap",
 )
-PURE = frozenset({"packet", "timeline", "matroska", "mp4", "hls", "ring", "config"})
+PURE = frozenset({"packet", "codecs", "timeline", "matroska", "mp4", "hls", "ring", "config"})
 IMPURE = frozenset({"asyncio", "av", "select", "socket", "threading", "twisted"})
 
 

@@ -13,6 +13,7 @@ import av
 from av.container import Flags
 
 from mkvtwist import matroska
+from mkvtwist.codecs import codec_string
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.packet import Header, Track
 
@@ -87,7 +88,8 @@ def write_header(
         data = _written(usable, source, attachments, covers) if usable else b""
     for number, adapter in enumerate(usable, 1):
         adapter.number = number
-    tracks = tuple(_track(adapter) for adapter in usable)
+    privates = matroska.codec_privates(data)
+    tracks = tuple(_track(adapter, privates.get(adapter.number, b"")) for adapter in usable)
     data = matroska.live_header(
         data, {a.number: size for a in usable if (size := _display_size(a))}
     )
@@ -134,7 +136,7 @@ def _written(
         return b"".join(sink.parts)
 
 
-def _track(adapter: Adapter) -> Track:
+def _track(adapter: Adapter, private: bytes) -> Track:
     stream, shape = adapter.stream, adapter.shape
     language = stream.metadata.get("language")
     rate = getattr(stream, "average_rate", None) if stream.type == "video" else None
@@ -143,6 +145,7 @@ def _track(adapter: Adapter) -> Track:
         type=stream.type,
         codec=adapter.codec,
         setup=adapter.setup or b"",
+        codec_string=codec_string(adapter.codec, private),
         language=None if language == "und" else language,
         title=stream.metadata.get("title"),
         width=shape.width if stream.type == "video" else None,
