@@ -312,6 +312,11 @@ class InputService(Service):
         self._next_sender = sender
         return True
 
+    def remark(self, reason: str) -> None:
+        """Something has come of a sender who never was one."""
+        if self.state == "waiting for a sender":
+            self.reason = reason
+
     def _take(self, sender: "Sender") -> None:
         self._sender = sender
         self._read(sender.pipe)
@@ -346,8 +351,10 @@ class Sender(Protocol):
         self._silence = self.input.reactor.callLater(SILENCE, self._too_quiet)
         if hasattr(self.transport, "setTcpKeepAlive"):
             self.transport.setTcpKeepAlive(True)
-            for option, value in KEEPALIVE:
-                self.transport.getHandle().setsockopt(socket.IPPROTO_TCP, option, value)
+            handle = self.transport.getHandle()
+            if isinstance(handle, socket.socket):  # TLS has another one
+                for option, value in KEEPALIVE:
+                    handle.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def dataReceived(self, data: bytes) -> None:
         if not self._taken:
@@ -363,10 +370,12 @@ class Sender(Protocol):
             self.transport.pauseProducing()
 
     def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
+        self.connected = 0  # which Twisted leaves at 1
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
             self.log.warn("sender {peer} left without sending anything", peer=self.peer)
+            self.input.remark(f"the last sender, {self.peer}, left without sending anything")
         elif self._taken:
             self.log.info(
                 "sender {peer} left after {bytes} bytes", peer=self.peer, bytes=self.pipe.total
@@ -398,6 +407,7 @@ class Sender(Protocol):
             peer=self.peer,
             seconds=SILENCE,
         )
+        self.input.remark(f"the last sender, {self.peer}, said nothing for {SILENCE:g} s")
         self.transport.abortConnection()
 
 

@@ -101,7 +101,7 @@ class Recorder:
 
     def _failed(self, failure: Any) -> None:
         self.failure = f"cannot record to {self.path or self._wanted}: {failure.value}"
-        self._log.error("{failure}; the stream goes on without it", failure=self.failure)
+        self._log.error("{problem}; the stream goes on without it", problem=self.failure)
         self._jobs.clear()
         if self._file is not None:
             try:

@@ -65,6 +65,9 @@ SETTLED = 5 * SECOND
 TRACK_LIMIT = 64
 """Tracks of one input that are looked at; a sound input has a handful, a hostile one thousands."""
 
+PACKET_LIMIT = 64 << 20
+"""Bytes of one packet: an uncompressed picture of 8K. More is a damaged length."""
+
 OPEN_TIMEOUT = 15.0
 READ_TIMEOUT = 15.0
 """Seconds that a URL may say nothing; libavformat cannot be interrupted in any other way."""
@@ -312,7 +315,6 @@ class _Reading:
         self._heard: dict[Adapter, int] = {}
         self._renew = False
         self._started: set[Adapter] = set()
-        self._refused = 0
 
     def run(self) -> None:
         """
@@ -388,6 +390,9 @@ class _Reading:
         adapter = self._adapters.get(index)
         if adapter is None:
             return
+        if packet.size > PACKET_LIMIT:
+            self._refuse(adapter, f"{packet.size} bytes")
+            return
         self._adapt(adapter, partial(adapter.packets, packet))
 
     def _adapt(self, adapter: Adapter, packets: Callable[[], Iterable[AVPacket]]) -> None:
@@ -397,9 +402,10 @@ class _Reading:
                 if (made := self._placed(adapter, one)) is not None:
                     self._pass_on(made)
         except av.FFmpegError as error:
-            self._refused += 1
-            if self._refused == 1:
-                self._emit(Noticed(f"{label(adapter.stream)}: a damaged packet ({cause(error)})"))
+            self._refuse(adapter, cause(error))
+
+    def _refuse(self, adapter: Adapter, why: str) -> None:
+        self._emit(Noticed(f"{label(adapter.stream)}: a damaged packet is left out ({why})"))
 
     def _placed(self, adapter: Adapter, packet: AVPacket) -> _Made | None:
         base = packet.time_base
