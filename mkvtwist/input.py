@@ -18,6 +18,7 @@ from typing import Any
 
 from twisted.application.internet import backoffPolicy
 from twisted.application.service import Service
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import ConnectionDone
@@ -349,7 +350,7 @@ class Sender(Protocol):
             return
         self.log.info("sender {peer} connected", peer=self.peer)
         self._silence = self.input.reactor.callLater(SILENCE, self._too_quiet)
-        if hasattr(self.transport, "setTcpKeepAlive"):
+        if not isinstance(self.transport.getPeer(), UNIXAddress):
             self.transport.setTcpKeepAlive(True)
             handle = self.transport.getHandle()
             if isinstance(handle, socket.socket):  # TLS has another one
@@ -416,7 +417,7 @@ def address(where: IAddress) -> str:
     host, port = getattr(where, "host", None), getattr(where, "port", None)
     if host is None:
         name = getattr(where, "name", None)
-        return name.decode(errors="replace") if isinstance(name, bytes) else str(name or where)
+        return name.decode(errors="replace") if isinstance(name, bytes) else "a local process"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -6,7 +6,7 @@ Attachments, Tags), since it has years of knowledge about CodecPrivate and colou
 written here, since its muxer holds packets back for one another. A Cluster is complete in itself::
 
     1F43B675  size  E7 88 timestamp  { A3 SimpleBlock | A0 BlockGroup } ...
-              '-4-'       '---8---'    track, 16 bit offset, flags, payload
+              '-5-'       '---8---'    track, 16 bit offset, flags, payload
     '-------- HEAD ---------------'
 
 The size and the timestamp have a fixed width, so that a client whose time begins at 0 needs
@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from mkvtwist.packet import Header, Packet
 
-HEAD = 18
-"""Bytes of a Cluster before its first block: ID 4, size 4, Timestamp 2 + 8."""
+HEAD = 19
+"""Bytes of a Cluster before its first block: ID 4, size 5 (up to 4 GiB), Timestamp 2 + 8."""
 
 MILLISECOND = 1000
 """One tick of the timestamps in a Block: libavformat's TimestampScale is 1,000,000 ns."""
@@ -41,10 +41,13 @@ _BLOCK_DURATION, _REFERENCE_BLOCK, _DISCARD_PADDING = 0x9B, 0xFB, 0x75A2
 _BLOCK_ADDITIONS, _BLOCK_MORE, _BLOCK_ADD_ID, _BLOCK_ADDITIONAL = 0x75A1, 0xA6, 0xEE, 0xA5
 
 _KEYFRAME = 0x80
-_LARGEST_SIZE = (1 << 28) - 2
-"""What fits into the Cluster's size field of 4 bytes; all ones would mean `unknown'."""
+_SIZE_OF_5 = 0x08
+"""The first byte of a size field of 5 bytes; the other 4 hold the size."""
 
-_head = struct.Struct(">IIHQ")
+_REACH = 0x7FFF
+"""How far, in milliseconds, a block may lie behind its Cluster's Timestamp."""
+
+_head = struct.Struct(">IBIHQ")
 _block = struct.Struct(">hB")
 
 
@@ -102,32 +105,23 @@ class Matroska:
 
     def render(self, packets: Sequence[Packet]) -> bytes:
         """
-        The packets as one Cluster, or as several where their times or their sizes ask for it.
+        The packets as one Cluster, or as several where their times ask for it.
 
-        The blocks keep the order of the packets.
+        The blocks keep the order of the packets. What is shown before 0 is shown at 0: no Cluster
+        has such a time.
         """
         delays = self._delays
-        times = [milliseconds(packet.pts + delays.get(packet.track, 0)) for packet in packets]
+        times = [
+            max(0, milliseconds(packet.pts + delays.get(packet.track, 0))) for packet in packets
+        ]
         out: list[bytes] = []
         first = 0
         while first < len(packets):
-            lowest = highest = times[first]
-            size = HEAD
-            blocks: list[bytes] = []
-            last = first
-            for last in range(first, len(packets)):
-                packet = packets[last]
-                low, high = min(lowest, times[last]), max(highest, times[last])
-                size += len(packet.data) + 64
-                if last > first and (high - low > 0x7FFF or size > _LARGEST_SIZE):
-                    break
-                lowest, highest = low, high
-            else:
-                last += 1
-            # A time below 0 stays in the block, whose offset has a sign; a Cluster's has none.
-            base = max(0, lowest)
-            for index in range(first, last):
-                blocks.append(self._written(packets[index], times[index] - base))
+            last, base = _span(times, first)
+            blocks = [
+                self._written(packet, time - base)
+                for packet, time in zip(packets[first:last], times[first:last], strict=True)
+            ]
             out.append(_cluster(base, blocks))
             first = last
         return b"".join(out)
@@ -144,7 +138,7 @@ class Matroska:
         if packet.duration:
             parts.append(unsigned(_BLOCK_DURATION, milliseconds(packet.duration)))
         if not packet.key:
-            # Which block it needs is not known here; that it needs one is what makes it no keyframe.
+            # Which block it needs is not known here; that it needs one makes it no keyframe.
             parts.append(signed(_REFERENCE_BLOCK, -1))
         if extra and extra.additions:
             more = b"".join(
@@ -159,9 +153,20 @@ class Matroska:
         return element(_BLOCK_GROUP, b"".join(parts))
 
 
+def _span(times: list[int], first: int) -> tuple[int, int]:
+    """Where the Cluster ends that begins with a packet, and its Timestamp."""
+    lowest = highest = times[first]
+    for last in range(first + 1, len(times)):
+        low, high = min(lowest, times[last]), max(highest, times[last])
+        if high - low > _REACH:
+            return last, lowest
+        lowest, highest = low, high
+    return len(times), lowest
+
+
 def _cluster(base: int, blocks: list[bytes]) -> bytes:
-    size = HEAD - 8 + sum(map(len, blocks))
-    return _head.pack(_CLUSTER, 0x10000000 | size, 0xE788, base) + b"".join(blocks)
+    size = HEAD - 9 + sum(map(len, blocks))
+    return _head.pack(_CLUSTER, _SIZE_OF_5, size, 0xE788, base) + b"".join(blocks)
 
 
 def rebased(clusters: bytes, milliseconds: int) -> bytes:
@@ -171,14 +176,14 @@ def rebased(clusters: bytes, milliseconds: int) -> bytes:
     out = bytearray(clusters)
     at = 0
     while at < len(out):
-        id_, size, tag, base = _head.unpack_from(out, at)
-        _head.pack_into(out, at, id_, size, tag, max(0, base - milliseconds))
-        at += 8 + (size & 0x0FFFFFFF)
+        id_, mark, size, tag, base = _head.unpack_from(out, at)
+        _head.pack_into(out, at, id_, mark, size, tag, max(0, base - milliseconds))
+        at += 9 + size
     return bytes(out)
 
 
 class Element(NamedTuple):
-    """An element in a buffer: C{buffer[start:end]} is its payload, C{buffer[head:end]} all of it."""
+    """An element in a buffer: C{buffer[head:end]}; its payload is C{buffer[start:end]}."""
 
     id: int
     head: int
@@ -240,7 +245,7 @@ def codec_delays(header: bytes) -> dict[int, int]:
     @raise MatroskaError: when the header cannot be read.
     """
     delays = {number: _value(header, entry, _CODEC_DELAY) for number, entry in _entries(header)}
-    return {number: round(delay / 1000) for number, delay in delays.items() if delay}
+    return {number: (delay + 500) // 1000 for number, delay in delays.items() if delay}
 
 
 def codec_privates(header: bytes) -> dict[int, bytes]:
@@ -281,8 +286,10 @@ def live_header(header: bytes, sizes: Mapping[int, tuple[int, int]]) -> bytes:
 
 
 def _displayed(header: bytes, entry: Element, sizes: Mapping[int, tuple[int, int]]) -> bytes:
-    size = sizes.get(_value(header, entry, _TRACK_NUMBER) or 0)
-    if entry.id != _TRACK_ENTRY or size is None:
+    size = None
+    if entry.id == _TRACK_ENTRY:
+        size = sizes.get(_value(header, entry, _TRACK_NUMBER) or 0)
+    if size is None:
         return header[entry.head : entry.end]
     parts = []
     for part in _children(header, entry):

@@ -5,7 +5,9 @@ The command: options, checks, and the services that they make (I{wiring}).
 import os
 import resource
 import socket
+import stat
 import sys
+from contextlib import closing
 from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
@@ -172,18 +174,21 @@ class Options(TwistedOptions):
             raise UsageError(str(error)) from None
         if source.form is Form.FILE:
             source = type(source)(Form.FILE, _readable_file(source.text))
+        elif source.form is Form.ENDPOINT:
+            source = type(source)(Form.ENDPOINT, _absolute(source.text))
         elif source.form is Form.STDIN and _becomes_daemon(self):
             raise UsageError(
                 "a daemon has no standard input: use twistd -n, or let the sender connect to"
                 " --input=tcp:PORT"
             )
-        elif source.form is Form.ENDPOINT:
-            _check_endpoint("input", source.text)
-        listen = tuple(self._listen or ["tcp:8080"])
-        for text in listen:
-            if listen.count(text) > 1 and text != "tcp:0":
-                raise UsageError(f"listen: {text!r} is given twice")
-            _check_endpoint("listen", text)
+        listen = tuple(_absolute(text) for text in self._listen or ["tcp:8080"])
+        with closing(_Probe()) as probe:
+            if source.form is Form.ENDPOINT:
+                _check_endpoint(probe, "input", source.text)
+            for text in listen:
+                if listen.count(text) > 1 and text != "tcp:0":
+                    raise UsageError(f"listen: {text!r} is given twice")
+                _check_endpoint(probe, "listen", text)
         stream = StreamConfig(source, at_end=at_end, **self._settings)
         self.config = Config((stream,), listen)
 
@@ -201,10 +206,22 @@ def _readable_file(path: str) -> str:
     @raise UsageError: when it cannot.
     """
     try:
-        with open(path, "rb"):
-            return os.path.abspath(path)
+        # To open a named pipe would wait for its writer, and end it by closing.
+        if not (stat.S_ISFIFO(os.stat(path).st_mode) and os.access(path, os.R_OK)):
+            with open(path, "rb"):
+                pass
+        return os.path.abspath(path)
     except OSError as error:
         raise UsageError(f"input: {path!r}: {error.strerror}") from None
+
+
+def _absolute(endpoint: str) -> str:
+    """An endpoint whose socket's path does not depend on where the daemon goes."""
+    kind, _, rest = endpoint.partition(":")
+    path, colon, options = rest.partition(":")
+    if kind != "unix" or not path:
+        return endpoint
+    return f"unix:{os.path.abspath(path)}{colon}{options}"
 
 
 def _becomes_daemon(options: Options) -> bool:
@@ -214,20 +231,28 @@ def _becomes_daemon(options: Options) -> bool:
 
 class _Probe:
     """
-    A reactor that only tries whether it could listen, and lets go again.
+    A reactor that only tries whether it could listen. It holds each place until it is closed, so
+    that two endpoints for one place are noticed.
     """
+
+    def __init__(self) -> None:
+        self._held: list[socket.socket] = []
+
+    def close(self) -> None:
+        """Let go again."""
+        for trial in self._held:
+            trial.close()
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> None:
         family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind((interface, port))
-            trial.listen(1)
+        trial = socket.socket(family, socket.SOCK_STREAM)
+        self._held.append(trial)
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind((interface, port))
+        trial.listen(1)
 
-    def listenSSL(
-        self, port: int, factory: Any, context: Any, backlog: int = 50, interface: str = ""
-    ) -> None:
-        self.listenTCP(port, factory, backlog, interface)
+    def listenSSL(self, port: int, *factories: Any, interface: str = "", **options: Any) -> None:
+        self.listenTCP(port, None, interface=interface)
 
     def listenUNIX(self, path: str, *args: Any, **options: Any) -> None:
         directory = os.path.dirname(os.path.abspath(path))
@@ -238,14 +263,14 @@ class _Probe:
         """Inherited from systemd: it listens already."""
 
 
-def _check_endpoint(option: str, text: str) -> None:
+def _check_endpoint(probe: _Probe, option: str, text: str) -> None:
     """
     See that a server endpoint is well described and free.
 
     @raise UsageError: when it is not.
     """
     try:
-        endpoint = serverFromString(_Probe(), text)
+        endpoint = serverFromString(probe, text)
     except Exception as error:  # noqa: BLE001 - endpoint plugins raise whatever they like
         raise UsageError(
             f"{option}: {text!r} is not a Twisted server endpoint, such as tcp:8080 or"
@@ -275,11 +300,19 @@ class Listener(Service):
         self._text = text
         self._site = site
         self._names = names
+        self._asked = False
         self._port: IListeningPort | None = None
 
     def privilegedStartService(self) -> None:
         """Listen while low ports are still allowed."""
+        self._asked = True
         self._endpoint.listen(self._site).addCallbacks(self._listening, self._deaf)
+
+    def startService(self) -> None:
+        """Listen now, under C{twist}, which knows no privileges."""
+        super().startService()
+        if not self._asked:
+            self.privilegedStartService()
 
     def stopService(self) -> Deferred[Any] | None:
         super().stopService()

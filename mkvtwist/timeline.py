@@ -13,7 +13,8 @@ The rules::
  1. An I{epoch} is a stretch of input with one offset between its timestamps and the line. The
     offset is the same for every track in it, so audio and video keep their distance exactly.
  2. A track stays in its epoch while its decoding timestamps go on: no step back of more than
-    L{BACK}, none ahead of itself and of the whole stream by more than L{AHEAD}.
+    L{BACK}, nor back to its beginning; none ahead of itself and of the whole stream by more than
+    L{AHEAD}.
  3. A track that jumps joins the epoch of another one that has jumped before it, or returns to one
     that it has left (its timestamps were damaged for a while), if what it brings fits there. Those
     that have not jumped stay where they are: they follow when they jump, too.
@@ -22,7 +23,7 @@ The rules::
     input has been opened, its first epoch begins where everything before it has ended.
  5. No time is filled twice. When a track comes into an epoch at a time that it has filled already,
     the epoch moves on by so much, with all its tracks. Within an epoch, what would come more than
-    L{BACK} late is dropped.
+    L{LATE} late is dropped.
  6. Within a track, decoding timestamps rise by at least 1; C{pts >= dts}. Missing ones are filled
     in: dts from the end of the packet before, pts from dts.
  7. Sparse tracks (subtitles) hold to no epoch, and never make others jump: each of their packets
@@ -34,11 +35,16 @@ from dataclasses import dataclass
 
 from mkvtwist.packet import SECOND
 
-BACK = SECOND // 10
+LATE = SECOND // 10
 """
-A step back that is still taken for jitter. Decoding timestamps never go back in a sound input; what
-rounding and careless muxers do stays below one frame at 10 frames a second, and the shortest loop
-that anybody shows is longer.
+How late a packet may be, and be taken for jitter. Decoding timestamps never go back in a sound
+input; what rounding and careless muxers do stays below one frame at 10 frames a second.
+"""
+
+BACK = SECOND
+"""
+A step back that is no jump: a second look at the same packets, or a demuxer that has counted on
+through damage and reads the right time again.
 """
 
 AHEAD = 10 * SECOND
@@ -47,11 +53,8 @@ AHEAD = 10 * SECOND
 LOOSE = 6 * AHEAD
 """How far from the others a track's first packet, or a subtitle, may lie: loose interleaving."""
 
-CLOSE = SECOND
-"""
-How far a packet may lie behind the place where its track was due and be its next one for certain;
-also how far one track runs ahead of another in a file. MPEG-TS muxers let it be 0.7 s.
-"""
+LAG = SECOND
+"""How far one track runs ahead of another in a file; MPEG-TS muxers let it be 0.7 s."""
 
 LONGEST = 86_400 * SECOND
 """A longer duration is nonsense."""
@@ -62,6 +65,8 @@ REMEMBERED = 16
 
 @dataclass(slots=True, eq=False)
 class _Epoch:
+    number: int
+    """Later ones have greater numbers."""
     offset: int
 
 
@@ -96,6 +101,7 @@ class Timeline:
         self.discontinuities = 0
         self.edge = 0
         self._epochs: deque[_Epoch] = deque(maxlen=REMEMBERED)
+        self._count = 0
         self._origin: int | None = None
         self._looped = False
         self._tracks: dict[int, _Track] = {}
@@ -151,12 +157,12 @@ class Timeline:
             duration = max(0, min(duration, LONGEST))
         else:
             epoch = self._epoch_of(track, dts)
-            if track.epoch is not epoch:
+            if track.epoch is None or track.epoch.number < epoch.number:
                 self._make_room(track, epoch, pts, dts)
             duration = _follow(track, epoch, dts, duration)
         placed = max(dts + epoch.offset, track.out + 1)
         pts += epoch.offset
-        if placed - pts > BACK:
+        if placed - pts > LATE:
             return None
         track.out = placed
         if not sparse:
@@ -177,18 +183,11 @@ class Timeline:
             return track.next
         return pts if track.last - BACK <= pts < track.next else pts - delay
 
-    def _make_room(self, track: _Track, epoch: _Epoch, pts: int, dts: int) -> None:
-        """Move an epoch on if the track that comes into it has filled its time already."""
-        # Before 0 there may be decoding, but nothing to show.
-        begin = epoch.offset + (dts if track.out >= 0 else pts)
-        if begin <= track.out:
-            epoch.offset += track.due - begin
-
     def _epoch_of_sparse(self, dts: int) -> _Epoch | None:
         """The epoch that a packet of a sparse track belongs to; L{None} when it fits none."""
         if not self._epochs:
-            return self._open(dts)
-        epoch = self._nearest(dts, None)
+            self._open(dts if self._origin is None else self._origin)
+        epoch = _nearest(dts, self._used(), self.edge)
         return epoch if abs(self._ahead(dts, epoch)) <= LOOSE else None
 
     def _epoch_of(self, track: _Track, dts: int) -> _Epoch:
@@ -198,12 +197,12 @@ class Timeline:
         if not self._epochs:
             return self._open(dts)
         if track.epoch is None:
-            epoch = self._nearest(dts, None)
+            epoch = _nearest(dts, self._used(), self.edge)
             if abs(self._ahead(dts, epoch)) <= LOOSE:
                 return epoch
             return self._begin(self.edge - dts, jumped=True)
         # Else it is too late to wait until it has caught up.
-        current = dts + track.epoch.offset >= track.out - AHEAD - CLOSE
+        current = dts + track.epoch.offset >= track.out - AHEAD - BACK
         if current and _goes_on(track, dts):
             return track.epoch
         found = self._elsewhere(track, track.epoch, dts, current=current)
@@ -212,23 +211,32 @@ class Timeline:
     def _elsewhere(self, track: _Track, own: _Epoch, dts: int, *, current: bool) -> _Epoch | None:
         """The epoch, if there is one, of a packet that is not where its track was due."""
         for epoch in reversed(self._epochs):
-            if epoch is not own and -BACK <= dts + epoch.offset - track.due <= CLOSE:
+            if epoch is not own and abs(dts + epoch.offset - track.due) <= LATE:
                 self._epochs.remove(epoch)
                 self._epochs.append(epoch)
                 return epoch
-        ahead = self._ahead(dts, own)
-        gap = current and dts > track.last and (dts <= track.next + AHEAD or ahead <= AHEAD)
-        other = self._nearest(dts, own)
         # It was silent for a while: with all others, or through a jump that it has missed?
-        if gap and abs(ahead) <= abs(self._ahead(dts, other)):
-            return own
-        return other if other is not own and abs(self._ahead(dts, other)) <= AHEAD else None
+        gap = dts > track.last and (dts <= track.next + AHEAD or self._ahead(dts, own) <= AHEAD)
+        fits = [own] if gap and current else []
+        for epoch in self._used():
+            overlap = AHEAD if epoch.number > own.number else LATE
+            if -overlap <= dts + epoch.offset - track.due and self._ahead(dts, epoch) <= AHEAD:
+                fits.append(epoch)
+        # It need not be there yet where the others are; but neither where it was long ago.
+        return _nearest(dts, fits, max(track.due, self.edge - LAG)) if fits else None
+
+    def _make_room(self, track: _Track, epoch: _Epoch, pts: int, dts: int) -> None:
+        """Move an epoch on if the track that comes into it has filled its time already."""
+        # Before 0 there may be decoding, but nothing to show.
+        begin = epoch.offset + (dts if track.out >= 0 else pts)
+        if begin <= track.out:
+            epoch.offset += track.due - begin
 
     def _jump(self, track: _Track, dts: int) -> int:
         """The offset of the epoch that a track's jump begins."""
-        lags = self.edge - track.due > CLOSE
+        lags = self.edge - track.due > LAG
         offset = (self.edge if lags else track.due) - dts
-        if track.first is not None and abs(dts - track.first) <= BACK:
+        if _is_beginning(track, dts):
             offset = max(offset, self._room(dts))
         return offset
 
@@ -249,36 +257,42 @@ class Timeline:
 
     def _begin(self, offset: int, *, jumped: bool = False) -> _Epoch:
         self.discontinuities += jumped
-        self._epochs.append(_Epoch(offset))
+        self._count += 1
+        self._epochs.append(_Epoch(self._count, offset))
         return self._epochs[-1]
 
-    def _nearest(self, dts: int, own: _Epoch | None) -> _Epoch:
-        """
-        The epoch where this would be nearest to the line's end.
-
-        Asked are those that tracks are in, but for C{own} if there are others.
-        """
-        used = [t.epoch for t in self._tracks.values() if t.epoch and t.epoch is not own]
-        return min(
-            used or [own or self._epochs[-1]], key=lambda epoch: abs(self._ahead(dts, epoch))
-        )
+    def _used(self) -> list[_Epoch]:
+        """The epochs that tracks are in."""
+        used = [track.epoch for track in self._tracks.values() if track.epoch is not None]
+        return used or [self._epochs[-1]]
 
     def _ahead(self, dts: int, epoch: _Epoch) -> int:
         """How far ahead of the line's end a timestamp would be in an epoch."""
         return dts + epoch.offset - self.edge
 
 
+def _nearest(dts: int, epochs: list[_Epoch], place: int) -> _Epoch:
+    """The epoch in which a timestamp comes nearest to a place on the line."""
+    return min(epochs, key=lambda epoch: abs(dts + epoch.offset - place))
+
+
 def _goes_on(track: _Track, dts: int) -> bool:
     """Whether a packet is its track's next one, or brings it back from a leap."""
-    if track.leapt is not None and -BACK <= dts - track.leapt <= CLOSE:
+    if track.leapt is not None and abs(dts - track.leapt) <= LATE:
         return True
-    return track.last - BACK <= dts <= track.next + CLOSE
+    repeated = track.last - BACK <= dts and not _is_beginning(track, dts)
+    return dts <= track.next + LATE and (repeated or track.last - LATE <= dts)
+
+
+def _is_beginning(track: _Track, dts: int) -> bool:
+    """Whether a track is back where it began."""
+    return track.first is not None and abs(dts - track.first) <= LATE
 
 
 def _follow(track: _Track, epoch: _Epoch, dts: int, duration: int) -> int:
     """Note where a track is; return the packet's duration."""
     if track.epoch is epoch:
-        track.leapt = track.next if dts > track.next + CLOSE else None
+        track.leapt = track.next if dts > track.next + BACK else None
         if dts > track.last:
             track.step = min(dts - track.last, SECOND) if not duration else track.step
     else:
