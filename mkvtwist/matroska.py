@@ -262,12 +262,17 @@ def codec_privates(header: bytes) -> dict[int, bytes]:
     }
 
 
-def live_header(header: bytes, sizes: Mapping[int, tuple[int, int]]) -> bytes:
+def live_header(
+    header: bytes, sizes: Mapping[int, tuple[int, int]], delays: Mapping[int, int]
+) -> bytes:
     """
-    The header as a live stream needs it: without an index into what is not there, and with the
-    size at which tracks are to be shown whose pixels are not square.
+    The header as a live stream needs it: without an index into what is not there, and with what
+    libavformat was not told.
 
-    @param sizes: DisplayWidth and DisplayHeight, in pixels, by track number.
+    @param sizes: by track number, the size in pixels at which it is to be shown, where its pixels
+        are not square (DisplayWidth, DisplayHeight).
+    @param delays: by track number, how much sound in microseconds comes out of its decoder before
+        the first that is to be heard (CodecDelay); those that the header has already stay.
     @raise MatroskaError: when the header cannot be read.
     """
     out = []
@@ -278,29 +283,43 @@ def live_header(header: bytes, sizes: Mapping[int, tuple[int, int]]) -> bytes:
         out.append(header[top.head : top.start])
         for part in _children(header, top):
             if part.id == _TRACKS:
-                entries = [_displayed(header, entry, sizes) for entry in _children(header, part)]
+                entries = [
+                    _completed(header, entry, sizes, delays) for entry in _children(header, part)
+                ]
                 out.append(element(_TRACKS, b"".join(entries)))
             elif part.id not in (_SEEK_HEAD, _VOID):
                 out.append(header[part.head : part.end])
     return b"".join(out)
 
 
-def _displayed(header: bytes, entry: Element, sizes: Mapping[int, tuple[int, int]]) -> bytes:
-    size = None
-    if entry.id == _TRACK_ENTRY:
-        size = sizes.get(_value(header, entry, _TRACK_NUMBER) or 0)
-    if size is None:
+def _completed(
+    header: bytes,
+    entry: Element,
+    sizes: Mapping[int, tuple[int, int]],
+    delays: Mapping[int, int],
+) -> bytes:
+    """A TrackEntry, or whatever stands beside one, with what is known of that track."""
+    number = _value(header, entry, _TRACK_NUMBER) if entry.id == _TRACK_ENTRY else None
+    size, delay = sizes.get(number or 0), delays.get(number or 0)
+    if size is None and delay is None:
         return header[entry.head : entry.end]
-    parts = []
-    for part in _children(header, entry):
-        if part.id == _VIDEO:
-            kept = [
-                header[child.head : child.end]
-                for child in _children(header, part)
-                if child.id not in (_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT)
-            ]
-            shown = unsigned(_DISPLAY_WIDTH, size[0]) + unsigned(_DISPLAY_HEIGHT, size[1])
-            parts.append(element(_VIDEO, b"".join(kept) + shown))
-        else:
-            parts.append(header[part.head : part.end])
+    parts = [
+        _displayed(header, part, size)
+        if size is not None and part.id == _VIDEO
+        else header[part.head : part.end]
+        for part in _children(header, entry)
+    ]
+    if delay is not None and _value(header, entry, _CODEC_DELAY) is None:
+        parts.append(unsigned(_CODEC_DELAY, delay * 1000))
     return element(_TRACK_ENTRY, b"".join(parts))
+
+
+def _displayed(header: bytes, video: Element, size: tuple[int, int]) -> bytes:
+    """A Video element with the size at which it is to be shown."""
+    kept = [
+        header[child.head : child.end]
+        for child in _children(header, video)
+        if child.id not in (_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT)
+    ]
+    shown = unsigned(_DISPLAY_WIDTH, size[0]) + unsigned(_DISPLAY_HEIGHT, size[1])
+    return element(_VIDEO, b"".join(kept) + shown)

@@ -41,6 +41,8 @@ class Adapter:
     @ivar shape: width, height, sample rate and channels as they are now.
     @ivar was_shaped: whether the demuxer knew these when the input was opened. Without them it
         cannot tell how long a packet lasts.
+    @ivar priming: how much sound comes out of the decoder before the first that is to be heard, in
+        microseconds.
     @ivar step: the duration of one packet in microseconds, 0 where it is not known.
     @ivar delay: how far decoding runs ahead of presentation, in microseconds.
     """
@@ -57,6 +59,7 @@ class Adapter:
         self.setup: bytes | None = stream.codec_context.extradata or b""
         self.changed = False
         self.shape: Context = stream.codec_context
+        self.priming = 0
         self.step, self.delay = _frame_times(stream, self.shape)
         self.was_shaped = self.is_shaped
         self._filter = self._filtering()
@@ -282,17 +285,40 @@ class Untimed(NalUnits):
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self._next = 0
+        self._first: list[AVPacket] = []
+        self._inside = 0
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         if packet.dts is None:
             packet.dts = self._next
         packet.pts = None
         self._next = packet.dts + (packet.duration or self._ticks(packet))
-        return super().packets(packet)
+        if len(self._first) < _REPEATED:
+            copy: AVPacket = av.Packet(bytes(packet))
+            copy.duration, copy.is_keyframe = packet.duration, packet.is_keyframe
+            self._first.append(copy)
+        self._inside += 1
+        for made in super().packets(packet):
+            self._inside -= 1
+            yield made
+
+    def rest(self) -> Iterable[AVPacket]:
+        # The filter guesses the last times, unless pictures follow: the first ones do as well.
+        for packet in self._first:
+            packet.dts = self._next
+            self._next += packet.duration or self._ticks(packet)
+            for made in self._filtered(packet):
+                if self._inside > 0:
+                    self._inside -= 1
+                    yield made
 
     def _ticks(self, packet: AVPacket) -> int:
         ticks: int = round(self.step / (SECOND * packet.time_base))
         return max(1, ticks)
+
+
+_REPEATED = 25
+"""Pictures that make C{dts2pts} sure of those before them: more than H.264 can reorder, 16."""
 
 
 class Av1(Extracted):
@@ -322,8 +348,8 @@ class Tagged(Adapter):
         return str(self.stream.codec_context.codec_tag)
 
 
-class ProRes(Adapter):
-    """ProRes, without the head of its atom."""
+class ProRes(Tagged):
+    """ProRes, without the head of its atom; its FourCC tells 4:2:2 from 4:4:4."""
 
     def data(self, packet: AVPacket) -> bytes:
         return payload.without_prores_head(bytes(packet))
@@ -335,17 +361,31 @@ class Audio(Adapter):
     """
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
-        if packet.is_discard or self._is_skipped(packet):
-            return ()
-        return super().packets(packet)
+        return () if packet.is_discard else super().packets(packet)
 
-    def _is_skipped(self, packet: AVPacket) -> bool:
-        """Whether the decoder would be told to skip all of it; Matroska says so only for Opus."""
-        if not packet.has_sidedata("skip_samples") or not packet.duration:
-            return False
-        samples = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
-        length = packet.duration * packet.time_base * (self.shape.sample_rate or 0)
-        return bool(length and samples >= length and not self.stream.codec_context.delay)
+
+class Primed(Audio):
+    """
+    Sound whose first packets a decoder needs, but nobody is to hear: MP4's edit lists, MP3.
+
+    The container says so with the first packet; Matroska, as CodecDelay, in the header.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._begun = False
+
+    @property
+    def ready(self) -> bool:
+        return self._begun and super().ready
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        first, self._begun = not self._begun, True
+        if first and packet.has_sidedata("skip_samples"):
+            samples = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
+            self.priming = samples * SECOND // (self.shape.sample_rate or 48000)
+            return Adapter.packets(self, packet)
+        return super().packets(packet)
 
 
 class Adts(Audio):
@@ -359,6 +399,7 @@ class Adts(Audio):
         super().__init__(stream)
         self.setup = None
         self._head = b""
+        self._doubted = b""
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         raw = bytes(memoryview(packet)[:4])
@@ -368,8 +409,11 @@ class Adts(Audio):
         # Profile, sampling frequency and channels; the bit between them is private.
         head = bytes((raw[2] & 0xFD, raw[3] & 0xC0))
         if self._head and head != self._head:
+            if head != self._doubted:
+                self._doubted = head  # once may be damage; a change comes to stay
+                return ()
             self._filter = self._filtering()
-        self._head = head
+        self._head, self._doubted = head, b""
         return super().packets(packet)
 
 
@@ -538,7 +582,10 @@ _AUDIO: dict[str, type[Adapter]] = {
 
 _NAL_CODECS = frozenset({"h264", "hevc", "vvc"})
 
-UNTIMED = frozenset({"avi", "asf", "asf_o", "mpeg", "h264", "hevc", "vvc"})
+_PRIMED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "mp3", "caf"})
+"""Containers that say what is not to be heard of the first packets."""
+
+_UNTIMED = frozenset({"avi", "asf", "asf_o", "mpeg", "h264", "hevc", "vvc"})
 """Containers whose presentation times are missing or wrong for reordered pictures."""
 
 _STORED_PCM = frozenset(
@@ -571,20 +618,21 @@ def adapter_for(stream: Stream) -> Adapter:
         raise Unusable("a codec that libavcodec does not know")
     codec = codec_of(stream)
     setup = stream.codec_context.extradata or b""
+    container = stream.container.format.name
     kind: type[Adapter]
     if stream.type == "subtitle":
         kind = _SUBTITLES.get(codec, Subtitles)
     elif stream.type == "video":
         kind = _VIDEO.get(codec, Adapter)
         if codec in _NAL_CODECS and (not setup or payload.is_annex_b(setup)):
-            untimed = stream.container.format.name in UNTIMED and codec != "vvc"
+            untimed = container in _UNTIMED and codec != "vvc"
             kind = Untimed if untimed else NalUnits
     elif codec == "aac" and not setup:
         kind = Adts
     elif codec == "s302m" or (codec.startswith("pcm_") and codec not in _STORED_PCM):
         kind = Pcm
     else:
-        kind = _AUDIO.get(codec, Audio)
+        kind = _AUDIO.get(codec, Primed if container in _PRIMED else Audio)
     return kind(stream)
 
 

@@ -90,9 +90,9 @@ def write_header(
         adapter.number = number
     privates = matroska.codec_privates(data)
     tracks = tuple(_track(adapter, privates.get(adapter.number, b"")) for adapter in usable)
-    data = matroska.live_header(
-        data, {a.number: size for a in usable if (size := _display_size(a))}
-    )
+    sizes = {a.number: size for a in usable if (size := _display_size(a))}
+    delays = {a.number: a.priming for a in usable if a.priming}
+    data = matroska.live_header(data, sizes, delays)
     return Header(tracks, {"matroska": data}, tuple(left_out)), usable
 
 
@@ -117,9 +117,10 @@ def _written(
         for adapter in adapters:
             made: Any = output.add_stream_from_template(donors[adapter.stream.type], opaque=True)
             adapter.describe(made)
-            for name in ("language", "title"):
-                if value := adapter.stream.metadata.get(name):
-                    made.metadata[name] = value
+            if language := adapter.stream.metadata.get("language"):
+                made.metadata["language"] = language
+            if title := _title(adapter.stream):
+                made.metadata["title"] = title
             made.disposition = adapter.stream.disposition
         for stream in attachments:
             output.add_attachment(
@@ -147,7 +148,7 @@ def _track(adapter: Adapter, private: bytes) -> Track:
         setup=adapter.setup or b"",
         codec_string=codec_string(adapter.codec, private),
         language=None if language == "und" else language,
-        title=stream.metadata.get("title"),
+        title=_title(stream),
         width=shape.width if stream.type == "video" else None,
         height=shape.height if stream.type == "video" else None,
         frame_rate=round(float(rate), 3) if rate else None,
@@ -156,11 +157,20 @@ def _track(adapter: Adapter, private: bytes) -> Track:
     )
 
 
+def _title(stream: Stream) -> str | None:
+    """A track's title; MP4 has it under another name."""
+    tags: dict[str, str] = stream.metadata
+    return tags.get("title") or tags.get("name")
+
+
 def _display_size(adapter: Adapter) -> tuple[int, int] | None:
     """The size at which pictures with other than square pixels are to be shown."""
     if adapter.stream.type != "video":
         return None
-    ratio, shape = adapter.stream.sample_aspect_ratio, adapter.shape
+    shape = adapter.shape
+    ratio = adapter.stream.sample_aspect_ratio
+    if not ratio or ratio == 1:  # containers say 1 when they know nothing
+        ratio = shape.sample_aspect_ratio
     if not ratio or ratio == 1:
         return None
     return max(1, round(shape.width * ratio)), shape.height

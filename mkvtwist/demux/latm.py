@@ -57,7 +57,6 @@ class Latm:
         self._sub_frames = 1
         self._length_type = 0
         self._fixed_length = 0
-        self._other_bits = 0
 
     def access_units(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
         """
@@ -107,19 +106,7 @@ class Latm:
         sub_frames = bits.read(6) + 1
         if bits.read(4) or bits.read(3):
             raise LatmError("several programs or layers")
-        if version:
-            length = _value(bits)
-            start = bits.at
-            _specific_config(bits)
-            config = bits.between(start, bits.at)
-            rest = length - (bits.at - start)
-            if rest < 0:
-                raise LatmError("an AudioSpecificConfig longer than stated")
-            bits.read(rest)
-        else:
-            start = bits.at
-            _specific_config(bits)
-            config = bits.between(start, bits.at)
+        config = _stated_config(bits) if version else _walked_config(bits)
         length_type = bits.read(3)
         fixed = 0
         if length_type == 0:
@@ -129,21 +116,49 @@ class Latm:
         else:
             raise LatmError("a frame length that AAC does not use")
         if bits.read(1):  # otherDataPresent
-            if version:
-                _value(bits)
-            else:
-                while bits.read(1):
-                    bits.read(8)
-                bits.read(8)
+            _skip_other_data(bits, version)
         if bits.read(1):
             bits.read(8)  # crcCheckSum
         self._config, self._sub_frames = config, sub_frames
         self._length_type, self._fixed_length = length_type, fixed
 
 
+def _stated_config(bits: Bits) -> bytes:
+    """An AudioSpecificConfig whose length is given, with all that may follow in it."""
+    length = _value(bits)
+    start = bits.at
+    _specific_config(bits)
+    rest = length - (bits.at - start)
+    if rest < 0:
+        raise LatmError("an AudioSpecificConfig longer than stated")
+    bits.read(rest)
+    return bits.between(start, bits.at)
+
+
+def _walked_config(bits: Bits) -> bytes:
+    """An AudioSpecificConfig whose length shows only when it is read."""
+    start = bits.at
+    _specific_config(bits)
+    return bits.between(start, bits.at)
+
+
+def _skip_other_data(bits: Bits, version: int) -> None:
+    """The length of what follows the payload."""
+    if version:
+        _value(bits)
+    else:
+        while bits.read(1):
+            bits.read(8)
+        bits.read(8)
+
+
 def _value(bits: Bits) -> int:
     """LatmGetValue()."""
     return bits.read(8 * (bits.read(2) + 1))
+
+
+_OBJECT_TYPES = frozenset({1, 2, 3, 4})
+"""Main, LC, SSR, LTP: what DVB has, and its like. The others have more to say in the end."""
 
 
 def _object_type(bits: Bits) -> int:
@@ -165,7 +180,7 @@ def _specific_config(bits: Bits) -> None:
     if type_ in (5, 29):  # SBR, PS: the core's type follows
         _frequency(bits)
         type_ = _object_type(bits)
-    if type_ not in (1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23):
+    if type_ not in _OBJECT_TYPES:
         raise LatmError(f"audio object type {type_}")
     bits.read(1)  # frameLengthFlag
     if bits.read(1):
@@ -173,14 +188,8 @@ def _specific_config(bits: Bits) -> None:
     extension = bits.read(1)
     if channels == 0:
         _program_config(bits, start)
-    if type_ in (6, 20):
-        bits.read(3)
     if extension:
-        if type_ == 22:
-            bits.read(16)
-        if type_ in (17, 19, 20, 23):
-            bits.read(3)
-        bits.read(1)
+        bits.read(1)  # extensionFlag3
 
 
 def _program_config(bits: Bits, start: int) -> None:

@@ -39,21 +39,27 @@ def obus(data: bytes) -> Iterator[tuple[int, bytes]]:
         head = data[at]
         start = at + 1 + (head >> 2 & 1)
         if head & 2:
-            size = shift = 0
-            while start < len(data) and shift < 56:
-                byte = data[start]
-                size |= (byte & 0x7F) << shift
-                start += 1
-                shift += 7
-                if byte < 0x80:
-                    break
-            end = start + size
+            size = _leb128(data[start : start + 8])
+            if size is None:
+                return
+            length, value = size
+            end = start + length + value
         else:
             end = len(data)
         if end > len(data):
             return
         yield head >> 3 & 15, data[at:end]
         at = end
+
+
+def _leb128(data: bytes) -> tuple[int, int] | None:
+    """How many bytes a number takes, and the number; L{None} when it does not end."""
+    value = 0
+    for length, byte in enumerate(data, 1):
+        value |= (byte & 0x7F) << 7 * (length - 1)
+        if byte < 0x80:
+            return length, value
+    return None
 
 
 def without_delimiters(data: bytes) -> bytes:

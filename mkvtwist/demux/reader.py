@@ -3,8 +3,8 @@ Reads one input from its opening to its end (I{remux thread}).
 
 The rules:
 
- 1. The header goes out when every track can be described, or after L{PATIENCE} of media, without
-    those that cannot. Until then packets are held.
+ 1. The header goes out when every track can be described, or, after L{PATIENCE} of media, when one
+    can, without the others. Until then packets are held.
  2. A track that becomes usable later, or one whose setup changes, asks for a new header. It goes
     out with the next keyframe of the video, at once where there is none; till then the track's
     packets, which nobody could decode, are dropped.
@@ -27,10 +27,10 @@ from twisted.logger import Logger
 
 from mkvtwist.config import Form, Input
 from mkvtwist.demux.adapters import (
-    UNTIMED,
     Adapter,
     AVPacket,
     Stream,
+    Untimed,
     Unusable,
     adapter_for,
     is_cover,
@@ -323,6 +323,9 @@ class _Reading:
         @raise Unusable: when there is nothing to send in it.
         """
         self._sort_streams()
+        if any(isinstance(adapter, Untimed) for adapter in self._adapters.values()):
+            # PyAV has it generate the presentation times, wrongly where pictures are reordered.
+            self._container.flags &= ~Flags.gen_pts.value
         if self._again is None:
             self._timeline.restart(self._container.start_time)
         known = _layout(self._container) if self._resumable else frozenset()
@@ -426,6 +429,8 @@ class _Reading:
         if placed is None:
             return None
         data = adapter.data(packet)
+        if not data:
+            return None
         return _Made(adapter, *placed, packet.is_keyframe, data, adapter.extra(packet))
 
     def _pass_on(self, made: _Made) -> None:
@@ -467,14 +472,15 @@ class _Reading:
         self._heard[made.adapter] = made.dts
         self._held.append(made)
         self._held_size += len(made.data) + PACKET_WEIGHT
-        unknown = [adapter for adapter in self._adapters.values() if not adapter.ready]
-        span = made.dts - self._held[0].dts
-        if (
-            not (unknown or self._waiting_covers)
-            or span >= PATIENCE
-            or self._held_size >= HELD_LIMIT
-        ):
+        adapters = self._adapters.values()
+        complete = all(adapter.ready for adapter in adapters) and not self._waiting_covers
+        full = self._held_size >= HELD_LIMIT
+        late = made.dts - self._held[0].dts >= PATIENCE
+        if complete or ((late or full) and any(adapter.ready for adapter in adapters)):
             self._write_header()
+        elif full:
+            self._held.clear()  # nobody could have decoded it
+            self._held_size = 0
 
     def _write_header(self) -> None:
         silent = self._silent(self._timeline.edge) if self._header else []
@@ -491,7 +497,7 @@ class _Reading:
         self._renew = False
         self._started.clear()
         missing = [
-            f"{label(adapter.stream)}: {'silent' if adapter in silent else 'nothing is known of it'}"
+            f"{label(adapter.stream)}: {'silent' if adapter in silent else 'nothing known of it'}"
             for adapter in self._adapters.values()
             if adapter not in ready
         ]
@@ -520,7 +526,7 @@ def _open(source: Input, media: Media | None) -> Any:
     """
     if source.form is Form.DEMO:
         return Demo()
-    open_ = partial(_untimed_open, mode="r", metadata_errors="replace")
+    open_ = partial(av.open, mode="r", metadata_errors="replace")
     if media is not None:
         return open_(media)
     if source.form is Form.FILE:
@@ -530,14 +536,6 @@ def _open(source: Input, media: Media | None) -> Any:
         # These take it as an option; and who listens waits for as long as it takes.
         return open_(source.text.removesuffix("?listen=1"), options={"listen": "1"})
     return open_(source.text, timeout=(OPEN_TIMEOUT, READ_TIMEOUT))
-
-
-def _untimed_open(*args: Any, **options: Any) -> Any:
-    container = av.open(*args, **options)
-    if container.format.name in UNTIMED:
-        # PyAV has it generate the presentation times, wrongly where pictures are reordered.
-        container.flags &= ~Flags.gen_pts.value
-    return container
 
 
 _TRACK = re.compile(r"Stream #0:(\d+)[^:]*: (Video|Audio|Subtitle): (\w+)")
