@@ -8,6 +8,7 @@ what the header has to state.
 L{adapter_for} is the table of contents.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -307,10 +308,10 @@ class Untimed(NalUnits):
         for packet in self._first:
             packet.dts = self._next
             self._next += packet.duration or self._ticks(packet)
-            for made in self._filtered(packet):
-                if self._inside > 0:
-                    self._inside -= 1
-                    yield made
+        for made in itertools.chain.from_iterable(map(self._filtered, (*self._first, None))):
+            if self._inside > 0:
+                self._inside -= 1
+                yield made
 
     def _ticks(self, packet: AVPacket) -> int:
         ticks: int = round(self.step / (SECOND * packet.time_base))
@@ -385,6 +386,8 @@ class Primed(Audio):
             samples = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
             self.priming = samples * SECOND // (self.shape.sample_rate or 48000)
             return Adapter.packets(self, packet)
+        if first and self.codec == "vorbis":
+            return Adapter.packets(self, packet)  # nothing comes out of it, it primes the next
         return super().packets(packet)
 
 

@@ -167,12 +167,9 @@ def _display_size(adapter: Adapter) -> tuple[int, int] | None:
     """The size at which pictures with other than square pixels are to be shown."""
     if adapter.stream.type != "video":
         return None
-    shape = adapter.shape
-    ratio = adapter.stream.sample_aspect_ratio
-    if not ratio or ratio == 1:  # containers say 1 when they know nothing
-        ratio = shape.sample_aspect_ratio
-    if not ratio or ratio == 1:
-        return None
+    ratio, shape = adapter.stream.sample_aspect_ratio, adapter.shape
+    if not ratio or (ratio == 1 and shape.sample_aspect_ratio in (None, 1)):
+        return None  # else the container knows better than the codec, also when it says 1
     return max(1, round(shape.width * ratio)), shape.height
 
 

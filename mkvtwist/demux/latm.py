@@ -66,10 +66,11 @@ class Latm:
         """
         at = 0
         while at + 3 <= len(data):
-            if data[at] != 0x56 or data[at + 1] & 0xE0 != 0xE0:
+            size = (data[at + 1] & 0x1F) << 8 | data[at + 2]
+            is_sync = data[at] == 0x56 and data[at + 1] & 0xE0 == 0xE0
+            if not is_sync or at + 3 + size > len(data):
                 at += 1
                 continue
-            size = (data[at + 1] & 0x1F) << 8 | data[at + 2]
             try:
                 units = self._mux_element(Bits(data[at + 3 : at + 3 + size]))
             except LatmError:
