@@ -76,7 +76,7 @@ class Input:
         if parts.password is None and not parts.query:
             return self.text
         host = parts.netloc.rpartition("@")[2]
-        user = f"{parts.username}:***@" if parts.password is not None else ""
+        user = f"{parts.username or ''}:***@" if parts.password is not None else ""
         query = "..." if parts.query else ""
         return urlunsplit((parts.scheme, user + host, parts.path, query, ""))
 
@@ -111,7 +111,7 @@ def parse_input(text: str) -> Input:
     """
     Tell the forms of an input apart.
 
-    @raise ConfigError: for an empty one.
+    @raise ConfigError: for an empty one, or a URL that nobody can read.
     """
     if not text:
         raise ConfigError(f"an empty input; it is one of:\n{INPUT_FORMS}")
@@ -120,6 +120,10 @@ def parse_input(text: str) -> Input:
     if text == "demo:":
         return Input(Form.DEMO, text)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        try:
+            urlsplit(text)
+        except ValueError:
+            _refuse("input", text, "a URL: look at the host's name or address")
         return Input(Form.URL, text)
     if text.partition(":")[0] in _ENDPOINT_TYPES and ":" in text:
         return Input(Form.ENDPOINT, text)

@@ -27,6 +27,8 @@ item may be larger.
 class Pipe:
     """
     A sender's bytes: the reactor writes, one thread reads as from a file.
+
+    @ivar total: how many have been taken so far.
     """
 
     def __init__(self, on_room: Callable[[], None]) -> None:
@@ -43,15 +45,18 @@ class Pipe:
 
     def write(self, data: bytes) -> bool:
         """
-        Reactor: append. All of it is taken, also beyond the limit.
+        Reactor: append. All of it is taken, also beyond the limit; after the end it is thrown away.
 
         @return: whether there is room for more; if not, C{on_room} will be called.
         """
         with self._changed:
+            if self._closed or not data:  # nothing is what the reader takes for the end
+                return not self._full
             self._chunks.append(data)
             self._size += len(data)
             self.total += len(data)
-            self._full = self._size >= PIPE_LIMIT
+            # Full until there is much room again: what a paused transport still had does not count.
+            self._full = self._full or self._size >= PIPE_LIMIT
             self._changed.notify()
             return not self._full
 
@@ -65,6 +70,7 @@ class Pipe:
         """Reactor: the reader gets the end at once."""
         with self._changed:
             self._chunks.clear()
+            self._size, self._full = 0, False
             self._closed = True
             self._changed.notify()
 
@@ -102,6 +108,8 @@ class Outlet(Generic[Item]):
 
     def __init__(self, on_items: Callable[[], None]) -> None:
         """
+        Make an empty one.
+
         @param on_items: called in the thread when there is something to take; it has the reactor
             call L{take} once.
         """

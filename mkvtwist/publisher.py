@@ -562,11 +562,8 @@ class Publisher:
         return self._bytes_out + sent
 
     def again(self, client: Client) -> None:
-        """This client is to have another turn."""
+        """Give a client another turn."""
         self._again.add(client)
-        self._soon()
-
-    def _soon(self) -> None:
         if self._turn is None:
             self._turn = self.clock.callLater(0, self._next_turn)
 
@@ -592,26 +589,31 @@ class Publisher:
     def _fan_out(self, programme: Programme, known: int) -> None:
         """Give what was released since a place to those who follow."""
         for audience in list(programme.audiences.values()):
-            if known == programme.released or not audience.following:
-                continue
-            if known < programme.ring.first:
-                # More than the ring holds has come at once: they have lost their place.
-                for client in list(audience.following):
-                    client.follow_from(known)
-                    self.again(client)
-                continue
-            data, place = audience.piece(known)
-            for client in list(audience.following):
-                if place < programme.released:
-                    # Too much for one write (an input's first seconds): in pieces, as for others.
-                    client.follow_from(place)
-                    self._again.add(client)
+            if audience.following and known < programme.released:
                 try:
-                    client.response.write(data)
-                except Exception:  # noqa: BLE001 - one client's failure stays its own
-                    self._failed(client)
+                    self._give(audience, known)
+                except Exception:  # noqa: BLE001 - their bytes cannot be made: only theirs
+                    for client in list(audience.following):
+                        self._failed(client)
+
+    def _give(self, audience: Audience, known: int) -> None:
+        programme = audience.programme
+        if known < programme.ring.first:
+            # More than the ring holds has come at once: they have lost their place.
+            for client in list(audience.following):
+                client.follow_from(known)
+                self.again(client)
+            return
+        data, place = audience.piece(known)
+        for client in list(audience.following):
             if place < programme.released:
-                self._soon()
+                # Too much for one write (an input's first seconds): in pieces, as for others.
+                client.follow_from(place)
+                self.again(client)
+            try:
+                client.response.write(data)
+            except Exception:  # noqa: BLE001 - one client's failure stays its own
+                self._failed(client)
 
     def _next_turn(self) -> None:
         self._turn = None

@@ -6,12 +6,14 @@ process was killed. A new header begins another file, and no file is ever overwr
 is followed by C{film-2.mkv}. While too much is waiting for the disk, the input waits.
 """
 
-import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 LIMIT = 8 << 20
 """Bytes that wait for the disk before the input does: a second of the fattest stream."""
@@ -31,6 +33,8 @@ class Recorder:
 
     def __init__(self, path: str, run_in_thread: RunInThread, on_room: Callable[[], None]) -> None:
         """
+        Nothing is opened before there is something to write.
+
         @param path: the name of the first file.
         @param run_in_thread: C{deferToThread}, or what stands in for it.
         @param on_room: called when L{full} has become false.
@@ -99,15 +103,17 @@ class Recorder:
         if was_full and not self.full:
             self._on_room()
 
-    def _failed(self, failure: Any) -> None:
-        self.failure = f"cannot record to {self.path or self._wanted}: {failure.value}"
+    def _failed(self, failure: Failure) -> None:
+        cause = getattr(failure.value, "strerror", None) or failure.value
+        self.failure = f"cannot record to {self.path or self._wanted}: {cause}"
         self._log.error("{problem}; the stream goes on without it", problem=self.failure)
+        if not failure.check(OSError):
+            self._log.failure("recording failed", failure)
         self._jobs.clear()
         if self._file is not None:
-            try:
+            with suppress(OSError):  # it is the disk that has failed, and has been said
                 self._file.close()
-            except OSError:
-                pass  # it is the disk that has failed, and has been said
+            self._file = None
         self._done(self._weight)
 
     # in a thread of the pool
@@ -136,11 +142,11 @@ class Recorder:
 
 def _create(wanted: str) -> tuple[BinaryIO, str]:
     """The first file of that name, or that name with a number, that does not exist yet."""
-    stem, ending = os.path.splitext(wanted)
-    number, path = 1, wanted
+    first = path = Path(wanted)
+    number = 1
     while True:
         try:
-            return open(path, "xb"), path
+            return path.open("xb"), str(path)
         except FileExistsError:
             number += 1
-            path = f"{stem}-{number}{ending}"
+            path = first.with_name(f"{first.stem}-{number}{first.suffix}")

@@ -17,7 +17,7 @@ its beginning: then nobody can join until the next keyframe, and those who watch
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mkvtwist.packet import Packet
 
@@ -28,7 +28,7 @@ class Fragment:
 
     @ivar number: its place in the ring's count, from 0, without gaps.
     @ivar key: whether it begins a segment.
-    @ivar start: the earliest decoding time in it, in microseconds.
+    @ivar start: the earliest decoding time in it, in microseconds; subtitles do not count.
     @ivar end: where the stream's line ends with it; never less than the fragment's before.
     @ivar payload: bytes of its packets.
     @ivar size: bytes of its packets and of what was rendered from them.
@@ -37,12 +37,20 @@ class Fragment:
 
     __slots__ = ("end", "key", "number", "packets", "payload", "rendered", "size", "start")
 
-    def __init__(self, number: int, packets: Sequence[Packet], *, key: bool, edge: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        packets: Sequence[Packet],
+        timed: Sequence[Packet],
+        *,
+        key: bool,
+        edge: int,
+    ) -> None:
         self.number = number
         self.packets = packets
         self.key = key
-        self.start = min(packet.dts for packet in packets)
-        self.end = max(edge, max(packet.end for packet in packets))
+        self.start = min((packet.dts for packet in timed), default=edge)
+        self.end = max((edge, *(packet.end for packet in timed)))
         self.payload = self.size = sum(len(packet.data) for packet in packets)
         self.rendered: dict[str, bytes] = {}
 
@@ -56,11 +64,22 @@ class Ring:
     @ivar edge: where the newest fragment ends, in microseconds.
     """
 
-    def __init__(self, duration: int, size_limit: int, *, edge: int = 0) -> None:
+    def __init__(
+        self,
+        duration: int,
+        size_limit: int,
+        *,
+        edge: int = 0,
+        sparse: Collection[int] = (),
+    ) -> None:
         """
+        Make an empty one.
+
         @param duration: microseconds that are kept, at least; a segment more at most.
-        @param size_limit: bytes that are never exceeded, but by the newest fragment alone.
+        @param size_limit: bytes that are never exceeded, but by one fragment alone.
         @param edge: where the stream's line stands when the ring begins.
+        @param sparse: tracks that do not tell the time: a subtitle may be early, or stand for an
+            hour.
         """
         self.duration = duration
         self.size_limit = size_limit
@@ -68,6 +87,7 @@ class Ring:
         self.size = 0
         self.edge = edge
         self.segment_duration = 0
+        self._sparse = frozenset(sparse)
         self._fragments: deque[Fragment] = deque()
         self._starts: deque[int] = deque()
         self._segment_start = edge
@@ -109,7 +129,8 @@ class Ring:
         @param packets: at least one.
         @param key: whether it begins a segment.
         """
-        fragment = Fragment(self.end, packets, key=key, edge=self.edge)
+        timed = [packet for packet in packets if packet.track not in self._sparse]
+        fragment = Fragment(self.end, packets, timed, key=key, edge=self.edge)
         if key:
             if self._starts or self.first:
                 self.segment_duration = fragment.start - self._segment_start
@@ -122,16 +143,31 @@ class Ring:
         return fragment
 
     def render(self, fragment: Fragment, format_: str, data: bytes) -> bytes:
-        """Keep a fragment's bytes in a format for the next client who wants them."""
+        """
+        Keep a fragment's bytes in a format for the next client who wants them.
+
+        Where there is no room, the oldest fragments forget theirs.
+        """
+        if fragment.number < self.first:
+            return data
+        growth = len(data) - len(fragment.rendered.get(format_, b""))
         fragment.rendered[format_] = data
-        self.size += len(data)
-        fragment.size += len(data)
+        fragment.size += growth
+        self.size += growth
+        for old in self._fragments:
+            if not self._too_big():
+                break
+            if old is not fragment and old.rendered:
+                self.size -= old.size - old.payload
+                old.size = old.payload
+                old.rendered.clear()
         return data
 
     def place(self, behind: int) -> int | None:
         """
-        Where a client joins: the newest segment that begins at least so far behind the live edge,
-        or the oldest there is.
+        Where a client joins.
+
+        It is the newest segment that begins at least so far behind the live edge, or the oldest.
 
         @param behind: microseconds; 0 is the newest segment.
         @return: a fragment's number; L{None} when no segment's beginning is in the ring.
@@ -157,11 +193,8 @@ class Ring:
         return size * 8e6 / (self.edge - since) if since < self.edge else 0.0
 
     def _drop_old(self) -> None:
-        while len(self._fragments) > 1 and self._excess():
-            if len(self._starts) > 1:
-                stop = self._starts[1]
-            else:
-                stop = self.first + 1
+        while len(self._fragments) > 1 and self._has_excess():
+            stop = self._second_start() or self.first + 1
             while self.first < stop:
                 self.size -= self._fragments.popleft().size
                 self.first += 1
@@ -171,11 +204,16 @@ class Ring:
     def _too_big(self) -> bool:
         return self.size > self.size_limit
 
-    def _excess(self) -> bool:
+    def _has_excess(self) -> bool:
         """Whether the oldest segment can go: too many bytes, or the rest is long enough."""
         if self._too_big():
             return True
-        if not self._starts:
-            return self.edge - self._fragments[0].start > self.duration
-        second = self._starts[1] if len(self._starts) > 1 else None
-        return second is not None and self.edge - self[second].start >= self.duration
+        second = self._second_start()
+        if second is not None:
+            return self.edge - self[second].start >= self.duration
+        # Without its beginning it is for those alone who watch already.
+        return not self._starts and self.edge - self._fragments[0].start > self.duration
+
+    def _second_start(self) -> int | None:
+        """Where the first segment begins that is not the one of the oldest fragment."""
+        return next((start for start in self._starts if start > self.first), None)

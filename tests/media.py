@@ -3,8 +3,8 @@
 A picture carries its own number: a grid of 4 x 4 cells, each black or white,
 is the number's 16 bits. That survives every lossy codec, so a test can say which
 picture it received, not only how many. Keyframes are exactly every C{gop}
-pictures, the sound is a tone (another one for each audio track), and the same
-arguments always make the same packets.
+pictures. The sound is a tone that rises by 10 Hz each tenth of a second (another one
+for each audio track). The same arguments always make the same packets.
 
 Making a clip takes some 0.05 s; C{clip} keeps what it made for the life of the process.
 """
@@ -415,7 +415,6 @@ def _audio_packets(
     stream.disposition = flags
 
     def encode() -> Iterator[Packet[Any]]:
-        period = _tone(recipe.sample_rate, recipe.channels, 200 * (index + 2))
         # A tenth of a second at a time, of any whole number of samples.
         total, block = round(recipe.seconds * recipe.sample_rate), recipe.sample_rate // 10
         for at in range(0, total, block):
@@ -423,7 +422,9 @@ def _audio_packets(
             frame = AudioFrame("s16", stream.layout.name, samples)
             frame.sample_rate = recipe.sample_rate
             frame.pts, frame.time_base = at, Fraction(1, recipe.sample_rate)
-            frame.planes[0].update(period[: samples * 2 * recipe.channels])
+            hertz = 200 * (index + 2) + 10 * (at // block)
+            tone = _tone(recipe.sample_rate, recipe.channels, hertz)
+            frame.planes[0].update(tone[: samples * 2 * recipe.channels])
             yield from stream.encode(frame)
         yield from stream.encode(None)
 
@@ -477,11 +478,12 @@ def cut(source: Source, path: str | Path, container: str, keep: Callable[[Read],
         opened(source) as file,
         av.open(str(path), "w", format=CONTAINERS[container].format) as out,
     ):
-        copies = {
-            stream.index: out.add_stream_from_template(stream, opaque=True)
-            for stream in file.streams
-            if stream.type in ("video", "audio")
-        }
+        copies = {}
+        for stream in file.streams:
+            if stream.type in ("video", "audio"):
+                copy = out.add_stream_from_template(stream, opaque=True)
+                copy.disposition = stream.disposition
+                copies[stream.index] = copy
         for packet in file.demux():
             if packet.size and packet.stream_index in copies and keep(_read(packet)):
                 packet.stream = copies[packet.stream_index]
@@ -533,7 +535,12 @@ class Shown(NamedTuple):
 def opened(source: Source) -> InputContainer:
     """Open a file, or the bytes of one."""
     file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-    return av.open(file, "r", metadata_errors="replace")
+    container = av.open(file, "r", metadata_errors="replace")
+    for stream in container.streams:
+        if stream.type in ("video", "audio") and stream.codec_context is not None:
+            # What a decoder makes of damage depends on how its threads happen to meet.
+            stream.codec_context.thread_count = 1
+    return container
 
 
 def packets(source: Source) -> list[Read]:

@@ -1,0 +1,213 @@
+"""What neither PyAV nor ffmpeg makes: PGS pictures, data tracks, HDR in a container, garbage."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+from pathlib import Path
+from typing import Any
+
+import av
+
+CHAPTERS = """;FFMETADATA1
+title=Grüße
+artist=Nobody
+comment=made for a test
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=1500
+title=Beginning
+[CHAPTER]
+TIMEBASE=1/1000
+START=1500
+END=4000
+title=Ende äöü
+"""
+
+TEXT = """1
+00:00:00,500 --> 00:00:01,500
+Hello
+
+2
+00:00:03,000 --> 00:00:03,800
+<i>Grüße</i>
+two lines
+
+"""
+
+
+def extras(directory: Path) -> None:
+    """The files that ffmpeg is given beside its own test picture: text, PGS, tags, cover, font."""
+    directory.mkdir(exist_ok=True)
+    (directory / "text.srt").write_text(TEXT, encoding="utf-8")
+    (directory / "tags.ffmeta").write_text(CHAPTERS, encoding="utf-8")
+    (directory / "pictures.sup").write_bytes(pgs([(0.5, 1.5), (3.0, 3.8)]))
+    (directory / "font.ttf").write_bytes(b"\0\1\0\0" + garbage(2000))
+    (directory / "cover.jpg").write_bytes(_jpeg())
+
+
+def garbage(size: int, seed: int = 3) -> bytes:
+    """Random bytes, always the same."""
+    return random.Random(seed).randbytes(size)  # noqa: S311 (repeatable is what is wanted here)
+
+
+def _jpeg() -> bytes:
+    out = io.BytesIO()
+    with av.open(out, "w", format="image2pipe") as file:
+        stream: Any = file.add_stream("mjpeg", rate=1, width=64, height=64)
+        stream.pix_fmt = "yuvj420p"
+        frame = av.VideoFrame(64, 64, "yuvj420p")
+        for plane in frame.planes:
+            plane.update(bytes([90]) * plane.buffer_size)
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def pgs(times: list[tuple[float, float]]) -> bytes:
+    """A .sup file with a rectangle at each of these times (from, to; seconds)."""
+    out = bytearray()
+    number = 0
+
+    def segment(when: float, kind: int, body: bytes) -> None:
+        out.extend(struct.pack(">2sIIBH", b"PG", round(when * 90_000), 0, kind, len(body)) + body)
+
+    def composition(state: int, objects: bytes) -> bytes:
+        head = struct.pack(">HHBHBBBB", 176, 144, 0x10, number, state, 0, 0, len(objects) // 8)
+        return head + objects
+
+    window = struct.pack(">BBHHHH", 1, 0, 40, 100, 64, 16)
+    palette = bytes([0, 0, 0, 16, 128, 128, 0, 1, 200, 128, 128, 255])
+    line = b"\x00\xc0\x40\x01" + b"\x00\x00"  # 64 pixels of colour 1, end of line
+    picture = line * 16
+    for begin, end in times:
+        segment(begin, 0x16, composition(0x80, struct.pack(">HBBHH", 0, 0, 0, 40, 100)))
+        segment(begin, 0x17, window)
+        segment(begin, 0x14, palette)
+        length = (len(picture) + 4).to_bytes(3, "big")
+        segment(begin, 0x15, b"\0\0\0\xc0" + length + struct.pack(">HH", 64, 16) + picture)
+        segment(begin, 0x80, b"")
+        number += 1
+        segment(end, 0x16, composition(0, b""))
+        segment(end, 0x17, window)
+        segment(end, 0x80, b"")
+        number += 1
+    return bytes(out)
+
+
+def with_data(source: Path, codec: str) -> bytes:
+    """The clip as MPEG-TS, with a data track beside it that has a packet every half second."""
+    out = io.BytesIO()
+    with av.open(str(source)) as file, av.open(out, "w", format="mpegts") as copy:
+        streams = {s.index: copy.add_stream_from_template(s, opaque=True) for s in file.streams}
+        data = copy.add_data_stream(codec)
+        due = 0.0
+        for packet in file.demux():
+            if not packet.size:
+                continue
+            time = float((packet.dts or 0) * packet.time_base)
+            if time >= due:
+                extra: av.Packet[Any] = av.Packet(b"ID3\4\0\0\0\0\0\0" + bytes(20))
+                extra.stream, extra.time_base = data, packet.time_base
+                extra.pts = extra.dts = packet.dts
+                copy.mux(extra)
+                due = time + 0.5
+            packet.stream = streams[packet.stream_index]
+            copy.mux(packet)
+    return out.getvalue()
+
+
+def closed_up(source: Path) -> bytes:
+    """The pictures of an AVI one behind the other, without the holes that the encoder left."""
+    out = io.BytesIO()
+    with av.open(str(source)) as file, av.open(out, "w", format="avi") as copy:
+        streams = {s.index: copy.add_stream_from_template(s, opaque=True) for s in file.streams}
+        number = 0
+        for packet in file.demux():
+            if not packet.size:
+                continue
+            if packet.stream.type == "video":
+                packet.dts = packet.pts = number
+                number += 1
+            packet.stream = streams[packet.stream_index]
+            copy.mux(packet)
+    return out.getvalue()
+
+
+def flv_twice(data: bytes) -> bytes:
+    """The tags of an FLV once more behind it, as a sender does that begins again."""
+    return data + data[13:]
+
+
+# -- EBML ---------------------------------------------------------------------
+
+
+def element(ident: int, body: bytes) -> bytes:
+    """An EBML element, its length always in eight bytes."""
+    return ident.to_bytes((ident.bit_length() + 7) // 8, "big") + _length(len(body)) + body
+
+
+def _length(size: int) -> bytes:
+    return (size | 1 << 56).to_bytes(8, "big")
+
+
+def children(data: bytes) -> list[tuple[int, bytes]]:
+    """The elements one after the other: id and body; one of unknown length reaches to the end."""
+    found = []
+    at = 0
+    while at < len(data):
+        width = 9 - data[at].bit_length()
+        ident = int.from_bytes(data[at : at + width], "big")
+        at += width
+        if at >= len(data):
+            break
+        width = 9 - data[at].bit_length()
+        size = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+        at += width
+        end = len(data) if size == (1 << 7 * width) - 1 else at + size
+        found.append((ident, data[at:end]))
+        at = end
+    return found
+
+
+SEGMENT, TRACKS, TRACK, VIDEO, COLOUR = 0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0x55B0
+PLACES = (0x114D9B74, 0x1C53BB6B)
+"""SeekHead and Cues: where something is in the file, which is wrong when lengths change."""
+
+_MASTERING = 0x55D0
+_HDR = (
+    # R, G, B and white as x and y, then the brightest and the darkest, in candela per square metre
+    *zip(
+        range(0x55D1, 0x55DB),
+        (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329, 1000, 0.0001),
+        strict=True,
+    ),
+)
+
+
+def with_hdr10(data: bytes) -> bytes:
+    """A Matroska file whose video tracks are HDR10 by what the container says, and only by that."""
+    mastering = b"".join(element(i, struct.pack(">d", value)) for i, value in _HDR)
+    colour = (
+        (0x55B1, bytes([9])),  # MatrixCoefficients: BT.2020, not constant luminance
+        (0x55B9, bytes([1])),  # Range: broadcast
+        (0x55BA, bytes([16])),  # TransferCharacteristics: SMPTE ST 2084
+        (0x55BB, bytes([9])),  # Primaries: BT.2020
+        (0x55BC, (1000).to_bytes(2, "big")),  # MaxCLL
+        (0x55BD, (400).to_bytes(2, "big")),  # MaxFALL
+        (_MASTERING, mastering),
+    )
+    more = element(COLOUR, b"".join(element(ident, body) for ident, body in colour))
+
+    def patched(ident: int, body: bytes) -> bytes:
+        if ident in (SEGMENT, TRACKS, TRACK):
+            kept = (child for child in children(body) if child[0] not in PLACES)
+            body = b"".join(patched(*child) for child in kept)
+        elif ident == VIDEO:
+            body = b"".join(element(*child) for child in children(body) if child[0] != COLOUR)
+            body += more
+        return element(ident, body)
+
+    return b"".join(patched(*child) for child in children(data))

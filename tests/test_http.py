@@ -1,0 +1,973 @@
+"""What clients ask for, and what they get: in memory, and over sockets that take only so much."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.http import Request
+from zope.interface.verify import verifyObject
+
+from mkvtwist import __version__
+from mkvtwist.config import Form, Input, StreamConfig
+from mkvtwist.http import LiveResponse, LiveSite, SocketResponse, printable
+from mkvtwist.packet import Track
+from mkvtwist.publisher import PIECE, IResponse
+from mkvtwist.stream import Stream
+from tests.fakes import (
+    AUDIO,
+    SOUND,
+    VIDEO,
+    Answer,
+    Log,
+    Reactor,
+    answer,
+    blocks,
+    footage,
+    head,
+    header,
+    mixed,
+    sent,
+)
+
+
+def ignore(_: Stream) -> None:
+    """The end of a stream is nobody's business here."""
+
+
+class Connection:
+    """A client's connection in memory."""
+
+    def __init__(self, site: LiveSite, reactor: Reactor) -> None:
+        self.reactor = reactor
+        peer = IPv4Address("TCP", "192.0.2.7", 5000)
+        self.transport = StringTransport(peerAddress=peer)
+        protocol = site.buildProtocol(peer)
+        assert protocol is not None
+        self.protocol: Any = protocol
+        self.protocol.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        """The client sends this."""
+        self.protocol.dataReceived(data)
+        self.reactor.turn()
+
+    def ask(self, target: str, method: str = "GET", **headers: str) -> None:
+        """The client asks for this; C{_} stands for C{-} in the headers' names."""
+        lines = [f"{method} {target} HTTP/1.1", "Host: tv.example:8080"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    def lose(self) -> None:
+        """The connection is gone."""
+        self.protocol.connectionLost(Failure(ConnectionError()))
+
+    def answer(self, method: str = "GET") -> Answer:
+        """What has come so far."""
+        return answer(self.transport.value(), method)
+
+
+class SiteTestCase(SynchronousTestCase):
+    """What the cases below have in common: a site in memory."""
+
+    def setUp(self) -> None:
+        """One stream of video that has ten seconds."""
+        self.reactor = Reactor()
+        self.streams: dict[str, Stream] = {}
+        self.site = LiveSite(self.reactor, self.streams)
+        self.log = Log(self)
+        self.stream = self.add()
+        self.stream.publisher.begin(header())
+        self.publish(0, 10)
+
+    def add(self, name: str = "live", **settings: Any) -> Stream:
+        """Another stream; its input is not opened."""
+        config = StreamConfig(Input(Form.DEMO, "demo:"), name=name, **settings)
+        self.streams[name] = stream = Stream(self.reactor, config, ignore)
+        return stream
+
+    def publish(self, start: float, end: float) -> None:
+        """Packet by packet."""
+        for packet in footage(start, end):
+            self.stream.publisher.publish([packet])
+            self.reactor.turn()
+
+    def connect(self) -> Connection:
+        """A new connection."""
+        return Connection(self.site, self.reactor)
+
+    def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
+        """The answer to one request on a connection of its own."""
+        connection = self.connect()
+        connection.ask(target, method, **headers)
+        return connection.answer(method)
+
+
+class LiveTests(SiteTestCase):
+    """The live stream, through Twisted's buffers."""
+
+    def test_interfaces(self) -> None:
+        """Both kinds of live answers are L{IResponse}s; one stands between transport and client."""
+        connection = self.connect()
+        request: Any = Request(connection.protocol._channel)
+        verifyObject(IResponse, LiveResponse(request))
+        verifyObject(IResponse, SocketResponse(request))
+        verifyObject(IPushProducer, SocketResponse(request))
+
+    def test_stream(self) -> None:
+        """The stream comes in chunks, from the keyframe that the burst asks for, and goes on."""
+        connection = self.connect()
+        connection.ask("/live.mkv")
+        self.publish(10, 11)
+        got = connection.answer()
+        self.assertEqual(got.status, 200)
+        self.assertEqual(got.body[: len(head())], head())
+        self.assertEqual(blocks(got.body), sent(footage(8, 11)))
+        self.assertFalse(got.complete)
+
+    def test_headers(self) -> None:
+        """A live answer says that it is live, in C{HEAD}, too, which takes nobody's place."""
+        for method in ("GET", "HEAD"):
+            got = self.get("/live.mkv", method)
+            self.assertEqual(got.status, 200)
+            self.assertEqual(got.headers["content-type"], "video/x-matroska")
+            self.assertEqual(got.headers["cache-control"], "no-store")
+            self.assertEqual(got.headers["x-accel-buffering"], "no")
+            self.assertEqual(got.headers["access-control-allow-origin"], "*")
+            self.assertNotIn("content-length", got.headers)
+            self.assertNotIn("accept-ranges", got.headers)
+        self.assertEqual(len(self.stream.publisher.clients), 1)
+
+    def test_head(self) -> None:
+        """To C{HEAD} comes no body, for whatever may be asked."""
+        self.add("other")
+        for target in ("/live.mkv", "/live", "/", "/status", "/metrics", "/nothing"):
+            connection = self.connect()
+            connection.ask(target, "HEAD", Accept="text/html")
+            got = connection.answer("HEAD")
+            self.assertEqual(got.rest, b"", target)
+            self.assertEqual(got.status, 404 if target == "/nothing" else 200)
+            connection.transport.clear()
+            connection.ask("/status")
+            self.assertIn("version", json.loads(connection.answer().body))
+        self.assertEqual(len(self.stream.publisher.clients), 0)
+
+    def test_audio(self) -> None:
+        """Without video the type is that of audio; who asks before anything is known gets video."""
+        other = self.add("sound")
+        self.assertEqual(self.get("/sound", "HEAD").headers["content-type"], "video/x-matroska")
+        other.publisher.begin(header(SOUND))
+        other.publisher.publish(footage(0, 1))
+        for method in ("GET", "HEAD"):
+            got = self.get("/sound.mkv", method)
+            self.assertEqual(got.headers["content-type"], "audio/x-matroska")
+
+    def test_names(self) -> None:
+        """The stream is at its name with and without the ending, and at the root."""
+        for target in ("/live.mkv", "/live", "/", "/%6cive.mkv"):
+            self.assertEqual(self.get(target).headers["content-type"], "video/x-matroska", target)
+        for target in ("/live.mp4", "/live/", "/live.mkv.mkv", "/Live", "//", "/live/x"):
+            self.assertEqual(self.get(target).status, 404, target)
+
+    def test_http_1_0(self) -> None:
+        """HTTP/1.0 clients get no chunks: the connection's end is the answer's."""
+        connection = self.connect()
+        connection.send(b"GET /live.mkv HTTP/1.0\r\n\r\n")
+        self.publish(10, 11)
+        got = connection.answer()
+        self.assertNotIn("transfer-encoding", got.headers)
+        self.assertEqual(got.body[: len(head())], head())
+        self.assertEqual(blocks(got.body), sent(footage(8, 11)))
+        self.stream.publisher.end()
+        self.reactor.turn()
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_hold(self) -> None:
+        """A stream with nothing to send yet holds the request until it has."""
+        other = self.add("late")
+        connection = self.connect()
+        connection.ask("/late.mkv")
+        self.assertEqual(connection.transport.value(), b"")
+        other.publisher.begin(header(SOUND))
+        other.publisher.publish(footage(0, 1))
+        self.assertEqual(connection.answer().headers["content-type"], "audio/x-matroska")
+        self.assertEqual(blocks(connection.answer().body), sent(footage(0, 1)))
+
+    def test_burst(self) -> None:
+        """A client may have its own burst; more than the ring has is what it has."""
+        for burst, start in (("0", 9.0), ("4.5", 5.0), ("86400", 0.0)):
+            got = self.get(f"/live.mkv?burst={burst}")
+            self.assertEqual(blocks(got.body), sent(footage(start, 10)), burst)
+
+    def test_join(self) -> None:
+        """A client may join live: nothing until the next keyframe."""
+        self.publish(10, 10.5)
+        connection = self.connect()
+        connection.ask("/live.mkv?join=live&burst=5")
+        self.publish(10.5, 11)
+        self.assertEqual(connection.answer().body, head())
+        self.publish(11, 12)
+        self.assertEqual(blocks(connection.answer().body), sent(footage(11, 12)))
+
+    def test_bad_arguments(self) -> None:
+        """A parameter that makes no sense is quoted, and what would be right is said."""
+        for query in ("burst=soon", "burst=-1", "burst=nan", "burst=inf", "burst=", "join=now"):
+            got = self.get(f"/live.mkv?{query}")
+            self.assertEqual(got.status, 400, query)
+            self.assertIn(repr(query.partition("=")[2]), got.text)
+            self.assertEqual(got.text.count("\n"), 1)
+        self.assertEqual(self.stream.publisher.clients, set())
+
+    def test_ranges(self) -> None:
+        """From the beginning there is a whole answer; any other range there is not."""
+        for range_ in ("bytes=0-", "Bytes = 0-"):
+            got = self.get("/live.mkv", Range=range_)
+            self.assertEqual(got.status, 200)
+            for name in ("content-length", "content-range", "accept-ranges"):
+                self.assertNotIn(name, got.headers)
+        for range_ in ("bytes=1-", "bytes=0-99", "bytes=-100", "bytes=0-,5-", "pages=1", ""):
+            for method in ("GET", "HEAD"):
+                self.assertEqual(self.get("/live.mkv", method, Range=range_).status, 416, range_)
+
+    def test_rebase(self) -> None:
+        """Who asks for it, and a browser's video element, get timestamps that begin at 0."""
+        for target, headers in (
+            ("/live.mkv?rebase=1", {}),
+            ("/live.mkv", {"Sec_Fetch_Dest": "video"}),
+        ):
+            connection = self.connect()
+            connection.ask(target, **headers)
+            self.publish(10, 10.3)
+            times = [block.time for block in blocks(connection.answer().body)]
+            self.assertEqual(times[:3], [0, 100, 200])
+            connection.lose()
+        for target, headers in (
+            ("/live.mkv?rebase=0", {}),
+            ("/live.mkv", {"Sec_Fetch_Dest": "document"}),
+        ):
+            first = blocks(self.get(target, **headers).body)[0]
+            self.assertEqual(first.time, 8000)
+
+    def test_too_many(self) -> None:
+        """One more than may be there is told when to ask again; C{HEAD} does not count."""
+        self.add("small", max_clients=2)
+        connections = [self.connect() for _ in range(2)]
+        for connection in connections:
+            connection.ask("/small.mkv")
+        got = self.get("/small.mkv")
+        self.assertEqual(got.status, 503)
+        self.assertGreater(int(got.headers["retry-after"]), 0)
+        self.assertIn("2 clients", got.text)
+        self.assertEqual(self.get("/small.mkv", "HEAD").status, 200)
+        self.assertEqual(self.get("/status").status, 200)
+        connections[0].lose()
+        connection = self.connect()
+        connection.ask("/small.mkv")
+        self.assertEqual(connection.transport.value(), b"", "held, as the first ones")
+
+    def test_end(self) -> None:
+        """At the end of the stream the response is complete, and the connection can be used on."""
+        connection = self.connect()
+        connection.ask("/live.mkv?burst=0")
+        self.stream.publisher.end()
+        self.reactor.turn()
+        got = connection.answer()
+        self.assertTrue(got.complete)
+        self.assertEqual(blocks(got.body), sent(footage(9, 10)))
+        connection.ask("/live.mkv")
+        again = answer(connection.answer().rest)
+        self.assertEqual(again.status, 503)
+        self.assertIn("ended", again.text)
+
+    def test_end_while_waiting(self) -> None:
+        """Who waits for a stream that ends is told so."""
+        other = self.add("late")
+        connection = self.connect()
+        connection.ask("/late.mkv")
+        other.publisher.end()
+        self.assertEqual(connection.answer().status, 503)
+
+    def test_new_header(self) -> None:
+        """When the tracks change, the response is complete; the next one has the new header."""
+        connection = self.connect()
+        connection.ask("/live.mkv?burst=0")
+        self.stream.publisher.begin(header(VIDEO, AUDIO))
+        self.reactor.turn()
+        self.assertTrue(connection.answer().complete)
+        connection.ask("/live.mkv?burst=0")
+        packets = mixed(footage(10, 11), footage(10, 11, track=2))
+        self.stream.publisher.publish(packets)
+        again = answer(connection.answer().rest)
+        self.assertEqual(again.body[: len(head(VIDEO, AUDIO))], head(VIDEO, AUDIO))
+        self.assertEqual(blocks(again.body), sent(packets))
+
+    def test_gone(self) -> None:
+        """A client whose connection is lost has left, whether it watched or waited."""
+        other = self.add("late")
+        for target, stream in (("/live.mkv", self.stream), ("/late.mkv", other)):
+            connection = self.connect()
+            connection.ask(target)
+            self.assertEqual(len(stream.publisher.clients), 1)
+            connection.lose()
+            self.assertEqual(len(stream.publisher.clients), 0)
+        self.assertEqual(len(self.log.about("the client has gone")), 2)
+
+    def test_stalled(self) -> None:
+        """A client that takes nothing is disconnected after the time-out."""
+        connection = self.connect()
+        connection.ask("/live.mkv")
+        producer = connection.transport.producer
+        assert producer is not None
+        producer.pauseProducing()
+        had = connection.transport.value()
+        self.publish(10, 11)
+        self.assertEqual(connection.transport.value(), had)
+        self.reactor.pump([1] * 31)
+        self.assertTrue(connection.transport.disconnected)
+        self.assertEqual(self.stream.publisher.clients, set())
+
+    def test_resumed(self) -> None:
+        """What a full buffer could not take comes when it is empty."""
+        connection = self.connect()
+        connection.ask("/live.mkv?burst=0")
+        producer = connection.transport.producer
+        assert producer is not None
+        producer.pauseProducing()
+        producer.pauseProducing()
+        self.publish(10, 11)
+        producer.resumeProducing()
+        self.assertEqual(blocks(connection.answer().body), sent(footage(9, 11)))
+
+    def test_abort_after_the_end(self) -> None:
+        """To abort what is already over is harmless."""
+        connection = self.connect()
+        connection.ask("/live.mkv")
+        (client,) = self.stream.publisher.clients
+        connection.lose()
+        client.response.abort()
+
+
+class KnownTests(SiteTestCase):
+    """C{/status}, C{/metrics}, and what else is whole."""
+
+    def status(self) -> dict[str, Any]:
+        """What C{/status} says."""
+        got = self.get("/status")
+        self.assertEqual(got.status, 200)
+        self.assertEqual(got.headers["content-type"], "application/json")
+        made: dict[str, Any] = json.loads(got.body)
+        return made
+
+    def test_status(self) -> None:
+        """The status has what the contract says, and nothing else."""
+        self.stream.input.state = "live"
+        self.reactor.advance(7)
+        self.connect().ask("/live.mkv", User_Agent="mpv 0.35")
+        status = self.status()
+        self.assertEqual(set(status), {"version", "uptime", "streams"})
+        self.assertEqual(status["version"], __version__)
+        self.assertEqual(status["uptime"], 7)
+        stream = status["streams"]["live"]
+        self.assertEqual(
+            set(stream),
+            {
+                *("state", "reason", "input", "since", "tracks", "bitrate", "segment_seconds"),
+                *("ring", "fragments", "bytes_in", "bytes_out", "discontinuities", "restarts"),
+                *("clients", "left_out", "recording"),
+            },
+        )
+        self.assertEqual((stream["state"], stream["input"]), ("live", "demo:"))
+        self.assertEqual(stream["bitrate"], 20 * 10 * 8)
+        self.assertEqual(stream["segment_seconds"], 1.0)
+        self.assertEqual(set(stream["ring"]), {"seconds", "bytes", "segments"})
+        self.assertEqual((stream["ring"]["seconds"], stream["ring"]["segments"]), (10, 10))
+        self.assertEqual((stream["fragments"], stream["bytes_in"]), (100, 2000))
+        self.assertEqual((stream["left_out"], stream["recording"]), ([], None))
+        (client,) = stream["clients"]
+        self.assertEqual(
+            set(client),
+            {
+                *("id", "peer", "user_agent", "format", "since", "bytes", "lag"),
+                *("skipped_segments", "state"),
+            },
+        )
+        self.assertEqual(client["peer"], "192.0.2.7:5000")
+        self.assertEqual(client["user_agent"], "mpv 0.35")
+        self.assertEqual((client["lag"], client["skipped_segments"]), (0, 0))
+        self.assertEqual(client["state"], "live")
+        self.assertEqual(stream["bytes_out"], client["bytes"])
+
+    def test_tracks(self) -> None:
+        """A track is shown as people call it, without what its decoder needs."""
+        rich = Track(
+            number=1,
+            type="video",
+            codec="h264",
+            setup=b"setup",
+            language="deu",
+            title="Film",
+            width=640,
+            height=360,
+            frame_rate=25.0,
+        )
+        self.stream.publisher.begin(header(rich))
+        (track,) = self.status()["streams"]["live"]["tracks"]
+        self.assertEqual(
+            track,
+            {
+                "number": 1,
+                "type": "video",
+                "codec": "h264",
+                "codec_string": None,
+                "language": "deu",
+                "title": "Film",
+                "width": 640,
+                "height": 360,
+                "frame_rate": 25.0,
+                "sample_rate": None,
+                "channels": None,
+            },
+        )
+
+    def test_no_secrets(self) -> None:
+        """A password in the input's URL is not shown, in the status nor on the page."""
+        url = Input(Form.URL, "rtsp://me:hunter2@cam/live?key=hunter2")
+        self.streams["cam"] = Stream(self.reactor, StreamConfig(url, name="cam"), ignore)
+        shown = self.get("/status").text + self.get("/cam", Accept="text/html").text
+        self.assertNotIn("hunter2", shown)
+        self.assertIn("rtsp://me:***@cam/live", shown)
+
+    def test_metrics(self) -> None:
+        """Prometheus reads the same figures."""
+        self.stream.input.state = "live"
+        self.connect().ask("/live.mkv")
+        other = self.add("other")
+        other.publisher.begin(header())
+        got = self.get("/metrics")
+        self.assertTrue(got.headers["content-type"].startswith("text/plain"))
+        values = {
+            (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(got.text)
+            for sample in family.samples
+        }
+        status = self.status()["streams"]["live"]
+        for name, value in (
+            ("live", 1),
+            ("bitrate_bits_per_second", status["bitrate"]),
+            ("segment_seconds", 1),
+            ("ring_seconds", 10),
+            ("ring_bytes", status["ring"]["bytes"]),
+            ("ring_segments", 10),
+            ("fragments_total", 100),
+            ("in_bytes_total", 2000),
+            ("out_bytes_total", status["bytes_out"]),
+            ("discontinuities_total", 0),
+            ("restarts_total", 0),
+        ):
+            self.assertEqual(values[f"mkvtwist_{name}", "live"], value, name)
+        self.assertEqual(values["mkvtwist_clients", "live", "live"], 1)
+        self.assertEqual(values["mkvtwist_clients", "behind", "live"], 0)
+        self.assertEqual(values["mkvtwist_live", "other"], 0)
+
+    def test_not_found(self) -> None:
+        """What is not there is said in one line, with what is."""
+        got = self.get("/film.avi")
+        self.assertEqual(got.status, 404)
+        self.assertEqual(got.headers["content-type"], "text/plain; charset=utf-8")
+        self.assertEqual(
+            got.text, "There is no 'film.avi' here. There are /live.mkv and /status.\n"
+        )
+        self.streams.clear()
+        self.assertIn("no stream", self.get("/film.avi").text)
+
+    def test_hostile_path(self) -> None:
+        """A path with control characters, or without end, gets one line all the same."""
+        for target in ("/%0d%0aSet-Cookie:%20a=b", "/%ff%fe", "/" + "x" * 5000, "/%1b[31m"):
+            got = self.get(target)
+            self.assertEqual(got.status, 404)
+            self.assertTrue(got.text.removesuffix("\n").isprintable(), got.text)
+            self.assertLess(len(got.text), 400)
+            self.assertNotIn("set-cookie", got.headers)
+
+    def test_methods(self) -> None:
+        """What is there can be asked for, and nothing else can be done to it."""
+        for target in ("/live.mkv", "/status", "/", "/metrics"):
+            for method in ("POST", "PUT", "DELETE", "BREW"):
+                got = self.get(target, method)
+                self.assertEqual(got.status, 405, (target, method))
+                self.assertEqual(got.headers["allow"], "GET, HEAD")
+                self.assertEqual(got.text.count("\n"), 1)
+        self.assertEqual(self.get("/nothing", "POST").status, 404)
+
+    def test_post(self) -> None:
+        """The body of a refused request is read over, and the connection can be used on."""
+        connection = self.connect()
+        connection.ask("/live.mkv", "POST", Content_Length="5")
+        connection.send(b"12345")
+        connection.ask("/status")
+        got = connection.answer()
+        self.assertEqual(got.status, 405)
+        self.assertEqual(answer(got.rest).status, 200)
+
+    def test_pipelined(self) -> None:
+        """Requests that come at once are answered in order; a live one is the last for long."""
+        connection = self.connect()
+        paths = (b"/status", b"/x", b"/live.mkv", b"/status")
+        connection.send(b"".join(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in paths))
+        for over in (False, True):
+            first = connection.answer()
+            self.assertEqual((first.status, first.complete), (200, True))
+            second = answer(first.rest)
+            self.assertEqual((second.status, second.complete), (404, True))
+            third = answer(second.rest)
+            self.assertEqual((third.status, third.complete), (200, over))
+            self.assertEqual(blocks(third.body), sent(footage(8, 10)))
+            self.stream.publisher.end()
+            self.reactor.turn()
+        self.assertIn(b'"version"', answer(third.rest).body)
+
+    def test_hostile_headers(self) -> None:
+        """What a client says of itself is one line of the log, whatever is in it."""
+        evil = "x\x1b[31m\x85\u2028y {client.publisher} %s"
+        connection = self.connect()
+        connection.ask("/live.mkv", User_Agent=evil)
+        connection.lose()
+        connection = self.connect()
+        connection.ask("/live.mkv", User_Agent="z" * 9000)
+        (joined, long) = self.log.about("joined")
+        self.assertIn("x?[31m??y {client.publisher} %s", joined)
+        self.assertLess(len(long), 300)
+        for line in self.log.lines:
+            self.assertTrue(line.isprintable(), line)
+
+    def test_printable(self) -> None:
+        """What cannot be printed, or decoded, is a question mark."""
+        self.assertEqual(printable(b"a\r\nb\0\xff\xc3\xa9"), "a??b?\N{REPLACEMENT CHARACTER}é")
+        self.assertEqual(printable(None), "")
+
+    def test_quiet(self) -> None:
+        """A request that is not a client's has no line in the log."""
+        self.log.clear()
+        self.get("/status")
+        self.get("/nothing")
+        self.get("/live.mkv", "HEAD")
+        self.assertEqual(self.log.lines, [])
+
+
+class PageTests(SiteTestCase):
+    """What people see in a browser."""
+
+    BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+    def test_page(self) -> None:
+        """A browser gets the page, with what is playing and how to watch it."""
+        for target in ("/", "/live"):
+            got = self.get(target, Accept=self.BROWSER)
+            self.assertEqual(got.status, 200)
+            self.assertEqual(got.headers["content-type"], "text/html; charset=utf-8")
+            self.assertEqual(got.headers["vary"], "Accept")
+            self.assertIn("vlc http://tv.example:8080/live.mkv", got.text)
+            self.assertIn("mpv http://tv.example:8080/live.mkv", got.text)
+            self.assertIn("h264, 160x120", got.text)
+        self.assertEqual(self.stream.publisher.clients, set())
+
+    def test_not_for_players(self) -> None:
+        """Who does not list text/html by name is a player; C{.mkv} is the stream for anybody."""
+        for accept in ("*/*", "video/*", "text/plain", "application/json"):
+            self.assertEqual(
+                self.get("/", Accept=accept).headers["content-type"], "video/x-matroska"
+            )
+        got = self.get("/live.mkv", Accept=self.BROWSER)
+        self.assertEqual(got.headers["content-type"], "video/x-matroska")
+
+    def test_hostile_host(self) -> None:
+        """What a client says of the host does not become part of the page's markup."""
+        connection = self.connect()
+        connection.send(b'GET / HTTP/1.1\r\nHost: a"><script>$name\r\nAccept: text/html\r\n\r\n')
+        got = connection.answer()
+        if got.status == 200:
+            self.assertNotIn("<script", got.text)
+        self.assertEqual(self.get("/", Accept="text/html").status, 200)
+
+    def test_no_host(self) -> None:
+        """Without a host the page has a guess."""
+        connection = self.connect()
+        connection.send(b"GET / HTTP/1.0\r\nAccept: text/html\r\n\r\n")
+        self.assertIn("http://localhost:8080/live.mkv", connection.answer().text)
+
+    def test_several(self) -> None:
+        """With several streams the root lists them, for people and for programs."""
+        self.add("other")
+        page = self.get("/", Accept=self.BROWSER)
+        self.assertIn('<a href="live">live</a>', page.text)
+        self.assertIn('<a href="other">other</a>', page.text)
+        listed = self.get("/", Accept="application/json")
+        self.assertEqual(listed.headers["content-type"], "application/json")
+        self.assertEqual(json.loads(listed.body), {"streams": ["live", "other"]})
+        self.assertIn("<ul>", self.get("/").text)
+        self.assertEqual(self.get("/other", "HEAD").headers["content-type"], "video/x-matroska")
+
+    def test_none(self) -> None:
+        """Without any stream the page says so."""
+        self.streams.clear()
+        self.assertIn("No stream", self.get("/", Accept=self.BROWSER).text)
+
+
+class Player(Protocol):
+    """A client over a real socket, which reads when it is told to."""
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.made: Deferred[None] = Deferred()
+        self.lost = False
+        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
+
+    def factory_of_one(self) -> Any:
+        """What the reactor connects."""
+        factory: Any = ClientFactory()
+        factory.noisy = False
+        factory.buildProtocol = lambda _: self
+        return factory
+
+    def connectionMade(self) -> None:
+        self.made.callback(None)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.data += data
+        self._look()
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
+        self.lost = True
+        self._look()
+
+    def when(self, condition: Callable[[], bool]) -> Deferred[None]:
+        """Fires when this is true, to be looked at whenever something has come."""
+        done: Deferred[None] = Deferred()
+        self._waiting.append((condition, done))
+        self._look()
+        return done
+
+    def _look(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for condition, done in waiting:
+            if condition():
+                done.callback(None)
+            else:
+                self._waiting.append((condition, done))
+
+    @property
+    def answer(self) -> Answer:
+        """What has come so far."""
+        return answer(self.data)
+
+    def complete(self) -> bool:
+        """Whether the answer has said that this is all."""
+        return self.data.endswith(b"\r\n0\r\n\r\n") and self.answer.complete
+
+
+def request(target: str, version: str = "1.1") -> bytes:
+    """What a client sends."""
+    return f"GET {target} HTTP/{version}\r\nHost: x\r\n\r\n".encode()
+
+
+class SocketTests(TestCase):
+    """The live stream straight to the socket, which takes as much as it likes."""
+
+    timeout = 60  # a safety net
+    reactor: Any
+
+    def setUp(self) -> None:
+        """A site on loopback, and one stream in the real reactor's time."""
+        from twisted.internet import reactor
+
+        self.reactor = reactor
+        self.streams: dict[str, Stream] = {}
+        self.stream = self.add(self.reactor)
+        self.site = LiveSite(self.reactor, self.streams)
+        self.port: Any = self.reactor.listenTCP(0, self.site, interface="127.0.0.1")
+        self.addCleanup(self.port.stopListening)
+        self.addCleanup(self._end_all)
+
+    def _end_all(self) -> Deferred[None]:
+        """Whoever is still there goes, so that nothing is left in the reactor."""
+        done: Deferred[None] = Deferred()
+        for stream in self.streams.values():
+            for client in list(stream.publisher.clients):
+                stream.publisher.leave(client, "the test is over")
+                client.response.abort()
+        self.reactor.callLater(0, lambda: self.reactor.callLater(0, done.callback, None))
+        return done
+
+    def add(self, clock: Any, name: str = "live", **settings: Any) -> Stream:
+        """A stream; its input is not opened."""
+        config = StreamConfig(Input(Form.DEMO, "demo:"), name=name, **settings)
+        self.streams[name] = stream = Stream(clock, config, ignore)
+        return stream
+
+    async def connect(self, receive_buffer: int | None = None) -> Player:
+        """A new connection."""
+        player = Player()
+        host = self.port.getHost()
+        connector = self.reactor.connectTCP("127.0.0.1", host.port, player.factory_of_one())
+        self.addCleanup(connector.disconnect)
+        if receive_buffer is not None:
+            handle = connector.transport.getHandle()
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await player.made
+        return player
+
+    async def ask(self, target: str, version: str = "1.1", **options: Any) -> Player:
+        """A new connection that asks for this."""
+        player = await self.connect(**options)
+        player.transport.write(request(target, version))
+        return player
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the reactor run until this is true."""
+        while not condition():
+            await self.turn()
+
+    async def turn(self) -> None:
+        """One turn of the reactor."""
+        done: Deferred[None] = Deferred()
+        self.reactor.callLater(0, done.callback, None)
+        await done
+
+    def wire(self, start: float, end: float, size: int, of: Stream | None = None) -> bytes:
+        """What is sent of this footage, packet by packet."""
+        programme = (of or self.stream).publisher.programme
+        assert programme is not None
+        format_ = programme.format("matroska")
+        return b"".join(format_.render([p]) for p in footage(start, end, size=size))
+
+    def publish(self, start: float, end: float, size: int, to: Stream | None = None) -> None:
+        """Packet by packet."""
+        for packet in footage(start, end, size=size):
+            (to or self.stream).publisher.publish([packet])
+
+    async def test_follow(self) -> None:
+        """A client that reads gets each fragment as one chunk, the header first."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 2, 500)
+        player = await self.ask("/live.mkv?burst=60")
+        await player.when(lambda: b"\r\n\r\n" in player.data)
+        self.publish(2, 3, 500)
+        self.stream.publisher.end()
+        await player.when(player.complete)
+        self.assertEqual(player.answer.headers["transfer-encoding"], "chunked")
+        self.assertEqual(player.answer.headers["content-type"], "video/x-matroska")
+        self.assertEqual(player.answer.body, head() + self.wire(0, 3, 500))
+
+    async def test_slow(self) -> None:
+        """A client that reads slowly gets exactly the same bytes, in whole chunks."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 10, 15_000)
+        player = await self.ask("/live.mkv?burst=60", receive_buffer=32_768)
+        transport = player.transport
+        transport.pauseProducing()
+        await self.until(lambda: bool(self.stream.publisher.clients))
+        (client,) = self.stream.publisher.clients
+        await self.until(lambda: client.paused and client.response.sent > PIECE)
+        self.publish(10, 20, 15_000)
+        self.assertEqual(client.statistics().state, "behind")
+        self.assertGreater(client.statistics().lag, 10)
+        response: Any = client.response
+        response.resumeProducing()  # nobody should, but it does no harm
+        self.assertTrue(client.paused)
+        self.stream.publisher.end()
+        for _ in range(50):
+            transport.resumeProducing()
+            await self.turn()
+            transport.pauseProducing()
+            await self.turn()
+        transport.resumeProducing()
+        await player.when(player.complete)
+        self.assertEqual(player.answer.body, head() + self.wire(0, 20, 15_000))
+        self.assertEqual(player.answer.rest, b"")
+
+    async def test_transport(self) -> None:
+        """What the transport says is passed on to the client, and to nobody after the end."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 1, 500)
+        player = await self.ask("/live.mkv")
+        await player.when(lambda: len(blocks_so_far(player)) == 10)
+        (client,) = self.stream.publisher.clients
+        response: Any = client.response
+        response.pauseProducing()
+        self.assertTrue(client.paused)
+        response.resumeProducing()
+        self.assertFalse(client.paused)
+        self.stream.publisher.end()
+        await player.when(player.complete)
+        response.pauseProducing()
+        response.resumeProducing()
+        response.stopProducing()
+        self.assertFalse(client.paused)
+
+    async def test_sent(self) -> None:
+        """What is counted as sent is what the system has taken, framing included."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 1, 500)
+        player = await self.ask("/live.mkv")
+        await player.when(lambda: len(blocks_so_far(player)) == 10)
+        start = player.data.index(b"\r\n\r\n") + 4
+        self.assertEqual(self.stream.publisher.bytes_out, len(player.data) - start)
+
+    async def test_http_1_0(self) -> None:
+        """HTTP/1.0 clients get the bare stream, however slowly, and its end is the connection's."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 10, 15_000)
+        player = await self.ask("/live.mkv?burst=60", "1.0", receive_buffer=32_768)
+        transport = player.transport
+        transport.pauseProducing()
+        await self.until(lambda: any(c.paused for c in self.stream.publisher.clients))
+        transport.resumeProducing()
+        self.publish(10, 12, 15_000)
+        self.stream.publisher.end()
+        await player.when(lambda: player.lost)
+        self.assertNotIn("transfer-encoding", player.answer.headers)
+        self.assertEqual(player.answer.body, head() + self.wire(0, 12, 15_000))
+
+    async def test_keep_alive(self) -> None:
+        """A live answer behind another one, and another one behind it, stay in order."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 2, 500)
+        player = await self.connect()
+        transport = player.transport
+        transport.write(request("/status") + request("/live.mkv?burst=60") + request("/status"))
+        await player.when(lambda: player.data.count(b"HTTP/1.1 200") == 2)
+        await self.turn()
+        self.publish(2, 3, 500)
+        self.stream.publisher.end()
+        await player.when(lambda: player.data.count(b'"version"') == 2)
+        first = player.answer
+        second = answer(first.rest)
+        self.assertEqual(second.body, head() + self.wire(0, 3, 500))
+        self.assertEqual(json.loads(answer(second.rest).body)["streams"]["live"]["clients"], [])
+
+    async def test_rebase(self) -> None:
+        """A client with timestamps of its own gets whole chunks, too."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 10, 100)
+        player = await self.ask("/live.mkv?rebase=1&burst=2")
+        await player.when(lambda: len(blocks_so_far(player)) == 20)
+        self.publish(10, 11, 100)
+        self.stream.publisher.end()
+        await player.when(player.complete)
+        self.assertEqual([b.time for b in blocks(player.answer.body)], list(range(0, 3000, 100)))
+
+    async def test_waiting(self) -> None:
+        """Who waits for the stream gets its beginning when it begins."""
+        player = await self.ask("/live.mkv")
+        await self.until(lambda: bool(self.stream.publisher.clients))
+        self.stream.publisher.begin(header())
+        self.publish(0, 1, 100)
+        await player.when(lambda: len(blocks_so_far(player)) == 10)
+        self.assertEqual(player.answer.body, head() + self.wire(0, 1, 100))
+
+    async def test_vanished(self) -> None:
+        """A client that resets its connection is gone, whether anything was to be sent or not."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 1, 100)
+        for first in (True, False):
+            player = await self.ask("/live.mkv")
+            await player.when(lambda player=player: b"\r\n\r\n" in player.data)  # type: ignore[misc]
+            reset(player)
+            if first:
+                self.publish(1, 2, 100)
+            await self.until(lambda: not self.stream.publisher.clients)
+
+    async def test_vanished_with_a_full_pipeline(self) -> None:
+        """It is noticed when something is to be sent, even where nobody reads from it any more."""
+        self.stream.publisher.begin(header())
+        self.publish(0, 1, 100)
+        player = await self.connect()
+        transport = player.transport
+        # More than a request: Twisted reads no further until the response is complete.
+        transport.write(request("/live.mkv") + request("/status") * 2000)
+        await player.when(lambda: len(blocks_so_far(player)) == 10)
+        (client,) = self.stream.publisher.clients
+        server: Any = client.response.request.channel.transport  # type: ignore[attr-defined]
+        await self.until(lambda: server not in self.reactor.getReaders())
+        reset(player)
+        start = 1.0
+        while self.stream.publisher.clients:
+            self.publish(start, start + 0.1, 100)
+            start += 0.1
+            await self.turn()
+
+    async def test_stalled(self) -> None:
+        """One that takes nothing is disconnected after the time-out; a reader is not."""
+        clock = Reactor()
+        stream = self.add(clock, "timed", client_timeout=5.0)
+        stream.publisher.begin(header())
+        self.publish(0, 10, 100_000, stream)
+        stalled = await self.ask("/timed.mkv?burst=60", receive_buffer=32_768)
+        transport = stalled.transport
+        transport.pauseProducing()
+        await self.until(lambda: bool(stream.publisher.clients))
+        (client,) = stream.publisher.clients
+
+        def full() -> bool:
+            clock.turn()
+            return client.paused and client.response.sent > PIECE
+
+        await self.until(full)
+        seen = -1
+        while seen != client.response.sent:  # the kernel may move some more from here to there
+            seen = client.response.sent
+            for _ in range(20):
+                await self.turn()
+        reader = await self.ask("/timed.mkv?join=live")
+        await reader.when(lambda: b"\r\n\r\n" in reader.data)
+        for _ in range(7):
+            clock.advance(1)
+            await self.turn()
+        transport.resumeProducing()
+        await stalled.when(lambda: stalled.lost)
+        self.assertEqual(len(stream.publisher.clients), 1)
+        self.assertFalse(reader.lost)
+
+    async def test_unix(self) -> None:
+        """Over a UNIX socket it is the same."""
+        path = self.mktemp()
+        port = self.reactor.listenUNIX(path, self.site)
+        self.addCleanup(port.stopListening)
+        self.stream.publisher.begin(header())
+        self.publish(0, 1, 100)
+        player = Player()
+        connector = self.reactor.connectUNIX(path, player.factory_of_one())
+        self.addCleanup(connector.disconnect)
+        await player.made
+        player.transport.write(request("/live.mkv"))
+        await player.when(lambda: len(blocks_so_far(player)) == 10)
+        self.assertEqual(player.answer.body, head() + self.wire(0, 1, 100))
+        (client,) = self.stream.publisher.clients
+        self.assertIsInstance(client.response, SocketResponse)
+        self.assertEqual(client.statistics().peer, "a local process")
+
+
+def blocks_so_far(player: Player) -> list[Any]:
+    """The blocks of a client, whose answer has begun or not."""
+    return blocks(player.answer.body) if b"\r\n\r\n" in player.data else []
+
+
+def reset(player: Player) -> None:
+    """The client's machine has no such connection any more."""
+    transport: Any = player.transport
+    linger = struct.pack("ii", 1, 0)
+    transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abortConnection()

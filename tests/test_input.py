@@ -1,0 +1,643 @@
+"""An input's life, with a reader that reads nothing and senders in memory."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import socket
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IPushProducer, ITransport
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from mkvtwist.config import AtEnd, StreamConfig, parse_at_end, parse_input
+from mkvtwist.demux import Ended, Event, Noticed, Reader
+from mkvtwist.input import PATIENCE, SILENCE, InputService, Sender, address, describe
+from mkvtwist.packet import Header, Track
+from mkvtwist.pipe import PIPE_LIMIT
+from mkvtwist.publisher import Publisher, Wish
+from tests.fakes import (
+    AUDIO,
+    END,
+    VIDEO,
+    Kept,
+    Log,
+    Reactor,
+    Response,
+    StillReader,
+    footage,
+    head,
+    header,
+    sent,
+)
+
+
+class MemoryTransport(StringTransport):
+    """A sender's connection in memory, with the socket that its options are set on."""
+
+    def __init__(self, port: int, handle: Any = None) -> None:
+        super().__init__(peerAddress=IPv4Address("TCP", "192.0.2.7", port))
+        self.handle = handle
+        self.keep_alive = False
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: N802 - the interface's name
+        """Noted."""
+        self.keep_alive = enabled
+
+    def getHandle(self) -> Any:  # noqa: N802 - likewise
+        """The socket."""
+        return self.handle
+
+
+class InputTestCase(SynchronousTestCase):
+    """What the cases below have in common."""
+
+    reactor: Reactor
+    service: InputService
+    publisher: Publisher
+
+    def setUp(self) -> None:
+        """Readers that read nothing."""
+        self.ends: list[InputService] = []
+        self.log = Log(self)
+        self.reactor = Reactor()
+        self.readers = StillReader.instead_of_real_ones(self)
+
+    def start(
+        self, text: str = "film.mkv", *, at_end: str | None = None, recorder: Any = None
+    ) -> InputService:
+        """A service for this input, started."""
+        source = parse_input(text)
+        config = StreamConfig(source, at_end=parse_at_end(at_end, source.form))
+        self.publisher = Publisher(self.reactor, config, recorder)
+        self.service = InputService(
+            self.reactor,
+            config,
+            self.publisher,
+            recorder,
+            lambda: self.ends.append(self.service),
+        )
+        self.service.startService()
+        return self.service
+
+    @property
+    def reader(self) -> StillReader:
+        """The newest one."""
+        return self.readers[-1]
+
+    def emit(self, *events: Event) -> None:
+        """The newest reader's thread makes these, and the reactor has a turn."""
+        self.reader.emit(*events)
+        self.reactor.turn()
+
+    def watch(self) -> Response:
+        """A client of the stream."""
+        response = Response()
+        self.publisher.join(response, Wish(0))
+        self.reactor.turn()
+        return response
+
+    def pending(self) -> list[float]:
+        """How many seconds from now the reactor has something to do."""
+        now = self.reactor.seconds()
+        return sorted(call.getTime() - now for call in self.reactor.getDelayedCalls())
+
+
+class FakesTests(SynchronousTestCase):
+    """The stand-ins fit where they stand in."""
+
+    def test_reader(self) -> None:
+        """The still reader is made and called as the real one."""
+        for name in ("__init__", "run", "stop"):
+            real, fake = (
+                [(p.name, p.kind) for p in inspect.signature(getattr(c, name)).parameters.values()]
+                for c in (Reader, StillReader)
+            )
+            self.assertEqual(fake, real)
+
+    def test_transport(self) -> None:
+        """The transport in memory is one."""
+        verifyObject(ITransport, MemoryTransport(1))
+        verifyObject(IPushProducer, MemoryTransport(1))
+
+
+class FileTests(InputTestCase):
+    """Inputs that are opened here: files, URLs, standard input."""
+
+    def test_life(self) -> None:
+        """It is opened, it is live, it ends; clients get what came in the turn in which it came."""
+        service = self.start()
+        self.assertEqual(service.state, "opening")
+        self.assertTrue(self.reader.drain)
+        self.assertIsNone(self.reader.media)
+        response = self.watch()
+        self.reactor.advance(2)
+        self.emit(header())
+        self.assertEqual((service.state, service.since), ("live", 2))
+        self.emit(*footage(0, 0.4))
+        self.reactor.turn()
+        self.emit(*footage(0.4, 1))
+        self.assertEqual(response.blocks, sent(footage(0, 1)))
+        self.assertEqual(len(response.writes), 3, "the header, what came at once, and the rest")
+        self.emit(END)
+        self.reactor.turn()
+        self.assertEqual((service.state, service.reason), ("ended", "the end of the input"))
+        self.assertTrue(response.finished)
+        self.assertEqual(self.ends, [service])
+        self.assertEqual(self.log.about("end of the input"), ["film.mkv: the end of the input"])
+        self.assertEqual(service.restarts, 0)
+
+    def test_at_once(self) -> None:
+        """Everything from the header to the end may come in one turn."""
+        self.start()
+        response = self.watch()
+        self.emit(header(), *footage(0, 1), Noticed("!"), *footage(1, 2), END)
+        self.reactor.turn()
+        self.assertEqual(response.blocks, sent(footage(0, 2)))
+        self.assertTrue(response.finished)
+
+    def test_no_media(self) -> None:
+        """What cannot be read is one line in the log, and the reason of the state."""
+        service = self.start()
+        response = self.watch()
+        self.emit(Ended("no media", fault=True))
+        self.assertEqual(self.log.about("no media"), ["film.mkv: no media"])
+        self.assertEqual((service.state, service.reason), ("ended", "no media"))
+        self.assertTrue(response.finished)
+        self.assertEqual(self.ends, [service])
+
+    def test_tracks(self) -> None:
+        """The log says what is in it, once as long as that stays the same."""
+        self.start(at_end="loop")
+        left_out = Header((VIDEO, AUDIO), header(VIDEO, AUDIO).formats, ("track 2: data",))
+        for _ in range(3):
+            self.emit(left_out, *footage(0, 1), END)
+        self.assertEqual(
+            self.log.about("track"),
+            [
+                "film.mkv: track 1, video: h264, 160x120",
+                "film.mkv: track 2, audio: aac, 48000 Hz, 2 channels",
+                "film.mkv: left out: track 2: data",
+            ],
+        )
+        self.assertEqual(self.service.left_out, ("track 2: data",))
+        self.emit(header())
+        self.assertEqual(self.service.left_out, ())
+
+    def test_notices(self) -> None:
+        """What the reader notices is said at most once a second, with the count of what was not."""
+        self.start()
+        self.emit(header(), *(Noticed("the timestamps jump") for _ in range(10)))
+        self.reactor.advance(1)
+        self.emit(Noticed("a damaged packet"))
+        self.assertEqual(
+            self.log.about("film.mkv: ")[1:],
+            [
+                "film.mkv: the timestamps jump",
+                "film.mkv: a damaged packet (and 9 times more)",
+            ],
+        )
+
+    def test_loop(self) -> None:
+        """A loop begins again at once, on the same line of time; clients go on."""
+        service = self.start(at_end="loop")
+        response = self.watch()
+        for round_ in range(4):
+            self.assertEqual(len(self.readers), round_ + 1)
+            self.assertFalse(self.reader.drain)
+            self.emit(header(), *footage(round_, round_ + 1), END)
+            self.reactor.turn()
+        self.assertEqual(response.blocks, sent(footage(0, 4)))
+        self.assertEqual(response.data.count(head()), 1)
+        self.assertEqual(service.restarts, 4)
+        self.assertEqual({reader.timeline for reader in self.readers}, {service.timeline})
+        self.assertEqual({reader.pace for reader in self.readers}, {self.reader.pace})
+        self.assertEqual(len(self.log.about("once more")), 1)
+
+    def test_loop_of_nothing(self) -> None:
+        """What cannot be read is not read again at once."""
+        for reason in (Ended("no media", fault=True), END):
+            service = self.start(at_end="loop")
+            opened = len(self.readers)
+            self.emit(reason)
+            self.assertEqual(len(self.readers), opened)
+            self.assertEqual(service.state, "retrying")
+
+    def test_retry(self) -> None:
+        """It is opened again after pauses that grow, with a jitter, up to half a minute."""
+        service = self.start("http://host/live.mkv")
+        self.assertFalse(self.reader.drain)
+        pauses = []
+        for attempt in range(12):
+            self.emit(Ended("connection refused", fault=True))
+            self.assertEqual(service.state, "retrying")
+            (pause,) = self.pending()
+            self.assertEqual(service.reason, f"connection refused; trying again in {pause:.1f} s")
+            pauses.append(pause)
+            self.reactor.advance(pause)
+            self.assertEqual(service.state, "opening")
+            self.assertEqual(len(self.readers), attempt + 2)
+        self.assertLess(pauses[0], 4)
+        self.assertGreater(sum(pauses[6:]) / 6, 3 * pauses[0])
+        self.assertLess(max(pauses), 60)
+        self.assertEqual(len(set(pauses)), len(pauses))
+        self.assertEqual(service.restarts, 12)
+        self.emit(header())
+        self.emit(END)
+        self.assertLess(self.pending()[0], 4)
+
+    def test_retry_keeps_clients(self) -> None:
+        """While it is away, clients stay and newcomers wait; then all go on."""
+        self.start("http://host/live.mkv")
+        old = self.watch()
+        self.emit(header(), *footage(0, 2))
+        self.emit(END)
+        new = self.watch()
+        self.assertEqual(new.data, b"")
+        self.reactor.advance(self.pending()[0])
+        while len(self.readers) < 2:
+            self.reactor.advance(self.pending()[0])
+        self.emit(header(), *footage(2, 3))
+        self.reactor.turn()
+        self.assertEqual(old.blocks, sent(footage(1, 3)))
+        self.assertEqual(new.blocks, sent(footage(2, 3)))
+
+    def test_standard_input(self) -> None:
+        """Standard input is read unbuffered, as it comes, and is not closed."""
+        self.start("-")
+        media: Any = self.reader.media
+        self.assertEqual(media.fileno(), 0)
+        media.close()
+        os.fstat(0)
+
+    def test_recorder(self) -> None:
+        """While the recorder is full nothing is taken; when it has room, all is."""
+        kept = Kept()
+        service = self.start(recorder=kept)
+        response = self.watch()
+        self.emit(header(), *footage(0, 1))
+        kept.full = True
+        self.emit(*footage(1, 2))
+        self.emit(*footage(2, 3), END)
+        self.assertEqual(response.blocks, sent(footage(0, 1)))
+        self.assertEqual(service.state, "live")
+        kept.full = False
+        service.resume()
+        self.reactor.turn()
+        self.assertEqual(response.blocks, sent(footage(0, 3)))
+        self.assertEqual(service.state, "ended")
+        service.resume()
+
+    def test_stop(self) -> None:
+        """To stop is to wait for the thread's end; nothing that it has made before counts."""
+        service = self.start()
+        self.emit(header())
+        stopped = service.stopService()
+        self.assertTrue(self.reader.stopped)
+        self.assertNoResult(stopped)
+        self.reader.join()
+        self.reactor.turns()
+        self.successResultOf(stopped)
+        self.assertEqual(self.pending(), [])
+
+    def test_stop_with_something_on_the_way(self) -> None:
+        """What is on its way when it stops is left where it is."""
+        service = self.start()
+        self.reader.emit(header(), *footage(0, 1))
+        stopped = service.stopService()
+        self.reader.join()
+        self.reactor.turns()
+        self.successResultOf(stopped)
+        self.assertIsNone(self.publisher.programme)
+
+    def test_stop_while_blocked(self) -> None:
+        """A thread that cannot be woken is waited for no longer than it takes to notice."""
+        service = self.start()
+        self.reader.deaf = True
+        stopped = service.stopService()
+        self.reactor.advance(PATIENCE / 2)
+        self.assertNoResult(stopped)
+        self.reactor.advance(PATIENCE / 2)
+        self.successResultOf(stopped)
+        self.reader.join()
+        self.reactor.turns()
+
+    def test_stop_after_the_end(self) -> None:
+        """There is nothing to wait for when it has ended."""
+        service = self.start()
+        self.emit(END)
+        self.successResultOf(service.stopService())
+
+    def test_stop_while_retrying(self) -> None:
+        """It is not opened again once it is stopped."""
+        service = self.start("http://host/")
+        self.emit(END)
+        self.successResultOf(service.stopService())
+        self.assertEqual(self.pending(), [])
+
+
+class SenderTests(InputTestCase):
+    """Inputs where a sender connects."""
+
+    ports = iter(range(5001, 6000))
+
+    def setUp(self) -> None:
+        """Somebody may connect."""
+        super().setUp()
+        self.start("tcp:12345")
+
+    def connect(self, handle: Any = None) -> Sender:
+        """Another sender."""
+        made = socket.socket() if handle is None else handle
+        if handle is None:
+            self.addCleanup(made.close)
+        factory: Any = self.reactor.tcpServers[-1][1]
+        port = next(self.ports)
+        sender = factory.buildProtocol(IPv4Address("TCP", "192.0.2.7", port))
+        assert isinstance(sender, Sender)
+        sender.makeConnection(MemoryTransport(port, made))
+        return sender
+
+    def send(self, sender: Sender, data: bytes = b"media") -> None:
+        """It sends this."""
+        sender.dataReceived(data)
+
+    def lose(self, sender: Sender) -> None:
+        """It has gone."""
+        sender.connectionLost(Failure(ConnectionError()))
+
+    def turned_away(self, sender: Sender) -> bool:
+        """Whether its connection was ended from here."""
+        return bool(sender.transport.disconnected)
+
+    def test_listening(self) -> None:
+        """It listens where it was told, says so, and waits."""
+        self.assertEqual(self.reactor.tcpServers[0][0], 12345)
+        self.assertEqual(self.service.state, "waiting for a sender")
+        self.assertEqual(len(self.log.about("waiting for a sender at 0.0.0.0:12345")), 1)
+        self.assertEqual(self.readers, [])
+
+    def test_sender(self) -> None:
+        """What a sender writes is read from its first byte to its last."""
+        sender = self.connect()
+        self.assertEqual(self.service.state, "waiting for a sender")
+        self.send(sender, b"abc")
+        self.assertEqual(self.service.state, "opening")
+        self.assertFalse(self.reader.drain)
+        self.send(sender, b"def")
+        self.assertEqual(self.reader.read() + self.reader.read(), b"abcdef")
+        self.send(sender, b"ghi")
+        self.lose(sender)
+        self.assertEqual(self.reader.read(), b"ghi")
+        self.assertEqual(self.reader.read(), b"")
+        self.assertEqual(len(self.log.about(f"sender {sender.peer} connected")), 1)
+        self.assertEqual(len(self.log.about(f"sender {sender.peer} left after 9 bytes")), 1)
+
+    def test_keep_alive(self) -> None:
+        """A sender whose machine vanishes is noticed: its socket is kept alive."""
+        sender = self.connect()
+        self.assertTrue(sender.transport.keep_alive)
+        handle = sender.transport.getHandle()
+        idle = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+        self.assertEqual(idle, 10)
+
+    def test_tls(self) -> None:
+        """Over TLS, whose handle is no socket, a sender is as good."""
+        sender = self.connect(handle=object())
+        self.send(sender)
+        self.assertEqual(len(self.readers), 1)
+
+    def test_second(self) -> None:
+        """Another one is turned away as long as one is connected, with a line in the log."""
+        first = self.connect()
+        self.send(first)
+        second = self.connect()
+        self.assertTrue(self.turned_away(second))
+        self.assertEqual(len(self.log.about(f"sender {second.peer} turned away")), 1)
+        self.send(second)
+        self.lose(second)
+        self.assertEqual(len(self.readers), 1)
+        self.assertFalse(self.turned_away(first))
+        self.assertEqual(self.log.about(f"sender {second.peer} left"), [])
+
+    def test_first_to_send(self) -> None:
+        """Of two who have connected, the first to send is the sender."""
+        quiet, quick = self.connect(), self.connect()
+        self.send(quick)
+        self.send(quiet)
+        self.assertTrue(self.turned_away(quiet))
+        self.assertFalse(self.turned_away(quick))
+        self.assertEqual(len(self.readers), 1)
+
+    def test_silent(self) -> None:
+        """One that says nothing is disconnected, and leaves no trace but a line."""
+        sender = self.connect()
+        self.reactor.advance(SILENCE - 0.1)
+        self.assertFalse(self.turned_away(sender))
+        self.reactor.advance(0.1)
+        self.assertTrue(self.turned_away(sender))
+        self.lose(sender)
+        self.assertEqual(len(self.log.about("said nothing for 10 s")), 1)
+        self.assertEqual(self.log.about("left"), [])
+        self.assertEqual(self.service.state, "waiting for a sender")
+        self.send(self.connect())
+        self.assertEqual(self.service.state, "opening")
+
+    def test_not_a_word(self) -> None:
+        """One that connects and goes is one line."""
+        sender = self.connect()
+        self.lose(sender)
+        self.assertEqual(len(self.log.about("left without sending anything")), 1)
+        self.assertEqual((self.pending(), self.readers), ([], []))
+
+    def test_backpressure(self) -> None:
+        """When the pipe is full the sender is not read from, until there is room again."""
+        sender = self.connect()
+        self.send(sender, bytes(PIPE_LIMIT - 1))
+        self.assertEqual(sender.transport.producerState, "producing")
+        self.send(sender, bytes(10))
+        self.assertEqual(sender.transport.producerState, "paused")
+        assert self.reader.media is not None
+        left = PIPE_LIMIT + 9
+        while left >= PIPE_LIMIT // 2:
+            self.reactor.turn()
+            self.assertEqual(sender.transport.producerState, "paused")
+            left -= len(self.reader.media.read(32_768))
+        self.reactor.turn()
+        self.assertEqual(sender.transport.producerState, "producing")
+
+    def test_gone_while_paused(self) -> None:
+        """When the rest of one that has gone is read, nobody is told to send on."""
+        sender = self.connect()
+        self.send(sender, bytes(PIPE_LIMIT))
+        sender.transport.connected = False
+        sender.transport.loseConnection()
+        self.lose(sender)
+        self.reader.read()
+        self.reactor.turn()
+        self.assertEqual(sender.transport.producerState, "paused")
+
+    def test_comes_back(self) -> None:
+        """When the sender comes back with the same tracks, clients go on on the same header."""
+        sender = self.connect()
+        self.send(sender)
+        response = self.watch()
+        self.emit(header(), *footage(0, 1))
+        self.lose(sender)
+        self.emit(END)
+        self.assertEqual(self.service.state, "waiting for a sender")
+        self.assertEqual(self.service.reason, "the end of the input")
+        self.assertFalse(response.ended)
+        self.send(self.connect())
+        self.assertEqual(self.service.restarts, 1)
+        self.assertEqual(self.readers[0].timeline, self.readers[1].timeline)
+        self.emit(header(), *footage(1, 2))
+        self.assertEqual(response.blocks, sent(footage(0, 2)))
+        self.assertEqual(response.data.count(head()), 1)
+        self.assertEqual(self.service.state, "live")
+
+    def test_comes_back_with_others(self) -> None:
+        """With other tracks, clients have a clean end, and the next ones the new header."""
+        sender = self.connect()
+        self.send(sender)
+        old = self.watch()
+        self.emit(header(), *footage(0, 1))
+        self.lose(sender)
+        self.emit(END)
+        new = self.watch()
+        self.send(self.connect())
+        self.emit(header(AUDIO), *footage(1, 2, track=2))
+        self.reactor.turn()
+        self.assertTrue(old.finished)
+        self.assertEqual(old.blocks, sent(footage(0, 1)))
+        self.assertEqual(new.data[: len(head(AUDIO))], head(AUDIO))
+        self.assertEqual(new.blocks, sent(footage(1, 2, track=2)))
+
+    def test_comes_back_early(self) -> None:
+        """One that comes while the rest of the one before is read waits its turn, and has it."""
+        first = self.connect()
+        self.send(first, b"first")
+        self.emit(header(), *footage(0, 1))
+        self.lose(first)
+        second = self.connect()
+        self.send(second, b"second")
+        self.assertFalse(self.turned_away(second))
+        self.assertEqual(len(self.readers), 1)
+        third = self.connect()
+        self.assertTrue(self.turned_away(third))
+        self.assertEqual(self.reader.read(), b"first")
+        self.emit(END)
+        self.assertEqual(len(self.readers), 2)
+        self.assertEqual(self.reader.read(), b"second")
+        self.assertFalse(self.turned_away(second))
+
+    def test_comes_early_and_goes(self) -> None:
+        """One that has gone again before its turn keeps nobody from it."""
+        first = self.connect()
+        self.send(first)
+        self.lose(first)
+        second = self.connect()
+        self.send(second, b"second")
+        self.lose(second)
+        third = self.connect()
+        self.send(third, b"third")
+        self.assertFalse(self.turned_away(third))
+        self.emit(END)
+        self.assertEqual(self.reader.read(), b"third")
+
+    def test_two_come_early(self) -> None:
+        """Of two who wait for the same turn the second to send is turned away."""
+        first = self.connect()
+        self.send(first)
+        self.lose(first)
+        second, third = self.connect(), self.connect()
+        self.send(second)
+        self.send(third)
+        self.assertFalse(self.turned_away(second))
+        self.assertTrue(self.turned_away(third))
+
+    def test_no_media(self) -> None:
+        """One that sends no media is disconnected, with one line; the next one is waited for."""
+        sender = self.connect()
+        self.send(sender)
+        self.emit(Ended("no media", fault=True))
+        self.assertTrue(self.turned_away(sender))
+        self.assertEqual(self.log.about("no media"), ["tcp:12345: no media"])
+        self.assertEqual(self.service.state, "waiting for a sender")
+        self.assertEqual(self.service.reason, "no media")
+        self.send(self.connect())
+        self.assertEqual(len(self.readers), 2)
+
+    def test_stop(self) -> None:
+        """To stop is to hang up, on whoever sends and on whoever waits."""
+        first = self.connect()
+        self.send(first)
+        self.lose(first)
+        second = self.connect()
+        self.send(second)
+        stopped = self.service.stopService()
+        self.assertTrue(self.turned_away(second))
+        self.assertEqual(self.readers[0].read(), b"")
+        self.reader.join()
+        self.reactor.turns()
+        self.successResultOf(stopped)
+
+    def test_stop_while_waiting(self) -> None:
+        """With no sender there is nothing to wait for; one that comes now is turned away."""
+        early = self.connect()
+        self.successResultOf(self.service.stopService())
+        self.send(early)
+        self.assertTrue(self.turned_away(early))
+        self.assertEqual(self.readers, [])
+
+    def test_exit(self) -> None:
+        """With at-end=exit the first sender is the only one."""
+        self.start("tcp:12345", at_end="exit")
+        self.send(self.connect())
+        self.emit(header(), *footage(0, 1), END)
+        self.assertEqual(self.service.state, "ended")
+        self.assertEqual(self.ends, [self.service])
+        late = self.connect()
+        self.send(late)
+        self.assertTrue(self.turned_away(late))
+
+    def test_deaf(self) -> None:
+        """When nobody can connect the stream has ended, and says why."""
+
+        def refuse(*_: object, **__: object) -> None:
+            raise CannotListenError("", 12345, OSError(98, "Address already in use"))
+
+        self.patch(self.reactor, "listenTCP", refuse)
+        service = self.start("tcp:12345")
+        self.assertEqual(service.state, "ended")
+        self.assertIn("Address already in use", service.reason)
+        self.assertEqual(self.log.about("Address already"), [service.reason])
+        self.assertEqual(self.ends, [service])
+
+    def test_at_end(self) -> None:
+        """Unless said otherwise, an endpoint waits for the next sender."""
+        self.assertIs(self.service.config.at_end, AtEnd.WAIT)
+
+
+class WordsTests(SynchronousTestCase):
+    """How addresses and tracks are written."""
+
+    def test_address(self) -> None:
+        """An address is written as one would type it."""
+        self.assertEqual(address(IPv4Address("TCP", "127.0.0.1", 80)), "127.0.0.1:80")
+        self.assertEqual(address(IPv6Address("TCP", "::1", 80)), "[::1]:80")
+        self.assertEqual(address(UNIXAddress("/run/feed.sock")), "/run/feed.sock")
+        self.assertEqual(address(UNIXAddress(None)), "a local process")
+
+    def test_describe(self) -> None:
+        """A track is described by what is known of it."""
+        video = Track(1, "video", "h264", width=640, height=360, frame_rate=25.0)
+        audio = Track(2, "audio", "aac", language="deu", sample_rate=48000, channels=2)
+        self.assertEqual(describe(video), "track 1, video: h264, 640x360, 25 fps")
+        self.assertEqual(describe(audio), "track 2, audio: aac, 48000 Hz, 2 channels, deu")
+        self.assertEqual(describe(Track(3, "subtitle", "subrip")), "track 3, subtitle: subrip")

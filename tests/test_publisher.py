@@ -1,0 +1,902 @@
+"""Fan-out: who gets which fragments, when, and what happens to those who cannot follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from twisted.internet.interfaces import (
+    IPushProducer,
+    IReactorCore,
+    IReactorFromThreads,
+    IReactorTime,
+)
+from twisted.internet.task import Clock
+from twisted.logger import Logger
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from mkvtwist import matroska, publisher
+from mkvtwist.config import Form, Input, StreamConfig
+from mkvtwist.matroska import Matroska
+from mkvtwist.packet import Packet
+from mkvtwist.publisher import (
+    FORMATS,
+    FRAGMENT_BYTES,
+    FRAGMENT_SPAN,
+    PIECE,
+    Client,
+    IResponse,
+    Publisher,
+    Wish,
+)
+from tests.fakes import (
+    AUDIO,
+    SOUND,
+    VIDEO,
+    Kept,
+    Log,
+    Reactor,
+    Response,
+    blocks,
+    footage,
+    head,
+    header,
+    mixed,
+    sent,
+)
+
+
+class FakesTests(SynchronousTestCase):
+    """The stand-ins fit where they stand in."""
+
+    def test_reactor(self) -> None:
+        """The reactor in memory is one that threads may call."""
+        reactor = Reactor()
+        for interface in (IReactorCore, IReactorFromThreads, IReactorTime):
+            verifyObject(interface, reactor)
+
+    def test_turn(self) -> None:
+        """What a thread asks for is done in the next turn, once, in order."""
+        reactor = Reactor()
+        done: list[int] = []
+        reactor.callFromThread(done.append, 1)
+        reactor.callFromThread(reactor.callFromThread, done.append, 3)
+        reactor.callFromThread(done.append, 2)
+        self.assertEqual(done, [])
+        reactor.turn()
+        self.assertEqual(done, [1, 2])
+        reactor.turns()
+        self.assertEqual(done, [1, 2, 3])
+
+    def test_response(self) -> None:
+        """The response is an L{IResponse}."""
+        verifyObject(IResponse, Response())
+
+    def test_blocks(self) -> None:
+        """What L{footage} makes is found again in its Clusters."""
+        packets = mixed(footage(3, 5), footage(3, 5, track=2, rate=25))
+        rendered = FORMATS["matroska"](header(VIDEO, AUDIO)).render(packets)
+        self.assertEqual(blocks(head(VIDEO, AUDIO) + rendered), sent(packets))
+
+    def test_log(self) -> None:
+        """The log is read as it would be written."""
+        log = Log(self)
+        Logger().info("{number} {what}", number=3, what="lines")
+        self.assertEqual(log.about("3 lines"), ["3 lines"])
+        log.clear()
+        self.assertEqual(log.lines, [])
+
+
+class PublisherTestCase(SynchronousTestCase):
+    """What the cases below have in common."""
+
+    def setUp(self) -> None:
+        """Time stands still, the log is read."""
+        self.clock = Clock()
+        self.log = Log(self)
+
+    def make(self, recorder: Kept | None = None, **settings: Any) -> Publisher:
+        """A publisher with these settings."""
+        config = StreamConfig(Input(Form.DEMO, "demo:"), **settings)
+        return Publisher(self.clock, config, recorder)
+
+    def live(self, seconds: float = 10.0, **settings: Any) -> Publisher:
+        """A publisher of video, which has so many seconds already."""
+        made = self.make(**settings)
+        made.begin(header())
+        self.publish(made, footage(0, seconds))
+        return made
+
+    def join(
+        self, stream: Publisher, *, burst: float | None = 0.0, room: float = float("inf")
+    ) -> tuple[Client, Response]:
+        """A client."""
+        response = Response(room)
+        client = stream.join(response, Wish(burst))
+        self.turns()
+        return client, response
+
+    def publish(self, stream: Publisher, packets: Iterable[Packet]) -> None:
+        """Packets that arrive one by one."""
+        for packet in packets:
+            stream.publish([packet])
+            self.turns()
+
+    def turns(self) -> None:
+        """As many turns of the reactor as somebody wants."""
+        self.clock.advance(0)
+
+
+class JoinTests(PublisherTestCase):
+    """Where a client begins."""
+
+    def test_burst(self) -> None:
+        """A newcomer begins at the newest keyframe that is its burst behind the live edge."""
+        stream = self.live()
+        for burst, start in ((2.0, 8.0), (2.5, 7.0), (0.1, 9.0), (3.01, 6.0)):
+            _, response = self.join(stream, burst=burst)
+            self.assertEqual(response.data[: len(head())], head())
+            self.assertEqual(response.blocks, sent(footage(0, 10), start), burst)
+
+    def test_no_burst(self) -> None:
+        """With a burst of 0 it begins at the newest keyframe, however long ago that is."""
+        stream = self.live(9.7)
+        _, response = self.join(stream, burst=0)
+        self.assertEqual(response.blocks, sent(footage(0, 9.7), 9.0))
+
+    def test_burst_too_long(self) -> None:
+        """A burst longer than the ring gets all of the ring."""
+        stream = self.live(buffer=4.0)
+        _, response = self.join(stream, burst=3600)
+        self.assertEqual(response.blocks, sent(footage(0, 10), 6.0))
+
+    def test_live(self) -> None:
+        """Who wants to join live gets the header, and then the next segment."""
+        stream = self.live(9.5)
+        _, response = self.join(stream, burst=None)
+        self.publish(stream, footage(9.5, 10))
+        self.assertEqual(response.data, head())
+        self.publish(stream, footage(10, 12))
+        self.assertEqual(response.blocks, sent(footage(10, 12)))
+
+    def test_live_while_full(self) -> None:
+        """A segment that begins while the header is on its way is the next one all the same."""
+        stream = self.live(9.5)
+        _, response = self.join(stream, burst=None, room=3)
+        stream.publish(footage(9.5, 11.5))
+        response.read()
+        self.turns()
+        self.assertEqual(response.blocks, sent(footage(11, 11.5)))
+
+    def test_live_while_waiting(self) -> None:
+        """Who joins live before the stream begins has its first segment."""
+        stream = self.make()
+        _, response = self.join(stream, burst=None)
+        stream.begin(header())
+        stream.publish(footage(0, 0.5))
+        self.assertEqual(response.blocks, sent(footage(0, 0.5)))
+
+    def test_goes_on(self) -> None:
+        """After the burst, each fragment comes in the turn in which it was published."""
+        stream = self.live()
+        _, response = self.join(stream, burst=2)
+        for packet in footage(10, 12.5):
+            self.publish(stream, [packet])
+            self.assertEqual(response.blocks[-1].data, packet.data)
+        self.assertEqual(response.blocks, sent(footage(0, 12.5), 8.0))
+
+    def test_piece_by_piece(self) -> None:
+        """A burst is sent a piece a turn, so that nobody else waits for it."""
+        stream = self.make()
+        stream.begin(header())
+        packets = footage(0, 5, size=40_000)
+        for packet in packets:
+            stream.publish([packet])
+        order: list[int] = []
+
+        class Noting(Response):
+            def write(self, data: bytes) -> None:
+                super().write(data)
+                order.append(id(self))
+
+        responses = Noting(), Noting()
+        for response in responses:
+            stream.join(response, Wish(60))
+        self.turns()
+        for response in responses:
+            self.assertEqual(response.blocks, sent(packets))
+            self.assertGreater(len(response.writes), 2_000_000 // PIECE)
+            self.assertLessEqual(max(response.writes), PIECE)
+        rest = order[4:]  # each has its header and one piece as it joins
+        for turn in zip(rest[::2], rest[1::2], strict=True):
+            self.assertEqual(len(set(turn)), 2, "one has had two pieces in a turn")
+
+    def test_fragment_larger_than_a_piece(self) -> None:
+        """A fragment larger than a piece goes as a whole."""
+        stream = self.make()
+        stream.begin(header())
+        packets = footage(0, 0.3, size=2 * PIECE)
+        stream.publish(packets)
+        _, response = self.join(stream)
+        self.turns()
+        self.assertEqual(response.blocks, sent(packets))
+
+    def test_waiting(self) -> None:
+        """Before the first packets a client gets nothing, not even the header."""
+        stream = self.make()
+        _, response = self.join(stream)
+        stream.begin(header())
+        self.assertEqual((response.data, response.header), (b"", None))
+        stream.publish(footage(0, 1))
+        self.assertEqual(response.header, header())
+        self.assertEqual(response.blocks, sent(footage(0, 1)))
+
+    def test_waiting_for_a_keyframe(self) -> None:
+        """While no segment has begun, a client has the header and waits."""
+        stream = self.make()
+        stream.begin(header())
+        stream.publish(footage(0, 1, key=False))
+        client, response = self.join(stream, burst=2)
+        self.assertEqual(response.data, head())
+        self.assertEqual(client.statistics().lag, 0)
+        stream.publish(footage(1, 2))
+        self.assertEqual(response.blocks, sent(footage(1, 2)))
+
+    def test_hold(self) -> None:
+        """While the input is away newcomers wait; the others lose nothing."""
+        stream = self.live()
+        _, old = self.join(stream)
+        stream.hold()
+        _, new = self.join(stream, burst=2)
+        self.assertEqual(new.data, b"")
+        stream.publish(footage(10, 11))
+        self.assertEqual(old.blocks, sent(footage(9, 11)))
+        self.assertEqual(new.blocks, sent(footage(9, 11)))
+
+    def test_rebase(self) -> None:
+        """A client's own timestamps begin with its first fragment; nobody else's change."""
+        stream = self.live()
+        response, other = Response(), Response()
+        stream.join(other, Wish(2))
+        wish = Wish(2, rebase=lambda data, start: matroska.rebased(data, start // 1000))
+        stream.join(response, wish)
+        self.publish(stream, footage(10, 11))
+        self.assertEqual([b.time for b in response.blocks], list(range(0, 3000, 100)))
+        self.assertEqual([b.time for b in other.blocks], list(range(8000, 11000, 100)))
+
+    def test_framing(self) -> None:
+        """Framing is around the header and each fragment, and around what was rebased."""
+        stream = self.make()
+        stream.begin(header())
+        stream.publish(footage(0, 0.5))
+        plain, framed, rebased = Response(), Response(), Response()
+        stream.join(plain, Wish(0))
+        stream.join(framed, Wish(0, framing=framing))
+        stream.join(rebased, Wish(0, framing=framing, rebase=lambda data, _: data[::-1]))
+        cluster = plain.data.removeprefix(head())
+        self.assertEqual(framed.data, framing(head()) + framing(cluster))
+        self.assertEqual(rebased.data, framing(head()) + framing(cluster[::-1]))
+
+
+def framing(data: bytes) -> bytes:
+    """Something that can be told apart."""
+    return b"<" + data + b">"
+
+
+class ClientTests(PublisherTestCase):
+    """Nobody waits for anybody."""
+
+    def test_client(self) -> None:
+        """A client is what a response takes as its producer."""
+        client, _ = self.join(self.live())
+        verifyObject(IPushProducer, client)
+
+    def test_several(self) -> None:
+        """All clients get the same bytes, which are made once."""
+        rendered: list[Sequence[Packet]] = []
+
+        class Counting(Matroska):
+            def render(self, packets: Sequence[Packet]) -> bytes:
+                rendered.append(packets)
+                return super().render(packets)
+
+        self.patch(publisher, "FORMATS", {"matroska": Counting})
+        stream = self.live(1)
+        self.assertEqual(rendered, [], "nobody watches")
+        responses = [self.join(stream)[1] for _ in range(20)]
+        self.publish(stream, footage(1, 2))
+        self.assertEqual({response.data for response in responses}, {responses[0].data})
+        self.assertEqual(responses[0].blocks, sent(footage(0, 2)))
+        self.assertEqual(len(rendered), 20)
+
+    def test_paused(self) -> None:
+        """A client that takes no more goes on, later, where it stopped; nobody else notices."""
+        stream = self.live()
+        slow, slow_response = self.join(stream, room=150)
+        _, fast_response = self.join(stream)
+        for packet in footage(10, 12):
+            self.publish(stream, [packet])
+            self.assertEqual(fast_response.blocks[-1].data, packet.data)
+        self.assertEqual(slow.statistics().state, "behind")
+        self.assertGreater(slow.statistics().lag, 1.5)
+        slow_response.read()
+        self.turns()
+        self.assertEqual(slow_response.data, fast_response.data)
+        self.assertEqual(slow.statistics().state, "live")
+        self.assertEqual(slow.statistics().lag, 0)
+        self.assertEqual(slow.skipped_segments, 0)
+
+    def test_stalled(self) -> None:
+        """Who takes nothing for the time-out is dropped; who takes a little is not."""
+        stream = self.live(client_timeout=5.0)
+        stalled = self.join(stream, room=100)[1]
+        trickling = self.join(stream, room=100)[1]
+        fast = self.join(stream)[1]
+        for second in range(10, 40):
+            stream.publish(footage(second, second + 1))
+            self.clock.advance(1)
+            trickling.trickle()
+            self.assertEqual(stalled.aborted, second >= 15, second)
+        self.assertFalse(trickling.ended)
+        self.assertEqual(fast.blocks, sent(footage(9, 40)))
+        self.assertEqual(len(self.log.about("client 1 left")), 1)
+        self.assertIn("it took nothing for 5 s", self.log.about("client 1 left")[0])
+        self.assertEqual(stream.bytes_out, 100 + trickling.sent + fast.sent)
+
+    def test_nothing_to_take(self) -> None:
+        """A client that has all there is, or waits for more, is not one that takes nothing."""
+        stream = self.live(client_timeout=1.0)
+        _, response = self.join(stream)
+        stream.hold()
+        _, waiting = self.join(stream)
+        self.clock.pump([1] * 20)
+        self.assertFalse(response.ended or waiting.ended)
+
+    def test_fell_off(self) -> None:
+        """Whose place has left the ring goes on at the newest keyframe; the loss is counted."""
+        stream = self.live(buffer=3.0, client_timeout=3600.0)
+        client, response = self.join(stream, room=100)
+        self.publish(stream, footage(10, 20.5))
+        had = response.blocks
+        response.read()
+        self.turns()
+        self.assertEqual(response.blocks, had + sent(footage(20, 20.5)))
+        # Those that begin at 10 to 19 s it has not seen at all.
+        self.assertEqual(client.skipped_segments, 10)
+        stream.publish(footage(20.5, 21))
+        self.assertEqual(response.blocks[-1:], sent(footage(20.9, 21)))
+        self.assertEqual(client.statistics().skipped_segments, 10)
+
+    def test_more_than_the_ring(self) -> None:
+        """When more comes at once than the ring holds, whoever watched goes on at its end."""
+        stream = self.live(buffer=1.0, buffer_bytes=100_000)
+        client, response = self.join(stream)
+        had = response.blocks
+        stream.publish(footage(10, 30, size=1000))
+        self.turns()
+        self.publish(stream, footage(30, 31, size=1000))
+        self.assertEqual(response.blocks, had + sent(footage(29, 31, size=1000)))
+        self.assertGreater(client.skipped_segments, 0)
+
+    def test_fell_off_twice(self) -> None:
+        """Each loss is added to the ones before."""
+        stream = self.live(buffer=3.0, client_timeout=3600.0)
+        client, response = self.join(stream, room=100)
+        counts = []
+        for second in (20, 30):
+            stream.publish(footage(client_end(stream), second))
+            response.read(room=100)
+            counts.append(client.skipped_segments)
+        self.assertGreater(counts[1], counts[0])
+
+    def test_skipping_is_said_once_a_second(self) -> None:
+        """However many clients lose however much, the log has one line a second, with the sum."""
+        stream = self.live(buffer=2.0, client_timeout=3600.0)
+        clients = [self.join(stream, room=100) for _ in range(5)]
+        for second in (20, 30):
+            stream.publish(footage(client_end(stream), second))
+            for _, response in clients:
+                response.read(room=100)
+        self.assertEqual(self.log.about("slow clients"), [])
+        self.clock.advance(1)
+        total = sum(client.skipped_segments for client, _ in clients)
+        line = f"5 slow clients were set forward to a keyframe, by {total} segments"
+        self.assertEqual(self.log.about("slow clients"), [line])
+        self.clock.pump([1] * 5)
+        self.assertEqual(self.log.about("slow clients"), [line])
+
+    def test_skipped_and_gone(self) -> None:
+        """The loss of one that has gone is in its last line, not in the sum."""
+        stream = self.live(buffer=2.0)
+        client, response = self.join(stream, room=100)
+        stream.publish(footage(10, 20))
+        response.read()
+        stream.leave(client, "enough")
+        self.clock.advance(1)
+        self.assertEqual(self.log.about("slow clients"), [])
+        self.assertIn(f"{client.skipped_segments} segments skipped: enough", self.log.lines[-1])
+
+    def test_failing_write(self) -> None:
+        """What goes wrong with one client ends that one alone, with a traceback in the log."""
+        stream = self.live()
+        responses = [Response() for _ in range(3)]
+        for response in responses:
+            stream.join(response, Wish(0))
+        self.turns()
+        self.patch(responses[1], "write", fail)
+        stream.publish(footage(10, 11))
+        self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
+        self.assertTrue(responses[1].aborted)
+        self.assertEqual(len(self.log.about("client 2 left")), 1)
+        stream.publish(footage(11, 12))
+        for response in (responses[0], responses[2]):
+            self.assertEqual(response.blocks, sent(footage(9, 12)))
+        self.assertEqual(len(stream.clients), 2)
+
+    def test_failing_rebase(self) -> None:
+        """The same when its bytes cannot be made: the input does not notice."""
+        stream = self.live()
+        _, other = self.join(stream)
+        response = Response()
+        broken = False
+        stream.join(response, Wish(0, rebase=lambda data, _: fail() if broken else data))
+        self.turns()
+        self.assertEqual(response.blocks, other.blocks)
+        broken = True
+        self.publish(stream, footage(10, 11))
+        self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
+        self.assertTrue(response.aborted)
+        self.assertEqual(other.blocks, sent(footage(9, 11)))
+
+    def test_failing_join(self) -> None:
+        """One that fails as it joins is gone; it does not stay in the list."""
+        stream = self.live()
+        response = Response()
+        self.patch(response, "begin", fail)
+        stream.join(response, Wish(0))
+        self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
+        self.assertEqual(stream.clients, set())
+        self.assertTrue(response.aborted)
+
+    def test_failing_wait(self) -> None:
+        """One that fails when the stream begins keeps nobody from it."""
+        stream = self.make()
+        responses = [Response() for _ in range(3)]
+        for response in responses:
+            stream.join(response, Wish(0))
+        self.patch(responses[0], "begin", fail)
+        stream.begin(header())
+        stream.publish(footage(0, 1))
+        self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
+        self.assertEqual(responses[1].blocks, sent(footage(0, 1)))
+        self.assertEqual(responses[2].blocks, sent(footage(0, 1)))
+
+    def test_gone(self) -> None:
+        """One that goes gets nothing more; the log has one line, whoever notices first."""
+        stream = self.live()
+        client, response = self.join(stream)
+        _, other = self.join(stream)
+        client.stopProducing()
+        stream.leave(client, "the client has gone")
+        had = response.data
+        stream.publish(footage(10, 11))
+        self.assertEqual(response.data, had)
+        self.assertEqual(other.blocks, sent(footage(9, 11)))
+        self.assertEqual(
+            self.log.about("client 1 left"),
+            [f"client 1 left after 0 s and {len(had)} bytes, 0 segments skipped: {GONE}"],
+        )
+
+    def test_gone_while_written_to(self) -> None:
+        """One that goes in the middle of a write is gone; the others have theirs."""
+        stream = self.make()
+        stream.begin(header())
+        self.publish(stream, footage(0, 5, size=40_000))
+
+        class Leaving(Response):
+            def write(self, data: bytes) -> None:
+                super().write(data)
+                if len(self.data) > 5 * PIECE:
+                    self.producer.stopProducing()
+
+        leaving = Leaving()
+        stream.join(leaving, Wish(60))
+        _, other = self.join(stream, burst=60)
+        self.turns()
+        self.assertLessEqual(len(leaving.data), 6 * PIECE)
+        self.assertEqual(other.blocks, sent(footage(0, 5, size=40_000)))
+        self.assertEqual(len(stream.clients), 1)
+
+    def test_gone_while_waiting(self) -> None:
+        """One that has gone before the stream began gets nothing when it begins."""
+        stream = self.make()
+        client, response = self.join(stream)
+        stream.leave(client, "the client has gone")
+        stream.begin(header())
+        stream.publish(footage(0, 1))
+        self.assertIsNone(response.header)
+
+    def test_nobody_left(self) -> None:
+        """While nobody watches, nothing is left to do in the reactor."""
+        stream = self.live()
+        for _ in range(2):
+            client, _ = self.join(stream)
+            self.assertNotEqual(self.clock.getDelayedCalls(), [])
+            stream.leave(client, "enough")
+            self.turns()
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_joined(self) -> None:
+        """The log says who joins."""
+        stream = self.live()
+        stream.join(Response(), Wish(0, peer="192.0.2.1:5", user_agent="Lavf/62"))
+        stream.join(Response(), Wish(0, peer="192.0.2.1:6"))
+        self.assertEqual(
+            self.log.lines[-2:],
+            [
+                "client 1 joined: 192.0.2.1:5, Lavf/62",
+                "client 2 joined: 192.0.2.1:6, no user agent",
+            ],
+        )
+
+
+GONE = "the client has gone"
+
+
+class Failing(Exception):
+    """Not a failure that anybody foresaw."""
+
+
+def fail(*_: object) -> NoReturn:
+    """Fail."""
+    raise Failing
+
+
+def client_end(stream: Publisher) -> float:
+    """Where the stream's footage ends so far, in seconds."""
+    assert stream.programme is not None
+    return stream.programme.ring.edge / 1e6
+
+
+class SegmentTests(PublisherTestCase):
+    """How packets become fragments and segments."""
+
+    def test_whole_segments(self) -> None:
+        """With whole segments, one is sent when the next one begins."""
+        stream = self.make(whole_segments=True)
+        stream.begin(header())
+        stream.publish(footage(0, 0.5))
+        client, response = self.join(stream)
+        for packet in footage(0.5, 3):
+            self.publish(stream, [packet])
+            complete = packet.dts // 1_000_000
+            self.assertEqual(response.blocks, sent(footage(0, complete)), packet)
+        self.assertEqual(client.statistics().state, "live")
+
+    def test_whole_segments_burst(self) -> None:
+        """A newcomer gets whole segments only, too."""
+        stream = self.live(9.5, whole_segments=True)
+        _, newest = self.join(stream, burst=0)
+        _, burst = self.join(stream, burst=2)
+        _, live = self.join(stream, burst=None)
+        self.assertEqual(newest.data, head())
+        self.assertEqual(burst.blocks, sent(footage(7, 9)))
+        self.publish(stream, footage(9.5, 11.5))
+        self.assertEqual(newest.blocks, sent(footage(9, 11)))
+        self.assertEqual(burst.blocks, sent(footage(7, 11)))
+        self.assertEqual(live.blocks, sent(footage(10, 11)))
+
+    def test_whole_segments_end(self) -> None:
+        """At the end the last segment is complete as it is."""
+        stream = self.live(9.5, whole_segments=True)
+        _, response = self.join(stream)
+        stream.end()
+        self.turns()
+        self.assertEqual(response.blocks, sent(footage(9, 9.5)))
+        self.assertTrue(response.finished)
+
+    def test_whole_segments_slow(self) -> None:
+        """One that is skipped ahead goes on with a segment that is not complete yet."""
+        stream = self.live(whole_segments=True, buffer=2.0)
+        _, response = self.join(stream, burst=2, room=100)
+        had = response.blocks
+        stream.publish(footage(10, 20.5))
+        response.read()
+        self.turns()
+        self.assertEqual(response.blocks, had)
+        stream.publish(footage(20.5, 21.1))
+        self.assertEqual(response.blocks, had + sent(footage(20, 21)))
+
+    def test_audio(self) -> None:
+        """Without video a segment is a second long, whatever comes at once."""
+        for at_once in (1, 7, 1000):
+            stream = self.make()
+            stream.begin(header(SOUND))
+            packets = [
+                Packet(1, n * 20_000, n * 20_000, 20_000, True, b"%05d" % n) for n in range(500)
+            ]
+            for first in range(0, 500, at_once):
+                stream.publish(packets[first : first + at_once])
+            assert stream.programme is not None
+            ring = stream.programme.ring
+            starts = [ring[n].start for n in range(ring.first, ring.end) if ring[n].key]
+            self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
+            _, response = self.join(stream, burst=2)
+            self.assertEqual(response.blocks[0].time, 8000)
+
+    def test_audio_with_video(self) -> None:
+        """Audio packets, keyframes all of them, begin no segment where there is video."""
+        stream = self.make()
+        stream.begin(header(VIDEO, AUDIO))
+        packets = mixed(footage(0, 5), footage(0, 5, track=2, rate=50, gop=0.02))
+        stream.publish(packets)
+        assert stream.programme is not None
+        self.assertEqual(stream.programme.ring.segments, 5)
+        _, response = self.join(stream)
+        first = response.blocks[0]
+        self.assertEqual((first.track, first.time, first.key), (1, 4000, True))
+        self.assertEqual(response.blocks, sent(packets[packets.index(footage(4, 5)[0]) :]))
+
+    def test_fragments(self) -> None:
+        """What arrives in one turn is one fragment, as long as it is short and small."""
+        stream = self.make()
+        stream.begin(header())
+        stream.publish(footage(0, 0.4))
+        self.assertEqual(stream.fragments, 1)
+        stream.publish(footage(0.4, 5))
+        assert stream.programme is not None
+        ring = stream.programme.ring
+        for number in range(ring.end):
+            packets = ring[number].packets
+            self.assertLessEqual(packets[-1].dts - packets[0].dts, FRAGMENT_SPAN)
+        before = ring.end
+        stream.publish(footage(5, 5.5, size=FRAGMENT_BYTES))
+        self.assertEqual(ring.end - before, 5)
+
+    def test_two_segments_at_once(self) -> None:
+        """A keyframe begins a fragment, even when it arrives with what is before it."""
+        stream = self.make()
+        stream.begin(header())
+        stream.publish(footage(0, 1.2, gop=0.5))
+        assert stream.programme is not None
+        ring = stream.programme.ring
+        self.assertEqual(
+            [(ring[n].start, ring[n].key) for n in range(ring.end)],
+            [(0, True), (500_000, True), (1_000_000, True)],
+        )
+
+    def test_endless_gop(self) -> None:
+        """One keyframe and then none is bounded: watchers go on, newcomers wait for the next."""
+        stream = self.make(buffer=5.0, buffer_bytes=100_000, client_timeout=3600.0)
+        stream.begin(header())
+        stream.publish(footage(0, 0.1, size=1000))
+        _, watching = self.join(stream)
+        slow, slow_response = self.join(stream, room=100)
+        self.publish(stream, footage(0.1, 60, gop=1000, size=1000))
+        assert stream.programme is not None
+        self.assertLessEqual(stream.programme.ring.size, 100_000)
+        newcomer, new = self.join(stream, burst=2)
+        slow_response.read()
+        had = slow_response.data
+        self.turns()
+        self.assertEqual(new.data, head())
+        self.assertEqual((newcomer.place, slow.place), (None, None))
+        self.assertEqual(slow.skipped_segments, 1)
+        self.assertEqual(watching.blocks, sent(footage(0, 60, gop=1000, size=1000)))
+        self.publish(stream, footage(60, 62, gop=60, size=1000))
+        again = sent(footage(60, 62, gop=60, size=1000))
+        self.assertEqual(new.blocks, again)
+        self.assertEqual(slow_response.blocks, blocks(had) + again)
+        self.assertEqual(watching.blocks[-20:], again)
+
+    def test_endless_whole_segment(self) -> None:
+        """The same with whole segments, of which one can never be sent."""
+        stream = self.make(buffer=5.0, buffer_bytes=100_000, whole_segments=True)
+        stream.begin(header())
+        stream.publish(footage(0, 0.1, size=1000))
+        client, response = self.join(stream)
+        self.publish(stream, footage(0.1, 60, gop=1000, size=1000))
+        self.assertEqual(response.data, head())
+        self.assertGreaterEqual(client.statistics().lag, 0)
+        self.publish(stream, footage(60, 61.1, size=1000))
+        self.assertEqual(response.blocks, sent(footage(60, 61, size=1000)))
+
+
+class HeaderTests(PublisherTestCase):
+    """One set of tracks is one header; a header never changes under a client."""
+
+    def test_same_tracks(self) -> None:
+        """When the same tracks begin again, clients go on as if nothing had been."""
+        stream = self.live()
+        _, response = self.join(stream)
+        stream.begin(header())
+        stream.publish(footage(10, 11))
+        _, new = self.join(stream)
+        self.assertEqual(response.blocks, sent(footage(9, 11)))
+        self.assertEqual(response.data.count(head()), 1)
+        self.assertEqual(new.blocks, sent(footage(10, 11)))
+
+    def test_other_tracks(self) -> None:
+        """With other tracks old responses end with their rest, and new ones have the new header."""
+        stream = self.live(whole_segments=True)
+        _, old = self.join(stream)
+        stream.begin(header(VIDEO, AUDIO))
+        self.turns()
+        self.assertTrue(old.finished)
+        self.assertEqual(old.blocks, sent(footage(9, 10)))
+        _, new = self.join(stream, burst=2)
+        stream.publish(mixed(footage(10, 11.1), footage(10, 11, track=2)))
+        self.assertEqual(new.header, header(VIDEO, AUDIO))
+        self.assertEqual(new.data[: len(head(VIDEO, AUDIO))], head(VIDEO, AUDIO))
+        self.assertEqual(new.blocks, sent(mixed(footage(10, 11), footage(10, 11, track=2))))
+
+    def test_slow_at_the_change(self) -> None:
+        """One that is behind at the change still gets its rest, at its own speed."""
+        stream = self.live()
+        _, slow = self.join(stream, burst=5, room=100)
+        stream.begin(header(AUDIO))
+        stream.publish(footage(10, 12, track=2))
+        self.assertFalse(slow.ended)
+        self.assertEqual(len(stream.clients), 1)
+        slow.read()
+        self.turns()
+        self.assertEqual(slow.blocks, sent(footage(5, 10)))
+        self.assertTrue(slow.finished)
+        self.assertEqual(len(stream.clients), 0)
+
+    def test_too_slow_for_two_changes(self) -> None:
+        """One that has not even got its rest when the tracks change again is dropped."""
+        stream = self.live()
+        _, slow = self.join(stream, burst=5, room=100)
+        stream.begin(header(AUDIO))
+        stream.publish(footage(10, 12, track=2))
+        stream.begin(header())
+        self.assertTrue(slow.aborted)
+        self.assertIn("the tracks changed twice", self.log.lines[-1])
+
+    def test_edge(self) -> None:
+        """The new ring's time begins where the old one ended."""
+        stream = self.live()
+        stream.begin(header(AUDIO))
+        assert stream.programme is not None
+        self.assertEqual(stream.programme.ring.edge, 10_000_000)
+        self.assertEqual(stream.programme.ring.size, 0)
+
+
+class EndTests(PublisherTestCase):
+    """The end of the stream."""
+
+    def test_following(self) -> None:
+        """Who has everything, for long, gets nothing more."""
+        stream = self.live()
+        _, response = self.join(stream)
+        self.publish(stream, footage(10, 15))
+        stream.end()
+        self.turns()
+        self.assertTrue(response.finished)
+        self.assertEqual(response.blocks, sent(footage(9, 15)))
+
+    def test_end(self) -> None:
+        """Everybody gets the rest; then the responses are complete."""
+        stream = self.live()
+        fast = self.join(stream)[1]
+        slow = self.join(stream, burst=5, room=100)[1]
+        stream.end()
+        self.assertTrue(fast.finished)
+        self.assertEqual(fast.blocks, sent(footage(9, 10)))
+        self.assertFalse(slow.ended)
+        slow.read()
+        self.turns()
+        self.assertTrue(slow.finished)
+        self.assertEqual(slow.blocks, sent(footage(5, 10)))
+        self.assertEqual(stream.clients, set())
+        self.assertIn("the end of the stream", self.log.lines[-1])
+
+    def test_end_in_pieces(self) -> None:
+        """The rest comes a piece a turn."""
+        stream = self.make()
+        stream.begin(header())
+        packets = footage(0, 5, size=40_000)
+        stream.publish(packets)
+        response = Response()
+        stream.join(response, Wish(60))
+        stream.end()
+        self.assertFalse(response.finished)
+        self.turns()
+        self.assertTrue(response.finished)
+        self.assertEqual(response.blocks, sent(packets))
+
+    def test_end_twice(self) -> None:
+        """The service stopping after the end takes nobody's rest away."""
+        stream = self.live()
+        _, slow = self.join(stream, burst=5, room=100)
+        stream.end()
+        stream.end()
+        slow.read()
+        self.turns()
+        self.assertTrue(slow.finished)
+        self.assertEqual(slow.blocks, sent(footage(5, 10)))
+
+    def test_stalled_at_the_end(self) -> None:
+        """One that does not take its rest is dropped by the time-out, as ever."""
+        stream = self.live(client_timeout=5.0)
+        _, slow = self.join(stream, room=100)
+        stream.end()
+        self.clock.pump([1] * 7)
+        self.assertTrue(slow.aborted)
+        self.assertEqual(stream.clients, set())
+
+    def test_waiting_at_the_end(self) -> None:
+        """Who waits when nothing more will come is told so, without a header."""
+        stream = self.make()
+        _, response = self.join(stream)
+        stream.end()
+        self.assertTrue(response.finished)
+        self.assertIsNone(response.header)
+        self.assertEqual(stream.clients, set())
+
+    def test_late(self) -> None:
+        """Who comes after the end is told so at once."""
+        stream = self.live()
+        stream.end()
+        _, response = self.join(stream)
+        self.assertTrue(response.finished)
+        self.assertIsNone(response.header)
+
+    def test_full_before_a_keyframe(self) -> None:
+        """One that has the header only, when the stream ends, has a complete response."""
+        stream = self.make()
+        stream.begin(header())
+        stream.publish(footage(0, 1, key=False))
+        _, response = self.join(stream)
+        stream.end()
+        self.assertEqual(response.data, head())
+        self.assertTrue(response.finished)
+
+
+class StatisticsTests(PublisherTestCase):
+    """What is counted, and what is recorded."""
+
+    def test_counters(self) -> None:
+        """Payload in, bytes out of those who are there and of those who have gone."""
+        stream = self.live()
+        self.assertEqual(stream.bytes_in, sum(len(p.data) for p in footage(0, 10)))
+        self.assertEqual(stream.fragments, 100)
+        one, first = self.join(stream)
+        _, second = self.join(stream, burst=5)
+        stream.leave(one, "enough")
+        self.assertEqual(stream.bytes_out, len(first.data) + len(second.data))
+
+    def test_client(self) -> None:
+        """A client's figures are those of the contract."""
+        stream = self.live()
+        self.clock.advance(3)
+        response = Response(room=150)
+        client = stream.join(response, Wish(5, peer="192.0.2.1:5", user_agent="mpv"))
+        self.clock.advance(4)
+        shown = client.statistics()
+        self.assertEqual(shown.id, 1)
+        self.assertEqual(
+            (shown.peer, shown.user_agent, shown.format), ("192.0.2.1:5", "mpv", "matroska")
+        )
+        self.assertEqual((shown.since, shown.bytes, shown.skipped_segments), (3, 150, 0))
+        self.assertEqual(shown.state, "behind")
+
+    def test_lag_of_the_lost(self) -> None:
+        """A place that has left the ring is as far behind as the ring reaches."""
+        stream = self.live(buffer=3.0)
+        client, _ = self.join(stream, room=100)
+        stream.publish(footage(10, 20))
+        self.assertEqual(client.statistics().lag, 3)
+
+    def test_recorder(self) -> None:
+        """A recorder gets all there is, from the first packet on, whoever watches."""
+        kept = Kept()
+        stream = self.make(kept, whole_segments=True, buffer=1.0)
+        stream.begin(header())
+        stream.publish(footage(0, 5.5))
+        self.assertEqual(blocks(kept.data), sent(footage(0, 5.5)))
+        stream.begin(header())
+        stream.begin(header(AUDIO))
+        self.assertEqual(kept.heads, [head(), head(AUDIO)])
