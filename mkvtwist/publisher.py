@@ -52,6 +52,9 @@ a size that its socket takes.
 AUDIO_SEGMENT = SECOND
 """How long a segment of a stream without video is: any packet would do to join at."""
 
+REBASE_LOOK = 64
+"""Fragments that are looked at for the earliest time: a second or two, more than muxers lag."""
+
 SWEEP = 1.0
 """Seconds between two looks at the clients that take nothing, and between two lines about loss."""
 
@@ -207,10 +210,18 @@ class Audience:
         if self._rebase is None:
             return self.programme.rendered(fragment, self.format, self._framing)
         if self._base is None:
-            self._base = fragment.start
+            self._base = self._lowest(number)
         data = self.programme.rendered(fragment, self.format, None)
         data = self._rebase(data, self._base)
         return self._framing(data) if self._framing is not None else data
+
+    def _lowest(self, place: int) -> int:
+        """The earliest presentation time of what is there from a place on: sound may lag behind."""
+        programme = self.programme
+        last = min(programme.released, place + REBASE_LOOK)
+        numbers = range(place, max(last, place + 1))
+        times = [packet.pts for number in numbers for packet in programme.ring[number].packets]
+        return max(0, min(times))
 
     def piece(self, place: int) -> tuple[bytes, int]:
         """What comes from a place on, about L{PIECE} bytes of it, and the place behind it."""
@@ -461,7 +472,13 @@ class Publisher:
         if old is not None:
             self._close(old)
             edge = old.ring.edge
-        ring = Ring(round(self.config.buffer * SECOND), self.config.buffer_bytes, edge=edge)
+        subtitles = {track.number for track in header.tracks if track.type == "subtitle"}
+        ring = Ring(
+            round(self.config.buffer * SECOND),
+            self.config.buffer_bytes,
+            edge=edge,
+            sparse=subtitles if len(subtitles) < len(header.tracks) else (),
+        )
         self.programme = Programme(header, ring)
         if self._recorder is not None:
             self._recorder.begin(self.programme.format("matroska").head)

@@ -37,6 +37,7 @@ class Adapter:
 
     @ivar stream: PyAV's stream; never used after its container was closed.
     @ivar number: the track's number in the header, once it has one.
+    @ivar named: what the demuxer calls its codec by now, which PyAV learned at the opening.
     @ivar setup: what the decoder needs before the first packet; L{None} as long as it is unknown.
     @ivar changed: the packets given last need another header.
     @ivar shape: width, height, sample rate and channels as they are now.
@@ -57,6 +58,7 @@ class Adapter:
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.number = 0
+        self.named: str | None = None
         self.setup: bytes | None = stream.codec_context.extradata or b""
         self.changed = False
         self.shape: Context = stream.codec_context
@@ -71,7 +73,7 @@ class Adapter:
     @property
     def codec(self) -> str:
         """FFmpeg's name of the codec that is sent."""
-        return codec_of(self.stream)
+        return self.named or codec_of(self.stream)
 
     @property
     def ready(self) -> bool:
@@ -127,7 +129,7 @@ class Adapter:
             elif kind == "skip_samples":
                 samples = int.from_bytes(bytes(side)[4:8], "little")
                 if samples:
-                    discard = samples * SECOND // (self.shape.sample_rate or 48000)
+                    discard = round(samples * SECOND / (self.shape.sample_rate or 48000))
         return Extra(additions, discard) if additions or discard else None
 
     def describe(self, made: Stream) -> None:

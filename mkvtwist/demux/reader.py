@@ -298,6 +298,7 @@ class _Reading:
         self._container = container
         self._again = again
         self._resumable = container.format.name in RESUMABLE
+        self._names = {int(index): codec for index, _, codec in _layout(container)}
         self._place = 0
         self._timeline = timeline
         self._emit_packet = emit_packet
@@ -327,8 +328,8 @@ class _Reading:
             # PyAV has it generate the presentation times, wrongly where pictures are reordered.
             self._container.flags &= ~Flags.gen_pts.value
         if self._again is None:
-            self._timeline.restart(self._container.start_time)
-        known = _layout(self._container) if self._resumable else frozenset()
+            self._restart()
+        known = _layout(self._container)
         for count, packet in enumerate(self._packets(), 1):
             if packet.pos is not None:
                 self._place = packet.pos
@@ -361,6 +362,13 @@ class _Reading:
             blind = frozenset(a.stream.index for a in self._adapters.values() if not a.was_shaped)
             raise _NewTracks(self._place, edge, blind)
 
+    def _restart(self) -> None:
+        """Begin the timeline where decoding begins: reordered pictures come before their time."""
+        start = self._container.start_time
+        if start is not None:
+            start -= max(adapter.delay for adapter in self._adapters.values())
+        self._timeline.restart(start)
+
     def _sort_streams(self) -> None:
         for stream in self._container.streams:
             if stream.type == "attachment":
@@ -378,7 +386,9 @@ class _Reading:
     def _adapter_for(self, stream: Stream) -> Adapter:
         if len(self._adapters) == TRACK_LIMIT:
             raise Unusable(f"more than {TRACK_LIMIT} tracks")
-        return adapter_for(stream)
+        adapter = adapter_for(stream)
+        adapter.named = self._names.get(stream.index)
+        return adapter
 
     def _leave_out(self, text: str) -> None:
         if len(self._left_out) < TRACK_LIMIT:
