@@ -38,6 +38,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -788,14 +789,13 @@ def _told(result: Result) -> str:
 
 
 def _signature(result: Result) -> str:
-    """What failures of one kind have in common: what happened and where."""
-    lines = [line.strip() for line in (result.wrong[:1] or [_told(result)])[0].splitlines()]
-    places = [
-        line for line in lines if line.startswith("File ") and f"{os.sep}mkvtwist{os.sep}" in line
-    ]
-    what = lines[-1] if result.wrong else lines[0]
-    place = places[-1] if result.wrong else places[0] if places else ""
-    return f"{what} {place}" if places else what
+    """What failures of one kind have in common: what happened, and where in mkvtwist."""
+    lines = [line.strip() for line in _told(result).splitlines()]
+    inside = f"{os.sep}mkvtwist{os.sep}"
+    places = [line for line in lines if line.startswith("File ") and inside in line]
+    if result.crash or result.hang:  # the innermost call comes first
+        return " ".join([lines[0], *places[:1]])
+    return " ".join([result.wrong[0].splitlines()[-1].strip(), *places[-1:]])
 
 
 def _general(reason: str) -> str:
@@ -822,11 +822,9 @@ class _Run:
     def run(self) -> None:
         """Play all."""
         print(f"{len(self._sources)} clips to damage", file=sys.stderr)
-        threads = [threading.Thread(target=self._share) for _ in range(self._options.jobs)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(self._options.jobs) as pool:
+            for share in [pool.submit(self._share) for _ in range(self._options.jobs)]:
+                share.result()
 
     def _share(self) -> None:
         process = _Process(self._directory)

@@ -423,8 +423,8 @@ class InputTests(EndToEndTestCase):
         data = viewer.finish()
         times = [p.dts or 0 for p in media.packets(data) if p.track == 0]
         self.assertEqual(times, sorted(times))
-        first, *more = pictures(data)[:20]
-        self.assertEqual(more, [(first + after) % 100 for after in range(1, 20)])
+        begin, *more = pictures(data)[:20]
+        self.assertEqual(more, [(begin + after) % 100 for after in range(1, 20)])
 
     def test_no_media(self) -> None:
         """A file that is no media is one clear line of the log; then the server stops."""

@@ -337,6 +337,43 @@ class Mpeg4(Optional):
     filters = "mpeg4_unpack_bframes"
 
 
+class Mpeg4InAvi(Mpeg4):
+    """
+    MPEG-4 Visual with B-frames out of AVI, which has decoding times only.
+
+    libavformat makes presentation times of them before the packed pictures are unpacked, so they
+    are made again: a B-frame is shown when it is decoded, another one when the next such is.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._held: list[AVPacket] = []
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        for made in super().packets(packet):
+            yield from self._shown(made)
+
+    def rest(self) -> Iterable[AVPacket]:
+        for made in super().rest():
+            yield from self._shown(made)
+        if self._held:
+            last = self._held[-1]
+            yield from self._released(last.dts + (last.duration or 1))
+
+    def _shown(self, packet: AVPacket) -> Iterable[AVPacket]:
+        if self._held and payload.is_b_vop(bytes(packet)):
+            packet.pts = packet.dts
+        else:
+            yield from self._released(packet.dts)
+            self._held = []
+        self._held.append(packet)
+
+    def _released(self, due: int) -> Iterable[AVPacket]:
+        if self._held:
+            self._held[0].pts = due
+        yield from self._held
+
+
 class Vp9(Adapter):
     """VP9, whose invisible frames belong to the next visible one."""
 
@@ -632,6 +669,8 @@ def adapter_for(stream: Stream) -> Adapter:
         if codec in _NAL_CODECS and (not setup or payload.is_annex_b(setup)):
             untimed = container in _UNTIMED and codec != "vvc"
             kind = Untimed if untimed else NalUnits
+        elif codec == "mpeg4" and container == "avi" and stream.codec_context.reorder_depth:
+            kind = Mpeg4InAvi
     elif codec == "aac" and not setup:
         kind = Adts
     elif codec == "s302m" or (codec.startswith("pcm_") and codec not in _STORED_PCM):

@@ -7,6 +7,7 @@ added here.
 """
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 import av
@@ -15,7 +16,7 @@ from av.container import Flags
 from mkvtwist import matroska
 from mkvtwist.codecs import codec_string
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
-from mkvtwist.packet import Header, Track
+from mkvtwist.packet import SECOND, Header, Track
 
 if TYPE_CHECKING:  # it is in PyAV's stubs only
     from av.container.core import Chapter
@@ -63,29 +64,32 @@ def write_header(
     source: Source,
     attachments: Sequence[Stream] = (),
     covers: Sequence[tuple[str, bytes]] = (),
+    shift: int = 0,
 ) -> tuple[Header, list[Adapter]]:
     """
     Write the header for the tracks that Matroska has a place for, and number them.
 
     @param adapters: all of them L{Adapter.ready}.
     @param covers: codec and data of the pictures that belong to the whole.
+    @param shift: how much later than in the input everything happens, in microseconds.
     @return: the header, which names the tracks that had to be left out, and the adapters in it.
     """
     left_out = []
     usable = list(adapters)
+    chapters = [_shifted(chapter, shift) for chapter in source.chapters()]
     try:
-        data = _written(usable, source, attachments, covers)
+        data = _written(usable, source, chapters, attachments, covers)
     except (ValueError, av.FFmpegError):
         # One bad track fails the whole header: find out which.
         usable = []
         for adapter in adapters:
             try:
-                _written([adapter], source, (), ())
+                _written([adapter], source, (), (), ())
             except (ValueError, av.FFmpegError) as error:
                 left_out.append(f"{label(adapter.stream)}: {cause(error)}")
             else:
                 usable.append(adapter)
-        data = _written(usable, source, attachments, covers) if usable else b""
+        data = _written(usable, source, chapters, attachments, covers) if usable else b""
     for number, adapter in enumerate(usable, 1):
         adapter.number = number
     privates = matroska.codec_privates(data)
@@ -99,6 +103,7 @@ def write_header(
 def _written(
     adapters: Sequence[Adapter],
     source: Source,
+    chapters: "Sequence[Chapter]",
     attachments: Sequence[Stream],
     covers: Sequence[tuple[str, bytes]],
 ) -> bytes:
@@ -131,10 +136,17 @@ def _written(
         for codec, picture in covers:
             if codec in _COVER_TYPES:
                 output.add_attachment(*_COVER_TYPES[codec], picture)
-        if chapters := source.chapters():
-            output.set_chapters(chapters)
+        if chapters:
+            output.set_chapters(list(chapters))
         output.start_encoding()
         return b"".join(sink.parts)
+
+
+def _shifted(chapter: "Chapter", shift: int) -> "Chapter":
+    """A chapter, later by so many microseconds; never before 0."""
+    ticks = round(shift / (SECOND * (chapter["time_base"] or Fraction(1, SECOND))))
+    start, end = max(0, chapter["start"] + ticks), max(0, chapter["end"] + ticks)
+    return {**chapter, "start": start, "end": end}
 
 
 def _track(adapter: Adapter, private: bytes) -> Track:

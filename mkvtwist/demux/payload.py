@@ -69,6 +69,12 @@ def without_delimiters(data: bytes) -> bytes:
     return data if len(kept) == len(units) else b"".join(kept)
 
 
+def is_b_vop(data: bytes) -> bool:
+    """Whether an MPEG-4 picture is a B-frame (ISO/IEC 14496-2, 6.2.5: vop_coding_type)."""
+    at = data.find(b"\0\0\1\xb6")
+    return 0 <= at < len(data) - 4 and data[at + 4] >> 6 == 2
+
+
 def without_prores_head(data: bytes) -> bytes:
     """A ProRes frame without the size and `icpf' of its atom, which Matroska leaves out."""
     return data[8:] if data[4:8] == b"icpf" else data

@@ -315,6 +315,7 @@ class _Reading:
         self._unfit: set[Adapter] = set()
         self._heard: dict[Adapter, int] = {}
         self._renew = False
+        self._shift: int | None = None
         self._started: set[Adapter] = set()
 
     def run(self) -> None:
@@ -438,6 +439,8 @@ class _Reading:
             self._emit(Noticed(f"{label(adapter.stream)}: the timestamps jump; going on from here"))
         if placed is None:
             return None
+        if self._shift is None and pts is not None:
+            self._shift = placed[0] - (pts * scale + unit // 2) // unit
         data = adapter.data(packet)
         if not data:
             return None
@@ -496,7 +499,9 @@ class _Reading:
         silent = self._silent(self._timeline.edge) if self._header else []
         ready = [a for a in self._adapters.values() if a.ready and a not in silent]
         covers = tuple(self._covers.values())
-        written, self._current = write_header(ready, self._container, self._attachments, covers)
+        written, self._current = write_header(
+            ready, self._container, self._attachments, covers, self._shift or 0
+        )
         if not self._current:
             raise Unusable("; ".join(["no track that could be sent", *written.left_out[:5]]))
         for adapter in self._adapters.values():
