@@ -43,9 +43,6 @@ carries 20 Mbit/s over 100 ms of round trip.
 RETRY_AFTER = 5
 """Seconds after which a client that was one too many may ask again."""
 
-LONGEST_BODY = 64 << 10
-"""Bytes of a request's body that are read; none is needed here."""
-
 
 def chunk(data: bytes) -> bytes:
     """One chunk of the chunked coding (RFC 9112, 7.1)."""

@@ -57,6 +57,7 @@ class InputService(Service):
 
     @ivar state: one of the states of C{/status}, but for what only the publisher knows.
     @ivar reason: the state in plain words.
+    @ivar senders: whoever is connected and has not been turned away.
     @ivar restarts: how many times the input was opened again.
     """
 
@@ -87,6 +88,7 @@ class InputService(Service):
         self._reader: Reader | None = None
         self._outlet: Outlet[Event] | None = None
         self._thread_done: Deferred[None] | None = None
+        self.senders: set[Sender] = set()
         self._sender: Sender | None = None
         self._next_sender: Sender | None = None
         self._port: IListeningPort | None = None
@@ -118,7 +120,7 @@ class InputService(Service):
         if self._port is not None:
             self._port.stopListening()
             self._port = None
-        for sender in (self._sender, self._next_sender):
+        for sender in (*self.senders, self._sender, self._next_sender):
             if sender is not None:
                 sender.drop()
         stopped: Deferred[None] = Deferred()
@@ -242,9 +244,7 @@ class InputService(Service):
         self._reader = None
         if ended.fault:
             self.log.error("{input}: {reason}", input=self._label, reason=ended.reason)
-        elif self.config.at_end is AtEnd.LOOP:
-            self._notice("once more from the start")
-        else:
+        elif self.config.at_end is not AtEnd.LOOP:  # each round of which would be a line
             self.log.info("{input}: {reason}", input=self._label, reason=ended.reason)
         sender, self._sender = self._sender, None
         if sender is not None:
@@ -343,11 +343,12 @@ class Sender(Protocol):
         self.input: InputService = self.factory.input
         self.peer = address(self.transport.getPeer())
         self.pipe = Pipe(lambda: self.input.reactor.callFromThread(self._resume))
-        self._taken = False
+        self._taken = self._paused = False
         self._silence: Any = None
         if self.input.occupied:
             self._turn_away()
             return
+        self.input.senders.add(self)
         self.log.info("sender {peer} connected", peer=self.peer)
         self._silence = self.input.reactor.callLater(SILENCE, self._too_quiet)
         if not isinstance(self.transport.getPeer(), UNIXAddress):
@@ -358,42 +359,50 @@ class Sender(Protocol):
                     handle.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def dataReceived(self, data: bytes) -> None:
-        if not self._taken:
-            if self._silence is None:
-                return  # it has been turned away
-            self._silence.cancel()
-            self._silence = None
-            if not self.input.sender_came(self):
-                self._turn_away()
-                return
-            self._taken = True
+        if self not in self.input.senders:
+            return  # it has been turned away
+        if not self._taken and not self.input.sender_came(self):
+            self._turn_away()
+            return
+        self._taken = True
+        if self._silence is not None:
+            self._silence.reset(SILENCE)
         if not self.pipe.write(data):
+            self._paused = True
             self.transport.pauseProducing()
 
     def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
         self.connected = 0  # which Twisted leaves at 1
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
-            self.log.warn("sender {peer} left without sending anything", peer=self.peer)
-            self.input.remark(f"the last sender, {self.peer}, left without sending anything")
-        elif self._taken:
+        if self._taken:
             self.log.info(
                 "sender {peer} left after {bytes} bytes", peer=self.peer, bytes=self.pipe.total
             )
+        elif self._silence is not None:
+            self.log.warn("sender {peer} left without sending anything", peer=self.peer)
+            self.input.remark(f"the last sender, {self.peer}, left without sending anything")
+        self._forget()
         self.pipe.close()
+
+    def _forget(self) -> None:
+        self.input.senders.discard(self)
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
 
     def drop(self) -> None:
         """The input wants no more of it."""
+        self._forget()
         self.pipe.cancel()
         if self.connected and self.transport is not None:
             self.transport.abortConnection()
 
     def _resume(self) -> None:
+        self._paused = False
         if self.connected:
             self.transport.resumeProducing()
 
     def _turn_away(self) -> None:
+        self._forget()
         self.log.warn(
             "sender {peer} turned away: another one is connected to {input}",
             peer=self.peer,
@@ -402,7 +411,11 @@ class Sender(Protocol):
         self.transport.abortConnection()
 
     def _too_quiet(self) -> None:
+        """Nothing for a while, before anything could be made of it; later it may be as it likes."""
         self._silence = None
+        if self._taken and (self._paused or self.input.state == "live"):
+            return
+        self.input.senders.discard(self)
         self.log.warn(
             "sender {peer} said nothing for {seconds:g} s: disconnected",
             peer=self.peer,

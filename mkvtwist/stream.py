@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.threads import deferToThreadPool
 
 from mkvtwist.config import StreamConfig
@@ -17,6 +17,12 @@ from mkvtwist.input import InputService
 from mkvtwist.packet import SECOND, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
 from mkvtwist.recorder import Recorder
+
+GRACE = 1.0
+"""Seconds that clients which are behind get to take the rest when the server stops."""
+
+LOOK = 0.05
+"""Seconds between two looks whether they have it."""
 
 BITRATE_SPAN = 5 * SECOND
 """Media over which the bitrate is measured."""
@@ -77,12 +83,25 @@ class Stream(MultiService):
         """
         @return: fires when the thread has ended and the recording is complete.
         """
-        stopped = maybeDeferred(super().stopService)
         self.publisher.end()
+        waiting = [
+            maybeDeferred(super().stopService),
+            self._rest_taken(self._reactor.seconds() + GRACE),
+        ]
+        stopped: Deferred[Any] = gatherResults(waiting)
         recorder = self._recorder
         if recorder is not None:
             stopped.addCallback(lambda _: recorder.close())
         return stopped
+
+    def _rest_taken(self, deadline: float) -> Deferred[None]:
+        """Fires when every client has all that there is, or when it is time."""
+        if not self.publisher.clients or self._reactor.seconds() >= deadline:
+            return succeed(None)
+        later: Deferred[None] = Deferred()
+        later.addCallback(lambda _: self._rest_taken(deadline))
+        self._reactor.callLater(LOOK, later.callback, None)
+        return later
 
     def statistics(self) -> StreamStatistics:
         """Everything that C{/status}, C{/metrics} and the page show."""

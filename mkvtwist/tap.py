@@ -256,6 +256,8 @@ class _Probe:
 
     def listenUNIX(self, path: str, *args: Any, **options: Any) -> None:
         directory = os.path.dirname(os.path.abspath(path))
+        if os.path.exists(path) and not options.get("wantPID"):
+            raise OSError(0, "it exists; remove it, or add :lockfile=1 to have that done")
         if not os.access(directory, os.W_OK):
             raise OSError(0, f"{directory!r} cannot be written to")
 

@@ -246,7 +246,7 @@ _PASSING = {"SEI_UNREGISTERED", "S12M_TIMECODE", "A53_CC", "MOTION_VECTORS", "GO
 
 def _read_subtitle(packet: av.Packet[Any], track: Track, time: int | None) -> None:
     try:
-        rects = packet.decode()
+        rects: list[Any] = list(packet.decode())
     except av.FFmpegError:
         return
     for rect in rects:
@@ -256,7 +256,8 @@ def _read_subtitle(packet: av.Packet[Any], track: Track, time: int | None) -> No
             duration = media.microseconds(packet.duration, packet.time_base) or 0
             track.shown.append(Shown(time, f"{text} ({duration // 10_000 / 100} s)"))
         elif isinstance(rect, BitmapSubtitle):
-            digest = _digest(b"".join(bytes(plane) for plane in rect.planes))
+            planes: Any = rect.planes
+            digest = _digest(b"".join(bytes(plane) for plane in planes))
             track.shown.append(
                 Shown(time, f"{rect.width}x{rect.height}+{rect.x}+{rect.y} {digest}")
             )

@@ -217,7 +217,7 @@ class FileTests(InputTestCase):
         self.assertEqual(service.restarts, 4)
         self.assertEqual({reader.timeline for reader in self.readers}, {service.timeline})
         self.assertEqual({reader.pace for reader in self.readers}, {self.reader.pace})
-        self.assertEqual(len(self.log.about("once more")), 1)
+        self.assertEqual(self.log.about("the end of the input"), [])
 
     def test_loop_of_nothing(self) -> None:
         """What cannot be read is not read again at once."""

@@ -173,11 +173,24 @@ class StreamTests(SynchronousTestCase):
         self.emit(header(), *footage(0, 1))
         slow = self.watch(room=10)
         self.emit(END)
-        self.successResultOf(self.stream.stopService())
+        stopped = self.stream.stopService()
+        self.assertNoResult(stopped)
         slow.read()
         self.reactor.pump([0.1] * 20)
+        self.successResultOf(stopped)
         self.assertTrue(slow.finished)
         self.assertEqual(self.ends, [])
+
+    def test_stopped_with_a_stalled_client(self) -> None:
+        """A client that takes nothing holds up the stopping for a second, no longer."""
+        self.start(client_timeout=5.0)
+        self.emit(header(), *footage(0, 1))
+        self.watch(room=10)
+        stopped = self.stream.stopService()
+        self.reactor.pump([0.1] * 8)
+        self.assertNoResult(stopped)
+        self.reactor.pump([0.1] * 4)
+        self.successResultOf(stopped)
 
     def test_stop(self) -> None:
         """When the service stops, responses end in order, and the thread is waited for."""

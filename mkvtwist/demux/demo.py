@@ -14,6 +14,7 @@ from av.filter import Graph
 from av.video.frame import PictureType
 
 from mkvtwist.demux.adapters import AVPacket, Stream
+from mkvtwist.packet import SECOND
 
 RATE = 25
 GOP = RATE
@@ -26,7 +27,8 @@ _VIDEO = {"preset": "ultrafast", "tune": "zerolatency", "g": str(GOP), "crf": "2
 class Demo:
     """A moving test picture of libavfilter's with a running clock, and a tone that beeps."""
 
-    start_time = 0
+    start_time = -SECOND * 1024 // 48000
+    """AAC begins with a packet of priming."""
 
     def __init__(self) -> None:
         self.metadata = {"title": "mkvtwist demo"}

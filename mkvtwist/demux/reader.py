@@ -257,19 +257,23 @@ class Reader:
         self._outlet.put(ended, 0)
 
     def _read(self) -> None:
-        media, again = self._media, None
-        while True:
-            with closing(_open(self._source, media)) as container:
-                reading = _Reading(container, self._timeline, self._emit_at, self._emit, again)
-                try:
-                    reading.run()
-                except _NewTracks as found:
-                    self._emit(Noticed("its tracks have changed: it is opened anew"))
-                    again = found
-                    if self._source.form is Form.FILE:
-                        media = _Behind(self._source.text, found.place)
-                else:
-                    return
+        again = self._read_once(self._media, None)
+        while again is not None:
+            self._emit(Noticed("its tracks have changed: it is opened anew"))
+            if self._source.form is Form.FILE:
+                with closing(_Behind(self._source.text, again.place)) as rest:
+                    again = self._read_once(rest, again)
+            else:
+                again = self._read_once(self._media, again)
+
+    def _read_once(self, media: Media | None, again: _NewTracks | None) -> _NewTracks | None:
+        """Read up to the end, or until the input has to be opened anew."""
+        with closing(_open(self._source, media)) as container:
+            try:
+                _Reading(container, self._timeline, self._emit_at, self._emit, again).run()
+            except _NewTracks as found:
+                return found
+        return None
 
     def _emit(self, event: Event) -> None:
         weight = len(event.data) + PACKET_WEIGHT if isinstance(event, Packet) else PACKET_WEIGHT
