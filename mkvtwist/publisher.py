@@ -52,6 +52,12 @@ a size that its socket takes.
 AUDIO_SEGMENT = SECOND
 """How long a segment of a stream without video is: any packet would do to join at."""
 
+CROWD = 32
+"""
+Clients that get a piece in one turn: 4 MiB, a few milliseconds. Those who follow, and those who
+have just connected, do not wait longer than that.
+"""
+
 REBASE_LOOK = 64
 """Fragments that are looked at for the earliest time: a second or two, more than muxers lag."""
 
@@ -223,13 +229,13 @@ class Audience:
         times = [packet.pts for number in numbers for packet in programme.ring[number].packets]
         return max(0, min(times))
 
-    def piece(self, place: int) -> tuple[bytes, int]:
-        """What comes from a place on, about L{PIECE} bytes of it, and the place behind it."""
+    def piece(self, place: int, most: int) -> tuple[bytes, int]:
+        """What comes from a place on, that many bytes or one fragment, and the place behind it."""
         pieces: list[bytes] = []
         size = 0
-        while place < self.programme.released and size < PIECE:
+        while place < self.programme.released and size < most:
             data = self.rendered(place)
-            if pieces and size + len(data) > PIECE:
+            if pieces and size + len(data) > most:
                 break
             pieces.append(data)
             size += len(data)
@@ -293,6 +299,7 @@ class Client:
         self._publisher = publisher
         self._audience: Audience | None = None
         self._place: int | None = None
+        self._appetite = 1  # the first write is one fragment, so that all of a crowd see something
         self._segment = 0  # how many segments have begun before its place
         self._burst = wish.burst
         self._seen_sent = 0
@@ -360,7 +367,8 @@ class Client:
                 audience.following.add(self)
             return
         # The place has moved before the write, which may pause or end this client.
-        data, self._place = audience.piece(self._place)
+        data, self._place = audience.piece(self._place, self._appetite)
+        self._appetite = PIECE
         self._segment = programme.segments_before(self._place)
         self._publisher.again(self)
         self.response.write(data)
@@ -453,7 +461,7 @@ class Publisher:
         self._waiting: set[Client] = set()
         self._closing: Programme | None = None
         self._live = False
-        self._again: set[Client] = set()
+        self._again: dict[Client, None] = {}  # a set that keeps its order
         self._turn: object | None = None
         self._skipped: dict[Client, int] = {}
         self._sweep = LoopingCall(self.sweep)
@@ -556,7 +564,7 @@ class Publisher:
             return
         self.clients.discard(client)
         self._waiting.discard(client)
-        self._again.discard(client)
+        self._again.pop(client, None)
         self._skipped.pop(client, None)
         client.leave()
         self._bytes_out += client.response.sent
@@ -580,7 +588,7 @@ class Publisher:
 
     def again(self, client: Client) -> None:
         """Give a client another turn."""
-        self._again.add(client)
+        self._again[client] = None
         if self._turn is None:
             self._turn = self.clock.callLater(0, self._next_turn)
 
@@ -621,7 +629,7 @@ class Publisher:
                 client.follow_from(known)
                 self.again(client)
             return
-        data, place = audience.piece(known)
+        data, place = audience.piece(known, PIECE)
         for client in list(audience.following):
             if place < programme.released:
                 # Too much for one write (an input's first seconds): in pieces, as for others.
@@ -634,9 +642,11 @@ class Publisher:
 
     def _next_turn(self) -> None:
         self._turn = None
-        clients, self._again = self._again, set()
-        for client in clients:
+        for client in list(itertools.islice(self._again, CROWD)):
+            del self._again[client]
             self._guard(client, client.pump)
+        if self._again and self._turn is None:
+            self._turn = self.clock.callLater(0, self._next_turn)
 
     def _close(self, programme: Programme) -> None:
         if programme.closed:

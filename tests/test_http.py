@@ -201,6 +201,7 @@ class LiveTests(SiteTestCase):
         self.assertEqual(connection.transport.value(), b"")
         other.publisher.begin(header(SOUND))
         other.publisher.publish(footage(0, 1))
+        self.reactor.turn()
         self.assertEqual(connection.answer().headers["content-type"], "audio/x-matroska")
         self.assertEqual(blocks(connection.answer().body), sent(footage(0, 1)))
 
@@ -308,6 +309,7 @@ class LiveTests(SiteTestCase):
         connection.ask("/live.mkv?burst=0")
         packets = mixed(footage(10, 11), footage(10, 11, track=2))
         self.stream.publisher.publish(packets)
+        self.reactor.turn()
         again = answer(connection.answer().rest)
         self.assertEqual(again.body[: len(head(VIDEO, AUDIO))], head(VIDEO, AUDIO))
         self.assertEqual(blocks(again.body), sent(packets))

@@ -21,6 +21,7 @@ from mkvtwist.config import Form, Input, StreamConfig
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import Packet
 from mkvtwist.publisher import (
+    CROWD,
     FORMATS,
     FRAGMENT_BYTES,
     FRAGMENT_SPAN,
@@ -229,6 +230,7 @@ class JoinTests(PublisherTestCase):
         stream.begin(header())
         self.assertEqual((response.data, response.header), (b"", None))
         stream.publish(footage(0, 1))
+        self.turns()
         self.assertEqual(response.header, header())
         self.assertEqual(response.blocks, sent(footage(0, 1)))
 
@@ -241,6 +243,7 @@ class JoinTests(PublisherTestCase):
         self.assertEqual(response.data, head())
         self.assertEqual(client.statistics().lag, 0)
         stream.publish(footage(1, 2))
+        self.turns()
         self.assertEqual(response.blocks, sent(footage(1, 2)))
 
     def test_hold(self) -> None:
@@ -251,6 +254,7 @@ class JoinTests(PublisherTestCase):
         _, new = self.join(stream, burst=2)
         self.assertEqual(new.data, b"")
         stream.publish(footage(10, 11))
+        self.turns()
         self.assertEqual(old.blocks, sent(footage(9, 11)))
         self.assertEqual(new.blocks, sent(footage(9, 11)))
 
@@ -282,6 +286,28 @@ class JoinTests(PublisherTestCase):
 def framing(data: bytes) -> bytes:
     """Something that can be told apart."""
     return b"<" + data + b">"
+
+
+class CrowdTests(PublisherTestCase):
+    """Many who join in one instant."""
+
+    def test_first_bytes(self) -> None:
+        """Everybody has a fragment before anybody has a second one."""
+        stream = self.live()
+        responses = [Response() for _ in range(CROWD + 8)]
+        for response in responses:
+            stream.join(response, Wish(1))
+        self.assertEqual({len(response.blocks) for response in responses}, {1})
+
+    def test_in_turn(self) -> None:
+        """Those who are behind take turns, so many of them at a time; each gets its own."""
+        stream = self.live()
+        responses = [Response() for _ in range(CROWD + 8)]
+        for response in responses:
+            stream.join(response, Wish(1))
+        self.turns()
+        for response in responses:
+            self.assertEqual(response.blocks, sent(footage(9, 10)))
 
 
 class ClientTests(PublisherTestCase):
@@ -468,6 +494,7 @@ class ClientTests(PublisherTestCase):
         self.patch(responses[0], "begin", fail)
         stream.begin(header())
         stream.publish(footage(0, 1))
+        self.turns()
         self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
         self.assertEqual(responses[1].blocks, sent(footage(0, 1)))
         self.assertEqual(responses[2].blocks, sent(footage(0, 1)))
@@ -727,6 +754,7 @@ class HeaderTests(PublisherTestCase):
         self.assertEqual(old.blocks, sent(footage(9, 10)))
         _, new = self.join(stream, burst=2)
         stream.publish(mixed(footage(10, 11.1), footage(10, 11, track=2)))
+        self.turns()
         self.assertEqual(new.header, header(VIDEO, AUDIO))
         self.assertEqual(new.data[: len(head(VIDEO, AUDIO))], head(VIDEO, AUDIO))
         self.assertEqual(new.blocks, sent(mixed(footage(10, 11), footage(10, 11, track=2))))

@@ -1,0 +1,7 @@
+"""C{python -m benchmarks}."""
+
+import sys
+
+from benchmarks.cli import main
+
+sys.exit(main())
