@@ -6,7 +6,7 @@ L{Reader} lives in one thread and owns all of it; what leaves are the values of
 L{mkvtwist.packet}.
 
     - L{reader} opens, reads, holds the header back until every track is known, keeps the time
-    - L{adapters} has one small class for each oddity of a track
+    - L{adapters} has one small class for each oddity of a track: video, audio, subtitles
     - L{header} has libavformat write the header
     - L{payload}, L{latm} are the pure functions that payloads go through
     - L{demo} is the test picture

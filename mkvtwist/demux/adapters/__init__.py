@@ -1,0 +1,139 @@
+"""
+One adapter for each oddity of a track, chosen by what the track is (I{remux thread}).
+
+An adapter turns the packets that the demuxer yields for one stream into what Matroska and MP4
+store, finds the decoder's setup where the container has none, notices when it changes, and says
+what the header has to state.
+
+L{adapter_for} is the table of contents.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from av.stream import Disposition
+
+from mkvtwist.demux import payload
+from mkvtwist.demux.adapters.audio import Adts, Audio, Latm, Pcm, Primed, WavPack
+from mkvtwist.demux.adapters.base import Adapter, AVPacket, Stream, Unusable, codec_of
+from mkvtwist.demux.adapters.subtitles import MovText, Pgs, Subtitles, WebVtt
+from mkvtwist.demux.adapters.video import (
+    Av1,
+    Mpeg4,
+    Mpeg4InAvi,
+    NalUnits,
+    Optional,
+    ProRes,
+    Tagged,
+    Untimed,
+    Vp9,
+)
+
+__all__ = [
+    "DONORS",
+    "AVPacket",
+    "Adapter",
+    "Stream",
+    "Untimed",
+    "Unusable",
+    "adapter_for",
+    "codec_of",
+    "is_cover",
+]
+
+_SUBTITLES: Mapping[str, type[Adapter]] = {
+    "hdmv_pgs_subtitle": Pgs,
+    "mov_text": MovText,
+    "webvtt": WebVtt,
+}
+
+_VIDEO: Mapping[str, type[Adapter]] = {
+    "av1": Av1,
+    "mpeg1video": Optional,
+    "mpeg2video": Optional,
+    "magicyuv": Tagged,
+    "mpeg4": Mpeg4,
+    "prores": ProRes,
+    "rawvideo": Tagged,
+    "utvideo": Tagged,
+    "vp9": Vp9,
+}
+
+_AUDIO: Mapping[str, type[Adapter]] = {
+    "aac_latm": Latm,
+    "wavpack": WavPack,
+}
+
+_NAL_CODECS = frozenset({"h264", "hevc", "vvc"})
+
+_PRIMED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "mp3", "caf"})
+"""Containers that say what is not to be heard of the first packets."""
+
+_UNTIMED = frozenset({"avi", "asf", "asf_o", "mpeg", "h264", "hevc", "vvc"})
+"""Containers whose presentation times are missing or wrong for reordered pictures."""
+
+_STORED_PCM = frozenset(
+    {
+        "pcm_alaw",
+        "pcm_f32le",
+        "pcm_f64le",
+        "pcm_mulaw",
+        "pcm_s16be",
+        "pcm_s16le",
+        "pcm_s24be",
+        "pcm_s24le",
+        "pcm_s32be",
+        "pcm_s32le",
+        "pcm_u8",
+    }
+)
+"""Samples as Matroska, or the WAVEFORMATEX in it, can describe them."""
+
+
+def adapter_for(stream: Stream) -> Adapter:
+    """
+    The adapter for a stream.
+
+    @raise Unusable: for one that no player could show.
+    """
+    if stream.type not in ("video", "audio", "subtitle"):
+        raise Unusable(f"{stream.type} cannot be sent")
+    if stream.codec_context is None:
+        raise Unusable("a codec that libavcodec does not know")
+    codec = codec_of(stream)
+    setup = stream.codec_context.extradata or b""
+    container = stream.container.format.name
+    kind: type[Adapter]
+    if stream.type == "subtitle":
+        kind = _SUBTITLES.get(codec, Subtitles)
+    elif stream.type == "video":
+        kind = _VIDEO.get(codec, Adapter)
+        if codec in _NAL_CODECS and (not setup or payload.is_annex_b(setup)):
+            untimed = container in _UNTIMED and codec != "vvc"
+            kind = Untimed if untimed else NalUnits
+        elif codec == "mpeg4" and container == "avi" and stream.codec_context.reorder_depth:
+            kind = Mpeg4InAvi
+    elif codec == "aac" and not setup:
+        kind = Adts
+    elif codec == "s302m" or (codec.startswith("pcm_") and codec not in _STORED_PCM):
+        kind = Pcm
+    else:
+        kind = _AUDIO.get(codec, Primed if container in _PRIMED else Audio)
+    return kind(stream)
+
+
+def is_cover(stream: Stream) -> bool:
+    """Whether a stream is a picture that belongs to the whole, not a moving one."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+DONORS: Sequence[tuple[str, str, dict[str, Any]]] = (
+    ("video", "mpeg4", {"rate": 25}),
+    ("audio", "mp2", {"rate": 48000}),
+    ("subtitle", "subrip", {}),
+)
+"""
+Streams to describe anew, one of each type: type, codec, what else it takes to make one. PyAV lets
+only codecs into a container that libavformat lists for it, which leaves out all that Matroska
+stores with the words of AVI.
+"""

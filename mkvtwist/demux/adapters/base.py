@@ -1,0 +1,210 @@
+"""
+What all adapters have in common: a track that is stored as it comes (I{remux thread}).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.codec.context import CodecContext
+
+from mkvtwist.packet import SECOND, Extra
+
+# PyAV's stubs know a class of streams for each kind; what is common to all of them is too little.
+Stream = Any
+AVPacket = Any
+Context = Any
+
+
+class Unusable(Exception):
+    """A track that cannot be sent. The text says why, for the log and for C{/status}."""
+
+
+class Adapter:
+    """
+    A track that is stored as it comes; the base of the others.
+
+    @ivar stream: PyAV's stream; never used after its container was closed.
+    @ivar number: the track's number in the header, once it has one.
+    @ivar named: what the demuxer calls its codec by now, which PyAV learned at the opening.
+    @ivar setup: what the decoder needs before the first packet; L{None} as long as it is unknown.
+    @ivar changed: the packets given last need another header.
+    @ivar shape: width, height, sample rate and channels as they are now.
+    @ivar was_shaped: whether the demuxer knew these when the input was opened. Without them it
+        cannot tell how long a packet lasts.
+    @ivar priming: how much sound comes out of the decoder before the first that is to be heard, in
+        microseconds.
+    @ivar step: the duration of one packet in microseconds, 0 where it is not known.
+    @ivar delay: how far decoding runs ahead of presentation, in microseconds.
+    """
+
+    sparse = False
+    """Whether it may be silent for any time (subtitles)."""
+
+    filters: str | None = None
+    """Bitstream filters of libavcodec that every packet goes through."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.number = 0
+        self.named: str | None = None
+        self.setup: bytes | None = stream.codec_context.extradata or b""
+        self.changed = False
+        self.shape: Context = stream.codec_context
+        self.priming = 0
+        self.step, self.delay = _frame_times(stream, self.shape)
+        self.was_shaped = self.is_shaped
+        self._filter = self._filtering()
+
+    def _filtering(self) -> BitStreamFilterContext | None:
+        return BitStreamFilterContext(self.filters, self.stream) if self.filters else None
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec that is sent."""
+        return self.named or codec_of(self.stream)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a header can be written for it."""
+        return self.setup is not None and self.is_shaped
+
+    @property
+    def is_shaped(self) -> bool:
+        """Whether the numbers are known without which there is no header."""
+        if self.stream.type == "video":
+            return bool(self.shape.width and self.shape.height)
+        return self.stream.type != "audio" or bool(self.shape.sample_rate)
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        """
+        The packets that one of the demuxer's becomes: mostly itself.
+
+        L{changed} is true from the packet on that needs another header.
+
+        @raise av.FFmpegError: when a filter refuses it; the next one may be better.
+        """
+        if self._filter is None:
+            self._look(packet)
+            yield packet
+        else:
+            yield from self._filtered(packet)
+
+    def rest(self) -> Iterable[AVPacket]:
+        """The packets that a filter still holds when the input has ended."""
+        if self._filter is not None:
+            yield from self._filtered(None)
+
+    def _filtered(self, packet: AVPacket | None) -> Iterable[AVPacket]:
+        assert self._filter is not None
+        for made in self._filter.filter(packet):
+            made.time_base = self.stream.time_base  # which filters lose
+            self._look(made)
+            yield made
+
+    def data(self, packet: AVPacket) -> bytes:
+        """A packet's payload."""
+        return bytes(packet)
+
+    def extra(self, packet: AVPacket) -> Extra | None:
+        """What the packet has beside its payload."""
+        additions: tuple[tuple[int, bytes], ...] = ()
+        discard = 0
+        for side in packet.iter_sidedata():
+            kind = side.data_type
+            if kind == "matroska_block_additional":
+                raw = bytes(side)
+                additions = ((int.from_bytes(raw[:8], "big"), raw[8:]),)
+            elif kind == "skip_samples":
+                samples = int.from_bytes(bytes(side)[4:8], "little")
+                if samples:
+                    discard = round(samples * SECOND / (self.shape.sample_rate or 48000))
+        return Extra(additions, discard) if additions or discard else None
+
+    def describe(self, made: Stream) -> None:
+        """
+        Give a stream of the header's container the track's parameters.
+
+        @param made: has the right type and any codec.
+        """
+        BitStreamFilterContext("null", self.parameters, made)
+        context = made.codec_context
+        context.codec_tag = self.tag
+        if self.setup and self.setup != context.extradata:
+            context.extradata = self.setup
+        if made.type == "video":
+            context.width, context.height = self.shape.width, self.shape.height
+        elif made.type == "audio":
+            context.sample_rate = self.shape.sample_rate
+            context.layout = self.shape.layout.name
+
+    @property
+    def parameters(self) -> Stream | str:
+        """The stream with the codec's parameters, or the codec's name if that is all of them."""
+        return self.stream
+
+    @property
+    def tag(self) -> str:
+        """The codec's FourCC; without one libavformat takes the one for Matroska."""
+        return "\0\0\0\0"
+
+    def _look(self, packet: AVPacket) -> None:
+        """See whether a packet brings a setup; the demuxer says so for some containers."""
+        if packet.has_sidedata("new_extradata"):
+            self._learn(bytes(packet.get_sidedata("new_extradata")), packet)
+        if not self.is_shaped:
+            self._measure(packet)
+
+    def _learn(self, setup: bytes, packet: AVPacket) -> None:
+        """Take a setup for the track's; ask for a new header when it replaces another one."""
+        if not setup or setup == self.setup:
+            return
+        had = self.setup
+        self.setup = setup
+        if had:
+            self.changed = True
+            self._measure(packet)
+
+    def _measure(self, packet: AVPacket) -> bool:
+        """
+        Decode one packet, the first of its kind, to learn the width or the sample rate.
+
+        @return: whether that gave other numbers than before.
+        """
+        context: Context = CodecContext.create(codec_of(self.stream), "r")
+        context.extradata = self.setup or None
+        try:
+            context.decode(av.Packet(bytes(packet)))
+            context.decode(None)
+        except av.FFmpegError:
+            return False  # it cannot be decoded alone: what was known stays
+        before, self.shape = self.shape, context
+        if not self.is_shaped:
+            self.shape = before
+            return False
+        if context.type == "audio":
+            self.step, self.delay = _frame_times(self.stream, context)
+        return _numbers(before) != _numbers(context)
+
+
+def _numbers(context: Context) -> tuple[object, ...]:
+    if context.type == "video":
+        return context.width, context.height, context.pix_fmt
+    return context.sample_rate, context.layout.nb_channels
+
+
+def _frame_times(stream: Stream, shape: Context) -> tuple[int, int]:
+    """How long a packet lasts, and how long reordering may hold it back, in microseconds."""
+    if stream.type == "audio":
+        return SECOND * shape.frame_size // (shape.sample_rate or 1), 0
+    rate = stream.guessed_rate if stream.type == "video" else None
+    if not rate:
+        return 0, 0
+    step = round(SECOND / rate)
+    return step, stream.codec_context.reorder_depth * step
+
+
+def codec_of(stream: Stream) -> str:
+    """The name of a stream's codec, whatever decodes it."""
+    return str(stream.codec_context.codec.canonical_name)

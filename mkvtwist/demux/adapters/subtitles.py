@@ -1,0 +1,51 @@
+"""
+Subtitles: text and pictures that stand for a stated time (I{remux thread}).
+"""
+
+from collections.abc import Iterable
+
+from mkvtwist.demux.adapters.base import Adapter, AVPacket, Stream
+
+
+class Subtitles(Adapter):
+    """Text or pictures that stand for a stated time."""
+
+    sparse = True
+
+
+class MovText(Subtitles):
+    """MP4's timed text, stored as SubRip without the empty packets that clear the screen."""
+
+    filters = "mov2textsub"
+
+    @property
+    def codec(self) -> str:
+        return "subrip"
+
+    @property
+    def parameters(self) -> Stream | str:
+        return "subrip"
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self.setup = b""
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        return [made for made in super().packets(packet) if made.size]
+
+
+class WebVtt(Subtitles):
+    """WebVTT, whose cue identifier and settings stand before the text in the block."""
+
+    def data(self, packet: AVPacket) -> bytes:
+        parts = {"webvtt_identifier": b"", "webvtt_settings": b""}
+        for side in packet.iter_sidedata():
+            if side.data_type in parts:
+                parts[side.data_type] = bytes(side)
+        return b"%s\n%s\n%s" % (*parts.values(), bytes(packet))
+
+
+class Pgs(Subtitles):
+    """Blu-ray's pictures; a display set's segments belong into one block."""
+
+    filters = "pgs_frame_merge"
