@@ -1,32 +1,33 @@
 """
 What formats cost in latency: C{python -m benchmarks.demuxing [--markdown FILE] [NAME ...]}.
 
-A live sender is played here, with libavformat's own muxers, packet by packet; what each packet
-makes the muxer write is given to a L{Reader}, and not more before it has asked for more. So it is
-known of every packet when the sender had it, when its last byte was sent, and when it came out,
-without a clock and without a second thread: the sender writes when the pipe is empty and is read.
-The same figures come out on every machine.
+A live sender is played here, with libavformat's own muxers, packet by packet. What each packet
+makes the muxer write is given to a L{Reader}, and nothing more before it has asked for more. So it
+is known of every packet when the sender had it, when its last byte was sent, and when it came out,
+without a clock and without a second thread: the sender writes whenever the empty pipe is read. The
+same libraries give the same figures on every machine.
 
-Three figures for a packet, in time of the media and in packets of all tracks:
+Three figures, in time of the media and in packets of all tracks:
 
-  - the sender's muxer holds it, until its last byte is written
-  - the receiver holds it, from there until it comes out as packet of a fragment
+  - the sender's muxer holds a packet until its last byte is written
+  - the receiver holds it from there until it comes out to become part of a fragment
   - at the start nothing comes out until the tracks are known
 
 The first has nothing to do with mkvtwist, but with what a sender should be told to send. In the
-second, what libavformat's demuxer alone would hold is told from what mkvtwist adds.
+second, what mkvtwist adds is told from what libavformat's demuxer alone would hold.
 """
 
 import argparse
 import io
+import os
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache, cached_property, partial
-from itertools import accumulate
+from functools import cache, cached_property
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -37,9 +38,11 @@ from av.video.frame import PictureType, VideoFrame
 
 from mkvtwist.config import Form, Input
 from mkvtwist.demux import Event, Pace, Reader, set_up
-from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.packet import Header, Packet
 from mkvtwist.pipe import Outlet, Pipe
 from mkvtwist.timeline import Timeline
+
+os.environ.setdefault("SVT_LOG", "0")  # SVT-AV1 writes its settings to standard error otherwise
 
 PERIOD = Fraction(48, 25)
 """Seconds of media that are encoded and repeated: whole frames of every codec here, one GOP."""
@@ -91,10 +94,10 @@ HEVC = _video(
     **{"x265-params": f"keyint={_GOP}:min-keyint={_GOP}:scenecut=0:pools=none:log-level=none"},
 )
 VP8 = _video("libvpx", deadline="realtime", **{"cpu-used": "8", "lag-in-frames": "0"})
-AV1 = _video("libsvtav1", preset="12", **{"svtav1-params": "pred-struct=1:lookahead=0"})
+AV1 = _video("libsvtav1", preset="11", crf="50", **{"svtav1-params": "pred-struct=1"})
 MPEG4, MPEG2, MJPEG = _video("mpeg4"), _video("mpeg2video"), _video("mjpeg")
 AAC, OPUS, MP3 = _audio("aac", 1024), _audio("libopus", 960), _audio("libmp3lame", 1152)
-AC3, VORBIS, FLAC = _audio("ac3", 1536), _audio("libvorbis", 0), _audio("flac", 4608)
+AC3, FLAC = _audio("ac3", 1536), _audio("flac", 4608)
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,9 @@ def media(codec: Codec) -> Media:
             del options["bf"]
         if codec.type == "video":
             stream: Any = out.add_stream(codec.encoder, rate=RATE, options=options)
-            stream.width, stream.height, stream.bit_rate = WIDTH, HEIGHT, BITRATE
+            stream.width, stream.height = WIDTH, HEIGHT
+            if codec is not AV1:  # which has no such mode without looking ahead
+                stream.bit_rate = BITRATE
             stream.pix_fmt = "yuvj420p" if codec is MJPEG else "yuv420p"
             frames: Iterator[Any] = _pictures(stream.pix_fmt)
         else:
@@ -148,7 +153,7 @@ def media(codec: Codec) -> Media:
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     file.seek(0)
-    container = _open_for_ever.enter_context(av.open(file))
+    container: Any = _open_for_ever.enter_context(av.open(file))
     template: Any = container.streams[0]
     found = [packet for packet in container.demux() if packet.size]
     count = int(PERIOD / codec.frame)
@@ -196,7 +201,7 @@ def _sounds(stream: Any) -> Iterator[AudioFrame]:
 
 
 def _link(graph: Any, nodes: list[Any]) -> None:
-    for one, next_ in zip(nodes, nodes[1:], strict=False):
+    for one, next_ in pairwise(nodes):
         one.link_to(next_)
     graph.configure()
 
@@ -222,6 +227,11 @@ class Way:
         """The muxer's name."""
         return self.words.split()[1]
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether the decoder's setup has no place but in the packets."""
+        return self.format in {"h264", "hevc", "m4v"}
+
     @cached_property
     def options(self) -> dict[str, str]:
         """The muxer's options."""
@@ -243,6 +253,7 @@ WAYS = (
     Way("WebM", "-f webm", VP8, OPUS),
     Way("WebM", "-f webm -cluster_time_limit 0", VP8, OPUS),
     Way("MP4", "-f mp4 -movflags frag_keyframe+empty_moov", H264, AAC),
+    Way("MP4", "-f mp4 -movflags empty_moov -frag_duration 100000", H264, AAC),
     Way("MP4", "-f mp4 -movflags frag_every_frame+empty_moov", H264, AAC),
     Way("AVI", "-f avi", H264, MP3),
     Way("AVI, MPEG-4", "-f avi", MPEG4, MP3),
@@ -299,7 +310,7 @@ def cases(way: Way) -> Iterator[Case]:
             continue
         if case.reordered and way.video is not H264:
             continue
-        if case.silent and way.format in {"flv"}:
+        if case.silent and way.format == "flv":
             continue  # it has one track of each kind
         yield case
 
@@ -346,7 +357,7 @@ def send(way: Way, case: Case, seconds: float) -> Sending:
     options = dict(way.options)
     if case.silent or case.stalled:
         options["max_interleave_delta"] = "1"  # else the muxer holds everything for 10 s
-    due = sorted(_packets(codecs, case, seconds), key=lambda one: one[0])
+    due = sorted(_due(codecs, case, seconds), key=lambda one: one[0])
     with av.open(
         sending, "w", format=way.format, container_options=options, buffer_size=4 << 20
     ) as out:
@@ -354,7 +365,9 @@ def send(way: Way, case: Case, seconds: float) -> Sending:
         if case.silent and way.audio:
             out.add_stream_from_template(media(way.audio).template, opaque=True)
         for time, number, unit in due:
-            packet: Any = av.Packet(unit.payload)
+            # Encoders who know that there is no other place put it there.
+            setup = made[number].codec_context.extradata if way.is_raw and unit.key else None
+            packet: Any = av.Packet((setup or b"") + unit.payload)
             packet.time_base = Fraction(1, 96_000)
             packet.dts = int(time * 96_000)
             packet.pts = int((time + unit.later) * 96_000)
@@ -370,7 +383,7 @@ def send(way: Way, case: Case, seconds: float) -> Sending:
     return sending
 
 
-def _packets(
+def _due(
     codecs: Sequence[Codec], case: Case, seconds: float
 ) -> Iterator[tuple[Fraction, int, Unit]]:
     for number, codec in enumerate(codecs):
@@ -424,9 +437,9 @@ def _in_transport_stream(data: bytes) -> list[tuple[bytes, list[int]]]:
 
 class _Line(Pipe):
     """
-    The way from the sender, which goes on when everything it has sent has been read.
+    The way from the sender, who goes on when everything so far has been read.
 
-    @ivar write_: the number of the last write that has gone through it.
+    @ivar sent: the number of the last write; how many there were, at the end.
     """
 
     def __init__(self, writes: Sequence[bytes]) -> None:
@@ -467,7 +480,8 @@ class Arrived:
     What came of a sending.
 
     @ivar begun: the write after which the header came; L{None}: it came at the end, or never.
-    @ivar writes: for each packet that was sent, the write after which it came; L{None} likewise.
+    @ivar writes: for each packet that was sent, the write after which it came, or how many there
+        were when it came at the end; L{None}: never.
     """
 
     begun: int | None
@@ -496,9 +510,9 @@ def receive(sending: Sending) -> Arrived:
 def demux(sending: Sending) -> Arrived:
     """What comes out of libavformat's demuxer alone, and when."""
     line = _Line(sending.writes)
-    came = []
+    came: list[tuple[int, str, bytes]] = []
     begun: int | None = None
-    with av.open(line) as container:
+    with av.open(line, "r") as container:
         for packet in container.demux():
             if packet.size:
                 begun = line.sent if begun is None else begun
@@ -508,7 +522,6 @@ def demux(sending: Sending) -> Arrived:
 
 def _matched(sending: Sending, came: list[tuple[int, str, bytes]]) -> list[int | None]:
     """After which write each packet that was sent came; both are in the order of their track."""
-    end = len(sending.writes)
     queues = {t: [c for c in came if c[1] == t] for t in ("video", "audio")}
     at = dict.fromkeys(queues, 0)
     found: list[int | None] = []
@@ -521,8 +534,7 @@ def _matched(sending: Sending, came: list[tuple[int, str, bytes]]) -> list[int |
             found.append(None)
             continue
         at[sent.type] = index + 1
-        write = queue[index][0]
-        found.append(None if write == end else write)
+        found.append(queue[index][0])
     return found
 
 
@@ -548,16 +560,16 @@ class Cost:
     @ivar video: what the receiver holds.
     @ivar audio: likewise.
     @ivar added: how many packets mkvtwist waits for that the demuxer does not wait for, at most.
-    @ivar start: the media that were sent before the first came out, in seconds; L{None}: none did.
-    @ivar start_bytes: likewise.
+    @ivar missing: how many packets have never come.
+    @ivar start: seconds of media that were sent before the first came out; L{None}: none did.
     """
 
     muxer: Wait | None
     video: Wait | None
     audio: Wait | None
     added: int
+    missing: int
     start: float | None
-    start_bytes: int
 
 
 def cost(way: Way, case: Case) -> Cost:
@@ -568,29 +580,36 @@ def cost(way: Way, case: Case) -> Cost:
         if arrived.begun is not None:
             break
     begun = arrived.begun
-    size = sum(map(len, sending.writes[: None if begun is None else begun + 1]))
     if begun is None:
-        return Cost(None, None, None, 0, None, size)
+        return Cost(None, None, None, 0, 0, None)
     plain = demux(sending)
     counts = [0] * (len(sending.writes) + 1)
     for sent in sending.packets:
         counts[sent.write] += 1
     sums = list(accumulate(counts))
     waits: dict[str, list[tuple[float, int]]] = {"muxer": [], "video": [], "audio": []}
-    added = 0
+    added = missing = 0
     for sent, here, there in zip(sending.packets, arrived.writes, plain.writes, strict=True):
         if sent.write <= begun:
             continue
         held = float(sending.clock[sent.write] - sent.time)
         waits["muxer"].append((held, 0))
         if here is None:
-            continue
+            missing += 1
+        if here is None or here == len(sending.writes):
+            continue  # it came at the end only, as the last ones do
         wait = float(sending.clock[here] - sending.clock[sent.write])
         waits[sent.type].append((wait, sums[here] - sums[sent.write]))
-        if there is not None:
+        if there is not None and there < here:
             added = max(added, sums[here] - sums[there])
-    start = float(sending.clock[begun])
-    return Cost(*map(_wait, waits.values()), added, start, size)
+    return Cost(
+        _wait(waits["muxer"]),
+        _wait(waits["video"]),
+        _wait(waits["audio"]),
+        added,
+        missing,
+        float(sending.clock[begun]),
+    )
 
 
 def _wait(waits: list[tuple[float, int]]) -> Wait | None:
@@ -613,14 +632,102 @@ def opening_with(options: Mapping[str, str]) -> Any:
     return mock.patch.object(av, "open", opened)
 
 
+# -- What is said about it ----------------------------------------------------
+
+Costs = Mapping[Way, Mapping[str, Cost]]
+"""By the container and the name of the case."""
+
+
+def senders(costs: Costs) -> Iterator[list[str]]:
+    """A table for who has to choose a container: with picture and sound if it has both."""
+    yield ["container", "FFmpeg's options", "sender holds", "video waits", "sound waits", "start"]
+    for way, found in costs.items():
+        cost = next(iter(found.values()))
+        waits = (_seconds(cost.muxer), _seconds(cost.video), _seconds(cost.audio))
+        missing = f"; {cost.missing} packets missing" if cost.missing else ""
+        yield [way.name, f"`{way.words}`", *waits, _start(cost) + missing]
+
+
+def packets(costs: Costs) -> Iterator[list[str]]:
+    """A table of how many packets a packet has to wait for here, at most, in each case."""
+    yield ["container", "FFmpeg's options", *(case.name for case in CASES), "added by mkvtwist"]
+    for way, found in costs.items():
+        cells = [_waited_for(found.get(case.name)) for case in CASES]
+        added = max(cost.added for cost in found.values())
+        yield [way.name, f"`{way.words}`", *cells, str(added)]
+
+
+def starts(costs: Costs) -> Iterator[list[str]]:
+    """A table of the seconds of media until something comes out."""
+    yield ["container", "FFmpeg's options", *(case.name for case in CASES)]
+    for way, found in costs.items():
+        cells = [_start(found[case.name]) if case.name in found else "" for case in CASES]
+        yield [way.name, f"`{way.words}`", *cells]
+
+
+def _seconds(wait: Wait | None) -> str:
+    if wait is None:
+        return ""
+    if wait.worst < 0.0005:
+        return "0"
+    return f"{wait.mean:.2f}, at most {wait.worst:.2f}"
+
+
+def _waited_for(cost: Cost | None) -> str:
+    if cost is None:
+        return ""
+    waits = (("video", cost.video), ("sound", cost.audio))
+    parts = [
+        f"{wait.worst_packets} ({kind})" for kind, wait in waits if wait and wait.worst_packets
+    ]
+    return ", ".join(parts) or ("never" if cost.start is None else "0")
+
+
+def _start(cost: Cost) -> str:
+    return "never" if cost.start is None else f"{cost.start:.2f}"
+
+
+def markdown(table: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table; its first row is the heading."""
+    for number, cells in enumerate(table):
+        yield f"| {' | '.join(cells)} |"
+        if not number:
+            yield f"|{'---|' * len(cells)}"
+
+
 def main() -> int:
+    """The command line; the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.demuxing",
+        description="How long packets of each container wait until they come out.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="containers; without: all")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="open the input with this option of libavformat's, to see what it would change",
+    )
+    options = parser.parse_args()
     set_up()
-    for way in WAYS[9:]:
-        for case in cases(way):
-            c = cost(way, case)
-            def s(w):
-                return "-" if w is None else f"{w.mean*1000:.0f}/{w.worst*1000:.0f}ms {w.mean_packets:.1f}/{w.worst_packets}p"
-            print(f"{way.name:16} {way.words[:50]:50} {case.name:8} mux {s(c.muxer):18} v {s(c.video):24} a {s(c.audio):24} +{c.added} start {c.start} {c.start_bytes}", flush=True)
+    ways = [way for way in WAYS if not options.names or way.name in options.names]
+    costs: dict[Way, dict[str, Cost]] = {}
+    with opening_with(dict(one.split("=", 1) for one in options.option)):
+        for way in ways:
+            costs[way] = {case.name: cost(way, case) for case in cases(way)}
+            print(f"{way.name}: {way.words}", file=sys.stderr, flush=True)
+    titles = {
+        "Seconds that a packet waits, and until the first comes out": senders,
+        "Packets that a packet waits for here, at most": packets,
+        "Seconds of media until the first packet comes out": starts,
+    }
+    parts = [f"## {title}\n\n" + "\n".join(markdown(of(costs))) for title, of in titles.items()]
+    text = "\n\n".join(parts) + "\n"
+    print(text, end="")
+    if options.markdown:
+        options.markdown.write_text(text, encoding="utf-8")
     return 0
 
 

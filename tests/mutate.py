@@ -13,7 +13,8 @@ What comes out is checked packet by packet.
 
 This happens in processes of their own, which take one clip after the other. When one of them dies,
 another one takes its place; the clip is kept and played once more alone, so that it is known which
-one it was. The exit status is 1 when something of ours has failed, 3 when a library crashed.
+one it was. The exit status is 1 when something failed or did not end, 3 when a library crashed or
+took very much memory.
 
 With C{MALLOC_PERTURB_=165} in the environment glibc fills what is allocated and freed: reading it
 shows more often then, but the figures for memory are too high.
@@ -539,6 +540,11 @@ class Result:
     """The memory that it had afterwards."""
 
     @property
+    def is_well(self) -> bool:
+        """Whether it played, or was refused, as it should."""
+        return self.outcome in {"played", "refused"}
+
+    @property
     def outcome(self) -> str:
         """In one word."""
         if self.crash:
@@ -547,6 +553,8 @@ class Result:
             return "hung"
         if self.wrong:
             return "failed"
+        if self.taken > MEMORY_LIMIT:
+            return "greedy"
         return "played" if self.packets else "refused"
 
 
@@ -582,8 +590,6 @@ def play(path: Path, seed: str) -> Result:
     finally:
         globalLogPublisher.removeObserver(failed)  # type: ignore[arg-type] # likewise
     peak, after = _memory()
-    if peak - before > MEMORY_LIMIT:
-        checks.wrong.append(f"wrong: it took more than {MEMORY_LIMIT >> 20} MiB")
     return Result(
         packets=checks.packets,
         headers=checks.headers,
@@ -680,9 +686,12 @@ class _Process:
             process.stdin.write(json.dumps([str(path), seed]) + "\n")
             process.stdin.flush()
         line = process.stdout.readline()
-        if line.endswith("\n"):
-            return Result(**json.loads(line))
-        return self._died(process)
+        if not line.endswith("\n"):
+            return self._died(process)
+        result = Result(**json.loads(line))
+        if not result.is_well:
+            self.close()  # the next one is not to suffer from what this one has left
+        return result
 
     def _start(self) -> subprocess.Popen[str]:
         self._said = tempfile.TemporaryFile("w+", dir=self._directory)  # noqa: SIM115 - closed below
@@ -734,7 +743,7 @@ class _Report:
     def add(self, result: Result, path: Path, seed: str) -> None:
         """Count a result."""
         self.results.append(result)
-        if result.outcome in ("played", "refused"):
+        if result.is_well:
             return
         alike = self.bad.setdefault(_signature(result), [])
         if len(alike) < EXAMPLES:
@@ -785,7 +794,7 @@ class _Report:
     @property
     def status(self) -> int:
         """The exit status."""
-        ours = any(result.outcome != "crashed" for alike in self.bad.values() for result in alike)
+        ours = any(r.outcome in {"failed", "hung"} for alike in self.bad.values() for r in alike)
         return 1 if ours else 3 if self.bad else 0
 
 
@@ -798,6 +807,8 @@ def _signature(result: Result) -> str:
     lines = [line.strip() for line in _told(result).splitlines()]
     inside = f"{os.sep}mkvtwist{os.sep}"
     places = [line for line in lines if line.startswith("File ") and inside in line]
+    if result.outcome == "greedy":
+        return f"more than {MEMORY_LIMIT >> 20} MiB"
     if result.crash or result.hang:  # the innermost call comes first
         return " ".join([lines[0], *places[:1]])
     return " ".join([result.wrong[0].splitlines()[-1].strip(), *places[-1:]])
@@ -879,7 +890,7 @@ def as_is(files: Iterable[Path]) -> int:
             print(f"{path}: {result.outcome}, {result.packets} packets; {result.reason}")
             print("".join(f"  | {line}\n" for line in _told(result).splitlines()), end="")
             report.results.append(result)
-            if result.outcome not in ("played", "refused"):
+            if not result.is_well:
                 report.bad.setdefault(result.outcome, []).append(result)
     return report.status
 
