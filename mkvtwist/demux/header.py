@@ -120,7 +120,7 @@ def _written(
             if name.lower() not in _STALE_TAGS:
                 output.metadata[name] = value
         for adapter in adapters:
-            made: Any = output.add_stream_from_template(donors[adapter.stream.type], opaque=True)
+            made: Any = output.add_stream_from_template(donors[adapter.type], opaque=True)
             adapter.describe(made)
             if language := adapter.stream.metadata.get("language"):
                 made.metadata["language"] = language
@@ -150,22 +150,22 @@ def _shifted(chapter: "Chapter", shift: int) -> "Chapter":
 
 
 def _track(adapter: Adapter, private: bytes) -> Track:
-    stream, shape = adapter.stream, adapter.shape
+    stream, shape, type_ = adapter.stream, adapter.shape, adapter.type
     language = stream.metadata.get("language")
-    rate = getattr(stream, "average_rate", None) if stream.type == "video" else None
+    rate = getattr(stream, "average_rate", None) if type_ == "video" else None
     return Track(
         number=adapter.number,
-        type=stream.type,
+        type=type_,
         codec=adapter.codec,
         setup=adapter.setup or b"",
         codec_string=codec_string(adapter.codec, private),
         language=None if language == "und" else language,
         title=_title(stream),
-        width=shape.width if stream.type == "video" else None,
-        height=shape.height if stream.type == "video" else None,
+        width=shape.width if type_ == "video" else None,
+        height=shape.height if type_ == "video" else None,
         frame_rate=round(float(rate), 3) if rate else None,
-        sample_rate=shape.sample_rate if stream.type == "audio" else None,
-        channels=shape.layout.nb_channels if stream.type == "audio" else None,
+        sample_rate=shape.sample_rate if type_ == "audio" else None,
+        channels=shape.layout.nb_channels if type_ == "audio" else None,
     )
 
 
@@ -177,7 +177,7 @@ def _title(stream: Stream) -> str | None:
 
 def _display_size(adapter: Adapter) -> tuple[int, int] | None:
     """The size at which pictures with other than square pixels are to be shown."""
-    if adapter.stream.type != "video":
+    if adapter.type != "video":
         return None
     ratio, shape = adapter.stream.sample_aspect_ratio, adapter.shape
     if not ratio or (ratio == 1 and shape.sample_aspect_ratio in (None, 1)):

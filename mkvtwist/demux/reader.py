@@ -272,7 +272,7 @@ class Reader:
             try:
                 _Reading(container, self._timeline, self._emit_at, self._emit, again).run()
             except _NewTracks as found:
-                return found
+                return found.with_traceback(None)  # which would keep streams of a closed container
         return None
 
     def _emit(self, event: Event) -> None:
@@ -303,7 +303,7 @@ class _Reading:
         self._again = again
         self._resumable = container.format.name in RESUMABLE
         self._names = {int(index): codec for index, _, codec in _layout(container)}
-        self._place = 0
+        self._base = self._place = again.place if again else 0
         self._timeline = timeline
         self._emit_packet = emit_packet
         self._emit = emit
@@ -337,7 +337,7 @@ class _Reading:
         known = _layout(self._container)
         for count, packet in enumerate(self._packets(), 1):
             if packet.pos is not None:
-                self._place = packet.pos
+                self._place = self._base + packet.pos
             self._take(packet)
             if self._resumable and count % LOOK == 0 and _layout(self._container) - known:
                 self._open_anew()
@@ -468,7 +468,7 @@ class _Reading:
 
     def _may_begin(self, made: _Made) -> bool:
         """Whether a new header may stand before this packet: at the video's keyframes only."""
-        video = [adapter for adapter in self._current if adapter.stream.type == "video"]
+        video = [adapter for adapter in self._current if adapter.type == "video"]
         if not video:
             return True
         return made.adapter is video[0] and made.key
@@ -530,7 +530,7 @@ class _Reading:
 
     def _send(self, made: _Made) -> None:
         adapter = made.adapter
-        if adapter.stream.type == "video" and adapter not in self._started:
+        if adapter.type == "video" and adapter not in self._started:
             if not made.key:
                 return
             self._started.add(adapter)

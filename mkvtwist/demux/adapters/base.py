@@ -26,6 +26,7 @@ class Adapter:
     A track that is stored as it comes; the base of the others.
 
     @ivar stream: PyAV's stream; never used after its container was closed.
+    @ivar type: the stream's at the opening; what is stored of it follows from that.
     @ivar number: the track's number in the header, once it has one.
     @ivar named: what the demuxer calls its codec by now, which PyAV learned at the opening.
     @ivar setup: what the decoder needs before the first packet; L{None} as long as it is unknown.
@@ -47,6 +48,7 @@ class Adapter:
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
+        self.type = stream.type
         self.number = 0
         self.named: str | None = None
         self.setup: bytes | None = stream.codec_context.extradata or b""
@@ -73,9 +75,9 @@ class Adapter:
     @property
     def is_shaped(self) -> bool:
         """Whether the numbers are known without which there is no header."""
-        if self.stream.type == "video":
+        if self.type == "video":
             return bool(self.shape.width and self.shape.height)
-        return self.stream.type != "audio" or bool(self.shape.sample_rate)
+        return self.type != "audio" or bool(self.shape.sample_rate)
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         """

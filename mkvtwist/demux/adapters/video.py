@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 import av
 from av.bitstream import BitStreamFilterContext
+from av.codec.context import CodecContext
 
 from mkvtwist.demux import payload
-from mkvtwist.demux.adapters.base import Adapter, AVPacket, Stream
+from mkvtwist.demux.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
 from mkvtwist.packet import SECOND
 
 
@@ -65,6 +66,31 @@ class NalUnits(Extracted):
     lengths instead of start codes.
     """
 
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        if self.setup and not self._is_sound(self.setup):
+            self.setup = None
+
+    def _find(self, setup: bytes, packet: AVPacket) -> None:
+        if self._is_sound(setup):
+            super()._find(setup, packet)
+
+    def _learn(self, setup: bytes, packet: AVPacket) -> None:
+        if self._is_sound(setup):
+            super()._learn(setup, packet)
+
+    def _is_sound(self, setup: bytes) -> bool:
+        """Whether a decoder takes it; libavformat loops or aborts over a damaged one."""
+        context: Context = CodecContext.create(codec_of(self.stream), "r")
+        context.extradata = setup
+        context.thread_count = 1
+        context.options = {"err_detect": "explode"}
+        try:
+            context.open()
+        except av.FFmpegError:
+            return False
+        return True
+
     def data(self, packet: AVPacket) -> bytes:
         return payload.length_prefixed(bytes(packet))
 
@@ -93,6 +119,7 @@ class Untimed(NalUnits):
         if len(self._first) < _REPEATED:
             copy: AVPacket = av.Packet(bytes(packet))
             copy.duration, copy.is_keyframe = packet.duration, packet.is_keyframe
+            copy.time_base = packet.time_base
             self._first.append(copy)
         self._inside += 1
         for made in super().packets(packet):
@@ -101,6 +128,8 @@ class Untimed(NalUnits):
 
     def rest(self) -> Iterable[AVPacket]:
         # The filter guesses the last times, unless pictures follow: the first ones do as well.
+        if self.codec == "hevc" and not self._begins_anew():
+            self._first.clear()  # its filter aborts where they refer to what is not there
         for packet in self._first:
             packet.dts = self._next
             self._next += packet.duration or self._ticks(packet)
@@ -108,6 +137,11 @@ class Untimed(NalUnits):
             if self._inside > 0:
                 self._inside -= 1
                 yield made
+
+    def _begins_anew(self) -> bool:
+        """Whether HEVC begins with an IDR picture: nothing after it refers to what was before."""
+        units = payload.nal_units(bytes(self._first[0])) if self._first else []
+        return any(unit[0] >> 1 & 0x3F in (19, 20) for unit in units)
 
     def _ticks(self, packet: AVPacket) -> int:
         ticks: int = round(self.step / (SECOND * packet.time_base))
