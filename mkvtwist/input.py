@@ -58,6 +58,7 @@ class InputService(Service):
     @ivar state: one of the states of C{/status}, but for what only the publisher knows.
     @ivar reason: the state in plain words.
     @ivar senders: whoever is connected and has not been turned away.
+    @ivar left_out: one sentence for each track of the input that is not sent.
     @ivar restarts: how many times the input was opened again.
     """
 
@@ -94,9 +95,9 @@ class InputService(Service):
         self._port: IListeningPort | None = None
         self._retry: Any = None
         self._failures = 0
-        self._opened = 0
+        self._opened = False
         self._heard = False
-        self._left_out: tuple[str, ...] = ()
+        self.left_out: tuple[str, ...] = ()
         self._noticed = float("-inf")
         self._unsaid = 0
 
@@ -133,11 +134,6 @@ class InputService(Service):
             stopped.addCallback(lambda _: late.cancel() if late.active() else None)
         return stopped
 
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """One sentence for each track of the input that is not sent."""
-        return self._left_out
-
     def resume(self) -> None:
         """The recorder has room again."""
         if self._reader is not None:
@@ -154,9 +150,8 @@ class InputService(Service):
 
     def _read(self, media: Media | None) -> None:
         self._become("opening", "reading the beginning, to see what it is")
-        if self._opened:
-            self.restarts += 1
-        self._opened += 1
+        self.restarts += self._opened
+        self._opened = True
         self._heard = False
         outlet: Outlet[Event] = Outlet(lambda: self.reactor.callFromThread(self._deliver, reader))
         reader = Reader(
@@ -218,10 +213,10 @@ class InputService(Service):
         if programme is None or programme.header.tracks != header.tracks:
             for track in header.tracks:
                 self.log.info("{input}: {track}", input=self._label, track=describe(track))
-        if self._left_out != header.left_out:
+        if self.left_out != header.left_out:
             for text in header.left_out:
                 self.log.warn("{input}: left out: {text}", input=self._label, text=text)
-        self._left_out = header.left_out
+        self.left_out = header.left_out
         self._publisher.begin(header)
 
     def _notice(self, text: str) -> None:

@@ -80,18 +80,12 @@ class Adts(Audio):
 class Latm(Audio):
     """AAC in LOAS/LATM, as some broadcasters send it: unwrapped to raw AAC."""
 
+    stored_as = "aac"
+
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self.setup = None
         self._latm = latm.Latm()
-
-    @property
-    def codec(self) -> str:
-        return "aac"
-
-    @property
-    def parameters(self) -> Stream | str:
-        return "aac"
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         if not self.is_shaped:
@@ -137,16 +131,8 @@ class Pcm(Audio):
         self._decoder.sample_rate = self.shape.sample_rate or 48000
         if self.shape.layout.nb_channels:
             self._decoder.layout = self.shape.layout.name
-        self._kind: str | None = None
+        self.stored_as = self._KINDS["s16"]
         self.setup = None
-
-    @property
-    def codec(self) -> str:
-        return self._KINDS[self._kind or "s16"]
-
-    @property
-    def parameters(self) -> Stream | str:
-        return self.codec
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         made: list[AVPacket] = []
@@ -154,8 +140,9 @@ class Pcm(Audio):
             kind = frame.format.packed.name
             if kind not in self._KINDS or frame.format.is_planar:
                 raise av.InvalidDataError(0, f"samples as {frame.format.name}")
-            self.changed = self.changed or bool(self._kind and kind != self._kind)
-            self._kind, self.setup, self.shape = kind, b"", self._decoder
+            known, stored_as = self.setup is not None, self._KINDS[kind]
+            self.changed = self.changed or (known and stored_as != self.stored_as)
+            self.stored_as, self.setup, self.shape = stored_as, b"", self._decoder
             size = frame.samples * frame.layout.nb_channels * frame.format.bytes
             one: AVPacket = av.Packet(bytes(frame.planes[0])[:size])
             one.time_base = packet.time_base

@@ -46,6 +46,9 @@ class Adapter:
     filters: str | None = None
     """Bitstream filters of libavcodec that every packet goes through."""
 
+    stored_as: str | None = None
+    """The codec that the packets are turned into, where it is another than the stream's."""
+
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.type = stream.type
@@ -65,7 +68,7 @@ class Adapter:
     @property
     def codec(self) -> str:
         """FFmpeg's name of the codec that is sent."""
-        return self.named or codec_of(self.stream)
+        return self.stored_as or self.named or codec_of(self.stream)
 
     @property
     def ready(self) -> bool:
@@ -144,7 +147,7 @@ class Adapter:
     @property
     def parameters(self) -> Stream | str:
         """The stream with the codec's parameters, or the codec's name if that is all of them."""
-        return self.stream
+        return self.stored_as or self.stream
 
     @property
     def tag(self) -> str:
@@ -158,9 +161,13 @@ class Adapter:
         if not self.is_shaped:
             self._measure(packet)
 
+    def _is_sound(self, setup: bytes) -> bool:
+        """Whether a setup that is new may be believed."""
+        return True
+
     def _learn(self, setup: bytes, packet: AVPacket) -> None:
         """Take a setup for the track's; ask for a new header when it replaces another one."""
-        if not setup or setup == self.setup:
+        if not setup or setup == self.setup or not self._is_sound(setup):
             return
         had = self.setup
         self.setup = setup

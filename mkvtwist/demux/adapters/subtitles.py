@@ -17,14 +17,7 @@ class MovText(Subtitles):
     """MP4's timed text, stored as SubRip without the empty packets that clear the screen."""
 
     filters = "mov2textsub"
-
-    @property
-    def codec(self) -> str:
-        return "subrip"
-
-    @property
-    def parameters(self) -> Stream | str:
-        return "subrip"
+    stored_as = "subrip"
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)

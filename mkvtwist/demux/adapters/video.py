@@ -42,7 +42,7 @@ class Extracted(Adapter):
                 self._find(bytes(made.get_sidedata("new_extradata")), packet)
 
     def _find(self, setup: bytes, packet: AVPacket) -> None:
-        if setup == self._found:
+        if setup == self._found or not self._is_sound(setup):
             return
         first, self._found = not self._found, setup
         if first and self.setup:
@@ -70,14 +70,6 @@ class NalUnits(Extracted):
         super().__init__(stream)
         if self.setup and not self._is_sound(self.setup):
             self.setup = None
-
-    def _find(self, setup: bytes, packet: AVPacket) -> None:
-        if self._is_sound(setup):
-            super()._find(setup, packet)
-
-    def _learn(self, setup: bytes, packet: AVPacket) -> None:
-        if self._is_sound(setup):
-            super()._learn(setup, packet)
 
     def _is_sound(self, setup: bytes) -> bool:
         """Whether a decoder takes it; libavformat loops or aborts over a damaged one."""
