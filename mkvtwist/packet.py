@@ -85,6 +85,9 @@ class Header:
     formats: Mapping[str, bytes] = field(compare=False)
     """The header's bytes by the name of the format: C{matroska}."""
 
+    unfit: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """By the name of a format that cannot hold these tracks: why, in one clause that names them."""
+
     left_out: tuple[str, ...] = field(default=(), compare=False)
     """One sentence for each track of the input that is not sent."""
 

@@ -82,6 +82,9 @@ class IResponse(IConsumer):
     def begin(header: Header) -> None:
         """The first call, once: what is going to be sent."""
 
+    def refuse(header: Header) -> None:
+        """The only call: these tracks cannot live in the format that was asked for."""
+
     def finish() -> None:
         """The last call: all has been written, the response is complete."""
 
@@ -320,6 +323,10 @@ class Client:
     def enter(self, programme: Programme) -> None:
         """Begin: the header, and a place."""
         wish = self.wish
+        if wish.format in programme.header.unfit:
+            self._publisher.leave(self, programme.header.unfit[wish.format])
+            self.response.refuse(programme.header)
+            return
         self.programme = programme
         programme.clients.add(self)
         key = (wish.format, wish.framing) if wish.rebase is None else self

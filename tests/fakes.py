@@ -99,6 +99,7 @@ class Response:
         self.header: Header | None = None
         self.producer: Any = None
         self.paused = False
+        self.refused = False
         self.finished = False
         self.aborted = False
 
@@ -106,6 +107,12 @@ class Response:
         """Once, before everything else."""
         assert self.header is None, "begun twice"
         self.header = header
+
+    def refuse(self, header: Header) -> None:
+        """Once, and nothing else."""
+        assert self.header is None, "begun already"
+        assert not self.finished
+        self.refused = True
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         assert streaming

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,7 +22,9 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__
 from mkvtwist.config import Form, Input, StreamConfig
-from mkvtwist.http import LiveResponse, LiveSite, SocketResponse, printable
+from mkvtwist.http import LiveSite
+from mkvtwist.http.answers import printable
+from mkvtwist.http.responses import LiveResponse, SocketResponse
 from mkvtwist.packet import Track
 from mkvtwist.publisher import PIECE, IResponse
 from mkvtwist.stream import Stream
@@ -121,9 +124,9 @@ class LiveTests(SiteTestCase):
         """Both kinds of live answers are L{IResponse}s; one stands between transport and client."""
         connection = self.connect()
         request: Any = Request(connection.protocol._channel)
-        verifyObject(IResponse, LiveResponse(request))
-        verifyObject(IResponse, SocketResponse(request))
-        verifyObject(IPushProducer, SocketResponse(request))
+        verifyObject(IResponse, LiveResponse(request, "matroska"))
+        verifyObject(IResponse, SocketResponse(request, "matroska"))
+        verifyObject(IPushProducer, SocketResponse(request, "matroska"))
 
     def test_stream(self) -> None:
         """The stream comes in chunks, from the keyframe that the burst asks for, and goes on."""
@@ -177,7 +180,7 @@ class LiveTests(SiteTestCase):
         """The stream is at its name with and without the ending, and at the root."""
         for target in ("/live.mkv", "/live", "/", "/%6cive.mkv"):
             self.assertEqual(self.get(target).headers["content-type"], "video/x-matroska", target)
-        for target in ("/live.mp4", "/live/", "/live.mkv.mkv", "/Live", "//", "/live/x"):
+        for target in ("/live.mov", "/live/", "/live.mkv.mkv", "/Live", "//", "/live/x"):
             self.assertEqual(self.get(target).status, 404, target)
 
     def test_http_1_0(self) -> None:
@@ -276,6 +279,21 @@ class LiveTests(SiteTestCase):
         connection = self.connect()
         connection.ask("/small.mkv")
         self.assertEqual(connection.transport.value(), b"", "held, as the first ones")
+
+    def test_unfit(self) -> None:
+        """Where the tracks cannot live in a format, it is said which one and what there is."""
+        why = "track 1 (video, h264) cannot live in WebM"
+        other = self.add("other")
+        early = self.connect()
+        early.ask("/other.webm")
+        self.assertEqual(early.transport.value(), b"", "held until the tracks are known")
+        other.publisher.begin(replace(header(), unfit={"webm": why}))
+        other.publisher.publish(footage(0, 1))
+        for got in (early.answer(), self.get("/other.webm")):
+            self.assertEqual(got.status, 406)
+            self.assertEqual(got.text, f"{why}; ask for .mkv instead.\n")
+        self.assertEqual(self.get("/other.webm", "HEAD").status, 406)
+        self.assertEqual(other.publisher.clients, set())
 
     def test_end(self) -> None:
         """At the end of the stream the response is complete, and the connection can be used on."""

@@ -97,7 +97,7 @@ def write_header(
     sizes = {a.number: size for a in usable if (size := _display_size(a))}
     delays = {a.number: a.priming for a in usable if a.priming}
     data = matroska.live_header(data, sizes, delays)
-    return Header(tracks, {"matroska": data}, tuple(left_out)), usable
+    return Header(tracks, {"matroska": data}, left_out=tuple(left_out)), usable
 
 
 def _written(

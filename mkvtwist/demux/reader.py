@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -521,7 +521,7 @@ class _Reading:
             if adapter not in ready
         ]
         left_out = (*self._left_out, *written.left_out, *missing)
-        self._header = Header(written.tracks, written.formats, left_out)
+        self._header = replace(written, left_out=left_out)
         self._emit(self._header)
         held, self._held, self._held_size = self._held, [], 0
         for made in held:

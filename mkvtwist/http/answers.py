@@ -1,0 +1,52 @@
+"""
+What all answers are made with, and what is read from requests (I{reactor}).
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from twisted.web.http import Request
+
+
+def say(request: Request, code: int, text: str) -> None:
+    """Answer with one line of text."""
+    request.setResponseCode(code)
+    answer(request, f"{text}\n".encode(), b"text/plain; charset=utf-8")
+
+
+def answer(request: Request, body: bytes, content_type: bytes) -> None:
+    """Answer with something whole."""
+    request.setHeader(b"Content-Type", content_type)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    request.setHeader(b"Cache-Control", b"no-store")
+    request.setHeader(b"X-Content-Type-Options", b"nosniff")
+    request.write(b"" if request.method == b"HEAD" else body)
+    request.finish()
+
+
+def printable(text: bytes | None, most: int = 200) -> str:
+    """Something a client has sent, fit for one line of a log."""
+    decoded = (text or b"").decode("utf-8", "replace")[:most]
+    return "".join(char if char.isprintable() else "?" for char in decoded)
+
+
+def timestamp(seconds: float) -> str:
+    """A moment in ISO 8601, as people and programs read it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def argument(request: Request, name: str) -> str | None:
+    """The last value of a query parameter."""
+    values = request.args.get(name.encode()) if request.args else None
+    return values[-1].decode("utf-8", "replace") if values else None
+
+
+def accepts(request: Request, content_type: str) -> bool:
+    """Whether the client lists a type by name: browsers do for pages, players do not."""
+    listed = (request.getHeader(b"accept") or b"").decode("latin-1")
+    return any(item.partition(";")[0].strip() == content_type for item in listed.split(","))
+
+
+def transport_of(request: Request) -> Any:
+    """What a request came over; L{None} once that is gone."""
+    return getattr(request.channel, "transport", None)

@@ -1,0 +1,85 @@
+"""
+The live stream, in any format, as long as the client stays (I{reactor}).
+"""
+
+from twisted.web.http import Request
+
+from mkvtwist import matroska
+from mkvtwist.config import ConfigError, parse_seconds
+from mkvtwist.http.answers import argument, printable, say
+from mkvtwist.http.responses import live_headers, respond, say_unfit
+from mkvtwist.input import address
+from mkvtwist.publisher import Client, Wish
+from mkvtwist.stream import Stream
+
+RETRY_AFTER = 5
+"""Seconds after which a client that was one too many may ask again."""
+
+
+def watch(stream: Stream, format_: str, request: Request) -> None:
+    """Answer with the stream, from now on."""
+    wanted = request.getHeader(b"range")
+    if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":
+        say(request, 416, "A live stream has no ranges; ask for it without.")
+        return
+    try:
+        burst = _burst(request, stream)
+    except ConfigError as error:
+        say(request, 400, str(error))
+        return
+    if request.method == b"HEAD":
+        _preview(stream, format_, request)
+        return
+    most = stream.config.max_clients
+    if most and len(stream.publisher.clients) >= most:
+        request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER)
+        say(request, 503, f"The limit of {most} clients is reached; try again later.")
+        return
+    response = respond(request, format_)
+    gone = request.notifyFinish()
+    wish = Wish(
+        burst=burst,
+        format=format_,
+        framing=response.framing,
+        rebase=rebase if format_ == "matroska" and _wants_rebase(request) else None,
+        peer=address(request.getClientAddress()),
+        user_agent=printable(request.getHeader(b"user-agent")),
+    )
+    client = stream.publisher.join(response, wish)
+    gone.addErrback(lambda _: _gone(stream, client))
+
+
+def rebase(clusters: bytes, start: int) -> bytes:
+    """A fragment for a client whose time begins at 0 with its first fragment."""
+    return matroska.rebased(clusters, matroska.milliseconds(start))
+
+
+def _preview(stream: Stream, format_: str, request: Request) -> None:
+    """What the answer would be, without a place among the clients."""
+    programme = stream.publisher.programme
+    header = programme.header if programme is not None else None
+    if header is not None and format_ in header.unfit:
+        say_unfit(request, format_, header)
+        return
+    live_headers(request, format_, header)
+    request.write(b"")
+    request.finish()
+
+
+def _burst(request: Request, stream: Stream) -> float | None:
+    join = argument(request, "join")
+    if join == "live":
+        return None
+    if join is not None:
+        raise ConfigError(f"join: {join!r} is not 'live', the only value there is")
+    burst = argument(request, "burst")
+    return stream.config.burst if burst is None else parse_seconds("burst", burst)
+
+
+def _wants_rebase(request: Request) -> bool:
+    """Whether timestamps are to begin at 0, as a browser's video element needs them."""
+    return argument(request, "rebase") == "1" or request.getHeader(b"sec-fetch-dest") == b"video"
+
+
+def _gone(stream: Stream, client: Client) -> None:
+    stream.publisher.leave(client, "the client has gone")

@@ -1,0 +1,197 @@
+"""
+Live answers: what a client's bytes go through (I{reactor}).
+
+L{LiveResponse} writes through Twisted's buffers, which works over anything; L{SocketResponse}
+straight to a TCP socket: the one class that knows about sockets.
+"""
+
+from collections.abc import Callable, Mapping
+from socket import SO_SNDBUF, SOL_SOCKET
+from types import MappingProxyType
+from typing import Any
+
+from twisted.internet.interfaces import IProducer, IPushProducer
+from twisted.internet.tcp import Connection
+from twisted.web.http import Request
+from zope.interface import implementer
+
+from mkvtwist.codecs import content_type
+from mkvtwist.http.answers import say, transport_of
+from mkvtwist.packet import Header
+from mkvtwist.publisher import IResponse
+
+SUBTYPES: Mapping[str, str] = MappingProxyType(
+    {"matroska": "x-matroska", "webm": "webm", "mp4": "mp4"}
+)
+"""What MIME types call the formats."""
+
+ENDINGS: Mapping[str, str] = MappingProxyType({".mkv": "matroska", ".webm": "webm", ".mp4": "mp4"})
+"""The formats by the ending of a stream's name."""
+
+SEND_BUFFER = 256 << 10
+"""
+Bytes that the kernel may hold for one client (it counts its own overhead too, and caps it at
+C{net.core.wmem_max}). Left alone it grows to megabytes, and hides that a client is slow. This much
+carries 20 Mbit/s over 100 ms of round trip.
+"""
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of the chunked coding (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@implementer(IResponse)
+class LiveResponse:
+    """A live answer, written through the request."""
+
+    framing: Callable[[bytes], bytes] | None = None
+
+    def __init__(self, request: Request, format_: str) -> None:
+        """
+        @param format_: one of L{SUBTYPES}.
+        """
+        self.request = request
+        self.format = format_
+        self.sent = 0
+        self._begun = False
+
+    def begin(self, header: Header) -> None:
+        self._begun = True
+        live_headers(self.request, self.format, header)
+
+    def refuse(self, header: Header) -> None:
+        say_unfit(self.request, self.format, header)
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        self.request.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        self.request.unregisterProducer()
+
+    def write(self, data: bytes) -> None:
+        self.sent += len(data)
+        self.request.write(data)
+
+    def finish(self) -> None:
+        if self._begun:
+            self.unregisterProducer()
+            self.request.finish()
+        else:
+            say(self.request, 503, "The stream has ended.")
+
+    def abort(self) -> None:
+        transport = transport_of(self.request)
+        if transport is not None:
+            transport.abortConnection()
+
+
+@implementer(IPushProducer)
+class SocketResponse(LiveResponse):
+    """
+    A live answer, sent straight to the socket.
+
+    Twisted's buffers stay empty: what the kernel does not take is kept here, as a view of bytes
+    that all clients share, until the transport says that there is room.
+    """
+
+    def __init__(self, request: Request, format_: str) -> None:
+        super().__init__(request, format_)
+        self._transport: Connection = transport_of(request)
+        self._producer: Any = None
+        self._rest: memoryview | None = None
+        if request.clientproto == b"HTTP/1.1":
+            self.framing = chunk
+
+    def begin(self, header: Header) -> None:
+        super().begin(header)
+        self._transport.setTcpNoDelay(True)
+        self._transport.getHandle().setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER)
+        self._send = self._transport.getHandle().send
+        # The response's head waits in the transport's buffer; nothing may overtake it.
+        self.request.write(b"")
+        self._rest = memoryview(b"")
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        self._producer = producer
+        self.request.registerProducer(self, streaming)
+
+    def unregisterProducer(self) -> None:
+        self._producer = None
+        self.request.unregisterProducer()
+
+    def write(self, data: bytes) -> None:
+        if self._rest is not None:  # the header, behind the response's head
+            self._rest = memoryview(bytes(self._rest) + data)
+            self._wait()
+            return
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # The connection is lost. The reactor need not notice: it does not look at a client
+            # that has sent too many requests at once.
+            self._transport.abortConnection()
+            return
+        self.sent += sent
+        if sent < len(data):
+            self._rest = memoryview(data)[sent:]
+            self._wait()
+
+    @property
+    def _is_full(self) -> bool:
+        return self._rest is not None
+
+    def _wait(self) -> None:
+        # An empty buffer calls a paused producer as soon as the socket has room.
+        transport = self._transport
+        transport.producerPaused = True
+        transport.startWriting()
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    # IPushProducer, towards the transport
+
+    def pauseProducing(self) -> None:
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        rest: Any = self._rest
+        self._rest = None
+        if rest:
+            self.write(rest)
+        if not self._is_full and self._producer is not None:
+            self._producer.resumeProducing()
+
+    def stopProducing(self) -> None:
+        if self._producer is not None:
+            self._producer.stopProducing()
+
+
+def respond(request: Request, format_: str) -> LiveResponse:
+    """The best kind of live answer for what the request came over."""
+    transport = transport_of(request)
+    if isinstance(transport, Connection) and not getattr(transport, "TLS", False):
+        return SocketResponse(request, format_)
+    return LiveResponse(request, format_)
+
+
+def live_headers(request: Request, format_: str, header: Header | None) -> None:
+    """The head of a live answer; C{header} is L{None} while it is not known."""
+    kind = f"video/{SUBTYPES[format_]}"
+    if header is not None:
+        kind = kind if header.has_video else f"audio/{SUBTYPES[format_]}"
+        shown = [track.codec_string for track in header.tracks if track.type != "subtitle"]
+        kind = content_type(kind, shown)
+    request.setHeader(b"Content-Type", kind.encode())
+    request.setHeader(b"Cache-Control", b"no-store")
+    request.setHeader(b"X-Accel-Buffering", b"no")
+    request.setHeader(b"Access-Control-Allow-Origin", b"*")
+
+
+def say_unfit(request: Request, format_: str, header: Header) -> None:
+    """Answer that these tracks cannot be had in a format, and which ones there are."""
+    fit = " or ".join(ending for ending, name in ENDINGS.items() if name in header.formats)
+    say(request, 406, f"{header.unfit[format_]}; ask for {fit} instead.")

@@ -1,0 +1,90 @@
+"""
+Where each request goes (I{reactor}).
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from os.path import splitext
+from typing import Any
+
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Site
+
+from mkvtwist.http import pages
+from mkvtwist.http.answers import accepts, printable, say
+from mkvtwist.http.live import watch
+from mkvtwist.http.responses import ENDINGS
+from mkvtwist.http.status import Status
+from mkvtwist.stream import Stream
+
+View = Callable[[Request], None]
+"""Answers a request, now or for hours."""
+
+
+class Server(Resource):
+    """
+    All that is served, over all streams.
+    """
+
+    isLeaf = True
+
+    def __init__(self, reactor: Any, streams: Mapping[str, Stream]) -> None:
+        """
+        @param streams: by their names; may change under way.
+        """
+        super().__init__()
+        self._streams = streams
+        status = Status(reactor, streams)
+        self._fixed: dict[str, dict[bytes, View]] = {
+            "status": {b"GET": status.show},
+            "metrics": {b"GET": status.show_metrics},
+        }
+
+    def render(self, request: Any) -> int:
+        """Find out what is asked for, and answer it."""
+        path = "/".join(part.decode("utf-8", "replace") for part in request.postpath or [])
+        views = self._views(path, request)
+        view = views.get(b"GET" if request.method == b"HEAD" else request.method)
+        if not views:
+            say(request, 404, self._not_found(path))
+        elif view is None:
+            methods = [*views, *([b"HEAD"] if b"GET" in views else [])]
+            request.setHeader(b"Allow", b", ".join(methods))
+            say(request, 405, f"Only {b' and '.join(methods).decode()} work here.")
+        else:
+            view(request)
+        return NOT_DONE_YET
+
+    def _views(self, path: str, request: Request) -> Mapping[bytes, View]:
+        """What there is at a path, by method; C{GET} stands for C{HEAD} too."""
+        if path in self._fixed:
+            return self._fixed[path]
+        if path == "" and len(self._streams) != 1:
+            return {b"GET": partial(pages.show_list, self._streams)}
+        path = path or next(iter(self._streams))
+        if path in self._streams:
+            stream = self._streams[path]
+            if accepts(request, "text/html"):
+                return {b"GET": partial(pages.show_stream, stream)}
+            return {b"GET": partial(watch, stream, "matroska")}
+        name, ending = splitext(path)
+        if name in self._streams and ending in ENDINGS:
+            return {b"GET": partial(watch, self._streams[name], ENDINGS[ending])}
+        return {}
+
+    def _not_found(self, path: str) -> str:
+        names = ", ".join(f"/{name}.mkv" for name in self._streams) or "no stream"
+        return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
+
+
+class LiveSite(Site):
+    """The site, without a line in the log for each request."""
+
+    noisy = False
+
+    def __init__(self, reactor: Any, streams: Mapping[str, Stream]) -> None:
+        super().__init__(Server(reactor, streams), reactor=reactor, parsePOSTFormSubmission=False)
+
+    def log(self, request: Request) -> None:
+        """Clients are logged when they join and leave; the rest is not worth a line."""

@@ -1,0 +1,58 @@
+"""
+What is known of the streams, for programs: C{/status} and C{/metrics} (I{reactor}).
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from twisted.web.http import Request
+
+from mkvtwist import __version__, metrics
+from mkvtwist.http.answers import answer, timestamp
+from mkvtwist.stream import Stream, StreamStatistics
+
+
+class Status:
+    """The figures of all streams."""
+
+    def __init__(self, reactor: Any, streams: Mapping[str, Stream]) -> None:
+        self._streams = streams
+        self._reactor = reactor
+        self._started = reactor.seconds()
+
+    def show(self, request: Request) -> None:
+        """Answer with all of it, as JSON."""
+        status = {
+            "version": __version__,
+            "uptime": round(self._reactor.seconds() - self._started, 3),
+            "streams": {
+                name: self._as_json(statistics) for name, statistics in self._statistics().items()
+            },
+        }
+        request.setHeader(b"Access-Control-Allow-Origin", b"*")
+        answer(request, json.dumps(status, indent=2).encode() + b"\n", b"application/json")
+
+    def show_metrics(self, request: Request) -> None:
+        """Answer in Prometheus' text format."""
+        answer(request, metrics.render(self._statistics()), metrics.CONTENT_TYPE.encode())
+
+    def _statistics(self) -> dict[str, StreamStatistics]:
+        return {name: stream.statistics() for name, stream in self._streams.items()}
+
+    def _as_json(self, statistics: StreamStatistics) -> dict[str, Any]:
+        offset = time.time() - self._reactor.seconds()
+        shown = asdict(statistics)
+        shown["since"] = timestamp(statistics.since)
+        shown["bitrate"] = round(statistics.bitrate)
+        shown["ring"] = {
+            name: shown.pop(f"ring_{name}") for name in ("seconds", "bytes", "segments")
+        }
+        for track in shown["tracks"]:
+            del track["setup"]
+        for client in shown["clients"]:
+            client["since"] = timestamp(client["since"] + offset)
+            client["lag"] = round(client["lag"], 3)
+        return shown
