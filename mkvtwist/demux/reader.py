@@ -72,6 +72,12 @@ OPEN_TIMEOUT = 15.0
 READ_TIMEOUT = 15.0
 """Seconds that a URL may say nothing; libavformat cannot be interrupted in any other way."""
 
+ANALYSED = 2 * SECOND
+"""
+Media of a live input that libavformat looks at before the first packet, where a declared track says
+nothing: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in what was tried.
+"""
+
 PACKET_WEIGHT = 500
 """Bytes that a packet takes beside its payload."""
 
@@ -546,15 +552,16 @@ def _open(source: Input, media: Media | None) -> Any:
     if source.form is Form.DEMO:
         return Demo()
     open_ = partial(av.open, mode="r", metadata_errors="replace")
+    options = {"analyzeduration": str(ANALYSED)}
     if media is not None:
-        return open_(media)
+        return open_(media, options=options)
     if source.form is Form.FILE:
         return open_(f"file:{source.text}")
     scheme, _, rest = source.text.partition("://")
     if rest.endswith("?listen=1") and scheme in ("rtmp", "rtmps", "http", "https"):
         # These take it as an option; and who listens waits for as long as it takes.
-        return open_(source.text.removesuffix("?listen=1"), options={"listen": "1"})
-    return open_(source.text, timeout=(OPEN_TIMEOUT, READ_TIMEOUT))
+        return open_(source.text.removesuffix("?listen=1"), options={**options, "listen": "1"})
+    return open_(source.text, timeout=(OPEN_TIMEOUT, READ_TIMEOUT), options=options)
 
 
 _TRACK = re.compile(r"Stream #0:(\d+)[^:]*: (Video|Audio|Subtitle): (\w+)")
