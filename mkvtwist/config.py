@@ -7,16 +7,24 @@ which either gives the value or says what is wrong with it and what is allowed.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 
 class ConfigError(ValueError):
-    """A setting that cannot be used. The text quotes it and says what is allowed."""
+    """
+    Settings that cannot be used: one line for each, which quotes it and says what is allowed.
+
+    @ivar args: the lines.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class Form(Enum):
@@ -27,6 +35,10 @@ class Form(Enum):
     URL = "URL"
     ENDPOINT = "endpoint"
     DEMO = "demo"
+
+
+DEFAULT_NAME = "live"
+"""Of a stream that the command line makes."""
 
 
 class AtEnd(Enum):
@@ -44,6 +56,8 @@ film.mkv              a file, in any container that libavformat reads
 http://host/path      any URL that libavformat reads
 tcp:12345             a Twisted server endpoint: a sender connects there
 demo:                 a test picture with a clock and a tone"""
+
+INPUT_FORMS_IN_ONE_LINE = "; ".join(" ".join(line.split()) for line in INPUT_FORMS.splitlines())
 
 _ENDPOINT_TYPES = frozenset({"tcp", "tcp6", "ssl", "tls", "unix", "systemd", "fd", "haproxy"})
 
@@ -83,10 +97,13 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
-    """One stream's settings; the durations are in seconds."""
+    """
+    One stream's settings; the durations are in seconds. But for C{name}, each field is an option,
+    a key in a file, and a row of L{STREAM_SETTINGS}.
+    """
 
     input: Input
-    name: str = "live"
+    name: str = DEFAULT_NAME
     burst: float = 2.0
     buffer: float = 30.0
     buffer_bytes: int = 64 << 20
@@ -101,20 +118,23 @@ class StreamConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that the server needs to know before it starts."""
+    """
+    Everything that the server needs to know. But for C{streams}, each field is an option, a key at
+    the top of a file, and a row of L{SERVER_SETTINGS}.
+    """
 
     streams: tuple[StreamConfig, ...]
     listen: tuple[str, ...] = ("tcp:8080",)
 
 
-def parse_input(text: str) -> Input:
+def parse_input(option: str, text: str) -> Input:
     """
     Tell the forms of an input apart.
 
     @raise ConfigError: for an empty one, or a URL that nobody can read.
     """
     if not text:
-        raise ConfigError(f"an empty input; it is one of:\n{INPUT_FORMS}")
+        _refuse(option, text, f"an input, which is one of: {INPUT_FORMS_IN_ONE_LINE}")
     if text == "-":
         return Input(Form.STDIN, text)
     if text == "demo:":
@@ -123,14 +143,14 @@ def parse_input(text: str) -> Input:
         try:
             urlsplit(text)
         except ValueError:
-            _refuse("input", text, "a URL: look at the host's name or address")
+            _refuse(option, text, "a URL: look at the host's name or address")
         return Input(Form.URL, text)
     if text.partition(":")[0] in _ENDPOINT_TYPES and ":" in text:
         return Input(Form.ENDPOINT, text)
     return Input(Form.FILE, text)
 
 
-def parse_at_end(text: str | None, form: Form) -> AtEnd:
+def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
     """
     What happens at the end of an input of this form; its default for L{None}.
 
@@ -143,7 +163,7 @@ def parse_at_end(text: str | None, form: Form) -> AtEnd:
         if choice.value == text:
             return choice
     choices = ", ".join(choice.value for choice in allowed)
-    raise ConfigError(f"at-end: {text!r} is not possible for {form.value} input; use {choices}")
+    raise ConfigError(f"{option}: {text!r} is not possible for {form.value} input; use {choices}")
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
@@ -221,6 +241,62 @@ def parse_size(option: str, text: str) -> int:
     if not SMALLEST_BUFFER <= size <= 1 << 40:
         _refuse(option, text, "a number of bytes from 64k to 1024G, such as 500k, 64M or 1G")
     return size
+
+
+def parse_text(option: str, text: str) -> str:
+    """
+    Any text, but for none: what is in it is looked at where it is known what it is for.
+
+    @raise ConfigError: when it is empty.
+    """
+    if not text:
+        _refuse(option, text, "anything: say what is meant, or leave it out")
+    return text
+
+
+class Kind(Enum):
+    """How a setting is written in TOML: the types of its values, in words."""
+
+    TEXT = "text in quotes"
+    TEXTS = "a list of texts in quotes"
+    NUMBER = "a number"
+    SIZE = 'a number of bytes, or text such as "64M"'
+    SWITCH = "true or false"
+
+
+class Setting(NamedTuple):
+    """
+    What the command line and a file have in common.
+
+    @ivar parse: makes the value of the option's name and the text.
+    """
+
+    kind: Kind
+    parse: Callable[[str, str], Any]
+
+
+SERVER_SETTINGS: Mapping[str, Setting] = MappingProxyType(
+    {"listen": Setting(Kind.TEXTS, parse_text)}
+)
+
+STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
+    {
+        "input": Setting(Kind.TEXT, parse_input),
+        "burst": Setting(Kind.NUMBER, parse_seconds),
+        "buffer": Setting(Kind.NUMBER, parse_seconds),
+        "buffer_bytes": Setting(Kind.SIZE, parse_size),
+        "whole_segments": Setting(Kind.SWITCH, parse_text),
+        "readrate": Setting(Kind.NUMBER, parse_rate),
+        "readrate_initial_burst": Setting(Kind.NUMBER, parse_seconds),
+        "at_end": Setting(Kind.TEXT, parse_text),  # what is allowed depends on the input
+        "record": Setting(Kind.TEXT, parse_text),
+        "max_clients": Setting(Kind.NUMBER, parse_count),
+        "client_timeout": Setting(Kind.NUMBER, partial(parse_seconds, least=1.0)),
+    }
+)
+
+OWN = frozenset({"input", "record"})
+"""Settings of which two streams cannot have the same."""
 
 
 def _refuse(option: str, text: str, allowed: str) -> NoReturn:

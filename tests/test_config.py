@@ -42,25 +42,26 @@ class InputTests(SynchronousTestCase):
             ("ssl:443:privateKey=key.pem", Form.ENDPOINT),
             ("systemd:domain=INET:index=0", Form.ENDPOINT),
         ):
-            self.assertEqual(config.parse_input(text), Input(form, text), text)
+            self.assertEqual(config.parse_input("opt", text), Input(form, text), text)
 
     def test_forms_are_told(self) -> None:
         """The forms that the help shows are those that are understood."""
         shown = [line.split()[0] for line in INPUT_FORMS.splitlines()]
-        found = [config.parse_input(text).form for text in shown]
+        found = [config.parse_input("opt", text).form for text in shown]
         self.assertEqual(found, [Form.FILE, Form.STDIN, Form.URL, Form.ENDPOINT, Form.DEMO])
 
     def test_empty(self) -> None:
         """An empty input is answered with the forms."""
-        error = self.assertRaises(ConfigError, config.parse_input, "")
-        self.assertIn(INPUT_FORMS, str(error))
+        error = self.assertRaises(ConfigError, config.parse_input, "opt", "")
+        for line in INPUT_FORMS.splitlines():
+            self.assertIn(" ".join(line.split()), str(error))
 
     def test_broken_url(self) -> None:
         """A URL that cannot be taken apart is refused before anybody has to show it."""
-        error = self.assertRaises(ConfigError, config.parse_input, "http://[::1/live.mkv")
+        error = self.assertRaises(ConfigError, config.parse_input, "opt", "http://[::1/live.mkv")
         self.assertEqual(
             str(error),
-            "input: 'http://[::1/live.mkv' is not a URL: look at the host's name or address",
+            "opt: 'http://[::1/live.mkv' is not a URL: look at the host's name or address",
         )
 
     def test_shown(self) -> None:
@@ -79,14 +80,14 @@ class InputTests(SynchronousTestCase):
             ("srt://host:1?passphrase=s3cret", "srt://host:1?..."),
             ("http://u:s3cret@[::1]:8/p?t=s3cret#s3cret", "http://u:***@[::1]:8/p?..."),
         ):
-            self.assertEqual(str(config.parse_input(text)), expected)
+            self.assertEqual(str(config.parse_input("opt", text)), expected)
 
     @given(st.text(st.characters(exclude_characters="@/?#[]"), max_size=8))
     @fast
     def test_secret(self, secret: str) -> None:
         """No password is ever shown, whatever it is made of."""
         try:
-            source = config.parse_input(f"rtsp://me:<{secret}>@cam/live?key=<{secret}>")
+            source = config.parse_input("opt", f"rtsp://me:<{secret}>@cam/live?key=<{secret}>")
         except ConfigError:
             return
         self.assertEqual(str(source), "rtsp://me:***@cam/live?...")
@@ -98,7 +99,7 @@ class AtEndTests(SynchronousTestCase):
     def test_default(self) -> None:
         """Each form has its own default."""
         self.assertEqual(
-            {form: config.parse_at_end(None, form) for form in Form},
+            {form: config.parse_at_end("opt", None, form) for form in Form},
             {
                 Form.FILE: AtEnd.EXIT,
                 Form.STDIN: AtEnd.EXIT,
@@ -113,16 +114,16 @@ class AtEndTests(SynchronousTestCase):
         for form in Form:
             for choice in AtEnd:
                 try:
-                    self.assertIs(config.parse_at_end(choice.value, form), choice)
+                    self.assertIs(config.parse_at_end("opt", choice.value, form), choice)
                 except ConfigError as error:
                     said = str(error)
                     self.assertIn(repr(choice.value), said)
                     self.assertIn(form.value, said)
                     for other in said.rpartition("use ")[2].split(", "):
-                        self.assertIs(config.parse_at_end(other, form), AtEnd(other))
-        self.assertIs(config.parse_at_end("loop", Form.FILE), AtEnd.LOOP)
+                        self.assertIs(config.parse_at_end("opt", other, form), AtEnd(other))
+        self.assertIs(config.parse_at_end("opt", "loop", Form.FILE), AtEnd.LOOP)
         for text, form in (("wait", Form.FILE), ("loop", Form.STDIN), ("", Form.URL)):
-            self.assertRaises(ConfigError, config.parse_at_end, text, form)
+            self.assertRaises(ConfigError, config.parse_at_end, "opt", text, form)
 
 
 class ValueTests(SynchronousTestCase):

@@ -1,6 +1,7 @@
 """What the documentation says is what the program does: options, commands, requests, fields."""
 
 import http.client
+import io
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from twisted.python import usage
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]  # made by platform
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config import Config
+from mkvtwist.config import OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
 from mkvtwist.tap import Options
 
 CHECKOUT = Path(__file__).parent.parent
@@ -127,6 +128,30 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(inputs, {})
 
 
+class ConfigurationTests(SynchronousTestCase):
+    """The table in the reference, against L{mkvtwist.config}."""
+
+    def test_keys(self) -> None:
+        """Each key is there, with the tables that it may stand in, and the type of its value."""
+        self.assertEqual(
+            {
+                code(key)[0]: (where, value)
+                for key, where, value in rows(REFERENCE / "configuration.md", "key", "where")
+            },
+            {key: ("top", setting.kind.value) for key, setting in SERVER_SETTINGS.items()}
+            | {
+                key: ("streams" if key in OWN else "defaults, streams", setting.kind.value)
+                for key, setting in STREAM_SETTINGS.items()
+            },
+        )
+
+    def test_options(self) -> None:
+        """Each key is an option, too."""
+        options = {name.removesuffix("=") for name in Options().longOpt}
+        for key in (*SERVER_SETTINGS, *STREAM_SETTINGS):
+            self.assertIn(key.replace("_", "-"), options)
+
+
 class CommandTests(SynchronousTestCase):
     """The command lines that the documentation shows."""
 
@@ -135,6 +160,7 @@ class CommandTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         (folder / "film.mkv").touch()
+        (folder / "mkvtwist.toml").touch()
         self.addCleanup(os.chdir, Path.cwd())
         os.chdir(folder)
         terminal = os.dup(0)
@@ -146,6 +172,7 @@ class CommandTests(SynchronousTestCase):
 
     def test_mkvserve(self) -> None:
         """Each of them that starts mkvserve is one that it accepts."""
+        self.patch(sys, "stdout", io.StringIO())
         accepted = 0
         for where, words in shown_commands():
             if words[:1] == ["scripts/demo"]:
@@ -160,6 +187,8 @@ class CommandTests(SynchronousTestCase):
                 given.insert(given.index("mkvserve") + 1, "--listen=tcp:0")
             try:
                 ServerOptions().parseOptions(given)
+            except SystemExit as ended:  # of those that say something, and stop
+                self.assertEqual(ended.code, 0, where)
             except usage.UsageError as error:
                 self.fail(f"{where}\n{error}")
             accepted += 1

@@ -73,8 +73,8 @@ class InputTestCase(SynchronousTestCase):
         self, text: str = "film.mkv", *, at_end: str | None = None, recorder: Any = None
     ) -> InputService:
         """A service for this input, started."""
-        source = parse_input(text)
-        config = StreamConfig(source, at_end=parse_at_end(at_end, source.form))
+        source = parse_input("input", text)
+        config = StreamConfig(source, at_end=parse_at_end("at-end", at_end, source.form))
         self.publisher = Publisher(self.reactor, config, recorder)
         self.service = InputService(
             self.reactor,

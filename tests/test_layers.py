@@ -20,6 +20,7 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "hls",
     "ring",
     "config",
+    "configfile",
     "pipe",
     "demux",
     "recorder",
@@ -28,9 +29,13 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "stream",
     "metrics",
     "http",
+    "check",
+    "server",
     "tap",
 )
-PURE = frozenset({"packet", "codecs", "timeline", "matroska", "mp4", "hls", "ring", "config"})
+PURE = frozenset(
+    {"packet", "codecs", "timeline", "matroska", "mp4", "hls", "ring", "config", "configfile"}
+)
 IMPURE = frozenset({"asyncio", "av", "select", "socket", "threading", "twisted"})
 
 

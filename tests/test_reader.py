@@ -43,7 +43,7 @@ class Reading:
         drain: bool = False,
     ) -> None:
         if not isinstance(source, Input):
-            source = parse_input(str(source))
+            source = parse_input("input", str(source))
         self.events: list[Event] = []
         self.timeline = timeline or Timeline()
         self.outlet: Outlet[Event] = Outlet(self._some)
@@ -666,7 +666,7 @@ class StopTests(ReaderTestCase):
     def test_before_it_begins(self) -> None:
         """Before it has read a byte."""
         outlet: Outlet[Event] = Outlet(lambda: None)
-        source = parse_input(str(media.clip(seconds=1)))
+        source = parse_input("input", str(media.clip(seconds=1)))
         one = Reader(source, None, Timeline(), Pace(1, 0), outlet, drain=True)
         one.stop()
         one.run()

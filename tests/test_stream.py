@@ -58,8 +58,8 @@ class StreamTests(SynchronousTestCase):
 
     def start(self, text: str = "film.mkv", **settings: Any) -> Stream:
         """A stream, started."""
-        source = parse_input(text)
-        settings.setdefault("at_end", parse_at_end(None, source.form))
+        source = parse_input("input", text)
+        settings.setdefault("at_end", parse_at_end("at-end", None, source.form))
         self.stream = Stream(self.reactor, StreamConfig(source, **settings), self.ends.append)
         self.stream.startService()
         return self.stream

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.error import CannotListenError
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mkvtwist import __version__, tap
+from mkvtwist import __version__, check
 from mkvtwist.config import AtEnd, Config, Form, Input, StreamConfig
-from mkvtwist.demux import Ended
-from mkvtwist.publisher import Wish
+from mkvtwist.server import Listener
 from mkvtwist.stream import Stream
-from mkvtwist.tap import BACKLOG, Listener, Options, Server, makeService
-from tests.fakes import END, Log, Reactor, Response, StillReader, footage, header
+from mkvtwist.tap import Options, makeService
+from tests.fakes import StillReader
 
 
 class Terminal(io.StringIO):
@@ -196,7 +193,8 @@ class OptionsTests(SynchronousTestCase):
     def test_missing_file(self) -> None:
         """A file that is not there, or is none, is said before anything starts."""
         said = self.refused("nothing-here.mkv")
-        self.assertEqual(said, "input: 'nothing-here.mkv': No such file or directory")
+        path = str(Path("nothing-here.mkv").absolute())
+        self.assertEqual(said, f"input: {path!r}: No such file or directory")
         self.assertIn("Is a directory", self.refused("."))
 
     def test_named_pipe(self) -> None:
@@ -229,7 +227,7 @@ class OptionsTests(SynchronousTestCase):
         def try_(*arguments: Any, interface: str = "", **_: Any) -> None:
             tried.append((arguments[1], interface))
 
-        self.patch(tap._Probe, "listenTCP", try_)
+        self.patch(check._Probe, "listenTCP", try_)
         options = Options()
         options.parseOptions(["demo:"])
         assert options.config is not None
@@ -274,7 +272,9 @@ class OptionsTests(SynchronousTestCase):
         self.assertIn("twice", self.refused(f"--listen={text}", f"--listen={text}", "demo:"))
         other = f"{text}:interface=127.0.0.1"
         self.assertIn(repr(other), self.refused(f"--listen={text}", f"--listen={other}", "demo:"))
-        self.assertIn("Address already in use", self.refused(f"--listen={text}", text))
+        self.assertIn("twice", self.refused(f"--listen={text}", text))
+        said = self.refused(f"--listen={other}", text)
+        self.assertIn("Address already in use", said)
 
     def test_unix(self) -> None:
         """A UNIX socket needs a directory that can be written to."""
@@ -286,7 +286,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_ssl(self) -> None:
         """A TLS endpoint's port is tried like any other."""
-        probe = tap._Probe()
+        probe = check._Probe()
         self.addCleanup(probe.close)
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -294,9 +294,65 @@ class OptionsTests(SynchronousTestCase):
             port = taken.getsockname()[1]
             self.assertRaises(OSError, probe.listenSSL, port, None, None, interface="127.0.0.1")
 
+    def test_config(self) -> None:
+        """C{--config} takes a file; INPUT beside it is one more stream, and options come first."""
+        file = Path(self.mktemp())
+        file.write_text('[defaults]\nburst = 5\n[streams.tv]\ninput = "demo:"\nbuffer = 60\n')
+        (tv,) = self.parse(f"--config={file}").streams
+        self.assertEqual((tv.name, tv.burst, tv.buffer), ("tv", 5, 60))
+        tv, live = self.parse(f"--config={file}", "--burst=7", "tcp:0").streams
+        self.assertEqual((tv.name, tv.burst, tv.buffer), ("tv", 7, 60))
+        self.assertEqual((live.name, live.burst, live.buffer), ("live", 7, 30))
+        self.assertIn("one too many", self.refused(f"--config={file}", "--config=other"))
+        self.assertIn("name: ", self.refused(f"--config={file}", "--name=x"))
+
+    def test_config_mistakes(self) -> None:
+        """Each mistake in a file is a line on standard error, and the exit status is 1."""
+        file = Path(self.mktemp())
+        file.write_text('lisen = ["x"]\n[streams.tv]\ninput = "gone.mkv"\nburst = true\n')
+        self.patch(sys, "stderr", said := io.StringIO())
+        command = ["mkvserve", "--listen=tcp:0", f"--config={file}"]
+        ended = self.assertRaises(SystemExit, Twistd().parseOptions, command)
+        self.assertEqual(ended.code, 1)
+        gone = str(file.parent.absolute() / "gone.mkv")
+        self.assertEqual(
+            said.getvalue().splitlines(),
+            [
+                f"mkvserve: {file}: lisen: unknown; did you mean listen?",
+                f"{file}: streams.tv.burst: true is not a number",
+                f"{file}: streams.tv.input: {gone!r}: No such file or directory",
+            ],
+        )
+
+    def test_check(self) -> None:
+        """C{--check} says what would run, and starts nothing."""
+        self.patch(sys, "stdout", said := io.StringIO())
+        ended = self.assertRaises(
+            SystemExit, self.parse, "--check", "--burst=5", "--whole-segments", "demo:"
+        )
+        self.assertEqual(ended.code, 0)
+        self.assertEqual(
+            said.getvalue().splitlines(),
+            [
+                "listen: tcp:0",
+                "stream live: demo:, at the end retry",
+                "  burst: 5.0",
+                "  whole_segments: true",
+            ],
+        )
+
+    def test_sample(self) -> None:
+        """C{--sample} shows a configuration that works as it is."""
+        self.patch(sys, "stdout", said := io.StringIO())
+        ended = self.assertRaises(SystemExit, self.parse, "--sample")
+        self.assertEqual(ended.code, 0)
+        file = Path(self.mktemp())
+        file.write_text(said.getvalue())
+        self.assertEqual([s.name for s in self.parse(f"--config={file}").streams], ["demo"])
+
     def test_systemd(self) -> None:
         """What systemd has opened listens already."""
-        tap._Probe().adoptStreamPort(3, socket.AF_INET, None)
+        check._Probe().adoptStreamPort(3, socket.AF_INET, None)
 
     def test_version(self) -> None:
         """C{--version} says ours."""
@@ -329,24 +385,9 @@ class OptionsTests(SynchronousTestCase):
 class ServiceTests(SynchronousTestCase):
     """What the options make."""
 
-    def setUp(self) -> None:
-        """Nothing is read, nobody listens."""
-        self.readers = StillReader.instead_of_real_ones(self)
-        self.reactor = Reactor()
-        self.log = Log(self)
-
-    def make(self, *listen: str, streams: tuple[StreamConfig, ...] = ()) -> Server:
-        """The service for one file, unless something else is said."""
-        streams = streams or (StreamConfig(Input(Form.FILE, "film.mkv")),)
-        return Server(self.reactor, Config(streams, listen or ("tcp:8080",)))
-
-    def start(self, server: Server) -> None:
-        """As twistd does."""
-        server.privilegedStartService()
-        server.startService()
-
     def test_make_service(self) -> None:
         """L{makeService} gives one MultiService, which has started nothing."""
+        readers = StillReader.instead_of_real_ones(self)
         options = Options()
         options.parseOptions(["--listen=tcp:0", "demo:"])
         service = makeService(options)
@@ -356,113 +397,4 @@ class ServiceTests(SynchronousTestCase):
             [type(child) for child in service.services],
             [Stream, Listener],
         )
-        self.assertEqual(self.readers, [])
-
-    def test_listen(self) -> None:
-        """It listens wherever it was told to, for a crowd, before privileges are dropped."""
-        server = self.make("tcp:80", "tcp:8080:backlog=7")
-        server.privilegedStartService()
-        self.assertEqual([port[0] for port in self.reactor.tcpServers], [80, 8080])
-        self.assertEqual([port[2] for port in self.reactor.tcpServers], [BACKLOG, 7])
-        server.startService()
-        self.assertEqual(len(self.reactor.tcpServers), 2)
-        name = socket.gethostname()
-        self.assertEqual(
-            self.log.about("http"),
-            [
-                f"watch at http://{name}:80/",
-                f"or in a player: http://{name}:80/live.mkv",
-                f"watch at http://{name}:8080/",
-                f"or in a player: http://{name}:8080/live.mkv",
-            ],
-        )
-
-    def test_twist(self) -> None:
-        """Under twist, which knows no privileges, it listens as well."""
-        self.make().startService()
-        self.assertEqual([port[0] for port in self.reactor.tcpServers], [8080])
-
-    def test_start(self) -> None:
-        """Starting opens the inputs, and the log says which."""
-        server = self.make()
-        self.start(server)
-        self.assertEqual(len(self.readers), 1)
-        self.assertEqual(self.log.about("stream live"), ["stream live: film.mkv"])
-
-    def test_stop(self) -> None:
-        """Stopping ends it all, and waits for the thread."""
-        server = self.make()
-        self.start(server)
-        stopped = server.stopService()
-        self.assertNoResult(stopped)
-        self.readers[0].join()
-        self.reactor.turns()
-        self.successResultOf(stopped)
-
-    def test_stop_before_listening(self) -> None:
-        """What has never listened can be stopped."""
-        listener = Listener(self.reactor, "tcp:8080", self.make().site, ("live",))
-        self.assertIsNone(listener.stopService())
-
-    def test_deaf(self) -> None:
-        """A port that was lost between the check and the start is said in the log."""
-
-        def refuse(*_: object, **__: object) -> None:
-            raise CannotListenError("", 8080, OSError(98, "Address already in use"))
-
-        self.patch(self.reactor, "listenTCP", refuse)
-        self.start(self.make())
-        (line,) = self.log.about("cannot listen at tcp:8080")
-        self.assertIn("Address already in use", line)
-
-    def test_end(self) -> None:
-        """When the last stream has ended, and its clients have their rest, the server stops."""
-        streams = tuple(StreamConfig(Input(Form.FILE, name), name=name) for name in ("a", "b"))
-        server = self.make(streams=streams)
-        self.start(server)
-        response = Response(room=10)
-        for reader in self.readers:
-            reader.emit(header(), *footage(0, 1))
-        self.reactor.turns()
-        server.streams["b"].publisher.join(response, Wish(0))
-        for reader in self.readers:
-            reader.emit(END)
-        self.reactor.turns()
-        self.assertFalse(self.reactor.hasStopped)
-        response.read()
-        self.reactor.pump([0.1] * 3)
-        self.assertTrue(self.reactor.hasStopped)
-        self.assertEqual(len(self.log.about("every stream has ended")), 1)
-
-    def test_end_of_one(self) -> None:
-        """A stream that waits for a sender keeps the server up."""
-        streams = (
-            StreamConfig(Input(Form.FILE, "a"), name="a"),
-            StreamConfig(Input(Form.ENDPOINT, "tcp:12345"), name="b", at_end=AtEnd.WAIT),
-        )
-        server = self.make(streams=streams)
-        self.start(server)
-        self.readers[0].emit(Ended("no media", fault=True))
-        self.reactor.turns()
-        self.assertFalse(self.reactor.hasStopped)
-
-    def test_descriptors(self) -> None:
-        """The limit of open files is raised; when that is too few, the log says what to do."""
-        limits: list[tuple[int, int]] = [(1024, 2000)]
-        self.patch(resource, "getrlimit", lambda _: limits[-1])
-        self.patch(resource, "setrlimit", lambda _, limit: limits.append(limit))
-        few = StreamConfig(Input(Form.FILE, "a"), max_clients=1000)
-        self.start(self.make(streams=(few,)))
-        self.assertEqual(limits, [(1024, 2000), (2000, 2000)])
-        self.assertEqual(self.log.about("files can be open"), [])
-        many = StreamConfig(Input(Form.FILE, "a"), max_clients=10_000)
-        self.start(self.make(streams=(many,)))
-        self.assertEqual(len(limits), 2, "it is at the limit already")
-        (line,) = self.log.about("files can be open")
-        self.assertIn("only 2000 files can be open, too few for 10000 clients", line)
-
-    def test_no_limit(self) -> None:
-        """Without a hard limit there is enough for anybody."""
-        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        self.patch(resource, "getrlimit", lambda _: unlimited)
-        self.assertEqual(tap.raise_descriptor_limit(), sys.maxsize)
+        self.assertEqual(readers, [])

@@ -1,0 +1,172 @@
+"""
+What can be seen of a configuration before any of it is used: files, directories, ports
+(I{wiring}).
+"""
+
+import os
+import socket
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory
+
+from mkvtwist.config import Config, ConfigError, Form, StreamConfig
+from mkvtwist.configfile import CommandLine, configure, parse_document
+
+
+def read(command_line: CommandLine, held: Collection[str] = ()) -> Config:
+    """
+    Read the file, if there is one, and look at everything that it and the command line name.
+
+    @param held: endpoints where this process listens already, which are not tried.
+    @raise ConfigError: with a line for each mistake.
+    """
+    document = {}
+    file = command_line.file
+    if file is not None:
+        try:
+            with open(os.path.join(command_line.directory, file), "rb") as opened:
+                text = opened.read()
+        except OSError as error:
+            raise ConfigError(f"config: {file!r}: {error.strerror}") from None
+        document = parse_document(text, file)
+    config, problems = configure(document, command_line)
+    problems += _look(config, command_line, held)
+    if problems:
+        raise ConfigError(*problems)
+    return config
+
+
+def _look(config: Config, said: CommandLine, held: Collection[str]) -> Iterator[str]:
+    """One line for each thing that is not there, or not free."""
+    with closing(_Places(held)) as places:
+        for stream in config.streams:
+            problem = _input_problem(stream, config, places)
+            if problem is not None:
+                yield f"{said.where('input', stream.name)}: {problem}"
+            problem = _record_problem(stream, config)
+            if problem is not None:
+                yield f"{said.where('record', stream.name)}: {problem}"
+        for text in config.listen:
+            problem = places.problem(text)
+            if problem is not None:
+                yield f"{said.where('listen')}: {problem}"
+
+
+def _input_problem(stream: StreamConfig, config: Config, places: "_Places") -> str | None:
+    source = stream.input
+    if source.form is Form.FILE:
+        return _unreadable(source.text)
+    if source.form is Form.ENDPOINT:
+        return places.problem(source.text)
+    if source.form is Form.STDIN and sum(other.input == source for other in config.streams) > 1:
+        return "standard input can be read by one stream only"
+    return None
+
+
+def _record_problem(stream: StreamConfig, config: Config) -> str | None:
+    if stream.record is None:
+        return None
+    if sum(other.record == stream.record for other in config.streams) > 1:
+        return f"{stream.record!r} is recorded to by another stream, too"
+    return _unwritable(stream.record)
+
+
+def _unreadable(path: str) -> str | None:
+    """Why a file cannot be opened, if so."""
+    try:
+        # To open a named pipe would wait for its writer, and end it by closing.
+        if not (stat.S_ISFIFO(os.stat(path).st_mode) and os.access(path, os.R_OK)):
+            with open(path, "rb"):
+                pass
+    except OSError as error:
+        return f"{path!r}: {error.strerror}"
+    return None
+
+
+def _unwritable(path: str) -> str | None:
+    """Why nothing can be recorded to a file, if so."""
+    directory = os.path.dirname(path)
+    if not os.path.isdir(directory):
+        return f"{path!r}: there is no directory {directory!r}"
+    if not os.access(directory, os.W_OK):
+        return f"{path!r}: {directory!r} cannot be written to"
+    if os.path.isdir(path):
+        return f"{path!r} is a directory; name a file"
+    return None
+
+
+class _Places:
+    """
+    Where one would listen, tried one after the other; each is held until all of them are known.
+    """
+
+    def __init__(self, held: Collection[str]) -> None:
+        self._probe = _Probe()
+        self._held = held
+        self._given: set[str] = set()
+
+    def close(self) -> None:
+        """Let go again."""
+        self._probe.close()
+
+    def problem(self, text: str) -> str | None:
+        """Why one cannot listen at an endpoint, if so."""
+        if text in self._given:
+            return f"{text!r} is given twice"
+        try:
+            endpoint = serverFromString(self._probe, text)
+        except Exception as error:  # noqa: BLE001 - endpoint plugins raise whatever they like
+            return (
+                f"{text!r} is not a Twisted server endpoint, such as tcp:8080 or"
+                f" tcp:8080:interface=127.0.0.1 ({error})"
+            )
+        if text.split(":")[:2] != ["tcp", "0"]:  # which is another one each time
+            self._given.add(text)
+        if text in self._held:
+            return None
+        problems: list[BaseException] = []
+        endpoint.listen(Factory()).addErrback(lambda failure: problems.append(failure.value))
+        for problem in problems:
+            said = problem.strerror if isinstance(problem, OSError) else problem
+            return f"cannot listen at {text!r}: {said}"
+        return None
+
+
+class _Probe:
+    """
+    A reactor that only tries whether it could listen. It holds each place until it is closed, so
+    that two endpoints for one place are noticed.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[socket.socket] = []
+
+    def close(self) -> None:
+        """Let go again."""
+        for trial in self._held:
+            trial.close()
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> None:
+        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+        trial = socket.socket(family, socket.SOCK_STREAM)
+        self._held.append(trial)
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind((interface, port))
+        trial.listen(1)
+
+    def listenSSL(self, port: int, *factories: Any, interface: str = "", **options: Any) -> None:
+        self.listenTCP(port, None, interface=interface)
+
+    def listenUNIX(self, path: str, *args: Any, **options: Any) -> None:
+        directory = os.path.dirname(os.path.abspath(path))
+        if os.path.exists(path) and not options.get("wantPID"):
+            raise OSError(0, "it exists; remove it, or add :lockfile=1 to have that done")
+        if not os.access(directory, os.W_OK):
+            raise OSError(0, f"{directory!r} cannot be written to")
+
+    def adoptStreamPort(self, *args: Any) -> None:
+        """Inherited from systemd: it listens already."""

@@ -1,0 +1,261 @@
+"""
+One configuration, out of a file and the command line (I{pure}).
+
+The file is TOML: the server's settings at its top, C{[defaults]} for all streams, and a table
+C{[streams.NAME]} for each. Its keys are the options' names, with C{_} for C{-}. What the command
+line says comes before what the file says; so does a table of a stream's own before C{[defaults]}.
+
+Nothing here opens a file or looks at a disk: that is L{mkvtwist.check}'s part.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any
+
+from mkvtwist.config import (
+    DEFAULT_NAME,
+    INPUT_FORMS_IN_ONE_LINE,
+    OWN,
+    SERVER_SETTINGS,
+    STREAM_SETTINGS,
+    Config,
+    ConfigError,
+    Form,
+    Input,
+    Kind,
+    Setting,
+    StreamConfig,
+    parse_at_end,
+    parse_name,
+)
+
+_TYPES: Mapping[Kind, tuple[type, ...]] = {
+    Kind.TEXT: (str,),
+    Kind.TEXTS: (list,),
+    Kind.NUMBER: (int, float),
+    Kind.SIZE: (int, str),
+    Kind.SWITCH: (bool,),
+}
+
+_TABLES = ("defaults", "streams")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """
+    What the command line says; each value has been parsed.
+
+    @ivar directory: what relative paths are meant from.
+    @ivar file: the configuration file, if there is one.
+    @ivar input: of one more stream, or another one for the file's stream of this name.
+    @ivar server: settings by their keys.
+    @ivar streams: likewise, for all streams.
+    """
+
+    directory: str
+    file: str | None = None
+    input: Input | None = None
+    name: str = DEFAULT_NAME
+    server: Mapping[str, Any] = field(default_factory=dict)
+    streams: Mapping[str, Any] = field(default_factory=dict)
+
+    def where(self, key: str, stream: str | None = None) -> str:
+        """Where the user will find a setting that has come out wrong."""
+        if key == "input":
+            said = self.input is not None and stream == self.name
+        else:
+            said = key in (self.server if stream is None else self.streams)
+        if said or self.file is None:
+            return key.replace("_", "-")
+        return f"{self.file}: {key}" if stream is None else f"{self.file}: streams.{stream}.{key}"
+
+
+def parse_document(text: bytes, file: str) -> dict[str, Any]:
+    """
+    A file as TOML.
+
+    @raise ConfigError: when it is none, with the line.
+    """
+    try:
+        return tomllib.loads(text.decode())
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{file}: line {line}: not UTF-8, as TOML is") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from None
+
+
+def configure(document: Mapping[str, Any], command_line: CommandLine) -> tuple[Config, list[str]]:
+    """
+    Put together what is to run.
+
+    @param document: the file's content; empty when there is none.
+    @return: what could be understood, and a line for each thing that could not.
+    """
+    reading = _Reading(command_line)
+    return reading.config(document), reading.problems
+
+
+class _Reading:
+    """One look at a document; it goes on after each mistake."""
+
+    def __init__(self, command_line: CommandLine) -> None:
+        self.problems: list[str] = []
+        self._said = command_line
+        self._file = command_line.file or ""
+
+    def config(self, document: Mapping[str, Any]) -> Config:
+        top = {key: value for key, value in document.items() if key not in _TABLES}
+        server = self._settings("", top, SERVER_SETTINGS, _TABLES)
+        common = {key: value for key, value in STREAM_SETTINGS.items() if key not in OWN}
+        defaults = self._settings("defaults.", self._table(document, "defaults"), common)
+        streams = {}
+        for name, table in self._table(document, "streams").items():
+            try:
+                parse_name(f"{self._file}: streams", name)
+            except ConfigError as error:
+                self.problems += error.args
+                continue
+            if not isinstance(table, dict):
+                self._complain(f"streams.{name}", table, f"a table; write [streams.{name}]")
+                continue
+            own = self._settings(f"streams.{name}.", table, STREAM_SETTINGS)
+            if "input" not in own and "input" not in table and not self._has_input(name):
+                self.problems.append(
+                    f"{self._file}: streams.{name}.input: missing; it is one of:"
+                    f" {INPUT_FORMS_IN_ONE_LINE}"
+                )
+            streams[name] = defaults | own
+        if self._said.input is not None:
+            streams.setdefault(self._said.name, dict(defaults))["input"] = self._said.input
+        made = (self._stream(name, settings) for name, settings in streams.items())
+        server = server | dict(self._said.server)
+        if "listen" in server:
+            here = self._directory(said="listen" in self._said.server)
+            server["listen"] = tuple(_placed(text, here) for text in server["listen"])
+        return Config(tuple(stream for stream in made if stream is not None), **server)
+
+    def _stream(self, name: str, settings: dict[str, Any]) -> StreamConfig | None:
+        said = self._said
+        source = settings.get("input")
+        if source is None:
+            return None
+        settings |= said.streams
+        here = self._directory(said=source is said.input)
+        settings["input"] = _located(source, here)
+        if settings.get("record") is not None:
+            here = self._directory(said="record" in said.streams)
+            settings["record"] = os.path.join(here, settings["record"])
+        try:
+            settings["at_end"] = parse_at_end(
+                said.where("at_end", name), settings.get("at_end"), source.form
+            )
+        except ConfigError as error:
+            self.problems += error.args
+            return None
+        return StreamConfig(name=name, **settings)
+
+    def _has_input(self, name: str) -> bool:
+        """Whether the command line has one for this stream."""
+        return self._said.input is not None and name == self._said.name
+
+    def _directory(self, *, said: bool) -> str:
+        """What a relative path is meant from: where the command was given, or the file's place."""
+        base = self._said.directory
+        return base if said else os.path.join(base, os.path.dirname(self._file))
+
+    def _table(self, document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        table = document.get(key, {})
+        if isinstance(table, dict):
+            return table
+        self._complain(key, table, f"a table; write [{key}{'.NAME' * (key == 'streams')}]")
+        return {}
+
+    def _settings(
+        self,
+        place: str,
+        table: Mapping[str, Any],
+        allowed: Mapping[str, Setting],
+        others: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        found = {}
+        for key, value in table.items():
+            where = f"{self._file}: {place}{key}"
+            if key not in allowed:
+                self._unknown(where, key, (*allowed, *others))
+                continue
+            try:
+                found[key] = _value(where, value, allowed[key])
+            except ConfigError as error:
+                self.problems += error.args
+        return found
+
+    def _unknown(self, where: str, key: str, known: tuple[str, ...]) -> None:
+        if key in OWN:
+            self.problems.append(f"{where}: only in a stream's own table: each has its own")
+            return
+        likely = get_close_matches(key, known, 1)
+        hint = f"did you mean {likely[0]}?" if likely else f"there are {', '.join(known)}"
+        self.problems.append(f"{where}: unknown; {hint}")
+
+    def _complain(self, key: str, value: object, allowed: str) -> None:
+        self.problems.append(f"{self._file}: {key}: {value!r} is not {allowed}")
+
+
+def _value(where: str, value: Any, setting: Setting) -> Any:
+    """
+    A setting's value, from what TOML has for it.
+
+    @raise ConfigError: when it is of another type, or its parser refuses it.
+    """
+    fits = type(value) in _TYPES[setting.kind]  # a subclass would not: True is an int
+    if fits and setting.kind is Kind.TEXTS:
+        fits = bool(value) and all(isinstance(item, str) for item in value)
+    if not fits:
+        raise ConfigError(f"{where}: {_shown(value)} is not {setting.kind.value}")
+    if setting.kind is Kind.SWITCH:
+        return value
+    if setting.kind is Kind.TEXTS:
+        return tuple(setting.parse(where, item) for item in value)
+    return setting.parse(where, str(value))
+
+
+def _shown(value: object) -> str:
+    """A value as the file has it, in one line."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _located(source: Input, directory: str) -> Input:
+    """An input whose paths do not depend on where the daemon goes."""
+    if source.form is Form.FILE:
+        return replace(source, text=os.path.normpath(os.path.join(directory, source.text)))
+    if source.form is Form.ENDPOINT:
+        return replace(source, text=_placed(source.text, directory))
+    return source
+
+
+def _placed(endpoint: str, directory: str) -> str:
+    """Likewise, an endpoint."""
+    kind, _, rest = endpoint.partition(":")
+    path, colon, options = rest.partition(":")
+    if kind != "unix" or not path:
+        return endpoint
+    return f"unix:{os.path.join(directory, path)}{colon}{options}"
+
+
+def describe(config: Config) -> Iterator[str]:
+    """What would run, line by line: each stream's settings that are not the usual ones."""
+    for text in config.listen:
+        yield f"listen: {text}"
+    usual = StreamConfig(Input(Form.DEMO, ""))
+    for stream in config.streams:
+        yield f"stream {stream.name}: {stream.input}, at the end {stream.at_end.value}"
+        for key in STREAM_SETTINGS:
+            value = getattr(stream, key)
+            if key not in ("input", "at_end") and value != getattr(usual, key):
+                yield f"  {key}: {_shown(value) if isinstance(value, bool) else value}"
+    if not config.streams:
+        yield "no stream"

@@ -1,0 +1,277 @@
+"""A file and the command line, put together: what holds, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from importlib import resources
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist.config import (
+    OWN,
+    SERVER_SETTINGS,
+    STREAM_SETTINGS,
+    AtEnd,
+    Config,
+    ConfigError,
+    Form,
+    Input,
+    StreamConfig,
+)
+from mkvtwist.configfile import CommandLine, configure, describe, parse_document
+
+
+class FileTestCase(SynchronousTestCase):
+    """What the cases below have in common."""
+
+    def read(self, text: str, **said: Any) -> tuple[Config, list[str]]:
+        """A file's configuration, and its mistakes, without the file's name."""
+        command_line = CommandLine("/here", "etc/x.toml", **said)
+        document = parse_document(text.encode(), "etc/x.toml")
+        config, problems = configure(document, command_line)
+        return config, [problem.removeprefix("etc/x.toml: ") for problem in problems]
+
+    def config(self, text: str, **said: Any) -> Config:
+        """The configuration of a file without mistakes."""
+        config, problems = self.read(text, **said)
+        self.assertEqual(problems, [])
+        return config
+
+    def problems(self, text: str, **said: Any) -> list[str]:
+        """What is said of its mistakes."""
+        return self.read(text, **said)[1]
+
+
+class ValueTests(FileTestCase):
+    """What a file says holds."""
+
+    def test_nothing(self) -> None:
+        """An empty file is a server without streams."""
+        self.assertEqual(self.config(""), Config(()))
+
+    def test_all(self) -> None:
+        """Each key sets what it is called after."""
+        config = self.config(
+            """
+            listen = ["tcp:1", "unix:run/x.sock:mode=600"]
+            [streams.tv]
+            input = "film.mkv"
+            burst = 1.5
+            buffer = 60
+            buffer_bytes = "1M"
+            whole_segments = true
+            max_clients = 1_0
+            client_timeout = 5
+            readrate = 0
+            readrate_initial_burst = 0.5
+            at_end = "loop"
+            record = "../tv.mkv"
+            """
+        )
+        stream = StreamConfig(
+            Input(Form.FILE, "/here/etc/film.mkv"),
+            name="tv",
+            burst=1.5,
+            buffer=60.0,
+            buffer_bytes=1 << 20,
+            whole_segments=True,
+            max_clients=10,
+            client_timeout=5.0,
+            readrate=0.0,
+            readrate_initial_burst=0.5,
+            at_end=AtEnd.LOOP,
+            record="/here/etc/../tv.mkv",
+        )
+        listen = ("tcp:1", "unix:/here/etc/run/x.sock:mode=600")
+        self.assertEqual(config, Config((stream,), listen))
+
+    def test_a_row_for_each(self) -> None:
+        """Each setting is a row of a table, and each row is a setting."""
+        self.assertEqual(
+            {field.name for field in fields(StreamConfig)} - {"name"}, set(STREAM_SETTINGS)
+        )
+        self.assertEqual({field.name for field in fields(Config)} - {"streams"}, {*SERVER_SETTINGS})
+
+    def test_defaults(self) -> None:
+        """What C{[defaults]} says holds for each stream that does not say otherwise."""
+        a, b = self.config(
+            """
+            [defaults]
+            burst = 5
+            buffer = 10
+            [streams.a]
+            input = "demo:"
+            burst = 7
+            [streams.b]
+            input = "tcp:1"
+            """
+        ).streams
+        self.assertEqual(
+            [(s.name, s.burst, s.buffer) for s in (a, b)], [("a", 7, 10), ("b", 5, 10)]
+        )
+        self.assertEqual((a.at_end, b.at_end), (AtEnd.RETRY, AtEnd.WAIT))
+
+    def test_command_line(self) -> None:
+        """What the command line says comes first, for the server and for all streams."""
+        text = """
+            listen = ["tcp:1"]
+            [defaults]
+            burst = 5
+            [streams.a]
+            input = "a.mkv"
+            [streams.b]
+            input = "b.mkv"
+            burst = 7
+            """
+        config = self.config(text, server={"listen": ("tcp:2",)}, streams={"burst": 9.0})
+        self.assertEqual(config.listen, ("tcp:2",))
+        self.assertEqual([stream.burst for stream in config.streams], [9, 9])
+
+    def test_input_of_the_command_line(self) -> None:
+        """An input on the command line is one more stream, or another input for one there is."""
+        text = '[defaults]\nburst = 5\n[streams.a]\ninput = "a.mkv"\nburst = 7'
+        said = Input(Form.FILE, "b.mkv")
+        a, live = self.config(text, input=said).streams
+        self.assertEqual((live.name, live.input.text, live.burst), ("live", "/here/b.mkv", 5))
+        self.assertEqual(a.input.text, "/here/etc/a.mkv")
+        (a,) = self.config(text, input=said, name="a").streams
+        self.assertEqual((a.name, a.input.text, a.burst), ("a", "/here/b.mkv", 7))
+
+    def test_describe(self) -> None:
+        """What would run is said without secrets, in the words of the file."""
+        config = self.config('[streams.a]\ninput = "http://me:secret@host/"\nburst = 3')
+        self.assertEqual(
+            list(describe(config)),
+            ["listen: tcp:8080", "stream a: http://me:***@host/, at the end retry", "  burst: 3.0"],
+        )
+        self.assertEqual(list(describe(Config(()))), ["listen: tcp:8080", "no stream"])
+
+
+class MistakeTests(FileTestCase):
+    """Each mistake is one line, with the key, the value, and what is allowed."""
+
+    def test_all_at_once(self) -> None:
+        """All of them are said, in the order of the file, those of the command line included."""
+        problems = self.problems(
+            """
+            listen = "tcp:80"
+            burts = 5
+            [defaults]
+            record = "x.mkv"
+            buffer = "30"
+            [streams.status]
+            input = "demo:"
+            [streams.a]
+            imput = "demo:"
+            [streams.b]
+            input = "tcp:1"
+            at_end = "loop"
+            max-clients = 5
+            readrate = -1
+            """
+        )
+        self.assertEqual(
+            [problem.partition(" is one of: ")[0] for problem in problems],
+            [
+                "listen: 'tcp:80' is not a list of texts in quotes",
+                "burts: unknown; there are listen, defaults, streams",
+                "defaults.record: only in a stream's own table: each has its own",
+                "defaults.buffer: '30' is not a number",
+                (
+                    "streams: 'status' is not a name that the server does not use itself, without an"
+                    " ending"
+                ),
+                "streams.a.imput: unknown; did you mean input?",
+                "streams.a.input: missing; it",
+                "streams.b.max-clients: unknown; did you mean max_clients?",
+                "streams.b.readrate: '-1' is not a number from 0 to 1000, such as 1 or 0.5",
+                "streams.b.at_end: 'loop' is not possible for endpoint input; use wait, exit",
+            ],
+        )
+
+    def test_types(self) -> None:
+        """A value of another type is a mistake, whatever it could be taken for."""
+        for text, said in (
+            ("burst = true", "burst: true is not a number"),
+            ('burst = "5"', "burst: '5' is not a number"),
+            ("burst = [5]", "burst: [5] is not a number"),
+            ("burst = 2026-01-01", "burst: datetime.date(2026, 1, 1) is not a number"),
+            ("burst = nan", "burst: 'nan' is not a number of seconds from 0 to 86400"),
+            ("max_clients = 1.5", "max_clients: '1.5' is not a whole number, 0 or more"),
+            ("buffer_bytes = 1.5", 'buffer_bytes: 1.5 is not a number of bytes, or text such as "'),
+            ('whole_segments = "yes"', "whole_segments: 'yes' is not true or false"),
+            ("whole_segments = 1", "whole_segments: 1 is not true or false"),
+            ("record = 5", "record: 5 is not text in quotes"),
+            ('record = ""', "record: '' is not anything: say what is meant, or leave it out"),
+            ("burst = { x = 1 }", "burst: {'x': 1} is not a number"),
+        ):
+            (problem,) = self.problems(f'[streams.a]\ninput = "demo:"\n{text}')
+            self.assertTrue(problem.startswith(f"streams.a.{said}"), problem)
+        for text in ("listen = []", "listen = [80]", "listen = [['tcp:80']]"):
+            (problem,) = self.problems(text)
+            self.assertIn("is not a list of texts in quotes", problem)
+
+    def test_tables(self) -> None:
+        """What should be a table is one."""
+        self.assertEqual(
+            self.problems("defaults = 1\nstreams = 2"),
+            [
+                "defaults: 1 is not a table; write [defaults]",
+                "streams: 2 is not a table; write [streams.NAME]",
+            ],
+        )
+        self.assertEqual(
+            self.problems('[streams]\ninput = "demo:"'),
+            ["streams.input: 'demo:' is not a table; write [streams.input]"],
+        )
+
+    def test_said_on_the_command_line(self) -> None:
+        """A mistake of the command line's is not said of the file."""
+        text = '[streams.a]\ninput = "demo:"'
+        _, problems = configure(
+            parse_document(text.encode(), "x"), CommandLine("/", "x", streams={"at_end": "wait"})
+        )
+        self.assertTrue(problems[0].startswith("at-end: 'wait' is not possible"), problems)
+
+    def test_syntax(self) -> None:
+        """What is no TOML is said with its line."""
+        for text, line in (
+            (b"listen = [\n'a'\n'b']", "line 3"),
+            (b"[a]\n[a]\n", "line 2"),
+            (b"# gr\xfc\xdfe", "line 1"),
+            (b"\n\n\xff", "line 3"),
+        ):
+            error = self.assertRaises(ConfigError, parse_document, text, "x.toml")
+            self.assertTrue(str(error).startswith("x.toml: "), error)
+            self.assertIn(line, str(error))
+            self.assertEqual(str(error).count("\n"), 0)
+
+
+class SampleTests(FileTestCase):
+    """The file that ships."""
+
+    sample = resources.files("mkvtwist").joinpath("sample.toml").read_text("utf-8")
+
+    def test_as_it_is(self) -> None:
+        """It has no mistakes, and what it says of the defaults is so."""
+        config = self.config(self.sample)
+        (demo,) = config.streams
+        demo_input = Input(Form.DEMO, "demo:")
+        self.assertEqual(demo, StreamConfig(demo_input, name="demo", at_end=AtEnd.RETRY))
+        self.assertEqual(config, Config((demo,)))
+
+    def test_all_of_it(self) -> None:
+        """With what is commented out it has no mistakes either, and every setting is in it."""
+        whole = re.sub(r"^#(?=[\[a-z])", "", self.sample, flags=re.MULTILINE)
+        self.assertGreater(len(self.config(whole).streams), 3)
+        found = set(re.findall(r"^(\w+) = ", whole, re.MULTILINE))
+        self.assertEqual(found, {*SERVER_SETTINGS, *STREAM_SETTINGS})
+
+    def test_own(self) -> None:
+        """What each stream has its own of is no default."""
+        defaults = self.sample.partition("[defaults]")[2].partition("\n[")[0]
+        self.assertEqual(
+            set(re.findall(r"^#?(\w+) = ", defaults, re.MULTILINE)) & OWN, set(), defaults
+        )
