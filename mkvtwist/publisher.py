@@ -32,6 +32,7 @@ from twisted.logger import Logger
 from zope.interface import Attribute, implementer
 
 from mkvtwist.config import StreamConfig
+from mkvtwist.events import Events
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Header, Packet
 from mkvtwist.ring import Fragment, Ring
@@ -450,13 +451,19 @@ class Publisher:
     log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, config: StreamConfig, recorder: IRecorder | None = None
+        self,
+        clock: IReactorTime,
+        config: StreamConfig,
+        recorder: IRecorder | None = None,
+        events: Events | None = None,
     ) -> None:
         """
         @param recorder: gets everything, before anybody else.
+        @param events: hears of clients that join and leave.
         """
         self.clock = clock
         self.config = config
+        self.events = events or Events()
         self.programme: Programme | None = None
         self.clients: set[Client] = set()
         self.ended = False
@@ -554,6 +561,14 @@ class Publisher:
             peer=wish.peer,
             user_agent=wish.user_agent or "no user agent",
         )
+        self.events.tell(
+            "client joined",
+            self.config.name,
+            id=client.id,
+            peer=wish.peer,
+            user_agent=wish.user_agent,
+            format=wish.format,
+        )
         if not self._sweep.running:
             self._sweep.start(SWEEP, now=False)
         if self.ended:
@@ -577,15 +592,19 @@ class Publisher:
         self._bytes_out += client.response.sent
         if not self.clients and self._sweep.running:
             self._sweep.stop()
+        left = {
+            "id": client.id,
+            "seconds": self.clock.seconds() - client.since,
+            "bytes": client.response.sent,
+            "skipped_segments": client.skipped_segments,
+            "reason": reason,
+        }
         self.log.info(
-            "client {id} left after {seconds:.0f} s and {bytes} bytes, {skipped} segments skipped:"
-            " {reason}",
-            id=client.id,
-            seconds=self.clock.seconds() - client.since,
-            bytes=client.response.sent,
-            skipped=client.skipped_segments,
-            reason=reason,
+            "client {id} left after {seconds:.0f} s and {bytes} bytes,"
+            " {skipped_segments} segments skipped: {reason}",
+            **left,
         )
+        self.events.tell("client left", self.config.name, **left)
 
     @property
     def bytes_out(self) -> int:

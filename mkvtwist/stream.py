@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succe
 from twisted.internet.threads import deferToThreadPool
 
 from mkvtwist.config import StreamConfig
+from mkvtwist.events import Events
 from mkvtwist.input import InputService
 from mkvtwist.packet import SECOND, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
@@ -61,10 +62,15 @@ class Stream(MultiService):
     """
 
     def __init__(
-        self, reactor: Any, config: StreamConfig, on_end: Callable[["Stream"], None]
+        self,
+        reactor: Any,
+        config: StreamConfig,
+        on_end: Callable[["Stream"], None],
+        events: Events | None = None,
     ) -> None:
         """
         @param on_end: called once, when the input has ended for good and every client has its rest.
+        @param events: hears of what happens here.
         """
         super().__init__()
         self.config = config
@@ -75,7 +81,7 @@ class Stream(MultiService):
             self._recorder = Recorder(
                 os.path.abspath(config.record), self._in_thread, self._recorder_has_room
             )
-        self.publisher = Publisher(reactor, config, self._recorder)
+        self.publisher = Publisher(reactor, config, self._recorder, events)
         self.input = InputService(reactor, config, self.publisher, self._recorder, self._ended)
         self.input.setServiceParent(self)
 

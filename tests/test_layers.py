@@ -22,6 +22,7 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "config",
     "configfile",
     "pipe",
+    "events",
     "demux",
     "recorder",
     "publisher",
