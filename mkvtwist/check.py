@@ -21,7 +21,7 @@ def read(command_line: CommandLine, held: Collection[str] = ()) -> Config:
     """
     Read the file, if there is one, and look at everything that it and the command line name.
 
-    @param held: endpoints where this process listens already, which are not tried.
+    @param held: endpoints where this process listens already; their ports are not tried.
     @raise ConfigError: with a line for each mistake.
     """
     document = {}
@@ -106,7 +106,7 @@ class _Places:
 
     def __init__(self, held: Collection[str]) -> None:
         self._probe = _Probe()
-        self._held = held
+        self._held = {_place(text) for text in held}
         self._given: set[str] = set()
 
     def close(self) -> None:
@@ -124,9 +124,9 @@ class _Places:
                 f"{text!r} is not a Twisted server endpoint, such as tcp:8080 or"
                 f" tcp:8080:interface=127.0.0.1 ({error})"
             )
-        if text.split(":")[:2] != ["tcp", "0"]:  # which is another one each time
+        if _place(text) != ("tcp", "0"):  # which is another one each time
             self._given.add(text)
-        if text in self._held:
+        if _place(text) in self._held:
             return None
         problems: list[BaseException] = []
         endpoint.listen(Factory()).addErrback(lambda failure: problems.append(failure.value))
@@ -134,6 +134,11 @@ class _Places:
             said = problem.strerror if isinstance(problem, OSError) else problem
             return f"cannot listen at {text!r}: {said}"
         return None
+
+
+def _place(text: str) -> tuple[str, ...]:
+    """What an endpoint has for itself, as far as can be told: C{("tcp", "8080")}."""
+    return tuple(text.split(":")[:2])
 
 
 class _Probe:

@@ -8,7 +8,7 @@ which either gives the value or says what is wrong with it and what is allowed.
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from functools import partial
 from types import MappingProxyType
@@ -297,6 +297,14 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
 
 OWN = frozenset({"input", "record"})
 """Settings of which two streams cannot have the same."""
+
+LIVE = frozenset({"burst", "max_clients", "client_timeout"})
+"""Settings that a running stream takes over; any other one restarts it."""
+
+
+def changes(old: StreamConfig, new: StreamConfig) -> set[str]:
+    """The settings in which two differ."""
+    return {f.name for f in fields(old) if getattr(old, f.name) != getattr(new, f.name)}
 
 
 def _refuse(option: str, text: str, allowed: str) -> NoReturn:

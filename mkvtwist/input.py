@@ -112,14 +112,18 @@ class InputService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        @return: fires when the thread has ended, or after a second without it.
+        @return: fires when nobody can connect any more, and the thread has ended, or after a second
+            without that.
         """
         super().stopService()
+        if self.state != "ended":
+            self._become("ended", "it has been stopped")
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+        closed: Any = None
         if self._port is not None:
-            self._port.stopListening()
+            closed = self._port.stopListening()
             self._port = None
         for sender in (*self.senders, self._sender, self._next_sender):
             if sender is not None:
@@ -132,7 +136,7 @@ class InputService(Service):
             self._thread_done = stopped
             late = self.reactor.callLater(PATIENCE, self._thread_ended, self._reader)
             stopped.addCallback(lambda _: late.cancel() if late.active() else None)
-        return stopped
+        return stopped.addCallback(lambda _: closed)
 
     def resume(self) -> None:
         """The recorder has room again."""

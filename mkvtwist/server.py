@@ -3,17 +3,20 @@ Everything that runs: the streams and the listeners, as one service (I{reactor})
 """
 
 import resource
+import signal
 import socket
 import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService, Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from mkvtwist.config import AtEnd, Config
+from mkvtwist.config import LIVE, AtEnd, Config, ConfigError, Form, StreamConfig, changes
 from mkvtwist.http import LiveSite
 from mkvtwist.input import address
 from mkvtwist.stream import Stream
@@ -23,6 +26,12 @@ BACKLOG = 4096
 
 DESCRIPTORS = 64
 """File descriptors beside those of the clients: listeners, inputs, the log, the reactor's own."""
+
+Reread = Callable[[Collection[str]], Config]
+"""
+Makes the configuration anew, without trying the endpoints that it is given; raises
+L{ConfigError}.
+"""
 
 
 def _with_backlog(text: str) -> str:
@@ -36,11 +45,13 @@ class Listener(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, text: str, site: LiveSite, names: tuple[str, ...]) -> None:
+    def __init__(
+        self, reactor: Any, text: str, site: LiveSite, streams: Mapping[str, Stream]
+    ) -> None:
+        self.text = text
         self._endpoint = serverFromString(reactor, _with_backlog(text))
-        self._text = text
         self._site = site
-        self._names = names
+        self._streams = streams
         self._asked = False
         self._port: IListeningPort | None = None
 
@@ -56,15 +67,16 @@ class Listener(Service):
             self.privilegedStartService()
 
     def stopService(self) -> Deferred[Any] | None:
+        """Those who have connected stay."""
         super().stopService()
         return self._port.stopListening() if self._port is not None else None
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
         where = address(port.getHost()).replace("0.0.0.0", socket.gethostname())  # noqa: S104
-        scheme = "https" if self._text.startswith("ssl:") else "http"
+        scheme = "https" if self.text.startswith("ssl:") else "http"
         self._log.info("watch at {scheme}://{where}/", scheme=scheme, where=where)
-        for name in self._names:
+        for name in self._streams:
             self._log.info(
                 "or in a player: {scheme}://{where}/{name}.mkv",
                 scheme=scheme,
@@ -73,33 +85,230 @@ class Listener(Service):
             )
 
     def _deaf(self, failure: Any) -> None:
-        self._log.error(
-            "cannot listen at {text}: {problem}", text=self._text, problem=failure.value
-        )
+        self._log.error("cannot listen at {text}: {problem}", text=self.text, problem=failure.value)
 
 
 class Server(MultiService):
-    """Everything: the streams and the listeners; it stops when nothing more will be sent."""
+    """
+    The streams and the listeners. It stops when nothing more will be sent.
+
+    A stream that is started anew is a new L{Stream}; it is there at once, and its input is opened
+    when everything that is about to end has let go of what it had: ports, files, threads.
+
+    @ivar streams: by their names, those included that have been stopped.
+    """
 
     log = Logger()
 
-    def __init__(self, reactor: Any, config: Config) -> None:
+    def __init__(self, reactor: Any, config: Config, reread: Reread | None = None) -> None:
+        """
+        @param reread: makes the configuration anew, for L{reload}. With it C{SIGHUP} is one, too.
+        """
         super().__init__()
         self._reactor = reactor
-        self._config = config
-        self.streams = {
-            stream.name: Stream(reactor, stream, self._ended) for stream in config.streams
-        }
+        self._reread = reread
+        self._before: Any = None
+        self._ending: set[Deferred[Any]] = set()
+        self.streams: dict[str, Stream] = {}
         self.site = LiveSite(reactor, self.streams)
-        for stream in self.streams.values():
-            stream.setServiceParent(self)
-        for text in config.listen:
-            Listener(reactor, text, self.site, tuple(self.streams)).setServiceParent(self)
-        self._left = set(self.streams)
+        self._listeners: list[Listener] = []
+        self.apply(config)
+
+    @property
+    def config(self) -> Config:
+        """What it is to run now."""
+        return Config(
+            tuple(stream.config for stream in self.streams.values()),
+            tuple(listener.text for listener in self._listeners),
+        )
 
     def startService(self) -> None:
         """Also raise the limit of open files as far as it goes."""
-        most = sum(stream.max_clients for stream in self._config.streams)
+        self._count_descriptors()
+        if self._reread is not None:
+            # It may come at any moment, in the middle of anything.
+            self._before = signal.signal(
+                signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hung_up)
+            )
+        super().startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        @return: fires when everything has ended, what was about to end before included.
+        """
+        if self._reread is not None:
+            signal.signal(signal.SIGHUP, self._before or signal.SIG_DFL)
+        return gatherResults([maybeDeferred(super().stopService), *self._ending])
+
+    # one stream
+
+    def add(self, config: StreamConfig) -> None:
+        """
+        One more stream.
+
+        @raise ConfigError: when there is one of this name.
+        """
+        if config.name in self.streams:
+            raise ConfigError(f"name: there is a stream {config.name!r} already")
+        self._begin(config)
+
+    def remove(self, name: str) -> None:
+        """
+        A stream ends, and is no longer there. Its clients get the rest.
+
+        @raise KeyError: when there is none; likewise below.
+        """
+        stream = self.streams[name]
+        self.stop(name)
+        del self.streams[name]
+        self.log.info("stream {name}: removed", name=stream.config.name)
+
+    def stop(self, name: str) -> None:
+        """A stream ends; it is still there, to be started again. Its clients get the rest."""
+        stream = self.streams[name]
+        if stream.parent is not None:
+            self._end(stream)
+        elif not stream.publisher.ended:  # it waits to be started
+            stream.stopService()
+
+    def start(self, name: str) -> None:
+        """A stream that was stopped, or has ended, begins anew; one that runs goes on."""
+        stream = self.streams[name]
+        if stream.publisher.ended:
+            self.restart(name)
+
+    def restart(self, name: str) -> None:
+        """A stream begins anew, with empty figures. Its clients get the rest, and come back."""
+        self.stop(name)
+        self._begin(self.streams[name].config)
+
+    def change(self, config: StreamConfig) -> None:
+        """
+        Another configuration for the stream of this name: taken over if that can be done at once,
+        else with L{restart}. One that was stopped stays so.
+        """
+        if self._takes_over(config):
+            self.streams[config.name].configure(config)
+        else:
+            self.stop(config.name)
+            self._begin(config)
+
+    def _takes_over(self, config: StreamConfig) -> bool:
+        stream = self.streams[config.name]
+        return changes(stream.config, config) <= LIVE or stream.publisher.ended
+
+    # all of them
+
+    def apply(self, config: Config) -> None:
+        """
+        Make what runs what C{config} says: new streams and listeners start, those that are gone
+        end, changed ones restart, and the others and their clients notice nothing.
+        """
+        wanted = {stream.name: stream for stream in config.streams}
+        for name in [name for name in self.streams if name not in wanted]:
+            self.remove(name)
+        begin = []
+        for name, stream in wanted.items():
+            if name not in self.streams:
+                begin.append(stream)
+            elif different := changes(self.streams[name].config, stream):
+                keys = ", ".join(sorted(different))
+                self.log.info("stream {name}: changed: {keys}", name=name, keys=keys)
+                if self._takes_over(stream):
+                    self.streams[name].configure(stream)
+                else:
+                    self.stop(name)
+                    begin.append(stream)
+        listen = self._listen_no_longer(config.listen)
+        # Only now: what one lets go of, another one may be about to take.
+        for stream in begin:
+            self._begin(stream)
+        for text in listen:
+            listener = Listener(self._reactor, text, self.site, self.streams)
+            self._listeners.append(listener)
+            self._when_free(partial(self._listen, listener))
+        if self.running:
+            self._count_descriptors()
+
+    def _listen_no_longer(self, wanted: Sequence[str]) -> list[str]:
+        """End the listeners that are not wanted; what is wanted and not there."""
+        missing = list(wanted)
+        for listener in list(self._listeners):
+            if listener.text in missing:
+                missing.remove(listener.text)
+            else:
+                self._listeners.remove(listener)
+                self._end(listener)
+        return missing
+
+    def reload(self) -> None:
+        """
+        Read the configuration again, and L{apply} it. What was added or changed by other means, and
+        is not in the file, is gone then.
+
+        @raise ConfigError: when there are mistakes in it; nothing has changed then.
+        """
+        assert self._reread is not None
+        held = {listener.text for listener in self._listeners}
+        for stream in self.streams.values():
+            if stream.parent is not None and stream.config.input.form is Form.ENDPOINT:
+                held.add(stream.config.input.text)
+        config = self._reread(held)
+        self.log.info("the configuration has been read again")
+        self.apply(config)
+
+    def _hung_up(self) -> None:
+        """C{SIGHUP} has come."""
+        if not self.running:
+            return
+        try:
+            self.reload()
+        except ConfigError as error:
+            mistakes = error.args
+        else:
+            return
+        for line in mistakes:
+            self.log.error("{line}", line=line)
+        self.log.error("the configuration has mistakes: nothing has changed")
+
+    # beginnings and ends
+
+    def _begin(self, config: StreamConfig) -> None:
+        stream = self.streams[config.name] = Stream(self._reactor, config, self._ended)
+        self._when_free(partial(self._start, stream))
+
+    def _start(self, stream: Stream) -> None:
+        if self.streams.get(stream.config.name) is stream and not stream.publisher.ended:
+            stream.setServiceParent(self)
+
+    def _listen(self, listener: Listener) -> None:
+        if listener in self._listeners:
+            listener.setServiceParent(self)
+
+    def _end(self, service: Stream | Listener) -> None:
+        if service.parent is None:
+            return
+        ending: Deferred[Any] = maybeDeferred(service.disownServiceParent)
+        self._ending.add(ending)
+        ending.addErrback(lambda failure: self.log.failure("it does not end well", failure))
+        ending.addCallback(lambda _: self._ending.discard(ending))
+
+    def _when_free(self, then: Callable[[], None]) -> None:
+        """Call something when everything that is about to end has ended."""
+        if not self._ending:
+            then()
+            return
+        waiting: Deferred[Any] = DeferredList(list(self._ending))
+        waiting.addCallback(lambda _: then() if self.running else None)
+
+    def _ended(self, _: Stream) -> None:
+        streams = self.streams.values()
+        if all(stream.ended and stream.config.at_end is AtEnd.EXIT for stream in streams):
+            self.log.info("every stream has ended; stopping")
+            self._reactor.stop()
+
+    def _count_descriptors(self) -> None:
+        most = sum(stream.config.max_clients for stream in self.streams.values())
         limit = raise_descriptor_limit()
         if limit < most + DESCRIPTORS:
             self.log.warn(
@@ -108,15 +317,6 @@ class Server(MultiService):
                 limit=limit,
                 most=most,
             )
-        for stream in self._config.streams:
-            self.log.info("stream {name}: {input}", name=stream.name, input=str(stream.input))
-        super().startService()
-
-    def _ended(self, stream: Stream) -> None:
-        self._left.discard(stream.config.name)
-        if not self._left and all(s.at_end is AtEnd.EXIT for s in self._config.streams):
-            self.log.info("every stream has ended; stopping")
-            self._reactor.stop()
 
 
 def raise_descriptor_limit() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
@@ -58,8 +59,10 @@ class Stream(MultiService):
     One named live programme.
 
     @ivar publisher: what clients join.
-    @ivar ended: whether it will send nothing more.
+    @ivar ended: whether it has come to its end by itself, and every client has its rest.
     """
+
+    log = Logger()
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Stream(MultiService):
         """
         super().__init__()
         self.config = config
+        self.ended = False
         self._reactor = reactor
         self._on_end = on_end
         self._recorder = None
@@ -84,6 +88,15 @@ class Stream(MultiService):
         self.publisher = Publisher(reactor, config, self._recorder, events)
         self.input = InputService(reactor, config, self.publisher, self._recorder, self._ended)
         self.input.setServiceParent(self)
+
+    def startService(self) -> None:
+        """Open the input."""
+        self.log.info("stream {name}: {input}", name=self.config.name, input=str(self.config.input))
+        super().startService()
+
+    def configure(self, config: StreamConfig) -> None:
+        """Take over settings; only those in L{mkvtwist.config.LIVE} may be others than before."""
+        self.config = self.publisher.config = self.input.config = config
 
     def stopService(self) -> Deferred[Any]:
         """
@@ -160,4 +173,5 @@ class Stream(MultiService):
         if self.publisher.clients:
             self._reactor.callLater(0.1, self._ended)
         elif self.running:
+            self.ended = True
             self._on_end(self)

@@ -5,6 +5,7 @@ The command: its options, and the service that they make (I{wiring}).
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -210,4 +211,8 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     assert options.config is not None
-    return Server(reactor, options.config)
+    assert options.command_line is not None
+    has_file = options.command_line.file is not None
+    return Server(
+        reactor, options.config, partial(read, options.command_line) if has_file else None
+    )

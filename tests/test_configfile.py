@@ -180,8 +180,8 @@ class MistakeTests(FileTestCase):
                 "defaults.record: only in a stream's own table: each has its own",
                 "defaults.buffer: '30' is not a number",
                 (
-                    "streams: 'status' is not a name that the server does not use itself, without an"
-                    " ending"
+                    "streams: 'status' is not a name that the server does not use itself,"
+                    " without an ending"
                 ),
                 "streams.a.imput: unknown; did you mean input?",
                 "streams.a.input: missing; it",

@@ -17,7 +17,7 @@ from twisted.python import usage
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]  # made by platform
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config import OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
+from mkvtwist.config import LIVE, OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
 from mkvtwist.tap import Options
 
 CHECKOUT = Path(__file__).parent.parent
@@ -132,15 +132,24 @@ class ConfigurationTests(SynchronousTestCase):
     """The table in the reference, against L{mkvtwist.config}."""
 
     def test_keys(self) -> None:
-        """Each key is there, with the tables that it may stand in, and the type of its value."""
+        """Each key is there: where it may stand, its value's type, what changing it does."""
         self.assertEqual(
             {
-                code(key)[0]: (where, value)
-                for key, where, value in rows(REFERENCE / "configuration.md", "key", "where")
+                code(key)[0]: (where, value, changed)
+                for key, where, value, changed in rows(
+                    REFERENCE / "configuration.md", "key", "where"
+                )
             },
-            {key: ("top", setting.kind.value) for key, setting in SERVER_SETTINGS.items()}
+            {
+                key: ("top", setting.kind.value, "others come or go")
+                for key, setting in SERVER_SETTINGS.items()
+            }
             | {
-                key: ("streams" if key in OWN else "defaults, streams", setting.kind.value)
+                key: (
+                    "streams" if key in OWN else "defaults, streams",
+                    setting.kind.value,
+                    "at once" if key in LIVE else "restarts",
+                )
                 for key, setting in STREAM_SETTINGS.items()
             },
         )

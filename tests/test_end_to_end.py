@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -575,6 +576,42 @@ class RecordTests(EndToEndTestCase):
         self.assertEqual(server.ended(), 0)
         self.assert_same_frames(directory / "film-2.mkv", clip)
         self.assertEqual((directory / "film.mkv").read_bytes(), b"precious")
+
+
+class ConfigurationTests(EndToEndTestCase):
+    """Several streams out of a file, which is read again."""
+
+    def test_reload(self) -> None:
+        """C{SIGHUP}: streams come, go and change; a client of another one sees no gap."""
+        clip = media.clip(seconds=2)
+        file = Path(self.mktemp()).absolute()
+        same = '[streams.same]\ninput = "demo:"\n'
+        film = f'input = "{clip.absolute()}"\nat_end = "loop"\n'
+        file.write_text(f"{same}[streams.gone]\n{film}[streams.changed]\n{film}")
+        server = Mkvserve(self, f"--config={file}")
+        viewer = Viewer(server, "/same.mkv")
+        gone, changed = Viewer(server, "/gone.mkv"), Viewer(server, "/changed.mkv")
+        server.until(lambda: viewer.data and gone.data and changed.data)
+        file.write_text(f"{same}[streams.new]\n{film}[streams.changed]\n{film}buffer = 5\n")
+        server.process.send_signal(signal.SIGHUP)
+        server.said("the configuration has been read again")
+        gone.finish()
+        changed.finish()
+        server.until(
+            lambda: all(server.status(name)["state"] == "live" for name in ("new", "changed"))
+        )
+        file.write_text("[streams.same]\nbroken = 1")
+        server.process.send_signal(signal.SIGHUP)
+        server.said("nothing has changed")
+        self.assertIn(f"{file}: streams.same.broken: unknown; there are input, ", server.log)
+        seen = len(viewer.data)
+        server.until(lambda: len(viewer.data) > 2 * seen)
+        self.assertEqual(server.status("same")["clients"][0]["skipped_segments"], 0)
+        server.stop()
+        times = [p.dts for p in media.packets(viewer.finish()) if p.type == "video"]
+        steps = {after - before for before, after in pairwise(filter(None, times))}
+        self.assertEqual(len(steps), 1, steps)
+        self.assertNotIn("Traceback", server.log)
 
 
 class ProcessTests(EndToEndTestCase):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import resource
+import signal
 import socket
 import sys
+from collections.abc import Collection
+from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config import AtEnd, Config, Form, Input, StreamConfig
+from mkvtwist.config import AtEnd, Config, ConfigError, Form, Input, StreamConfig, parse_input
 from mkvtwist.demux import Ended
 from mkvtwist.publisher import Wish
 from mkvtwist.server import BACKLOG, Listener, Server, raise_descriptor_limit
-from tests.fakes import END, Log, Reactor, Response, StillReader, footage, header
+from tests.fakes import END, Log, Reactor, Response, StillReader, footage, header, sent
 
 
 class ServiceTests(SynchronousTestCase):
@@ -78,7 +81,7 @@ class ServiceTests(SynchronousTestCase):
 
     def test_stop_before_listening(self) -> None:
         """What has never listened can be stopped."""
-        listener = Listener(self.reactor, "tcp:8080", self.make().site, ("live",))
+        listener = Listener(self.reactor, "tcp:8080", self.make().site, {})
         self.assertIsNone(listener.stopService())
 
     def test_deaf(self) -> None:
@@ -123,6 +126,17 @@ class ServiceTests(SynchronousTestCase):
         self.reactor.turns()
         self.assertFalse(self.reactor.hasStopped)
 
+    def test_end_of_none(self) -> None:
+        """A stream that was stopped is not one that has ended: the server stays."""
+        streams = tuple(StreamConfig(Input(Form.FILE, name), name=name) for name in ("a", "b"))
+        server = self.make(streams=streams)
+        self.start(server)
+        server.stop("a")
+        self.readers[1].emit(END)
+        self.reactor.turns()
+        self.assertTrue(server.streams["b"].ended)
+        self.assertFalse(self.reactor.hasStopped)
+
     def test_descriptors(self) -> None:
         """The limit of open files is raised; when that is too few, the log says what to do."""
         limits: list[tuple[int, int]] = [(1024, 2000)]
@@ -143,3 +157,259 @@ class ServiceTests(SynchronousTestCase):
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         self.patch(resource, "getrlimit", lambda _: unlimited)
         self.assertEqual(raise_descriptor_limit(), sys.maxsize)
+
+
+class ChangeTests(SynchronousTestCase):
+    """Streams and listeners that come, go and change while others run."""
+
+    def setUp(self) -> None:
+        """Two streams, one of which somebody watches."""
+        self.readers = StillReader.instead_of_real_ones(self)
+        self.reactor = Reactor()
+        self.log = Log(self)
+        self.mistakes: list[str] = []
+        self.held: set[str] = set()
+        self.a = self.config("a")
+        self.b = self.config("b")
+        self.next = Config((self.a, self.b))
+        self.server = Server(self.reactor, self.next, self.reread)
+        self.server.startService()
+        self.addCleanup(self.server.stopService)
+        self.addCleanup(self.end_threads)
+        self.response = self.watch("a")
+        self.log.clear()
+
+    def config(self, name: str, text: str = "", **settings: Any) -> StreamConfig:
+        """A stream that never ends by itself."""
+        return StreamConfig(
+            parse_input("input", text or f"http://host/{name}"),
+            name=name,
+            at_end=AtEnd.WAIT if text.startswith("tcp:") else AtEnd.RETRY,
+            **settings,
+        )
+
+    def reread(self, held: Collection[str]) -> Config:
+        """What is in the file."""
+        self.held = set(held)
+        if self.mistakes:
+            raise ConfigError(*self.mistakes)
+        return self.next
+
+    def watch(self, name: str) -> Response:
+        """A client who has seen something."""
+        response = Response()
+        self.server.streams[name].publisher.join(response, Wish(0))
+        index = [reader.source.text for reader in self.readers].index(f"http://host/{name}")
+        self.readers[index].emit(header(), *footage(0, 1))
+        self.reactor.turns()
+        return response
+
+    def apply(self, *streams: StreamConfig, listen: tuple[str, ...] = ("tcp:8080",)) -> None:
+        """Another configuration, until everything in it has begun."""
+        self.server.apply(Config(streams, listen))
+        self.settle()
+
+    def settle(self) -> None:
+        """Threads that were stopped have ended, and clients had time for the rest."""
+        self.reactor.pump([0.1] * 20)
+
+    def end_threads(self) -> None:
+        """All of them."""
+        for reader in self.readers:
+            reader.stop()
+
+    def states(self) -> dict[str, str]:
+        """Of each stream."""
+        return {name: stream.statistics().state for name, stream in self.server.streams.items()}
+
+    def sources(self) -> list[str]:
+        """What has been opened, in this order."""
+        return [reader.source.text.rpartition("/")[2] for reader in self.readers]
+
+    def ports(self) -> list[int]:
+        """Where it has begun to listen, in this order."""
+        return [server[0] for server in self.reactor.tcpServers]
+
+    def test_same(self) -> None:
+        """What is the same goes on, and its clients see no gap."""
+        before = dict(self.server.streams)
+        self.apply(self.a, self.b)
+        self.readers[0].emit(*footage(1, 2))
+        self.reactor.turns()
+        self.assertEqual(self.response.blocks, sent(footage(0, 2)))
+        self.assertEqual(self.server.streams, before)
+        self.assertEqual((self.sources(), self.ports()), (["a", "b"], [8080]))
+        self.assertEqual(self.log.lines, [])
+
+    def test_added_and_removed(self) -> None:
+        """A new stream starts, one that is gone ends; who watches a third notices nothing."""
+        gone = self.watch("b")
+        self.apply(self.a, self.config("c"))
+        self.assertTrue(gone.finished)
+        self.assertTrue(self.readers[1].stopped)
+        self.assertEqual(self.sources(), ["a", "b", "c"])
+        self.assertEqual(self.states(), {"a": "live", "c": "opening"})
+        self.readers[0].emit(*footage(1, 2))
+        self.reactor.turns()
+        self.assertEqual(self.response.blocks, sent(footage(0, 2)))
+        self.assertEqual(self.log.about("stream b: removed"), ["stream b: removed"])
+
+    def test_changed(self) -> None:
+        """A changed stream begins anew: its clients get the rest, and newcomers wait for it."""
+        before = self.server.streams["a"]
+        self.server.apply(Config((self.config("a", buffer=5.0), self.b)))
+        self.reactor.turns()
+        self.assertTrue(self.response.finished)
+        after = self.server.streams["a"]
+        self.assertIsNot(after, before)
+        early = Response()
+        after.publisher.join(early, Wish(0))
+        self.settle()
+        self.assertEqual(self.sources(), ["a", "b", "a"])
+        self.readers[2].emit(header(), *footage(0, 1))
+        self.reactor.turns()
+        self.assertEqual(early.blocks, sent(footage(0, 1)))
+        self.assertEqual(self.log.about("changed"), ["stream a: changed: buffer"])
+
+    def test_changed_at_once(self) -> None:
+        """Some settings are taken over by a stream that runs."""
+        stream = self.server.streams["a"]
+        self.apply(self.config("a", burst=9.0, client_timeout=3.0, max_clients=7), self.b)
+        self.assertIs(self.server.streams["a"], stream)
+        self.assertEqual((stream.config.burst, stream.config.max_clients), (9, 7))
+        self.assertEqual(stream.publisher.config.client_timeout, 3)
+        self.assertFalse(self.response.ended)
+
+    def test_listeners(self) -> None:
+        """New listeners listen, those that are gone do not any longer; clients stay."""
+        (before,) = (s for s in self.server.services if isinstance(s, Listener))
+        self.apply(self.a, self.b, listen=("tcp:8081", "tcp:8082"))
+        self.assertFalse(before.running)
+        self.assertEqual(self.ports(), [8080, 8081, 8082])
+        self.assertEqual(self.server.config.listen, ("tcp:8081", "tcp:8082"))
+        self.assertFalse(self.response.ended)
+
+    def test_exchanged(self) -> None:
+        """What one stream lets go of, another one may take: it waits until it is free."""
+        self.apply(self.config("a", "tcp:5001"), self.config("b", "tcp:5002"))
+        self.server.apply(Config((self.config("a", "tcp:5002"), self.config("b", "tcp:5001"))))
+        self.settle()
+        self.assertEqual(self.states(), dict.fromkeys("ab", "waiting for a sender"))
+        self.assertEqual(self.ports(), [8080, 5001, 5002, 5002, 5001])
+
+    def test_twice_at_once(self) -> None:
+        """A change before the last one is through is the one that counts."""
+        for buffer in (5.0, 6.0, 7.0):
+            self.server.apply(Config((self.config("a", buffer=buffer),)))
+        waiting = self.watch_early("a")
+        self.server.apply(Config((self.config("a", buffer=8.0),)))
+        self.assertTrue(waiting.finished)
+        self.settle()
+        self.assertEqual(self.sources(), ["a", "b", "a"])
+        self.assertEqual(self.server.streams["a"].config.buffer, 8)
+        self.assertEqual(list(self.server.streams), ["a"])
+
+    def watch_early(self, name: str) -> Response:
+        """A client of a stream that has not begun."""
+        response = Response()
+        self.server.streams[name].publisher.join(response, Wish(0))
+        return response
+
+    def test_stopped_meanwhile(self) -> None:
+        """What was about to begin does not when the server stops."""
+        self.server.apply(Config((self.config("a", buffer=5.0),)))
+        stopped = self.server.stopService()
+        self.settle()
+        self.successResultOf(stopped)
+        self.assertEqual(self.sources(), ["a", "b"])
+        self.server.startService()
+
+    def test_by_hand(self) -> None:
+        """A stream is stopped, started, restarted, added and removed by its name."""
+        self.server.stop("a")
+        self.settle()
+        self.assertTrue(self.response.finished)
+        statistics = self.server.streams["a"].statistics()
+        self.assertEqual((statistics.state, statistics.reason), ("ended", "it has been stopped"))
+        self.server.stop("a")
+        self.apply(self.config("a", buffer=5.0), self.b)
+        self.assertEqual(self.states(), {"a": "ended", "b": "opening"})
+        self.server.start("b")
+        self.server.start("a")
+        self.settle()
+        self.assertEqual(self.sources(), ["a", "b", "a"])
+        self.assertEqual(self.server.streams["a"].config.buffer, 5)
+        self.server.restart("a")
+        self.settle()
+        self.assertEqual(self.sources(), ["a", "b", "a", "a"])
+        self.server.add(self.config("c"))
+        error = self.assertRaises(ConfigError, self.server.add, self.config("c"))
+        self.assertIn("'c' already", str(error))
+        self.server.change(self.config("c", burst=3.0))
+        self.server.change(self.config("c", buffer=3.0))
+        self.settle()
+        self.assertEqual(self.sources(), ["a", "b", "a", "a", "c", "c"])
+        self.server.remove("c")
+        self.assertEqual(list(self.server.streams), ["a", "b"])
+        for act in (self.server.stop, self.server.start, self.server.restart, self.server.remove):
+            self.assertRaises(KeyError, act, "c")
+
+    def test_stopped_before_it_began(self) -> None:
+        """What is stopped before its turn has come never begins."""
+        self.server.restart("a")
+        self.server.stop("a")
+        self.settle()
+        self.assertEqual(self.sources(), ["a", "b"])
+        self.assertEqual(self.states()["a"], "ended")
+
+    def hang_up(self) -> None:
+        """Somebody sends C{SIGHUP}."""
+        signal.raise_signal(signal.SIGHUP)
+        self.reactor.turns()
+        self.settle()
+
+    def test_hangup(self) -> None:
+        """C{SIGHUP} reads the file again; ports that are ours are not tried."""
+        self.next = Config((self.a, self.config("c", "tcp:5001")), ("tcp:8080",))
+        self.hang_up()
+        self.assertEqual(self.held, {"tcp:8080"})
+        self.assertEqual(self.states(), {"a": "live", "c": "waiting for a sender"})
+        self.hang_up()
+        self.assertEqual(self.held, {"tcp:8080", "tcp:5001"})
+        self.assertFalse(self.response.ended)
+
+    def test_mistakes(self) -> None:
+        """A file with mistakes changes nothing, and the log says all of them."""
+        before = dict(self.server.streams)
+        self.mistakes = ["x.toml: listen: wrong", "x.toml: streams.a.input: {wrong}"]
+        self.hang_up()
+        self.assertEqual(
+            self.log.lines,
+            [*self.mistakes, "the configuration has mistakes: nothing has changed"],
+        )
+        self.assertEqual(self.server.streams, before)
+
+    def test_hangup_afterwards(self) -> None:
+        """When the server has stopped, the signal means what it meant before."""
+        came: list[int] = []
+        self.server.stopService()
+        before = signal.signal(signal.SIGHUP, lambda number, _: came.append(number))
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
+        self.server.startService()
+        signal.raise_signal(signal.SIGHUP)
+        self.server.stopService()
+        self.reactor.turns()
+        self.assertEqual((came, self.held), ([], set()))
+        signal.raise_signal(signal.SIGHUP)
+        self.assertEqual(came, [signal.SIGHUP])
+        self.server.startService()
+
+    def test_without_file(self) -> None:
+        """Without a file the signal is left alone."""
+        self.server.stopService()
+        before = signal.getsignal(signal.SIGHUP)
+        server = Server(self.reactor, Config(()))
+        server.startService()
+        self.assertIs(signal.getsignal(signal.SIGHUP), before)
+        server.stopService()
+        self.server.startService()
