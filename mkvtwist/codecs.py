@@ -80,11 +80,18 @@ def _aac(setup: bytes) -> str | None:
 def _mpeg4(setup: bytes) -> str | None:
     """The profile and level in the visual object sequence (ISO/IEC 14496-2, 6.2.2)."""
     at = setup.find(b"\0\0\1\xb0")
-    return f"mp4v.20.{setup[at + 4]:x}" if 0 <= at < len(setup) - 4 else None
+    return f"mp4v.20.{setup[at + 4]}" if 0 <= at < len(setup) - 4 else None
+
+
+def _vp9(setup: bytes) -> str:
+    """vpcC: profile, level, bit depth (VP codec ISO media file format binding)."""
+    if len(setup) < 7 or setup[0] != 1:
+        return "vp9"
+    return f"vp09.{setup[4]:02}.{setup[5]:02}.{setup[6] >> 4:02}"
 
 
 _FROM_SETUP: Mapping[str, Callable[[bytes], str | None]] = MappingProxyType(
-    {"aac": _aac, "av1": _av1, "h264": _avc, "hevc": _hevc, "mpeg4": _mpeg4}
+    {"aac": _aac, "av1": _av1, "h264": _avc, "hevc": _hevc, "mpeg4": _mpeg4, "vp9": _vp9}
 )
 
 _PLAIN: Mapping[str, str] = MappingProxyType(
@@ -98,6 +105,5 @@ _PLAIN: Mapping[str, str] = MappingProxyType(
         "opus": "opus",
         "vorbis": "vorbis",
         "vp8": "vp8",
-        "vp9": "vp9",
     }
 )

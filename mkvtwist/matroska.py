@@ -14,7 +14,7 @@ another head and nothing else.
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mkvtwist.packet import Header, Packet
@@ -25,6 +25,11 @@ HEAD = 19
 MILLISECOND = 1000
 """One tick of the timestamps in a Block: libavformat's TimestampScale is 1,000,000 ns."""
 
+WEBM_CODECS = frozenset({"av1", "opus", "vorbis", "vp8", "vp9"})
+"""FFmpeg's names of the pictures and sounds that WebM has a place for."""
+
+_EBML = 0x1A45DFA3
+_DOC_TYPE = 0x4282
 _CLUSTER = 0x1F43B675
 _SEGMENT = 0x18538067
 _SEEK_HEAD = 0x114D9B74
@@ -33,6 +38,8 @@ _TRACKS = 0x1654AE6B
 _TRACK_ENTRY = 0xAE
 _TRACK_NUMBER = 0xD7
 _CODEC_DELAY = 0x56AA
+_BLOCK_ADDITION_MAPPING = 0x41E4
+_ATTACHMENTS = 0x1941A469
 _CODEC_PRIVATE = 0x63A2
 _VIDEO = 0xE0
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
@@ -151,6 +158,29 @@ class Matroska:
         if extra and extra.discard:
             parts.append(signed(_DISCARD_PADDING, extra.discard * 1000))
         return element(_BLOCK_GROUP, b"".join(parts))
+
+
+class WebM:
+    """
+    A stream in WebM: Matroska with fewer codecs, its blocks in the order of their times.
+
+    Media Source Extensions refuse a Cluster in which time goes back, be it from track to track.
+
+    @ivar head: what a client gets first.
+    """
+
+    def __init__(self, header: Header) -> None:
+        self.head = header.formats["webm"]
+        self._matroska = Matroska(header)
+        self._numbers = frozenset(number for number, _ in _entries(self.head))
+        self._delays = codec_delays(self.head)
+
+    def render(self, packets: Sequence[Packet]) -> bytes:
+        """The packets of the tracks in the head, as L{Matroska.render} makes them, but in order."""
+        delays = self._delays
+        mine = [packet for packet in packets if packet.track in self._numbers]
+        mine.sort(key=lambda packet: packet.pts + delays.get(packet.track, 0))
+        return self._matroska.render(mine)
 
 
 def _span(times: list[int], first: int) -> tuple[int, int]:
@@ -290,6 +320,46 @@ def live_header(
             elif part.id not in (_SEEK_HEAD, _VOID):
                 out.append(header[part.head : part.end])
     return b"".join(out)
+
+
+def webm_header(header: bytes, numbers: Collection[int]) -> bytes:
+    """
+    A header of Matroska as one of WebM: with these tracks only, and without what WebM has not.
+
+    @raise MatroskaError: when the header cannot be read.
+    """
+    out = []
+    for top in elements(header, 0, len(header)):
+        if top.id == _EBML:
+            parts = [
+                element(_DOC_TYPE, b"webm")
+                if part.id == _DOC_TYPE
+                else header[part.head : part.end]
+                for part in _children(header, top)
+            ]
+            out.append(element(_EBML, b"".join(parts)))
+            continue
+        out.append(header[top.head : top.start])
+        for part in _children(header, top):
+            if part.id == _TRACKS:
+                out.append(element(_TRACKS, _of_webm(header, part, numbers)))
+            elif part.id != _ATTACHMENTS:
+                out.append(header[part.head : part.end])
+    return b"".join(out)
+
+
+def _of_webm(header: bytes, tracks: Element, numbers: Collection[int]) -> bytes:
+    """Those TrackEntries that stay."""
+    entries = []
+    for entry in _children(header, tracks):
+        if entry.id == _TRACK_ENTRY and _value(header, entry, _TRACK_NUMBER) in numbers:
+            kept = [
+                header[part.head : part.end]
+                for part in _children(header, entry)
+                if part.id != _BLOCK_ADDITION_MAPPING
+            ]
+            entries.append(element(_TRACK_ENTRY, b"".join(kept)))
+    return b"".join(entries)
 
 
 def _completed(

@@ -33,7 +33,8 @@ from zope.interface import Attribute, implementer
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
-from mkvtwist.matroska import Matroska
+from mkvtwist.matroska import Matroska, WebM
+from mkvtwist.mp4 import Mp4
 from mkvtwist.packet import SECOND, Header, Packet
 from mkvtwist.ring import Fragment, Ring
 
@@ -112,7 +113,11 @@ class IRecorder(Protocol):
         """A fragment."""
 
 
-FORMATS: dict[str, Callable[[Header], Format]] = {"matroska": Matroska}
+FORMATS: dict[str, Callable[[Header], Format]] = {
+    "matroska": Matroska,
+    "mp4": Mp4,
+    "webm": WebM,
+}
 
 
 class Programme:
@@ -149,9 +154,7 @@ class Programme:
         name = format_ if framing is None else f"{format_}, framed"
         data = fragment.rendered.get(name)
         if data is None:
-            data = self.format(format_).render(fragment.packets)
-            if framing is not None:
-                data = framing(data)
+            data = _framed(self.format(format_).render(fragment.packets), framing)
             self.ring.render(fragment, name, data)
         return data
 
@@ -186,6 +189,14 @@ class Programme:
         return True
 
 
+def _framed(data: bytes, framing: Transform | None) -> bytes:
+    """
+    Bytes in a client's framing. No bytes stay none, as where a format has no place for a fragment's
+    tracks: in the chunked coding an empty chunk is the end.
+    """
+    return framing(data) if data and framing is not None else data
+
+
 class Audience:
     """
     The clients of a programme who get the same bytes: one format, one framing, one time.
@@ -211,8 +222,7 @@ class Audience:
     @property
     def head(self) -> bytes:
         """What each of them gets first."""
-        head = self.programme.format(self.format).head
-        return self._framing(head) if self._framing is not None else head
+        return _framed(self.programme.format(self.format).head, self._framing)
 
     def rendered(self, number: int) -> bytes:
         """A fragment's bytes."""
@@ -222,8 +232,7 @@ class Audience:
         if self._base is None:
             self._base = self._lowest(number)
         data = self.programme.rendered(fragment, self.format, None)
-        data = self._rebase(data, self._base)
-        return self._framing(data) if self._framing is not None else data
+        return _framed(self._rebase(data, self._base), self._framing)
 
     def _lowest(self, place: int) -> int:
         """The earliest presentation time of what is there from a place on: sound may lag behind."""

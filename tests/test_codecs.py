@@ -37,7 +37,7 @@ class CodecStringTests(SynchronousTestCase):
     def test_mpeg4(self) -> None:
         """MPEG-4 has the profile and level of its visual object sequence."""
         setup = bytes.fromhex("000001b0f5000001b509")
-        self.assertEqual(codec_string("mpeg4", setup), "mp4v.20.f5")
+        self.assertEqual(codec_string("mpeg4", setup), "mp4v.20.245")
 
     def test_plain(self) -> None:
         """Some codecs have a name and nothing more."""

@@ -1,19 +1,20 @@
 """
-The header, written by libavformat into a scratch container (I{remux thread}).
+The header, written by libavformat into scratch containers (I{remux thread}).
 
 Its Matroska muxer knows CodecPrivate, colour, stereo 3D, chapters, tags and attachments of
 everything it reads; what PyAV does not pass on (dispositions, the shape of anamorphic pictures) is
-added here.
+added here. WebM's header is Matroska's with less in it. For MP4 each track is described in a
+container of its own: one that MP4 has no place for does not take the others with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 import av
-from av.container import Flags
+from av.container import Flags, OutputContainer
 
-from mkvtwist import matroska
+from mkvtwist import matroska, mp4
 from mkvtwist.codecs import codec_string
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.packet import SECOND, Header, Track
@@ -35,6 +36,12 @@ _COVER_TYPES: Mapping[str, tuple[str, str]] = {
     "gif": ("cover.gif", "image/gif"),
     "webp": ("cover.webp", "image/webp"),
 }
+
+
+_TITLES: Mapping[str, str] = {"mp4": "MP4", "webm": "WebM"}
+
+_MP4_TAGS: Mapping[str, str] = {"hevc": "hvc1"}
+"""FourCCs where libavformat would take another; Apple's players want this one."""
 
 
 class Source(Protocol):
@@ -93,11 +100,90 @@ def write_header(
     for number, adapter in enumerate(usable, 1):
         adapter.number = number
     privates = matroska.codec_privates(data)
+    heads = {a.number: head for a in usable if a.codec in mp4.CODECS and (head := _mp4(a))}
+    privates |= {
+        a.number: mp4.sample_entry(heads[a.number], 1).get(b"vpcC", b"")
+        for a in usable
+        if a.codec == "vp9" and a.number in heads  # only MP4 says in its header what VP9 this is
+    }
     tracks = tuple(_track(adapter, privates.get(adapter.number, b"")) for adapter in usable)
-    sizes = {a.number: size for a in usable if (size := _display_size(a))}
+    ratios = {a.number: ratio for a in usable if (ratio := _pixel_ratio(a))}
+    sizes = {a.number: _shown(a, ratios[a.number]) for a in usable if a.number in ratios}
     delays = {a.number: a.priming for a in usable if a.priming}
     data = matroska.live_header(data, sizes, delays)
-    return Header(tracks, {"matroska": data}, left_out=tuple(left_out)), usable
+    fits = {
+        "webm": {track.number for track in tracks if track.codec in matroska.WEBM_CODECS},
+        "mp4": set(heads),
+    }
+    unfit = {name: text for name in fits if (text := _unfit(name, tracks, fits[name]))}
+    formats = {"matroska": data}
+    if "webm" not in unfit:
+        formats["webm"] = matroska.webm_header(data, fits["webm"])
+    if "mp4" not in unfit:
+        formats["mp4"] = mp4.joined(heads, ratios)
+    return Header(tracks, formats, left_out=tuple(left_out), unfit=unfit), usable
+
+
+def _unfit(name: str, tracks: Sequence[Track], fits: Collection[int]) -> str:
+    """Why a format has no place for these tracks; nothing where it has, or can do without them."""
+    title = _TITLES[name]
+    wrong = [
+        f"track {track.number} ({track.type}, {track.codec})"
+        for track in tracks
+        if track.type != "subtitle" and track.number not in fits
+    ]
+    if wrong:
+        return f"{' and '.join(wrong)} cannot live in {title}"
+    return "" if fits else f"there are only subtitles, which are not sent in {title}"
+
+
+def _mp4(adapter: Adapter) -> bytes | None:
+    """
+    The head of an MP4 file with one track; L{None} where it cannot live there.
+
+    Some codecs are described by what their first packet says.
+    """
+    sink = _Sink()
+    flags = "empty_moov+default_base_moof"
+    if adapter.sample is not None:
+        flags += "+delay_moov"
+    options = {"movflags": flags, "video_track_timescale": str(mp4.VIDEO_TIMESCALE)}
+    try:
+        with (
+            av.open(_Sink(), "w", format="matroska") as donor,
+            av.open(sink, "w", format="mp4", container_options=options) as output,
+        ):
+            output.flags |= _BITEXACT
+            made = _added(output, _donors(donor), adapter)
+            made.codec_context.codec_tag = _MP4_TAGS.get(adapter.codec, "\0\0\0\0")
+            output.start_encoding()
+            if adapter.sample is not None:
+                packet: Any = av.Packet(adapter.sample)
+                packet.stream, packet.time_base = made, made.time_base
+                packet.pts = packet.dts = 0
+                packet.is_keyframe = True
+                output.mux(packet)
+        head = b"".join(sink.parts)
+        mp4.joined({1: head}, {})  # is it all there?
+    except (ValueError, av.FFmpegError):
+        return None
+    return head
+
+
+def _donors(donor: OutputContainer) -> dict[str, Stream]:
+    return {type_: donor.add_stream(codec, **more) for type_, codec, more in DONORS}
+
+
+def _added(output: OutputContainer, donors: Mapping[str, Stream], adapter: Adapter) -> Stream:
+    """A stream of a header's container for an adapter's track."""
+    made: Any = output.add_stream_from_template(donors[adapter.type], opaque=True)
+    adapter.describe(made)
+    if language := adapter.stream.metadata.get("language"):
+        made.metadata["language"] = language
+    if title := _title(adapter.stream):
+        made.metadata["title"] = title
+    made.disposition = adapter.stream.disposition
+    return made
 
 
 def _written(
@@ -113,20 +199,14 @@ def _written(
         av.open(_Sink(), "w", format="matroska") as donor,
         av.open(sink, "w", format="matroska", container_options=options) as output,
     ):
-        donors = {type_: donor.add_stream(codec, **more) for type_, codec, more in DONORS}
+        donors = _donors(donor)
         # The same tracks give the same bytes: no random UIDs, no dates.
         output.flags |= _BITEXACT
         for name, value in source.metadata.items():
             if name.lower() not in _STALE_TAGS:
                 output.metadata[name] = value
         for adapter in adapters:
-            made: Any = output.add_stream_from_template(donors[adapter.type], opaque=True)
-            adapter.describe(made)
-            if language := adapter.stream.metadata.get("language"):
-                made.metadata["language"] = language
-            if title := _title(adapter.stream):
-                made.metadata["title"] = title
-            made.disposition = adapter.stream.disposition
+            _added(output, donors, adapter)
         for stream in attachments:
             output.add_attachment(
                 stream.metadata.get("filename") or f"attachment-{stream.index}",
@@ -175,14 +255,19 @@ def _title(stream: Stream) -> str | None:
     return tags.get("title") or tags.get("name")
 
 
-def _display_size(adapter: Adapter) -> tuple[int, int] | None:
-    """The size at which pictures with other than square pixels are to be shown."""
+def _pixel_ratio(adapter: Adapter) -> Fraction | None:
+    """The shape of pixels that are not square, width to height."""
     if adapter.type != "video":
         return None
-    ratio, shape = adapter.stream.sample_aspect_ratio, adapter.shape
-    if not ratio or (ratio == 1 and shape.sample_aspect_ratio in (None, 1)):
+    ratio: Fraction | None = adapter.stream.sample_aspect_ratio
+    if not ratio or (ratio == 1 and adapter.shape.sample_aspect_ratio in (None, 1)):
         return None  # else the container knows better than the codec, also when it says 1
-    return max(1, round(shape.width * ratio)), shape.height
+    return ratio
+
+
+def _shown(adapter: Adapter, ratio: Fraction) -> tuple[int, int]:
+    """The size at which pictures with such pixels are to be shown."""
+    return max(1, round(adapter.shape.width * ratio)), adapter.shape.height
 
 
 def label(stream: Stream) -> str:

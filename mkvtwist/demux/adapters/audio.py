@@ -12,11 +12,23 @@ from mkvtwist.demux import latm, payload
 from mkvtwist.demux.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
 from mkvtwist.packet import SECOND
 
+_SAMPLED = frozenset({"ac3", "eac3"})
+"""Codecs whose setup in MP4 is made of a packet: dac3 and dec3 (ETSI TS 102 366, annex F)."""
+
 
 class Audio(Adapter):
     """
     Sound. What the container marks as not to be heard (MP4's edit lists) is dropped.
     """
+
+    @property
+    def ready(self) -> bool:
+        return super().ready and (self.sample is not None or self.codec not in _SAMPLED)
+
+    def _look(self, packet: AVPacket) -> None:
+        super()._look(packet)
+        if self.sample is None and self.codec in _SAMPLED:
+            self.sample = bytes(packet)
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         return () if packet.is_discard else super().packets(packet)

@@ -36,6 +36,7 @@ class Adapter:
         cannot tell how long a packet lasts.
     @ivar priming: how much sound comes out of the decoder before the first that is to be heard, in
         microseconds.
+    @ivar sample: its first packet, where MP4's header cannot be written without.
     @ivar step: the duration of one packet in microseconds, 0 where it is not known.
     @ivar delay: how far decoding runs ahead of presentation, in microseconds.
     """
@@ -58,6 +59,7 @@ class Adapter:
         self.changed = False
         self.shape: Context = stream.codec_context
         self.priming = 0
+        self.sample: bytes | None = None
         self.step, self.delay = _frame_times(stream, self.shape)
         self.was_shaped = self.is_shaped
         self._filter = self._filtering()

@@ -1,0 +1,304 @@
+"""
+Fragmented MP4 as it is streamed: moof and mdat made from packets, and the head they belong to
+(I{pure}, ISO/IEC 14496-12).
+
+libavformat describes the tracks, each in a file of its own, since it knows what every codec's
+sample entry has to say; here the descriptions become one head. The fragments are written here,
+since its muxer needs the next packet before it lets one go. One call makes one fragment::
+
+    moof  mfhd  { traf  tfhd  tfdt  trun (duration, size, flags, composition offset) ... } ...
+    mdat  the payloads, track by track
+
+Each time is converted by itself, and durations are the differences of what came out, so that
+nothing adds up. There is no edit list: what is in a track stands at the time that it is shown, the
+sound that primes a decoder included.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from mkvtwist.packet import SECOND, Header, Packet
+
+VIDEO_TIMESCALE = 90_000
+"""Ticks a second for pictures: the usual frame rates last whole ticks. Sound counts its samples."""
+
+CODECS = frozenset(
+    {
+        *("av1", "h264", "hevc", "mpeg2video", "mpeg4", "vp9"),
+        *("aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus"),
+    }
+)
+"""
+FFmpeg's names of the pictures and sounds that are sent in MP4: those that more than one player
+reads from there.
+"""
+
+_STEP = SECOND // 25
+"""Microseconds that a packet lasts which does not say so, and after which there is none yet."""
+
+_KEY, _NOT_KEY = 0x02000000, 0x01010000
+"""Sample flags (8.8.3.1): depends on no other; depends on others, is no sync sample."""
+
+_DEFAULT_BASE_IS_MOOF = 0x020000
+_TRUN_FIELDS = 0x01000F01
+"""Version 1, whose composition offsets are signed; data offset; all four fields for each sample."""
+
+_NESTED = frozenset({b"mdia", b"minf", b"stbl"})
+
+_box = struct.Struct(">I4s")
+_moof = struct.Struct(">I4sI4sII")
+_traf = struct.Struct(">I4sI4sIII4sIQI4sIII")
+_sample = struct.Struct(">IIIi")
+
+_VISUAL_ENTRY = 8 + 78
+"""Bytes of a VisualSampleEntry before the boxes in it (12.1.3.2)."""
+
+
+class Mp4Error(ValueError):
+    """A head is not MP4, or is cut short."""
+
+
+class Box(NamedTuple):
+    """A box in a buffer: C{buffer[head:end]}; its payload is C{buffer[start:end]}."""
+
+    type: bytes
+    head: int
+    start: int
+    end: int
+
+
+def boxes(buffer: bytes, start: int, end: int) -> Iterator[Box]:
+    """
+    The boxes that lie side by side in a buffer (4.2).
+
+    @raise Mp4Error: when a size makes no sense.
+    """
+    at = start
+    while at < end:
+        if end - at < _box.size:
+            raise Mp4Error(f"no box at byte {at}")
+        size, type_ = _box.unpack_from(buffer, at)
+        if not _box.size <= size <= end - at:
+            raise Mp4Error(f"box {type_!r} at byte {at} has a size of {size}")
+        yield Box(type_, at, at + _box.size, at + size)
+        at += size
+
+
+def box(type_: bytes, *parts: bytes) -> bytes:
+    """One box: its size, its type, its payload."""
+    return _box.pack(_box.size + sum(map(len, parts)), type_) + b"".join(parts)
+
+
+class Mp4:
+    """
+    A stream in MP4: the head's bytes, and the packets of its tracks as fragments.
+
+    @ivar head: what a client gets first.
+    """
+
+    def __init__(self, header: Header) -> None:
+        self.head = header.formats["mp4"]
+        self._scales = timescales(self.head)
+        self._steps = {
+            track.number: round(SECOND / track.frame_rate) if track.frame_rate else _STEP
+            for track in header.tracks
+        }
+
+    def render(self, packets: Sequence[Packet]) -> bytes:
+        """
+        The packets as one fragment; nothing where none of them is of a track in the head.
+
+        The fragment's number is the time at which it begins, in milliseconds: it depends on nothing
+        that was sent before. What is decoded or shown before 0 is so at 0.
+        """
+        tracks: dict[int, list[Packet]] = {}
+        for packet in packets:
+            if packet.track in self._scales:
+                tracks.setdefault(packet.track, []).append(packet)
+        if not tracks:
+            return b""
+        runs = [run for made in tracks.values() for run in self._runs(made)]
+        size = _moof.size + sum(_traf.size + _sample.size * len(run.samples) for run in runs)
+        begin = min(made[0].dts for made in tracks.values())
+        number = (max(0, begin) // 1000 + 1) & 0xFFFFFFFF
+        out = [_moof.pack(size, b"moof", 16, b"mfhd", 0, number)]
+        offset = size + _box.size
+        for run in runs:
+            count = len(run.samples)
+            length = _sample.size * count
+            out.append(
+                _traf.pack(
+                    *(_traf.size + length, b"traf"),
+                    *(16, b"tfhd", _DEFAULT_BASE_IS_MOOF, run.track),
+                    *(20, b"tfdt", 1 << 24, run.begin),
+                    *(20 + length, b"trun", _TRUN_FIELDS, count, offset),
+                )
+            )
+            out += run.samples
+            offset += run.size
+        out.append(_box.pack(offset - size, b"mdat"))
+        out += [packet.data for made in tracks.values() for packet in made]
+        return b"".join(out)
+
+    def _runs(self, packets: list[Packet]) -> "Iterator[_Run]":
+        """One track's packets, cut where a duration does not fit its 32 bits."""
+        track = packets[0].track
+        scale = self._scales[track]
+        last = packets[-1]
+        times = [_ticks(packet.dts, scale) for packet in packets]
+        times.append(_ticks(last.dts + (last.duration or self._steps[track]), scale))
+        run = _Run(track, times[0])
+        for packet, time, following in zip(packets, times, times[1:], strict=False):
+            duration, fits = following - time, 0 <= following - time < 1 << 32
+            if not fits:
+                duration = _ticks(packet.duration or self._steps[track], scale) & 0xFFFFFFFF
+            size = len(packet.data)
+            flags = _KEY if packet.key else _NOT_KEY
+            shown = _ticks(packet.pts, scale) - time
+            run.samples.append(_sample.pack(duration, size, flags, shown))
+            run.size += size
+            if not fits:
+                yield run
+                run = _Run(track, following)
+        if run.samples:
+            yield run
+
+
+class _Run:
+    """Samples of one track that follow each other."""
+
+    __slots__ = ("begin", "samples", "size", "track")
+
+    def __init__(self, track: int, begin: int) -> None:
+        self.track = track
+        self.begin = begin
+        self.samples: list[bytes] = []
+        self.size = 0
+
+
+def _ticks(time: int, scale: int) -> int:
+    """Microseconds as ticks, to the nearest; never before 0."""
+    return (time * scale + SECOND // 2) // SECOND if time > 0 else 0
+
+
+def timescales(head: bytes) -> dict[int, int]:
+    """
+    Each track's ticks a second.
+
+    @raise Mp4Error: when the head cannot be read.
+    """
+    scales = {}
+    for trak in _tracks(head):
+        parts = {part.type: part for part in boxes(head, trak.start, trak.end)}
+        media = {part.type: part for part in boxes(head, parts[b"mdia"].start, parts[b"mdia"].end)}
+        at = media[b"mdhd"].start
+        (scale,) = struct.unpack_from(">I", head, at + (20 if head[at] == 1 else 12))
+        scales[_number(head, parts[b"tkhd"])] = scale
+    return scales
+
+
+def _tracks(head: bytes) -> Iterator[Box]:
+    for top in boxes(head, 0, len(head)):
+        if top.type == b"moov":
+            for part in boxes(head, top.start, top.end):
+                if part.type == b"trak":
+                    yield part
+
+
+def _number(head: bytes, tkhd: Box) -> int:
+    return int.from_bytes(head[(at := _number_at(head, tkhd)) : at + 4], "big")
+
+
+def _number_at(head: bytes, tkhd: Box) -> int:
+    """Where the track_ID stands (8.3.2.2)."""
+    return tkhd.start + (20 if head[tkhd.start] == 1 else 12)
+
+
+def joined(heads: Mapping[int, bytes], ratios: Mapping[int, Fraction]) -> bytes:
+    """
+    One head out of several, each of which describes one track.
+
+    @param heads: by track number, what libavformat wrote for a file with this track alone.
+    @param ratios: by track number, the shape of pixels that are not square.
+    @raise Mp4Error: when a head cannot be read.
+    """
+    traks, extends = [], []
+    movie = b""
+    for number, head in heads.items():
+        moov = _only(head, Box(b"", 0, 0, len(head)), b"moov")
+        trak = _only(head, moov, b"trak")
+        trex = _only(head, _only(head, moov, b"mvex"), b"trex")
+        mvhd = _only(head, moov, b"mvhd")
+        movie = movie or head[mvhd.start : mvhd.end - 4]
+        traks.append(_patched(head, trak, number, ratios.get(number)))
+        extends.append(
+            box(b"trex", bytes(4), struct.pack(">I", number), head[trex.start + 8 : trex.end])
+        )
+    following = struct.pack(">I", max(heads) + 1)
+    moov_parts = (box(b"mvhd", movie, following), *traks, box(b"mvex", *extends))
+    return box(b"ftyp", b"iso5\0\0\2\0iso5iso6mp41") + box(b"moov", *moov_parts)
+
+
+def _only(head: bytes, parent: Box, type_: bytes) -> Box:
+    for part in boxes(head, parent.start, parent.end):
+        if part.type == type_:
+            return part
+    raise Mp4Error(f"there is no {type_.decode('latin-1')}")
+
+
+def _patched(head: bytes, parent: Box, number: int, ratio: Fraction | None) -> bytes:
+    """A trak, or a box in it, with its number and the shape of its pixels, without edit list."""
+    parts = []
+    for part in boxes(head, parent.start, parent.end):
+        raw = head[part.head : part.end]
+        if part.type in _NESTED:
+            raw = _patched(head, part, number, ratio)
+        elif part.type == b"tkhd":
+            at = _number_at(head, part) - part.head
+            raw = raw[:at] + struct.pack(">I", number) + raw[at + 4 :]
+            if ratio is not None:
+                raw = raw[:-8] + _wide(raw[-8:-4], ratio) + raw[-4:]
+        elif part.type == b"stsd" and ratio is not None:
+            raw = _shaped(head, part, ratio)
+        if part.type != b"edts":
+            parts.append(raw)
+    return box(parent.type, *parts)
+
+
+def _wide(width: bytes, ratio: Fraction) -> bytes:
+    """The width at which pictures are shown, as 16.16; none that does not fit."""
+    return struct.pack(">I", min(round(int.from_bytes(width, "big") * ratio), 0xFFFFFFFF))
+
+
+def _shaped(head: bytes, stsd: Box, ratio: Fraction) -> bytes:
+    """A stsd whose one entry has the shape of its pixels (12.1.4)."""
+    (entry,) = boxes(head, stsd.start + 8, stsd.end)
+    kept = [
+        head[part.head : part.end]
+        for part in boxes(head, entry.head + _VISUAL_ENTRY, entry.end)
+        if part.type != b"pasp"
+    ]
+    shape = box(b"pasp", struct.pack(">II", *ratio.limit_denominator(1 << 16).as_integer_ratio()))
+    fixed = head[entry.start : entry.head + _VISUAL_ENTRY]
+    return box(b"stsd", head[stsd.start : stsd.start + 8], box(entry.type, fixed, *kept, shape))
+
+
+def sample_entry(head: bytes, number: int) -> dict[bytes, bytes]:
+    """
+    The payloads of the boxes in the sample entry of a track of pictures, by type: avcC, vpcC.
+
+    @raise Mp4Error: when the head cannot be read.
+    """
+    for trak in _tracks(head):
+        if _number(head, _only(head, trak, b"tkhd")) == number:
+            found = trak
+            for type_ in (b"mdia", b"minf", b"stbl", b"stsd"):
+                found = _only(head, found, type_)
+            (entry,) = boxes(head, found.start + 8, found.end)
+            return {
+                part.type: head[part.start : part.end]
+                for part in boxes(head, entry.head + _VISUAL_ENTRY, entry.end)
+            }
+    return {}
