@@ -101,7 +101,7 @@ _PLAIN: Mapping[str, str] = MappingProxyType(
         "dts": "dtsc",
         "eac3": "ec-3",
         "flac": "flac",
-        "mp3": "mp4a.6b",
+        "mp3": "mp4a.6B",
         "opus": "opus",
         "vorbis": "vorbis",
         "vp8": "vp8",

@@ -28,7 +28,6 @@ MILLISECOND = 1000
 WEBM_CODECS = frozenset({"av1", "opus", "vorbis", "vp8", "vp9"})
 """FFmpeg's names of the pictures and sounds that WebM has a place for."""
 
-_EBML = 0x1A45DFA3
 _DOC_TYPE = 0x4282
 _CLUSTER = 0x1F43B675
 _SEGMENT = 0x18538067
@@ -43,6 +42,12 @@ _ATTACHMENTS = 0x1941A469
 _CODEC_PRIVATE = 0x63A2
 _VIDEO = 0xE0
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
+_NOT_IN_WEBM = frozenset({_ATTACHMENTS, _BLOCK_ADDITION_MAPPING, _DISPLAY_UNIT})
+"""
+What Matroska has and WebM has not. Browsers refuse a DisplayUnit that says `unknown', as
+libavformat has it where it was told of no shape.
+"""
+
 _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK = 0xA3, 0xA0, 0xA1
 _BLOCK_DURATION, _REFERENCE_BLOCK, _DISCARD_PADDING = 0x9B, 0xFB, 0x75A2
 _BLOCK_ADDITIONS, _BLOCK_MORE, _BLOCK_ADD_ID, _BLOCK_ADDITIONAL = 0x75A1, 0xA6, 0xEE, 0xA5
@@ -330,36 +335,29 @@ def webm_header(header: bytes, numbers: Collection[int]) -> bytes:
     """
     out = []
     for top in elements(header, 0, len(header)):
-        if top.id == _EBML:
-            parts = [
-                element(_DOC_TYPE, b"webm")
-                if part.id == _DOC_TYPE
-                else header[part.head : part.end]
-                for part in _children(header, top)
-            ]
-            out.append(element(_EBML, b"".join(parts)))
-            continue
-        out.append(header[top.head : top.start])
-        for part in _children(header, top):
-            if part.id == _TRACKS:
-                out.append(element(_TRACKS, _of_webm(header, part, numbers)))
-            elif part.id != _ATTACHMENTS:
-                out.append(header[part.head : part.end])
+        content = _as_webm(header, top, numbers)
+        if top.id == _SEGMENT:  # its size is unknown, and stays so
+            out.append(header[top.head : top.start] + content)
+        else:
+            out.append(element(top.id, content))
     return b"".join(out)
 
 
-def _of_webm(header: bytes, tracks: Element, numbers: Collection[int]) -> bytes:
-    """Those TrackEntries that stay."""
-    entries = []
-    for entry in _children(header, tracks):
-        if entry.id == _TRACK_ENTRY and _value(header, entry, _TRACK_NUMBER) in numbers:
-            kept = [
-                header[part.head : part.end]
-                for part in _children(header, entry)
-                if part.id != _BLOCK_ADDITION_MAPPING
-            ]
-            entries.append(element(_TRACK_ENTRY, b"".join(kept)))
-    return b"".join(entries)
+def _as_webm(header: bytes, parent: Element, numbers: Collection[int]) -> bytes:
+    """What is in an element, as far as WebM has it."""
+    parts = []
+    for part in _children(header, parent):
+        if part.id in _NOT_IN_WEBM:
+            continue
+        if part.id == _TRACK_ENTRY and _value(header, part, _TRACK_NUMBER) not in numbers:
+            continue
+        if part.id == _DOC_TYPE:
+            parts.append(element(_DOC_TYPE, b"webm"))
+        elif part.id in (_TRACKS, _TRACK_ENTRY, _VIDEO):
+            parts.append(element(part.id, _as_webm(header, part, numbers)))
+        else:
+            parts.append(header[part.head : part.end])
+    return b"".join(parts)
 
 
 def _completed(

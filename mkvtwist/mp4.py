@@ -15,7 +15,7 @@ sound that primes a decoder included.
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -44,6 +44,9 @@ _KEY, _NOT_KEY = 0x02000000, 0x01010000
 _DEFAULT_BASE_IS_MOOF = 0x020000
 _TRUN_FIELDS = 0x01000F01
 """Version 1, whose composition offsets are signed; data offset; all four fields for each sample."""
+
+_ENABLED = 1
+"""The flag in a tkhd of a track that plays unasked."""
 
 _NESTED = frozenset({b"mdia", b"minf", b"stbl"})
 
@@ -156,7 +159,7 @@ class Mp4:
                 duration = _ticks(packet.duration or self._steps[track], scale) & 0xFFFFFFFF
             size = len(packet.data)
             flags = _KEY if packet.key else _NOT_KEY
-            shown = _ticks(packet.pts, scale) - time
+            shown = min(_ticks(packet.pts, scale) - time, 0x7FFFFFFF)  # 6 hours: it is damaged
             run.samples.append(_sample.pack(duration, size, flags, shown))
             run.size += size
             if not fits:
@@ -191,11 +194,9 @@ def timescales(head: bytes) -> dict[int, int]:
     """
     scales = {}
     for trak in _tracks(head):
-        parts = {part.type: part for part in boxes(head, trak.start, trak.end)}
-        media = {part.type: part for part in boxes(head, parts[b"mdia"].start, parts[b"mdia"].end)}
-        at = media[b"mdhd"].start
+        at = _only(head, _only(head, trak, b"mdia"), b"mdhd").start
         (scale,) = struct.unpack_from(">I", head, at + (20 if head[at] == 1 else 12))
-        scales[_number(head, parts[b"tkhd"])] = scale
+        scales[_number(head, _only(head, trak, b"tkhd"))] = scale
     return scales
 
 
@@ -216,12 +217,15 @@ def _number_at(head: bytes, tkhd: Box) -> int:
     return tkhd.start + (20 if head[tkhd.start] == 1 else 12)
 
 
-def joined(heads: Mapping[int, bytes], ratios: Mapping[int, Fraction]) -> bytes:
+def joined(
+    heads: Mapping[int, bytes], ratios: Mapping[int, Fraction], enabled: Collection[int]
+) -> bytes:
     """
     One head out of several, each of which describes one track.
 
     @param heads: by track number, what libavformat wrote for a file with this track alone.
     @param ratios: by track number, the shape of pixels that are not square.
+    @param enabled: the numbers of the tracks that play unasked; the others are there to choose.
     @raise Mp4Error: when a head cannot be read.
     """
     traks, extends = [], []
@@ -232,7 +236,7 @@ def joined(heads: Mapping[int, bytes], ratios: Mapping[int, Fraction]) -> bytes:
         trex = _only(head, _only(head, moov, b"mvex"), b"trex")
         mvhd = _only(head, moov, b"mvhd")
         movie = movie or head[mvhd.start : mvhd.end - 4]
-        traks.append(_patched(head, trak, number, ratios.get(number)))
+        traks.append(_patched(head, trak, _Patch(number, ratios.get(number), number in enabled)))
         extends.append(
             box(b"trex", bytes(4), struct.pack(">I", number), head[trex.start + 8 : trex.end])
         )
@@ -248,28 +252,40 @@ def _only(head: bytes, parent: Box, type_: bytes) -> Box:
     raise Mp4Error(f"there is no {type_.decode('latin-1')}")
 
 
-def _patched(head: bytes, parent: Box, number: int, ratio: Fraction | None) -> bytes:
-    """A trak, or a box in it, with its number and the shape of its pixels, without edit list."""
+class _Patch(NamedTuple):
+    """What libavformat was not told of a track."""
+
+    number: int
+    ratio: Fraction | None
+    enabled: bool
+
+
+def _patched(head: bytes, parent: Box, patch: _Patch) -> bytes:
+    """A trak, or a box in it, with what libavformat was not told, and without edit list."""
     parts = []
     for part in boxes(head, parent.start, parent.end):
         raw = head[part.head : part.end]
         if part.type in _NESTED:
-            raw = _patched(head, part, number, ratio)
+            raw = _patched(head, part, patch)
         elif part.type == b"tkhd":
-            at = _number_at(head, part) - part.head
-            raw = raw[:at] + struct.pack(">I", number) + raw[at + 4 :]
-            if ratio is not None:
-                raw = raw[:-8] + _wide(raw[-8:-4], ratio) + raw[-4:]
-        elif part.type == b"stsd" and ratio is not None:
-            raw = _shaped(head, part, ratio)
+            raw = _numbered(head, part, patch)
+        elif part.type == b"stsd" and patch.ratio is not None:
+            raw = _shaped(head, part, patch.ratio)
         if part.type != b"edts":
             parts.append(raw)
     return box(parent.type, *parts)
 
 
-def _wide(width: bytes, ratio: Fraction) -> bytes:
-    """The width at which pictures are shown, as 16.16; none that does not fit."""
-    return struct.pack(">I", min(round(int.from_bytes(width, "big") * ratio), 0xFFFFFFFF))
+def _numbered(head: bytes, tkhd: Box, patch: _Patch) -> bytes:
+    """A tkhd (8.3.2): flags, track_ID, and at its end the size at which it is shown, as 16.16."""
+    made = bytearray(head[tkhd.start : tkhd.end])
+    made[3] = made[3] | _ENABLED if patch.enabled else made[3] & ~_ENABLED
+    struct.pack_into(">I", made, _number_at(head, tkhd) - tkhd.start, patch.number)
+    if patch.ratio is not None:
+        (width,) = struct.unpack_from(">I", made, len(made) - 8)
+        shown = min(round(width * patch.ratio), 0xFFFFFFFF)
+        struct.pack_into(">I", made, len(made) - 8, shown)
+    return box(b"tkhd", bytes(made))
 
 
 def _shaped(head: bytes, stsd: Box, ratio: Fraction) -> bytes:

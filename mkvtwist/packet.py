@@ -86,16 +86,13 @@ class Header:
     """The header's bytes by the name of the format: C{matroska}, C{webm}, C{mp4}."""
 
     unfit: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """By the name of a format that cannot hold these tracks: why, in one clause that names them."""
+    """
+    By the name of a format that cannot hold these tracks: why, in one clause that names them. Each
+    format is here or in L{formats}.
+    """
 
     left_out: tuple[str, ...] = field(default=(), compare=False)
     """One sentence for each track of the input that is not sent."""
-
-    unfit: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """
-    By the name of the format, one sentence that says which tracks cannot live there. A format is
-    here or in L{formats}.
-    """
 
     @property
     def has_video(self) -> bool:

@@ -39,10 +39,16 @@ class CodecStringTests(SynchronousTestCase):
         setup = bytes.fromhex("000001b0f5000001b509")
         self.assertEqual(codec_string("mpeg4", setup), "mp4v.20.245")
 
+    def test_vp9(self) -> None:
+        """VP9 has profile, level and bit depth of its vpcC; without it only a name."""
+        self.assertEqual(codec_string("vp9", bytes.fromhex("01000000 00158202")), "vp09.00.21.08")
+        self.assertEqual(codec_string("vp9", bytes.fromhex("01000000 021fa202")), "vp09.02.31.10")
+        self.assertEqual(codec_string("vp9", b""), "vp9")
+
     def test_plain(self) -> None:
         """Some codecs have a name and nothing more."""
         names = {codec: codec_string(codec, b"") for codec in ("opus", "vp8", "mp3", "ac3")}
-        self.assertEqual(names, {"opus": "opus", "vp8": "vp8", "mp3": "mp4a.6b", "ac3": "ac-3"})
+        self.assertEqual(names, {"opus": "opus", "vp8": "vp8", "mp3": "mp4a.6B", "ac3": "ac-3"})
 
     def test_unknown(self) -> None:
         """A codec without a name, or whose setup is none, has no string."""

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist import matroska
 from mkvtwist.demux.adapters import adapter_for
 from mkvtwist.demux.header import write_header
-from mkvtwist.matroska import Matroska, MatroskaError
+from mkvtwist.matroska import Matroska, MatroskaError, WebM
 from mkvtwist.packet import SECOND, Extra, Header, Packet
 from tests import media
 
@@ -32,6 +32,7 @@ EBML, SEGMENT, INFO, TRACKS, SEEK_HEAD, VOID = (
 )
 ENTRY, NUMBER, PIXEL_WIDTH, PIXEL_HEIGHT, CRC32 = 0xAE, 0xD7, 0xB0, 0xBA, 0xBF
 WIDTH, HEIGHT, UNIT, VIDEO_PART, CODEC_DELAY = 0x54B0, 0x54BA, 0x54B2, 0xE0, 0x56AA
+DOC_TYPE = 0x4282
 CLUSTER, TIMESTAMP, SIMPLE_BLOCK, BLOCK_GROUP, BLOCK = 0x1F43B675, 0xE7, 0xA3, 0xA0, 0xA1
 
 fast = settings(deadline=None, derandomize=True, max_examples=100)
@@ -267,6 +268,93 @@ class ClusterTests(SynchronousTestCase):
         self.assertEqual(found, [SIMPLE_BLOCK, BLOCK_GROUP, SIMPLE_BLOCK])
 
 
+class WebMTests(SynchronousTestCase):
+    """WebM: fewer codecs, and blocks in the order of their times."""
+
+    def setUp(self) -> None:
+        self.webm = WebM(header())
+
+    def times(self, data: bytes) -> list[list[tuple[int, int]]]:
+        """Time and track of each block, Cluster by Cluster."""
+        clusters = []
+        for cluster in matroska.elements(data, 0, len(data)):
+            base, *blocks = matroska.elements(data, cluster.start, cluster.end)
+            begin = int.from_bytes(data[base.start : base.end], "big")
+            found = []
+            for block in blocks:
+                body = data[block.start : block.end]
+                if block.id == BLOCK_GROUP:
+                    inside = next(matroska.elements(data, block.start, block.end))
+                    body = data[inside.start : inside.end]
+                offset = int.from_bytes(body[1:3], "big", signed=True)
+                found.append((begin + offset, body[0] & 0x7F))
+            clusters.append(found)
+        return clusters
+
+    def test_head(self) -> None:
+        """The header says WebM, has the numbers of Matroska's tracks, and what browsers read."""
+        data = self.webm.head
+        top, segment = matroska.elements(data, 0, len(data))
+        doc_types = [
+            data[part.start : part.end]
+            for part in matroska.elements(data, top.start, top.end)
+            if part.id == DOC_TYPE
+        ]
+        self.assertEqual(doc_types, [b"webm"])
+        self.assertEqual(ids(data, segment.start)[:2], [INFO, TRACKS])
+        self.assertEqual(list(matroska.codec_privates(data)), [AUDIO])
+        tracks, _ = media.parameters(data + self.webm.render([picture(0), sound(0)]))
+        self.assertEqual([track["codec"] for track in tracks], ["vp8", "opus"])
+        self.assertEqual(tracks[1]["metadata"]["title"], "Sound")
+
+    def test_not_in_webm(self) -> None:
+        """Attachments, other tracks, and a shape that says it is unknown are left out."""
+        unit = matroska.unsigned(UNIT, 4)
+        pixels = matroska.unsigned(PIXEL_WIDTH, 720) + matroska.unsigned(PIXEL_HEIGHT, 576)
+        attachments = matroska.element(0x1941A469, b"font")
+        data = head(
+            entry(1, matroska.element(VIDEO_PART, pixels + unit)),
+            entry(2, matroska.element(0x41E4, b"mapping")),
+            entry(3),
+            around=attachments,
+        )
+        self.assertEqual(
+            matroska.webm_header(data, {1, 2}),
+            head(entry(1, matroska.element(VIDEO_PART, pixels)), entry(2)),
+        )
+
+    @given(packets())
+    @fast
+    def test_order(self, made: list[Packet]) -> None:
+        """Time goes back nowhere, from track to track neither; no packet is lost or made."""
+        data = self.webm.render(made)
+        blocks = [block for cluster in self.times(data) for block in cluster]
+        self.assertEqual(blocks, sorted(blocks, key=lambda block: block[0]))
+        delays = {AUDIO: OPUS_DELAY}
+        expected = [
+            (matroska.milliseconds(p.pts + delays.get(p.track, 0)), p.track)
+            for p in made
+            if p.track != TEXT
+        ]
+        self.assertEqual(sorted(blocks), sorted(expected))
+
+    def test_stable(self) -> None:
+        """What has the same time stays in its order; a track's packets stay in theirs."""
+        made = [sound(80 * MS), picture(40 * MS, data=b"1"), picture(40 * MS, data=b"2")]
+        data = self.webm.render(made)
+        self.assertEqual(self.times(data), [[(40, VIDEO), (40, VIDEO), (87, AUDIO)]])
+        self.assertLess(data.index(b"v1"), data.index(b"v2"))
+
+    def test_alone(self) -> None:
+        """Without another track in the way, the bytes are Matroska's."""
+        made = [picture(n * 40 * MS, key=not n) for n in range(5)]
+        self.assertEqual(self.webm.render(made), Matroska(header()).render(made))
+
+    def test_nothing(self) -> None:
+        """Subtitles alone are no bytes."""
+        self.assertEqual(self.webm.render([text(0, SECOND)]), b"")
+
+
 class RebasedTests(SynchronousTestCase):
     """Clusters for a client whose time begins at 0."""
 
@@ -411,6 +499,7 @@ class HeaderTests(SynchronousTestCase):
             matroska.codec_delays,
             matroska.codec_privates,
             lambda header: matroska.live_header(header, {1: (4, 3), 2: (16, 9)}, {1: 5, 2: 5}),
+            lambda header: matroska.webm_header(header, {1}),
         ):
             try:
                 function(bytes(raw))

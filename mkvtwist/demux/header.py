@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import av
 from av.container import Flags, OutputContainer
+from av.stream import Disposition
 
 from mkvtwist import matroska, mp4
 from mkvtwist.codecs import codec_string
@@ -120,7 +121,7 @@ def write_header(
     if "webm" not in unfit:
         formats["webm"] = matroska.webm_header(data, fits["webm"])
     if "mp4" not in unfit:
-        formats["mp4"] = mp4.joined(heads, ratios)
+        formats["mp4"] = mp4.joined(heads, ratios, _enabled(usable))
     return Header(tracks, formats, left_out=tuple(left_out), unfit=unfit), usable
 
 
@@ -164,10 +165,20 @@ def _mp4(adapter: Adapter) -> bytes | None:
                 packet.is_keyframe = True
                 output.mux(packet)
         head = b"".join(sink.parts)
-        mp4.joined({1: head}, {})  # is it all there?
+        mp4.joined({1: head}, {}, ())  # is it all there?
     except (ValueError, av.FFmpegError):
         return None
     return head
+
+
+def _enabled(adapters: Sequence[Adapter]) -> set[int]:
+    """The numbers of the tracks that play unasked: of each type the default ones, or the first."""
+    numbers = set()
+    for type_ in ("video", "audio"):
+        same = [adapter for adapter in adapters if adapter.type == type_]
+        chosen = [a for a in same if a.stream.disposition & Disposition.default]
+        numbers |= {adapter.number for adapter in chosen or same[:1]}
+    return numbers
 
 
 def _donors(donor: OutputContainer) -> dict[str, Stream]:
