@@ -194,6 +194,16 @@ def parse_seconds(option: str, text: str, *, least: float = 0.0, most: float = 8
     return _number(option, text, allowed, least, most)
 
 
+def parse_past(option: str, text: str) -> float:
+    """
+    A moment as seconds before now, which makes it negative; 0 is now.
+
+    @raise ConfigError: for anything else.
+    """
+    allowed = "a number of seconds before now, from -86400 to 0, such as -30"
+    return _number(option, text, allowed, -86400.0, 0.0)
+
+
 def parse_rate(option: str, text: str) -> float:
     """
     A speed as a multiple of real time; 0 is without limit.

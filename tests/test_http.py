@@ -214,6 +214,19 @@ class LiveTests(SiteTestCase):
             got = self.get(f"/live.mkv?burst={burst}")
             self.assertEqual(blocks(got.body), sent(footage(start, 10)), burst)
 
+    def test_start(self) -> None:
+        """A client may begin in the past: at the keyframe there or before, as far as it is kept."""
+        for start, first in (("0", 9.0), ("-4.5", 5.0), ("-86400", 0.0)):
+            got = self.get(f"/live.mkv?start={start}")
+            self.assertEqual(blocks(got.body), sent(footage(first, 10)), start)
+
+    def test_start_alone(self) -> None:
+        """Two ways to say where to begin are one too many."""
+        for query in ("start=-3&burst=2", "start=-3&join=live"):
+            got = self.get(f"/live.mkv?{query}")
+            self.assertEqual((got.status, got.text.count("\n")), (400, 1))
+            self.assertIn("leave out burst and join", got.text)
+
     def test_join(self) -> None:
         """A client may join live: nothing until the next keyframe."""
         self.publish(10, 10.5)
@@ -226,7 +239,16 @@ class LiveTests(SiteTestCase):
 
     def test_bad_arguments(self) -> None:
         """A parameter that makes no sense is quoted, and what would be right is said."""
-        for query in ("burst=soon", "burst=-1", "burst=nan", "burst=inf", "burst=", "join=now"):
+        for query in (
+            "burst=soon",
+            "burst=-1",
+            "burst=nan",
+            "burst=inf",
+            "burst=",
+            "join=now",
+            "start=30",
+            "start=soon",
+        ):
             got = self.get(f"/live.mkv?{query}")
             self.assertEqual(got.status, 400, query)
             self.assertIn(repr(query.partition("=")[2]), got.text)

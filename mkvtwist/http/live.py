@@ -5,7 +5,7 @@ The live stream, in any format, as long as the client stays (I{reactor}).
 from twisted.web.http import Request
 
 from mkvtwist import matroska
-from mkvtwist.config import ConfigError, parse_seconds
+from mkvtwist.config import ConfigError, parse_past, parse_seconds
 from mkvtwist.http.answers import argument, printable, say
 from mkvtwist.http.responses import live_headers, respond, say_unfit
 from mkvtwist.input import address
@@ -67,7 +67,11 @@ def _preview(stream: Stream, format_: str, request: Request) -> None:
 
 
 def _burst(request: Request, stream: Stream) -> float | None:
-    join = argument(request, "join")
+    join, start = argument(request, "join"), argument(request, "start")
+    if start is not None:
+        if join is not None or argument(request, "burst") is not None:
+            raise ConfigError("start: it says by itself where to begin; leave out burst and join")
+        return -parse_past("start", start)
     if join == "live":
         return None
     if join is not None:
