@@ -4,17 +4,25 @@ What can be seen of a configuration before any of it is used: files, directories
 """
 
 import os
+import re
 import socket
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 
-from mkvtwist.config import Config, ConfigError, Form, StreamConfig
+from mkvtwist.config import Config, ConfigError, Form, StreamConfig, parse_name
 from mkvtwist.configfile import CommandLine, configure, parse_document
+
+SHORTEST_TOKEN = 16
+"""Characters of a secret: fewer could be guessed."""
+
+TOKEN_LIMIT = 4096
+"""Bytes of a file with a secret; a device has no end."""
 
 
 def read(command_line: CommandLine, held: Collection[str] = ()) -> Config:
@@ -40,6 +48,23 @@ def read(command_line: CommandLine, held: Collection[str] = ()) -> Config:
     return config
 
 
+def read_stream(name: str, settings: Mapping[str, Any], held: Collection[str]) -> StreamConfig:
+    """
+    Read one stream's settings, and look at what they name, as those in a file.
+
+    @param held: endpoints where this process listens already; their ports are not tried.
+    @raise ConfigError: with a line for each mistake.
+    """
+    parse_name("name", name)
+    said = CommandLine(directory=os.getcwd(), file="request")
+    config, problems = configure({"streams": {name: dict(settings)}}, said)
+    config = replace(config, listen=())
+    problems += _look(config, said, held)
+    if problems:
+        raise ConfigError(*problems)
+    return config.streams[0]
+
+
 def _look(config: Config, said: CommandLine, held: Collection[str]) -> Iterator[str]:
     """One line for each thing that is not there, or not free."""
     with closing(_Places(held)) as places:
@@ -54,6 +79,13 @@ def _look(config: Config, said: CommandLine, held: Collection[str]) -> Iterator[
             problem = places.problem(text)
             if problem is not None:
                 yield f"{said.where('listen')}: {problem}"
+        for text in config.management_listen:
+            problem = places.problem(text) or _exposed(text, config)
+            if problem is not None:
+                yield f"{said.where('management_listen')}: {problem}"
+    problem = _token_problem(config)
+    if problem is not None:
+        yield f"{said.where('management_token_file')}: {problem}"
 
 
 def _input_problem(stream: StreamConfig, config: Config, places: "_Places") -> str | None:
@@ -64,6 +96,43 @@ def _input_problem(stream: StreamConfig, config: Config, places: "_Places") -> s
         return places.problem(source.text)
     if source.form is Form.STDIN and sum(other.input == source for other in config.streams) > 1:
         return "standard input can be read by one stream only"
+    return None
+
+
+def _exposed(text: str, config: Config) -> str | None:
+    """Why nobody may manage the server from an endpoint, if so."""
+    local = text.startswith(("unix:", "systemd:", "fd:")) or re.search(
+        r":interface=(127\.[0-9.]+|localhost|\\:\\:1)(:|$)", text
+    )
+    if local or config.management_token_file is not None:
+        return None
+    return (
+        f"{text!r} is open to other machines, and there is no management_token_file; use"
+        " tcp:PORT:interface=127.0.0.1 or unix:PATH, or give a token"
+    )
+
+
+def read_token(path: str) -> bytes:
+    """
+    The secret in a file: all of it but the white space around it.
+
+    @raise OSError: when the file cannot be read, or holds no secret worth the name.
+    """
+    with open(path, "rb") as file:
+        token = file.read(TOKEN_LIMIT).strip()
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or any(c <= 32 for c in token):
+        raise OSError(0, f"a token has at least {SHORTEST_TOKEN} ASCII characters, without blanks")
+    return token
+
+
+def _token_problem(config: Config) -> str | None:
+    path = config.management_token_file
+    if path is None:
+        return None
+    try:
+        read_token(path)
+    except OSError as error:
+        return f"{path!r}: {error.strerror}"
     return None
 
 

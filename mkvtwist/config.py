@@ -125,6 +125,9 @@ class Config:
 
     streams: tuple[StreamConfig, ...]
     listen: tuple[str, ...] = ("tcp:8080",)
+    management_listen: tuple[str, ...] = ()
+    management_token_file: str | None = None
+    """Without one, only who is on this machine may manage, through C{management_listen}."""
 
 
 def parse_input(option: str, text: str) -> Input:
@@ -286,7 +289,11 @@ class Setting(NamedTuple):
 
 
 SERVER_SETTINGS: Mapping[str, Setting] = MappingProxyType(
-    {"listen": Setting(Kind.TEXTS, parse_text)}
+    {
+        "listen": Setting(Kind.TEXTS, parse_text),
+        "management_listen": Setting(Kind.TEXTS, parse_text),
+        "management_token_file": Setting(Kind.TEXT, parse_text),
+    }
 )
 
 STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(

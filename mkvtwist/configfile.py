@@ -21,6 +21,7 @@ from mkvtwist.config import (
     OWN,
     SERVER_SETTINGS,
     STREAM_SETTINGS,
+    AtEnd,
     Config,
     ConfigError,
     Form,
@@ -133,9 +134,14 @@ class _Reading:
             streams.setdefault(self._said.name, dict(defaults))["input"] = self._said.input
         made = (self._stream(name, settings) for name, settings in streams.items())
         server = server | dict(self._said.server)
-        if "listen" in server:
-            here = self._directory(said="listen" in self._said.server)
-            server["listen"] = tuple(_placed(text, here) for text in server["listen"])
+        for key in ("listen", "management_listen"):
+            if key in server:
+                here = self._directory(said=key in self._said.server)
+                server[key] = tuple(_placed(text, here) for text in server[key])
+        if "management_token_file" in server:
+            here = self._directory(said="management_token_file" in self._said.server)
+            path = os.path.join(here, server["management_token_file"])
+            server["management_token_file"] = path
         return Config(tuple(stream for stream in made if stream is not None), **server)
 
     def _stream(self, name: str, settings: dict[str, Any]) -> StreamConfig | None:
@@ -246,10 +252,26 @@ def _placed(endpoint: str, directory: str) -> str:
     return f"unix:{os.path.join(directory, path)}{colon}{options}"
 
 
+def document(stream: StreamConfig) -> dict[str, Any]:
+    """A stream's settings as its table in a file would have them, all of them."""
+    values = {key: getattr(stream, key) for key in STREAM_SETTINGS}
+    plain = {
+        Input: lambda value: value.text,
+        AtEnd: lambda value: value.value,
+    }
+    return {
+        key: plain.get(type(value), lambda same: same)(value)
+        for key, value in values.items()
+        if value is not None
+    }
+
+
 def describe(config: Config) -> Iterator[str]:
     """What would run, line by line: each stream's settings that are not the usual ones."""
     for text in config.listen:
         yield f"listen: {text}"
+    for text in config.management_listen:
+        yield f"management: {text}"
     usual = StreamConfig(Input(Form.DEMO, ""))
     for stream in config.streams:
         yield f"stream {stream.name}: {stream.input}, at the end {stream.at_end.value}"

@@ -16,7 +16,10 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
+from mkvtwist.check import read_stream, read_token
 from mkvtwist.config import LIVE, AtEnd, Config, ConfigError, Form, StreamConfig, changes
+from mkvtwist.configfile import document
+from mkvtwist.events import Events
 from mkvtwist.http import LiveSite
 from mkvtwist.input import address
 from mkvtwist.stream import Stream
@@ -46,11 +49,14 @@ class Listener(Service):
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, text: str, site: LiveSite, streams: Mapping[str, Stream]
+        self, reactor: Any, text: str, site: LiveSite, streams: Mapping[str, Stream] | None
     ) -> None:
+        """
+        @param streams: what can be watched there; L{None} where one manages instead.
+        """
         self.text = text
+        self.site = site
         self._endpoint = serverFromString(reactor, _with_backlog(text))
-        self._site = site
         self._streams = streams
         self._asked = False
         self._port: IListeningPort | None = None
@@ -58,7 +64,7 @@ class Listener(Service):
     def privilegedStartService(self) -> None:
         """Listen while low ports are still allowed."""
         self._asked = True
-        self._endpoint.listen(self._site).addCallbacks(self._listening, self._deaf)
+        self._endpoint.listen(self.site).addCallbacks(self._listening, self._deaf)
 
     def startService(self) -> None:
         """Listen now, under C{twist}, which knows no privileges."""
@@ -75,6 +81,9 @@ class Listener(Service):
         self._port = port
         where = address(port.getHost()).replace("0.0.0.0", socket.gethostname())  # noqa: S104
         scheme = "https" if self.text.startswith("ssl:") else "http"
+        if self._streams is None:
+            self._log.info("manage at {scheme}://{where}/api/v1/", scheme=scheme, where=where)
+            return
         self._log.info("watch at {scheme}://{where}/", scheme=scheme, where=where)
         for name in self._streams:
             self._log.info(
@@ -110,16 +119,25 @@ class Server(MultiService):
         self._before: Any = None
         self._ending: set[Deferred[Any]] = set()
         self.streams: dict[str, Stream] = {}
-        self.site = LiveSite(reactor, self.streams)
+        self.events = Events()
+        self.token: bytes | None = None
+        self.site = LiveSite(reactor, self.streams, self)
+        self._management_site = LiveSite(reactor, self.streams, self, public=False)
+        self._token_file: str | None = None
         self._listeners: list[Listener] = []
         self.apply(config)
 
     @property
     def config(self) -> Config:
         """What it is to run now."""
+        texts: dict[LiveSite, list[str]] = {self.site: [], self._management_site: []}
+        for listener in self._listeners:
+            texts[listener.site].append(listener.text)
         return Config(
             tuple(stream.config for stream in self.streams.values()),
-            tuple(listener.text for listener in self._listeners),
+            tuple(texts[self.site]),
+            tuple(texts[self._management_site]),
+            self._token_file,
         )
 
     def startService(self) -> None:
@@ -151,6 +169,7 @@ class Server(MultiService):
         if config.name in self.streams:
             raise ConfigError(f"name: there is a stream {config.name!r} already")
         self._begin(config)
+        self.events.tell("stream added", config.name)
 
     def remove(self, name: str) -> None:
         """
@@ -158,10 +177,10 @@ class Server(MultiService):
 
         @raise KeyError: when there is none; likewise below.
         """
-        stream = self.streams[name]
         self.stop(name)
         del self.streams[name]
-        self.log.info("stream {name}: removed", name=stream.config.name)
+        self.log.info("stream {name}: removed", name=name)
+        self.events.tell("stream removed", name)
 
     def stop(self, name: str) -> None:
         """A stream ends; it is still there, to be started again. Its clients get the rest."""
@@ -170,6 +189,9 @@ class Server(MultiService):
             self._end(stream)
         elif not stream.publisher.ended:  # it waits to be started
             stream.stopService()
+        else:
+            return
+        self.events.tell("stream stopped", name)
 
     def start(self, name: str) -> None:
         """A stream that was stopped, or has ended, begins anew; one that runs goes on."""
@@ -192,6 +214,23 @@ class Server(MultiService):
         else:
             self.stop(config.name)
             self._begin(config)
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """A stream's settings, as a configuration file has them."""
+        return document(self.streams[name].config)
+
+    def define(self, name: str, settings: Mapping[str, Any]) -> None:
+        """
+        A stream with these settings, as a configuration file has them: one more, or a change.
+
+        @raise ConfigError: with a line for each mistake in them; nothing has changed then.
+        """
+        config = read_stream(name, settings, self._held())
+        if name in self.streams:
+            self.change(config)
+            self.events.tell("stream changed", name)
+        else:
+            self.add(config)
 
     def _takes_over(self, config: StreamConfig) -> bool:
         stream = self.streams[config.name]
@@ -219,23 +258,41 @@ class Server(MultiService):
                 else:
                     self.stop(name)
                     begin.append(stream)
-        listen = self._listen_no_longer(config.listen)
+        self._take_token(config.management_token_file)
+        listen = self._listen_no_longer(
+            [
+                *((text, self.site) for text in config.listen),
+                *((text, self._management_site) for text in config.management_listen),
+            ]
+        )
         # Only now: what one lets go of, another one may be about to take.
         for stream in begin:
             self._begin(stream)
-        for text in listen:
-            listener = Listener(self._reactor, text, self.site, self.streams)
+        for text, site in listen:
+            names = self.streams if site is self.site else None
+            listener = Listener(self._reactor, text, site, names)
             self._listeners.append(listener)
             self._when_free(partial(self._listen, listener))
         if self.running:
             self._count_descriptors()
 
-    def _listen_no_longer(self, wanted: Sequence[str]) -> list[str]:
+    def _take_token(self, path: str | None) -> None:
+        self._token_file = path
+        try:
+            self.token = None if path is None else read_token(path)
+        except OSError as error:  # it was there a moment ago, when all was looked at
+            self.log.warn(
+                "{path}: {problem}; the token stays as it was", path=path, problem=error.strerror
+            )
+
+    def _listen_no_longer(
+        self, wanted: Sequence[tuple[str, LiveSite]]
+    ) -> list[tuple[str, LiveSite]]:
         """End the listeners that are not wanted; what is wanted and not there."""
         missing = list(wanted)
         for listener in list(self._listeners):
-            if listener.text in missing:
-                missing.remove(listener.text)
+            if (listener.text, listener.site) in missing:
+                missing.remove((listener.text, listener.site))
             else:
                 self._listeners.remove(listener)
                 self._end(listener)
@@ -248,14 +305,20 @@ class Server(MultiService):
 
         @raise ConfigError: when there are mistakes in it; nothing has changed then.
         """
-        assert self._reread is not None
+        if self._reread is None:
+            raise ConfigError("there is no configuration file to read again")
+        config = self._reread(self._held())
+        self.log.info("the configuration has been read again")
+        self.apply(config)
+        self.events.tell("reloaded", "")
+
+    def _held(self) -> set[str]:
+        """The endpoints where this process listens."""
         held = {listener.text for listener in self._listeners}
         for stream in self.streams.values():
             if stream.parent is not None and stream.config.input.form is Form.ENDPOINT:
                 held.add(stream.config.input.text)
-        config = self._reread(held)
-        self.log.info("the configuration has been read again")
-        self.apply(config)
+        return held
 
     def _hung_up(self) -> None:
         """C{SIGHUP} has come."""
@@ -274,12 +337,14 @@ class Server(MultiService):
     # beginnings and ends
 
     def _begin(self, config: StreamConfig) -> None:
-        stream = self.streams[config.name] = Stream(self._reactor, config, self._ended)
+        stream = Stream(self._reactor, config, self._ended, self.events)
+        self.streams[config.name] = stream
         self._when_free(partial(self._start, stream))
 
     def _start(self, stream: Stream) -> None:
         if self.streams.get(stream.config.name) is stream and not stream.publisher.ended:
             stream.setServiceParent(self)
+            self.events.tell("stream started", stream.config.name)
 
     def _listen(self, listener: Listener) -> None:
         if listener in self._listeners:

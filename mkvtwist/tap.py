@@ -47,7 +47,7 @@ class Options(TwistedOptions):
         self._file: str | None = None
         self._input: Input | None = None
         self._name: str | None = None
-        self._listen: list[str] = []
+        self._server: dict[str, Any] = {}
         self._settings: dict[str, Any] = {}
         self._only_check = False
         self.command_line: CommandLine | None = None
@@ -64,9 +64,17 @@ class Options(TwistedOptions):
     def opt_listen(self, text: str) -> None:
         """Where HTTP clients connect, a Twisted endpoint; may be repeated; tcp:0 takes a free port
         [default: tcp:8080]"""
-        self._listen.append(text)
+        self._server.setdefault("listen", []).append(text)
 
     opt_l = opt_listen
+
+    def opt_management_listen(self, text: str) -> None:
+        """Where the management interface is, a Twisted endpoint of its own; may be repeated"""
+        self._server.setdefault("management_listen", []).append(text)
+
+    def opt_management_token_file(self, text: str) -> None:
+        """A file with the token that the management interface asks for"""
+        self._server["management_token_file"] = text
 
     def opt_name(self, text: str) -> None:
         """The stream's name in URLs [default: live]"""
@@ -172,7 +180,7 @@ class Options(TwistedOptions):
             file=self._file,
             input=self._input,
             name=self._name or DEFAULT_NAME,
-            server={"listen": tuple(self._listen)} if self._listen else {},
+            server=self._server,
             streams=self._settings,
         )
         try:

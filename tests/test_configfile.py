@@ -176,7 +176,10 @@ class MistakeTests(FileTestCase):
             [problem.partition(" is one of: ")[0] for problem in problems],
             [
                 "listen: 'tcp:80' is not a list of texts in quotes",
-                "burts: unknown; there are listen, defaults, streams",
+                (
+                    "burts: unknown; there are listen, management_listen, management_token_file,"
+                    " defaults, streams"
+                ),
                 "defaults.record: only in a stream's own table: each has its own",
                 "defaults.buffer: '30' is not a number",
                 (

@@ -170,6 +170,7 @@ class CommandTests(SynchronousTestCase):
         folder.mkdir()
         (folder / "film.mkv").touch()
         (folder / "mkvtwist.toml").touch()
+        (folder / "management.token").write_text("a-token-of-some-length")
         self.addCleanup(os.chdir, Path.cwd())
         os.chdir(folder)
         terminal = os.dup(0)

@@ -14,6 +14,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 from mkvtwist.http import pages
 from mkvtwist.http.answers import accepts, printable, say
 from mkvtwist.http.live import watch
+from mkvtwist.http.management import Control, Management
 from mkvtwist.http.responses import ENDINGS
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream
@@ -29,13 +30,25 @@ class Server(Resource):
 
     isLeaf = True
 
-    def __init__(self, reactor: Any, streams: Mapping[str, Stream]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        streams: Mapping[str, Stream],
+        control: Control | None = None,
+        *,
+        public: bool = True,
+    ) -> None:
         """
         @param streams: by their names; may change under way.
+        @param control: what the management interface is to manage; L{None} is to have none.
+        @param public: whether clients come here; else it is the management interface's own place.
         """
         super().__init__()
         self._streams = streams
         status = Status(reactor, streams)
+        self._management = (
+            Management(reactor, control, status, public=public) if control is not None else None
+        )
         self._fixed: dict[str, dict[bytes, View]] = {
             "status": {b"GET": status.show},
             "metrics": {b"GET": status.show_metrics},
@@ -60,9 +73,14 @@ class Server(Resource):
         """What there is at a path, by method; C{GET} stands for C{HEAD} too."""
         if path in self._fixed:
             return self._fixed[path]
+        if self._management is not None and path.startswith("api/v1/"):
+            return self._management.views(path.removeprefix("api/v1/"))
         if path == "" and len(self._streams) != 1:
             return {b"GET": partial(pages.show_list, self._streams)}
-        path = path or next(iter(self._streams))
+        return self._stream_views(path or next(iter(self._streams)), request)
+
+    def _stream_views(self, path: str, request: Request) -> Mapping[bytes, View]:
+        """What there is of a stream, at its name and what comes behind it."""
         if path in self._streams:
             stream = self._streams[path]
             if accepts(request, "text/html"):
@@ -83,8 +101,19 @@ class LiveSite(Site):
 
     noisy = False
 
-    def __init__(self, reactor: Any, streams: Mapping[str, Stream]) -> None:
-        super().__init__(Server(reactor, streams), reactor=reactor, parsePOSTFormSubmission=False)
+    def __init__(
+        self,
+        reactor: Any,
+        streams: Mapping[str, Stream],
+        control: Control | None = None,
+        *,
+        public: bool = True,
+    ) -> None:
+        """
+        Make one; see L{Server} for what it takes.
+        """
+        server = Server(reactor, streams, control, public=public)
+        super().__init__(server, reactor=reactor, parsePOSTFormSubmission=False)
 
     def log(self, request: Request) -> None:
         """Clients are logged when they join and leave; the rest is not worth a line."""

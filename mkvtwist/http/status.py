@@ -28,9 +28,7 @@ class Status:
         status = {
             "version": __version__,
             "uptime": round(self._reactor.seconds() - self._started, 3),
-            "streams": {
-                name: self._as_json(statistics) for name, statistics in self._statistics().items()
-            },
+            "streams": self.streams(),
         }
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
         answer(request, json.dumps(status, indent=2).encode() + b"\n", b"application/json")
@@ -38,6 +36,14 @@ class Status:
     def show_metrics(self, request: Request) -> None:
         """Answer in Prometheus' text format."""
         answer(request, metrics.render(self._statistics()), metrics.CONTENT_TYPE.encode())
+
+    def streams(self) -> dict[str, Any]:
+        """All of them by their names, fit for JSON."""
+        return {name: self.stream(name) for name in self._streams}
+
+    def stream(self, name: str) -> dict[str, Any]:
+        """One of them, fit for JSON."""
+        return self._as_json(self._streams[name].statistics())
 
     def _statistics(self) -> dict[str, StreamStatistics]:
         return {name: stream.statistics() for name, stream in self._streams.items()}

@@ -1,0 +1,307 @@
+"""
+The management interface, C{/api/v1/}: JSON for programs, and events as they happen (I{reactor}).
+
+C{openapi.json} beside this file describes all of it, and is served with it.
+"""
+
+import hmac
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import resources
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from twisted.internet.address import UNIXAddress
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.task import LoopingCall
+from twisted.web.http import Request
+from zope.interface import implementer
+
+from mkvtwist.config import ConfigError
+from mkvtwist.events import Event, Events
+from mkvtwist.http.answers import answer, timestamp, transport_of
+from mkvtwist.http.status import Status
+from mkvtwist.stream import Stream
+
+BODY_LIMIT = 64 << 10
+"""Bytes of a request's body: the settings of one stream are a few hundred."""
+
+HEARTBEAT = 15.0
+"""Seconds between two signs of life to who listens to events: proxies give up after 30 or 60."""
+
+View = Callable[[Request], None]
+
+
+class Control(Protocol):
+    """What is managed; L{ConfigError} says what is wrong, L{KeyError} that there is no such one."""
+
+    events: Events
+    token: bytes | None
+    """What is asked for; without one the interface is for this machine only."""
+
+    @property
+    def streams(self) -> Mapping[str, Stream]:
+        """The streams by their names."""
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """A stream's settings, as a configuration file has them."""
+
+    def define(self, name: str, settings: Mapping[str, Any]) -> None:
+        """A stream with these settings: a new one, or a change of the one of this name."""
+
+    def remove(self, name: str) -> None:
+        """A stream ends, and is no longer there."""
+
+    def start(self, name: str) -> None:
+        """A stream that was stopped begins anew."""
+
+    def stop(self, name: str) -> None:
+        """A stream ends, and can be started again."""
+
+    def restart(self, name: str) -> None:
+        """A stream begins anew."""
+
+    def reload(self) -> None:
+        """Read the configuration file again."""
+
+
+class Management:
+    """
+    What can be asked for below C{/api/v1}, by who has the token, or, where there is none, by who
+    is on this machine.
+    """
+
+    def __init__(self, reactor: Any, control: Control, status: Status, *, public: bool) -> None:
+        """
+        @param public: whether it is where clients are, and so is there only if there is a token.
+        """
+        self._reactor = reactor
+        self._control = control
+        self._status = status
+        self._public = public
+
+    def views(self, path: str) -> Mapping[bytes, View]:
+        """What there is at a path below C{/api/v1/}, by method."""
+        hidden = self._public and self._control.token is None
+        found = {} if hidden else self._find(path.split("/"))
+        return {method: partial(self._guarded, view) for method, view in found.items()}
+
+    def _find(self, parts: list[str]) -> Mapping[bytes, View]:
+        views: Mapping[bytes, View] = {}
+        match parts:
+            case ["openapi.json"]:
+                views = {b"GET": _describe}
+            case ["events"]:
+                views = {b"GET": self._follow}
+            case ["reload"]:
+                views = {b"POST": self._reload}
+            case ["streams"]:
+                views = {b"GET": self._list}
+            case ["streams", name]:
+                views = {
+                    b"GET": partial(self._show, name),
+                    b"PUT": partial(self._define, name),
+                    b"PATCH": partial(self._change, name),
+                    b"DELETE": partial(self._remove, name),
+                }
+            case ["streams", name, "start" | "stop" | "restart" as action]:
+                views = {b"POST": partial(self._act, name, getattr(self._control, action))}
+            case ["streams", name, "clients", number]:
+                views = {b"DELETE": partial(self._disconnect, name, number)}
+        return views
+
+    def _guarded(self, view: View, request: Request) -> None:
+        """One request, if it may be made; a mistake in it is answered with what it is."""
+        if not self._may(request):
+            request.setHeader(b"WWW-Authenticate", b'Bearer realm="mkvtwist management"')
+            _refuse(request, 401, "This needs the management token: Authorization: Bearer TOKEN.")
+            return
+        if _is_from_elsewhere(request):
+            _refuse(request, 403, "A page of another site may not do this.")
+            return
+        try:
+            view(request)
+        except ConfigError as error:
+            _refuse(request, 400, *error.args)
+        except KeyError as error:
+            _refuse(request, 404, f"There is no {error.args[0]} here.")
+
+    def _may(self, request: Request) -> bool:
+        token = self._control.token
+        if token is None:
+            return _is_local(request)
+        scheme, _, given = (request.getHeader(b"authorization") or b"").partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
+
+    # what there is
+
+    def _list(self, request: Request) -> None:
+        _answer(request, 200, {"streams": self._status.streams()})
+
+    def _show(self, name: str, request: Request, code: int = 200) -> None:
+        stream = self._stream(name)
+        settings = self._control.settings(name) | {"input": str(stream.config.input)}
+        _answer(request, code, {**self._status.stream(name), "settings": settings})
+
+    def _stream(self, name: str) -> Stream:
+        try:
+            return self._control.streams[name]
+        except KeyError:
+            raise KeyError(f"stream {name!r}") from None
+
+    # what can be done
+
+    def _define(self, name: str, request: Request) -> None:
+        code = 200 if name in self._control.streams else 201
+        self._control.define(name, _settings(request))
+        self._show(name, request, code)
+
+    def _change(self, name: str, request: Request) -> None:
+        self._stream(name)
+        self._control.define(name, self._control.settings(name) | _settings(request))
+        self._show(name, request)
+
+    def _remove(self, name: str, request: Request) -> None:
+        self._stream(name)
+        self._control.remove(name)
+        _answer(request, 200, {"removed": name})
+
+    def _act(self, name: str, action: Callable[[str], None], request: Request) -> None:
+        self._stream(name)
+        action(name)
+        self._show(name, request)
+
+    def _disconnect(self, name: str, number: str, request: Request) -> None:
+        publisher = self._stream(name).publisher
+        for client in publisher.clients:
+            if str(client.id) == number:
+                publisher.leave(client, "disconnected by the management interface")
+                client.response.abort()
+                _answer(request, 200, {"disconnected": client.id})
+                return
+        raise KeyError(f"client {number!r}")
+
+    def _reload(self, request: Request) -> None:
+        self._control.reload()
+        self._list(request)
+
+    def _follow(self, request: Request) -> None:
+        _EventStream(self._reactor, self._control.events, request)
+
+
+@implementer(IPushProducer)
+class _EventStream:
+    """
+    Events for one who listens, as server-sent events (WHATWG HTML, 9.2).
+
+    Nothing is kept for one who does not read: he is told how many he has missed.
+    """
+
+    def __init__(self, reactor: Any, events: Events, request: Request) -> None:
+        self._request = request
+        self._paused = False
+        self._missed = 0
+        request.setHeader(b"Content-Type", b"text/event-stream")
+        request.setHeader(b"Cache-Control", b"no-store")
+        request.setHeader(b"X-Accel-Buffering", b"no")
+        request.write(b": events, as they happen\n\n")
+        if request.method == b"HEAD":
+            request.finish()
+            return
+        self._unsubscribe = events.subscribe(self._tell)
+        self._heartbeat = LoopingCall(self._live)
+        self._heartbeat.clock = reactor
+        self._heartbeat.start(HEARTBEAT, now=False)
+        request.registerProducer(self, True)
+        request.notifyFinish().addBoth(lambda _: self._end())
+
+    def _tell(self, event: Event) -> None:
+        if self._paused:
+            self._missed += 1
+            return
+        data = {"stream": event.stream, "when": timestamp(event.when), **event.details}
+        self._write(event.kind, data)
+
+    def _write(self, kind: str, data: Mapping[str, Any]) -> None:
+        self._request.write(f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())
+
+    def _live(self) -> None:
+        if not self._paused:
+            self._request.write(b":\n\n")
+
+    def _end(self) -> None:
+        self._unsubscribe()
+        self._heartbeat.stop()
+
+    # IPushProducer
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        missed, self._missed = self._missed, 0
+        if missed:
+            self._write("missed", {"events": missed})
+
+    def stopProducing(self) -> None:
+        """The connection is lost; the request says so as well."""
+
+
+def _describe(request: Request) -> None:
+    body = resources.files("mkvtwist.http").joinpath("openapi.json").read_bytes()
+    answer(request, body, b"application/json")
+
+
+def _settings(request: Request) -> dict[str, Any]:
+    """
+    The settings in a request's body.
+
+    @raise ConfigError: when there are none.
+    """
+    body = request.content.read(BODY_LIMIT + 1) if request.content is not None else b""
+    if len(body) > BODY_LIMIT:
+        raise ConfigError(f"The body has more than {BODY_LIMIT} bytes.")
+    try:
+        settings = json.loads(body)
+    except ValueError as error:
+        raise ConfigError(f"The body is not JSON: {error}.") from None
+    if not isinstance(settings, dict):
+        raise ConfigError('The body is not an object, such as {"input": "tcp:12345"}.')
+    return settings
+
+
+def _is_local(request: Request) -> bool:
+    """Whether a request comes from this machine, and its page, if it has one, as well."""
+    if isinstance(transport_of(request).getHost(), UNIXAddress):
+        return True
+    peer = request.getClientAddress()
+    named = request.getRequestHostname().decode("latin-1").strip("[]")
+    # A name of somebody else's could be made to mean this machine (DNS rebinding).
+    return _is_loopback(getattr(peer, "host", "")) and (named == "localhost" or _is_loopback(named))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_from_elsewhere(request: Request) -> bool:
+    """Whether a browser sends it for a page of another site (its C{Origin} says so)."""
+    origin = request.getHeader(b"origin")
+    if origin is None or request.method in (b"GET", b"HEAD"):
+        return False
+    return urlsplit(origin.decode("latin-1")).netloc.encode() != request.getHeader(b"host")
+
+
+def _answer(request: Request, code: int, value: Any) -> None:
+    request.setResponseCode(code)
+    answer(request, json.dumps(value, indent=2).encode() + b"\n", b"application/json")
+
+
+def _refuse(request: Request, code: int, *lines: str) -> None:
+    _answer(request, code, {"errors": lines})
