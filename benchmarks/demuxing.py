@@ -493,7 +493,9 @@ def receive(sending: Sending) -> Arrived:
     line = _Line(sending.writes)
     arrivals = _Arrivals(line)
     source = Input(Form.ENDPOINT, "tcp:0")
-    Reader(source, line, Timeline(), Pace(0, 0), arrivals, drain=False).run()
+    reader = Reader(source, line, Timeline(), Pace(0, 0), arrivals, drain=False)
+    reader.go()
+    reader.run()
     types: Mapping[int, str] = {}
     begun: int | None = None
     came: list[tuple[int, str, bytes]] = []

@@ -72,6 +72,11 @@ def _look(config: Config, said: CommandLine, held: Collection[str]) -> Iterator[
             problem = _input_problem(stream, config, places)
             if problem is not None:
                 yield f"{said.where('input', stream.name)}: {problem}"
+            fallback = stream.fallback
+            if fallback is not None and fallback.form is Form.FILE:
+                problem = _unreadable(fallback.text)
+                if problem is not None:
+                    yield f"{said.where('fallback', stream.name)}: {problem}"
             problem = _record_problem(stream, config)
             if problem is not None:
                 yield f"{said.where('record', stream.name)}: {problem}"

@@ -114,6 +114,11 @@ class StreamConfig:
     record: str | None = None
     max_clients: int = 0
     client_timeout: float = 30.0
+    hold: float = 60.0
+    max_bitrate: int = 0
+    on_demand: bool = False
+    linger: float = 10.0
+    fallback: Input | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,18 @@ def parse_input(option: str, text: str) -> Input:
     return Input(Form.FILE, text)
 
 
+def parse_fallback(option: str, text: str) -> Input:
+    """
+    What is shown while the input is away: something that can be read at any time.
+
+    @raise ConfigError: for anything else.
+    """
+    source = parse_input(option, text)
+    if source.form not in (Form.FILE, Form.URL, Form.DEMO):
+        _refuse(option, text, "a file, a URL or demo:")
+    return source
+
+
 def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
     """
     What happens at the end of an input of this form; its default for L{None}.
@@ -167,6 +184,16 @@ def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
             return choice
     choices = ", ".join(choice.value for choice in allowed)
     raise ConfigError(f"{option}: {text!r} is not possible for {form.value} input; use {choices}")
+
+
+def check_on_demand(option: str, form: Form) -> None:
+    """
+    An input that is opened only while somebody watches.
+
+    @raise ConfigError: when it cannot be opened again.
+    """
+    if form not in (Form.FILE, Form.URL, Form.DEMO):
+        raise ConfigError(f"{option}: not possible for {form.value} input; only for what is opened")
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
@@ -256,6 +283,19 @@ def parse_size(option: str, text: str) -> int:
     return size
 
 
+def parse_bitrate(option: str, text: str) -> int:
+    """
+    Bits per second; C{k}, C{M} and C{G} are powers of 1000, as FFmpeg has them; 0 is no limit.
+
+    @raise ConfigError: for anything else.
+    """
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kKmMgG]?)", text)
+    rate = round(float(match[1]) * 1000 ** (_UNITS[match[2].lower()] // 10)) if match else -1
+    if not 0 <= rate <= 10**12:
+        _refuse(option, text, "a number of bits per second, such as 500k, 8M or 2.5M; 0: no limit")
+    return rate
+
+
 def parse_text(option: str, text: str) -> str:
     """
     Any text, but for none: what is in it is looked at where it is known what it is for.
@@ -273,7 +313,7 @@ class Kind(Enum):
     TEXT = "text in quotes"
     TEXTS = "a list of texts in quotes"
     NUMBER = "a number"
-    SIZE = 'a number of bytes, or text such as "64M"'
+    SIZE = 'a number, or text such as "64M"'
     SWITCH = "true or false"
 
 
@@ -309,13 +349,18 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "record": Setting(Kind.TEXT, parse_text),
         "max_clients": Setting(Kind.NUMBER, parse_count),
         "client_timeout": Setting(Kind.NUMBER, partial(parse_seconds, least=1.0)),
+        "hold": Setting(Kind.NUMBER, parse_seconds),
+        "max_bitrate": Setting(Kind.SIZE, parse_bitrate),
+        "on_demand": Setting(Kind.SWITCH, parse_text),
+        "linger": Setting(Kind.NUMBER, parse_seconds),
+        "fallback": Setting(Kind.TEXT, parse_fallback),
     }
 )
 
 OWN = frozenset({"input", "record"})
 """Settings of which two streams cannot have the same."""
 
-LIVE = frozenset({"burst", "max_clients", "client_timeout"})
+LIVE = frozenset({"burst", "max_clients", "client_timeout", "hold", "max_bitrate", "linger"})
 """Settings that a running stream takes over; any other one restarts it."""
 
 

@@ -29,6 +29,7 @@ from mkvtwist.config import (
     Kind,
     Setting,
     StreamConfig,
+    check_on_demand,
     parse_at_end,
     parse_name,
 )
@@ -155,10 +156,15 @@ class _Reading:
         if settings.get("record") is not None:
             here = self._directory(said="record" in said.streams)
             settings["record"] = os.path.join(here, settings["record"])
+        if settings.get("fallback") is not None:
+            here = self._directory(said="fallback" in said.streams)
+            settings["fallback"] = _located(settings["fallback"], here)
         try:
             settings["at_end"] = parse_at_end(
                 said.where("at_end", name), settings.get("at_end"), source.form
             )
+            if settings.get("on_demand"):
+                check_on_demand(said.where("on_demand", name), source.form)
         except ConfigError as error:
             self.problems += error.args
             return None

@@ -9,6 +9,11 @@ other way through a L{Pipe}.
 
     file, URL, demo:           opening -> live -> ended | opening (loop) | retrying -> opening
     endpoint    waiting for a sender -> opening -> live -> waiting for a sender | ended
+    on demand    waiting for a client -> any of the first line -> waiting for a client
+
+While the input waits or retries, the fallback is read, if there is one, as another input would be.
+There is one line of time, and one reader at a time has it: when the input has been opened the
+fallback is stopped, and when its thread has ended the input's goes on.
 """
 
 import socket
@@ -19,17 +24,18 @@ from typing import Any
 from twisted.application.internet import backoffPolicy
 from twisted.application.service import Service
 from twisted.internet.address import UNIXAddress
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mkvtwist.config import AtEnd, Form, StreamConfig
-from mkvtwist.demux import Ended, Event, Media, Noticed, Pace, Reader, set_up
-from mkvtwist.packet import Header, Packet, Track
+from mkvtwist.config import AtEnd, Form, Input, StreamConfig
+from mkvtwist.demux import Ended, Event, Media, Noticed, Opened, Pace, Reader, set_up
+from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.pipe import Outlet, Pipe
 from mkvtwist.publisher import Publisher
 from mkvtwist.recorder import Recorder
@@ -47,8 +53,57 @@ cannot be woken: it is left alone, and ends with the process.
 RETRY = backoffPolicy(initialDelay=1.0, maxDelay=30.0, factor=1.7)
 """Seconds until an input is opened again, by the number of failures; with jitter of its own."""
 
+GUARDED = 5 * SECOND
+"""
+Media over which an input's bitrate is held against what is allowed: a keyframe, or a scene of them,
+is no reason to close it. It may be used up in less.
+"""
+
+ATTENTION = 1.0
+"""Seconds between two looks whether an input on demand is still wanted."""
+
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 """A sender whose machine has vanished is noticed after 25 s, and its place is free again."""
+
+
+class Reading:
+    """
+    One reader, in a thread of its own.
+
+    @ivar source: what it reads.
+    @ivar outlet: where what it makes comes out.
+    @ivar guard: what it brings, added up.
+    @ivar heard: whether a header has come.
+    """
+
+    def __init__(self, source: Input, outlet: Outlet[Event], reader: Reader) -> None:
+        self.source = source
+        self.outlet = outlet
+        self.reader = reader
+        self.guard = Guard()
+        self.heard = False
+
+
+class Guard:
+    """Adds up what an input brings, for L{GUARDED} of media at a time."""
+
+    def __init__(self) -> None:
+        self._begin: int | None = None
+        self._bytes = 0
+
+    def exceeded(self, packets: list[Packet], most: int) -> bool:
+        """
+        Whether it has brought more than so many bits per second, with these packets.
+
+        @param most: 0 for no limit.
+        """
+        for packet in packets:
+            if self._begin is None or packet.dts >= self._begin + GUARDED:
+                self._begin, self._bytes = packet.dts, 0
+            self._bytes += len(packet.data)
+            if most and self._bytes * 8 * SECOND > most * GUARDED:
+                return True
+        return False
 
 
 class InputService(Service):
@@ -60,6 +115,7 @@ class InputService(Service):
     @ivar senders: whoever is connected and has not been turned away.
     @ivar left_out: one sentence for each track of the input that is not sent.
     @ivar restarts: how many times the input was opened again.
+    @ivar showing: what is shown in place of the input, while it is away.
     """
 
     log = Logger()
@@ -86,9 +142,11 @@ class InputService(Service):
         self._recorder = recorder
         self._on_end = on_end
         self._pace = Pace(config.readrate, config.readrate_initial_burst)
-        self._reader: Reader | None = None
-        self._outlet: Outlet[Event] | None = None
-        self._thread_done: Deferred[None] | None = None
+        self._reading: Reading | None = None
+        self._fallback: Reading | None = None
+        self._leaving: dict[Reading, Deferred[None]] = {}
+        self._owner: Reading | None = None
+        self._turns: list[Reading] = []
         self.senders: set[Sender] = set()
         self._sender: Sender | None = None
         self._next_sender: Sender | None = None
@@ -96,7 +154,10 @@ class InputService(Service):
         self._retry: Any = None
         self._failures = 0
         self._opened = False
-        self._heard = False
+        self._asleep = False
+        self._attention = LoopingCall(self._look_for_clients)
+        self._attention.clock = reactor
+        publisher.on_touch = self._wanted
         self.left_out: tuple[str, ...] = ()
         self._noticed = float("-inf")
         self._unsaid = 0
@@ -105,22 +166,22 @@ class InputService(Service):
         """Open the input, or listen for a sender."""
         super().startService()
         set_up()
-        if self.config.input.form is Form.ENDPOINT:
+        if self.config.on_demand:
+            self._sleep()
+        elif self.config.input.form is Form.ENDPOINT:
             self._listen()
         else:
             self._open()
 
-    def stopService(self) -> Deferred[None]:
+    def stopService(self) -> Deferred[Any]:
         """
-        @return: fires when nobody can connect any more, and the thread has ended, or after a second
-            without that.
+        @return: fires when nobody can connect any more, and the threads have ended, or after a
+            second without that.
         """
         super().stopService()
         if self.state != "ended":
             self._become("ended", "it has been stopped")
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+        self._close()
         closed: Any = None
         if self._port is not None:
             closed = self._port.stopListening()
@@ -128,20 +189,21 @@ class InputService(Service):
         for sender in (*self.senders, self._sender, self._next_sender):
             if sender is not None:
                 sender.drop()
-        stopped: Deferred[None] = Deferred()
-        if self._reader is None:
-            stopped.callback(None)
-        else:
-            self._reader.stop()
-            self._thread_done = stopped
-            late = self.reactor.callLater(PATIENCE, self._thread_ended, self._reader)
-            stopped.addCallback(lambda _: late.cancel() if late.active() else None)
+        late = [self.reactor.callLater(PATIENCE, self._thread_ended, r) for r in self._leaving]
+        stopped: Deferred[Any] = gatherResults(self._leaving.values())
+        stopped.addCallback(lambda _: [call.cancel() for call in late if call.active()])
         return stopped.addCallback(lambda _: closed)
 
     def resume(self) -> None:
         """The recorder has room again."""
-        if self._reader is not None:
-            self._deliver(self._reader)
+        for reading in (self._reading, self._fallback):
+            if reading is not None:
+                self._deliver(reading)
+
+    @property
+    def showing(self) -> Input | None:
+        fallback = self._fallback
+        return fallback.source if fallback is not None and fallback.heard else None
 
     # opening
 
@@ -156,61 +218,170 @@ class InputService(Service):
         self._become("opening", "reading the beginning, to see what it is")
         self.restarts += self._opened
         self._opened = True
-        self._heard = False
-        outlet: Outlet[Event] = Outlet(lambda: self.reactor.callFromThread(self._deliver, reader))
-        reader = Reader(
-            self.config.input,
-            media,
-            self.timeline,
-            self._pace,
-            outlet,
-            drain=self.config.at_end is AtEnd.EXIT and self.config.input.form is not Form.ENDPOINT,
-        )
-        self._reader, self._outlet = reader, outlet
+        drain = self.config.at_end is AtEnd.EXIT and self.config.input.form is not Form.ENDPOINT
+        self._reading = self._start(self.config.input, media, self._pace, drain=drain)
+
+    def _start(self, source: Input, media: Media | None, pace: Pace, *, drain: bool) -> Reading:
+        outlet: Outlet[Event] = Outlet(lambda: self.reactor.callFromThread(self._deliver, reading))
+        reader = Reader(source, media, self.timeline, pace, outlet, drain=drain)
+        reading = Reading(source, outlet, reader)
         threading.Thread(
-            target=self._run, args=(reader,), name=f"input of {self.config.name}", daemon=True
+            target=self._run, args=(reading,), name=f"input of {self.config.name}", daemon=True
         ).start()
+        return reading
 
-    def _run(self, reader: Reader) -> None:
-        reader.run()
-        self.reactor.callFromThread(self._thread_ended, reader)
+    def _run(self, reading: Reading) -> None:
+        reading.reader.run()
+        self.reactor.callFromThread(self._thread_ended, reading)
 
-    def _thread_ended(self, reader: Reader) -> None:
-        if self._reader is reader and self._thread_done is not None:
-            self._reader = None
-            done, self._thread_done = self._thread_done, None
+    def _stop(self, reading: Reading) -> None:
+        """No more of it; the timeline is free when its thread has ended."""
+        reading.reader.stop()
+        self._leaving[reading] = Deferred()
+        if reading in self._turns:
+            self._turns.remove(reading)
+
+    def _thread_ended(self, reading: Reading) -> None:
+        self._let_go(reading)
+        done = self._leaving.pop(reading, None)
+        if done is not None:
             done.callback(None)
+
+    def _close(self) -> None:
+        """Everything that is open, or about to be."""
+        if self._attention.running:
+            self._attention.stop()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._reading is not None:
+            self._stop(self._reading)
+            self._reading = None
+        self._stop_fallback()
+
+    # whose turn it is on the timeline
+
+    def _claim(self, reading: Reading) -> None:
+        """It has been opened, and could begin."""
+        if reading is self._reading:
+            self._stop_fallback()
+        self._turns.append(reading)
+        self._next_turn()
+
+    def _let_go(self, reading: Reading) -> None:
+        if reading is self._owner:
+            self._owner = None
+            self._next_turn()
+
+    def _next_turn(self) -> None:
+        if self._owner is None and self._turns:
+            self._owner = self._turns.pop(0)
+            self._owner.reader.go()
+
+    # what is shown meanwhile
+
+    def _show_fallback(self) -> None:
+        """The input is away."""
+        if self.config.fallback is not None and self._fallback is None:
+            # At real time from the first packet on: nothing of it is kept for later.
+            self._fallback = self._start(self.config.fallback, None, Pace(1.0, 0.0), drain=False)
+
+    def _stop_fallback(self) -> None:
+        if self._fallback is not None:
+            self._stop(self._fallback)
+            self._fallback = None
+
+    def _fallback_ended(self, ended: Ended) -> None:
+        """From the start again; one that cannot be read is not shown until the next time."""
+        heard = self._fallback is not None and self._fallback.heard
+        self._fallback = None
+        if ended.fault or not heard:
+            self._publisher.hold()
+            self.log.error(
+                "fallback {source}: {reason}", source=str(self.config.fallback), reason=ended.reason
+            )
+        else:
+            self._show_fallback()
+
+    def _begin_fallback(self, fallback: Reading, header: Header) -> None:
+        programme = self._publisher.programme
+        fits = programme is None or programme.header.tracks == header.tracks
+        if not fits:
+            self.log.warn(
+                "fallback {source}: not shown, for its tracks are others than the stream's",
+                source=str(fallback.source),
+            )
+            self._stop_fallback()
+            return
+        fallback.heard = True
+        self._publisher.begin(header)
+
+    # only while somebody watches
+
+    def _sleep(self) -> None:
+        self._asleep = True
+        self._publisher.hold()
+        self._become("waiting for a client", "nobody is watching; opened when somebody does")
+
+    def _wanted(self) -> None:
+        if self._asleep and self.running:
+            self._asleep = False
+            self._open()
+            self._attention.start(ATTENTION, now=False)
+
+    def _look_for_clients(self) -> None:
+        if self._publisher.unwanted >= self.config.linger:
+            self.log.info("{input}: nobody is watching; closed", input=self._label)
+            self._close()
+            self._sleep()
 
     # what the thread has made
 
-    def _deliver(self, reader: Reader) -> None:
+    def _deliver(self, reading: Reading) -> None:
         """Take what has come since the last turn, unless the recorder is behind."""
-        if reader is not self._reader or not self.running:
+        if not self._counts(reading):
             return
         if self._recorder is not None and self._recorder.full:
             return
-        assert self._outlet is not None
         packets: list[Packet] = []
-        for event in self._outlet.take():
+        for event in reading.outlet.take():
             if isinstance(event, Packet):
                 packets.append(event)
                 continue
-            self._publish(packets)
+            self._publish(reading, packets)
             packets = []
-            if isinstance(event, Header):
-                self._begin(event)
+            if not self._counts(reading):
+                return
+            if isinstance(event, Opened):
+                self._claim(reading)
+            elif isinstance(event, Header):
+                self._begin(reading, event)
             elif isinstance(event, Noticed):
-                self._notice(event.text)
+                self._notice(reading.source, event.text)
             else:
-                self._ended(event)
-        self._publish(packets)
+                self._let_go(reading)
+                self._ended(reading, event)
+        self._publish(reading, packets)
 
-    def _publish(self, packets: list[Packet]) -> None:
-        if packets:
-            self._publisher.publish(packets)
+    def _counts(self, reading: Reading) -> bool:
+        """Whether what it makes is wanted."""
+        return bool(self.running) and reading in (self._reading, self._fallback)
 
-    def _begin(self, header: Header) -> None:
-        self._heard = True
+    def _publish(self, reading: Reading, packets: list[Packet]) -> None:
+        if not packets or not self._counts(reading):
+            return
+        most = self.config.max_bitrate
+        if reading is self._reading and reading.guard.exceeded(packets, most):
+            self._stop(reading)
+            self._ended(reading, Ended(f"more than {most} bits per second", fault=True))
+            return
+        self._publisher.publish(packets)
+
+    def _begin(self, reading: Reading, header: Header) -> None:
+        if reading is self._fallback:
+            self._begin_fallback(reading, header)
+            return
+        reading.heard = True
         self._failures = 0
         self._become("live", "packets are coming")
         programme = self._publisher.programme
@@ -223,7 +394,7 @@ class InputService(Service):
         self.left_out = header.left_out
         self._publisher.begin(header)
 
-    def _notice(self, text: str) -> None:
+    def _notice(self, source: Input, text: str) -> None:
         """At most one line a second."""
         now = self.reactor.seconds()
         if now - self._noticed < 1:
@@ -231,7 +402,7 @@ class InputService(Service):
             return
         more = f" (and {self._unsaid} times more)" if self._unsaid else ""
         self._noticed, self._unsaid = now, 0
-        self.log.warn("{input}: {text}{more}", input=self._label, text=text, more=more)
+        self.log.warn("{input}: {text}{more}", input=str(source), text=text, more=more)
 
     @property
     def _label(self) -> str:
@@ -239,8 +410,11 @@ class InputService(Service):
 
     # the end
 
-    def _ended(self, ended: Ended) -> None:
-        self._reader = None
+    def _ended(self, reading: Reading, ended: Ended) -> None:
+        if reading is self._fallback:
+            self._fallback_ended(ended)
+            return
+        self._reading = None
         if ended.fault:
             self.log.error("{input}: {reason}", input=self._label, reason=ended.reason)
         elif self.config.at_end is not AtEnd.LOOP:  # each round of which would be a line
@@ -251,11 +425,12 @@ class InputService(Service):
         at_end = self.config.at_end
         if at_end is AtEnd.EXIT:
             self._become("ended", ended.reason)
+            self._close()
             self._publisher.end()
             self._on_end()
         elif at_end is AtEnd.WAIT:
             self._wait(ended.reason)
-        elif at_end is AtEnd.LOOP and self._heard and not ended.fault:
+        elif at_end is AtEnd.LOOP and reading.heard and not ended.fault:
             self._open()
         else:
             self._publisher.hold()
@@ -263,6 +438,7 @@ class InputService(Service):
             pause = RETRY(self._failures)
             self._become("retrying", f"{ended.reason}; trying again in {pause:.1f} s")
             self._retry = self.reactor.callLater(pause, self._open)
+            self._show_fallback()
 
     def _wait(self, reason: str) -> None:
         self._publisher.hold()
@@ -270,6 +446,8 @@ class InputService(Service):
         sender, self._next_sender = self._next_sender, None
         if sender is not None:
             self._take(sender)
+        else:
+            self._show_fallback()
 
     def _become(self, state: str, reason: str) -> None:
         if state != self.state:
@@ -289,6 +467,7 @@ class InputService(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
+        self._show_fallback()
         self.log.info("waiting for a sender at {address}", address=address(port.getHost()))
 
     def _deaf(self, failure: Failure) -> None:
@@ -301,7 +480,7 @@ class InputService(Service):
         """A sender has sent its first bytes; whether it may go on."""
         if not self.running or self.state == "ended":
             return False
-        if self._sender is None and self._reader is None:
+        if self._sender is None and self._reading is None:
             self._take(sender)
             return True
         if self._sender is not None and self._sender.connected:

@@ -330,6 +330,11 @@ class Client:
         """Whether it has everything so far, and can take more at once."""
         return self._audience is not None and self in self._audience.following
 
+    @property
+    def has_all(self) -> bool:
+        """Whether it has everything so far: it follows, or waits for a beginning."""
+        return self.is_following or (self._place is None and not self.paused)
+
     def enter(self, programme: Programme) -> None:
         """Begin: the header, and a place."""
         wish = self.wish
@@ -449,12 +454,18 @@ class Client:
         )
 
 
+def _nothing() -> None:
+    """Nobody is interested."""
+
+
 class Publisher:
     """
     Takes a stream's headers and packets, and gives them to clients.
 
     L{begin}, L{publish} and L{end} are the input's side, L{join} is the clients'. Everything is
     called in the reactor's thread.
+
+    @ivar on_touch: called each time that somebody wants the stream, see L{touch}.
     """
 
     log = Logger()
@@ -483,7 +494,9 @@ class Publisher:
         self._ids = itertools.count(1)
         self._waiting: set[Client] = set()
         self._closing: Programme | None = None
-        self._live = False
+        self._away_since: float | None = clock.seconds()
+        self._wanted_at = clock.seconds()
+        self.on_touch: Callable[[], None] = _nothing
         self._again: dict[Client, None] = {}  # a set that keeps its order
         self._turn: object | None = None
         self._skipped: dict[Client, int] = {}
@@ -532,7 +545,7 @@ class Publisher:
             elif fragment.key:
                 programme.released = fragment.number
         self._fan_out(programme, known)
-        self._live = True
+        self._away_since = None
         for client in list(self._waiting):
             self._waiting.discard(client)
             self._guard(client, client.enter, programme)
@@ -542,8 +555,12 @@ class Publisher:
                 self._guard(client, client.pump)
 
     def hold(self) -> None:
-        """The input is away: newcomers wait until it is back, rather than get what is old."""
-        self._live = False
+        """
+        The input is away: newcomers wait until it is back, rather than get what is old. Nobody
+        waits longer than the configuration says.
+        """
+        if self._away_since is None:
+            self._away_since = self.clock.seconds()
 
     def end(self) -> None:
         """Nothing more will come: the clients get the rest, those who wait get nothing."""
@@ -583,11 +600,25 @@ class Publisher:
         if self.ended:
             self.leave(client, "the end of the stream")
             response.finish()
-        elif self._live and self.programme is not None:
+        elif self._away_since is None and self.programme is not None:
             self._guard(client, client.enter, self.programme)
         else:
             self._waiting.add(client)
+        self.touch()
         return client
+
+    def touch(self) -> None:
+        """
+        Somebody wants the stream now. A client does as long as it is there; whoever asks for it
+        piece by piece does each time.
+        """
+        self._wanted_at = self.clock.seconds()
+        self.on_touch()
+
+    @property
+    def unwanted(self) -> float:
+        """For how many seconds nobody has wanted it."""
+        return 0.0 if self.clients else self.clock.seconds() - self._wanted_at
 
     def leave(self, client: Client, reason: str) -> None:
         """A client goes, for this reason; its response is not touched. Idempotent."""
@@ -599,6 +630,7 @@ class Publisher:
         self._skipped.pop(client, None)
         client.leave()
         self._bytes_out += client.response.sent
+        self._wanted_at = self.clock.seconds()
         if not self.clients and self._sweep.running:
             self._sweep.stop()
         left = {
@@ -632,12 +664,21 @@ class Publisher:
         self._skipped[client] = self._skipped.get(client, 0) + segments
 
     def sweep(self) -> None:
-        """Once a second: drop the clients that take nothing, report what was skipped."""
+        """
+        Once a second: drop the clients that take nothing, let go of those that have waited for the
+        input long enough, report what was skipped.
+        """
         now = self.clock.seconds()
         for client in list(self.clients):
             if client.is_stuck(now, self.config.client_timeout):
                 self.leave(client, f"it took nothing for {self.config.client_timeout:g} s")
                 client.response.abort()
+        hold, away = self.config.hold, self._away_since
+        if hold and away is not None:
+            for client in [c for c in self.clients if c.has_all]:
+                if now - max(away, client.since) >= hold:
+                    self.leave(client, f"the input has been away for {hold:g} s")
+                    client.response.finish()
         if self._skipped:
             self.log.warn(
                 "{clients} slow clients were set forward to a keyframe, by {segments} segments",

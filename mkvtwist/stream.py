@@ -133,6 +133,8 @@ class Stream(MultiService):
             reason = "nobody can join before the video's next keyframe"
             if ring is not None and ring.first:
                 reason += "; the last one is more than the buffer holds ago"
+        if input_.showing is not None:
+            reason += f"; meanwhile {input_.showing} is shown"
         now = self._reactor.seconds()
         return StreamStatistics(
             state=state,

@@ -105,6 +105,27 @@ class Options(TwistedOptions):
         """Seconds after which a client that takes nothing is disconnected [default: 30]"""
         self._set("client_timeout", text)
 
+    def opt_hold(self, text: str) -> None:
+        """Seconds that clients are held while the input is away; 0: for ever [default: 60]"""
+        self._set("hold", text)
+
+    def opt_fallback(self, text: str) -> None:
+        """What is shown while the input is away: a file, a URL or demo:, with the same tracks"""
+        self._set("fallback", text)
+
+    def opt_on_demand(self) -> None:
+        """Open the input only while somebody watches"""
+        self._settings["on_demand"] = True
+
+    def opt_linger(self, text: str) -> None:
+        """Seconds that an input on demand stays open after its last client [default: 10]"""
+        self._set("linger", text)
+
+    def opt_max_bitrate(self, text: str) -> None:
+        """Bits per second of the input at most; one that brings more is closed; k, M and G work;
+        0: no limit [default: 0]"""
+        self._set("max_bitrate", text)
+
     def opt_readrate(self, text: str) -> None:
         """Speed at which the input is read, against its own timestamps; 0: as fast as it comes
         [default: 1]"""

@@ -232,11 +232,15 @@ class StillReader:
         self.pace = pace
         self.drain = drain
         self.stopped = False
+        self.gone_on = False
         self.deaf = False
         self._outlet = outlet
         self._end = threading.Event()
         self._running = threading.Event()
         self._thread = threading.current_thread()
+
+    def go(self) -> None:
+        self.gone_on = True
 
     def stop(self) -> None:
         self.stopped = True

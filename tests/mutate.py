@@ -437,7 +437,7 @@ class _Checks:
                     self._header(event)
                 elif isinstance(event, Noticed):
                     self.notices += 1
-                else:
+                elif isinstance(event, Ended):
                     self.ended = event
             except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
                 self._note(error)
@@ -619,6 +619,7 @@ def _read(source: Input, pipe: Pipe | None, timeline: Timeline, checks: _Checks)
     came = threading.Event()
     outlet: Outlet[Event] = Outlet(came.set)
     reader = Reader(source, pipe, timeline, Pace(0, 0), outlet, drain=False)
+    reader.go()
     thread = threading.Thread(target=reader.run, daemon=True)
     thread.start()
     while checks.ended is None:

@@ -206,6 +206,33 @@ class ValueTests(SynchronousTestCase):
             *("", "0", "65535", "63k", "1025G", "64MB", "64 M", "1.5M", "-64M", "M", "1T"),
         )
 
+    def test_bitrate(self) -> None:
+        """Bitrates have units of 1000, as FFmpeg's."""
+        for text, expected in (
+            ("0", 0),
+            ("64000", 64_000),
+            ("64k", 64_000),
+            ("2.5M", 2_500_000),
+            ("1g", 10**9),
+        ):
+            self.assertEqual(config.parse_bitrate("opt", text), expected)
+        self.refuses(
+            config.parse_bitrate,
+            "a number of bits per second, such as 500k, 8M or 2.5M; 0: no limit",
+            *("", "-1", "x", "M", ".5M", "1T", "2000G", "1e6", "nan"),
+        )
+
+    def test_fallback(self) -> None:
+        """A fallback is what can be opened at any time."""
+        for text, form in (("x.mkv", Form.FILE), ("http://h/", Form.URL), ("demo:", Form.DEMO)):
+            self.assertEqual(config.parse_fallback("opt", text), Input(form, text))
+        self.refuses(config.parse_fallback, "a file, a URL or demo:", "-", "tcp:1")
+
+    def test_text(self) -> None:
+        """Text is anything but nothing."""
+        self.assertEqual(config.parse_text("opt", " "), " ")
+        self.assertRaises(ConfigError, config.parse_text, "opt", "")
+
     @given(st.text(max_size=12))
     @fast
     def test_anything(self, text: str) -> None:
@@ -215,6 +242,7 @@ class ValueTests(SynchronousTestCase):
             config.parse_rate,
             config.parse_count,
             config.parse_size,
+            config.parse_bitrate,
         )
         for parse in parsers:
             try:

@@ -64,6 +64,11 @@ class ValueTests(FileTestCase):
             whole_segments = true
             max_clients = 1_0
             client_timeout = 5
+            hold = 7
+            fallback = "pause.mkv"
+            on_demand = true
+            linger = 3
+            max_bitrate = "2.5M"
             readrate = 0
             readrate_initial_burst = 0.5
             at_end = "loop"
@@ -79,6 +84,11 @@ class ValueTests(FileTestCase):
             whole_segments=True,
             max_clients=10,
             client_timeout=5.0,
+            hold=7.0,
+            fallback=Input(Form.FILE, "/here/etc/pause.mkv"),
+            on_demand=True,
+            linger=3.0,
+            max_bitrate=2_500_000,
             readrate=0.0,
             readrate_initial_burst=0.5,
             at_end=AtEnd.LOOP,
@@ -203,7 +213,7 @@ class MistakeTests(FileTestCase):
             ("burst = 2026-01-01", "burst: datetime.date(2026, 1, 1) is not a number"),
             ("burst = nan", "burst: 'nan' is not a number of seconds from 0 to 86400"),
             ("max_clients = 1.5", "max_clients: '1.5' is not a whole number, 0 or more"),
-            ("buffer_bytes = 1.5", 'buffer_bytes: 1.5 is not a number of bytes, or text such as "'),
+            ("buffer_bytes = 1.5", 'buffer_bytes: 1.5 is not a number, or text such as "'),
             ('whole_segments = "yes"', "whole_segments: 'yes' is not true or false"),
             ("whole_segments = 1", "whole_segments: 1 is not true or false"),
             ("record = 5", "record: 5 is not text in quotes"),
@@ -215,6 +225,25 @@ class MistakeTests(FileTestCase):
         for text in ("listen = []", "listen = [80]", "listen = [['tcp:80']]"):
             (problem,) = self.problems(text)
             self.assertIn("is not a list of texts in quotes", problem)
+
+    def test_impossible(self) -> None:
+        """What cannot be done with an input is said."""
+        self.assertEqual(
+            self.problems(
+                """
+                [streams.a]
+                input = "tcp:1"
+                on_demand = true
+                [streams.b]
+                input = "demo:"
+                fallback = "tcp:1"
+                """
+            ),
+            [
+                "streams.b.fallback: 'tcp:1' is not a file, a URL or demo:",
+                "streams.a.on_demand: not possible for endpoint input; only for what is opened",
+            ],
+        )
 
     def test_tables(self) -> None:
         """What should be a table is one."""

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mkvtwist.config import AtEnd, StreamConfig, parse_at_end, parse_input
-from mkvtwist.demux import Ended, Event, Noticed, Reader
+from mkvtwist.demux import Ended, Event, Noticed, Opened, Reader
 from mkvtwist.input import PATIENCE, SILENCE, InputService, Sender, address, describe
 from mkvtwist.packet import Track
 from mkvtwist.pipe import PIPE_LIMIT
@@ -70,11 +70,18 @@ class InputTestCase(SynchronousTestCase):
         self.readers = StillReader.instead_of_real_ones(self)
 
     def start(
-        self, text: str = "film.mkv", *, at_end: str | None = None, recorder: Any = None
+        self,
+        text: str = "film.mkv",
+        *,
+        at_end: str | None = None,
+        recorder: Any = None,
+        **settings: Any,
     ) -> InputService:
         """A service for this input, started."""
         source = parse_input("input", text)
-        config = StreamConfig(source, at_end=parse_at_end("at-end", at_end, source.form))
+        config = StreamConfig(
+            source, at_end=parse_at_end("at-end", at_end, source.form), **settings
+        )
         self.publisher = Publisher(self.reactor, config, recorder)
         self.service = InputService(
             self.reactor,
@@ -114,7 +121,7 @@ class FakesTests(SynchronousTestCase):
 
     def test_reader(self) -> None:
         """The still reader is made and called as the real one."""
-        for name in ("__init__", "run", "stop"):
+        for name in ("__init__", "run", "go", "stop"):
             real, fake = (
                 [(p.name, p.kind) for p in inspect.signature(getattr(c, name)).parameters.values()]
                 for c in (Reader, StillReader)
@@ -623,6 +630,301 @@ class SenderTests(InputTestCase):
     def test_at_end(self) -> None:
         """Unless said otherwise, an endpoint waits for the next sender."""
         self.assertIs(self.service.config.at_end, AtEnd.WAIT)
+
+
+class OnDemandTests(InputTestCase):
+    """An input that is opened only while somebody watches."""
+
+    def setUp(self) -> None:
+        """Nobody does."""
+        super().setUp()
+        self.start("http://host/", on_demand=True, linger=5.0)
+
+    def leave(self, response: Any) -> None:
+        """A client goes."""
+        (client,) = (c for c in self.publisher.clients if c.response is response)
+        self.publisher.leave(client, "the client has gone")
+
+    def test_first_client(self) -> None:
+        """It is opened when the first client comes, who gets what it brings."""
+        self.reactor.advance(100)
+        self.assertEqual(self.readers, [])
+        self.assertEqual(self.service.state, "waiting for a client")
+        self.assertIn("nobody is watching", self.service.reason)
+        response = self.watch()
+        self.assertEqual(self.service.state, "opening")
+        self.watch()
+        self.emit(header(), *footage(0, 1))
+        self.assertEqual(response.blocks, sent(footage(0, 1)))
+        self.assertEqual(len(self.readers), 1)
+
+    def test_last_client(self) -> None:
+        """It is closed some seconds after the last one has gone, and opened again for the next."""
+        one, two = self.watch(), self.watch()
+        self.emit(header(), *footage(0, 1))
+        self.leave(one)
+        self.reactor.pump([1.0] * 60)
+        self.assertFalse(self.reader.stopped)
+        self.leave(two)
+        self.reactor.pump([1.0] * 4)
+        self.assertFalse(self.reader.stopped)
+        self.reactor.pump([1.0] * 2)
+        self.assertTrue(self.reader.stopped)
+        self.assertEqual(self.service.state, "waiting for a client")
+        self.assertEqual(len(self.log.about("nobody is watching; closed")), 1)
+        self.assertEqual(self.pending(), [])
+        late = self.watch()
+        self.assertEqual(late.data, b"", "what is old is not shown")
+        self.emit(header(), *footage(1, 2))
+        self.assertEqual(late.blocks, sent(footage(1, 2)))
+        self.assertEqual(self.service.restarts, 1)
+
+    def test_back_in_time(self) -> None:
+        """Who comes before it is closed finds it open."""
+        self.leave(self.watch())
+        self.reactor.pump([1.0] * 4)
+        self.watch()
+        self.reactor.pump([1.0] * 60)
+        self.assertEqual(len(self.readers), 1)
+        self.assertFalse(self.reader.stopped)
+
+    def test_piece_by_piece(self) -> None:
+        """Who asks for it piece by piece keeps it open, too."""
+        self.publisher.touch()
+        self.assertEqual(len(self.readers), 1)
+        for _ in range(10):
+            self.reactor.pump([1.0] * 4)
+            self.publisher.touch()
+        self.assertFalse(self.reader.stopped)
+        self.reactor.pump([1.0] * 6)
+        self.assertTrue(self.reader.stopped)
+
+    def test_closed_while_retrying(self) -> None:
+        """When nobody waits any more, it is not tried again."""
+        response = self.watch()
+        self.emit(Ended("connection refused", fault=True))
+        self.leave(response)
+        self.reactor.pump([0.1] * 100)
+        self.assertEqual(self.service.state, "waiting for a client")
+        opened = len(self.readers)
+        self.reactor.advance(1000)
+        self.assertEqual(len(self.readers), opened)
+
+    def test_one_at_a_time(self) -> None:
+        """It is opened again while the thread from before is still busy, but waits for its end."""
+        response = self.watch()
+        self.emit(Opened(), header(), *footage(0, 1))
+        before = self.reader
+        before.deaf = True
+        self.leave(response)
+        self.reactor.pump([1.0] * 6)
+        self.watch()
+        self.emit(Opened())
+        self.assertEqual(len(self.readers), 2)
+        self.assertFalse(self.reader.gone_on)
+        before.join()
+        self.reactor.turns()
+        self.assertTrue(self.reader.gone_on)
+
+    def test_stop(self) -> None:
+        """A stopped one is not opened, whoever comes."""
+        self.watch()
+        stopped = self.service.stopService()
+        self.reader.join()
+        self.reactor.turns()
+        self.successResultOf(stopped)
+        self.publisher.touch()
+        self.assertEqual(len(self.readers), 1)
+
+    def test_end(self) -> None:
+        """One that is to exit at its end has ended then."""
+        service = self.start("film.mkv", on_demand=True, at_end="exit")
+        self.watch()
+        self.emit(header(), *footage(0, 1), END)
+        self.assertEqual(service.state, "ended")
+        self.assertEqual(self.ends, [service])
+
+
+class GuardTests(InputTestCase):
+    """An input that brings more than it may."""
+
+    def test_sender(self) -> None:
+        """A sender is disconnected, with a reason; the next one is waited for, and clients stay."""
+        service = self.start("tcp:12345", max_bitrate=8_000)
+        factory: Any = self.reactor.tcpServers[-1][1]
+        sender = factory.buildProtocol(None)
+        sender.makeConnection(MemoryTransport(5001, handle := socket.socket()))
+        self.addCleanup(handle.close)
+        sender.dataReceived(b"media")
+        response = self.watch()
+        self.emit(header(), *footage(0, 5, size=100))
+        self.emit(*footage(5, 9, size=100))
+        self.assertEqual(service.state, "live")
+        self.emit(*footage(9, 11, size=1000))
+        self.assertEqual(service.state, "waiting for a sender")
+        self.assertEqual(service.reason, "more than 8000 bits per second")
+        self.assertTrue(sender.transport.disconnected)
+        self.assertTrue(self.reader.stopped)
+        self.assertFalse(response.ended)
+        self.assertEqual(len(self.log.about("more than 8000 bits per second")), 1)
+
+    def test_url(self) -> None:
+        """Anything else is closed, and tried again."""
+        service = self.start("http://host/", max_bitrate=8_000)
+        self.emit(header(), *footage(0, 1, size=10_000))
+        self.assertEqual(service.state, "retrying")
+        self.assertIn("more than 8000 bits per second", service.reason)
+        self.emit(header(), *footage(1, 2))
+        self.assertEqual(service.state, "retrying")
+
+    def test_average(self) -> None:
+        """A burst is none of its business, as long as the seconds around it make up for it."""
+        service = self.start(max_bitrate=8_000)
+        self.emit(header())
+        for second in range(0, 60, 5):
+            self.emit(*footage(second, second + 0.1, size=4_900))
+            self.emit(*footage(second + 1, second + 5, rate=1, size=20))
+        self.assertEqual(service.state, "live")
+
+    def test_no_limit(self) -> None:
+        """Without a limit there is none."""
+        service = self.start()
+        self.emit(header(), *footage(0, 1, size=1_000_000))
+        self.assertEqual(service.state, "live")
+
+
+class FallbackTests(InputTestCase):
+    """What is shown while the input is away."""
+
+    def setUp(self) -> None:
+        """An input that has been there, and is away."""
+        super().setUp()
+        fallback = parse_input("fallback", "pause.mkv")
+        self.start("http://host/", fallback=fallback)
+        self.response = self.watch()
+        self.emit(Opened(), header(), *footage(0, 1))
+        self.emit(END)
+
+    def fallbacks(self) -> list[StillReader]:
+        """Its readers."""
+        return [reader for reader in self.readers if reader.source.text == "pause.mkv"]
+
+    def try_again(self) -> StillReader:
+        """The input is opened again."""
+        opened = len(self.readers)
+        while len(self.readers) == opened:
+            self.reactor.advance(0.1)
+        return self.reader
+
+    def test_shown(self) -> None:
+        """It goes on in the same ring, paced, again and again; who comes now sees it."""
+        self.assertEqual(self.service.state, "retrying")
+        for second in range(1, 4):
+            self.emit(Opened(), header(), *footage(second, second + 1))
+            self.emit(END)
+        self.assertEqual(self.response.blocks, sent(footage(0, 4)))
+        self.assertEqual(self.response.data.count(head()), 1)
+        self.assertEqual(len(self.fallbacks()), 4)
+        self.assertEqual({reader.timeline for reader in self.readers}, {self.service.timeline})
+        self.assertEqual(str(self.service.showing), "None")
+        self.emit(Opened(), header(), *footage(4, 5))
+        self.assertEqual(str(self.service.showing), "pause.mkv")
+        self.assertEqual(self.watch().blocks, sent(footage(4, 5)))
+        self.assertEqual(self.service.restarts, 0)
+
+    def test_back(self) -> None:
+        """It stops when the input has been opened, which goes on when its thread has ended."""
+        fallback = self.reader
+        fallback.deaf = True
+        self.emit(Opened(), header(), *footage(1, 2))
+        again = self.try_again()
+        self.assertFalse(fallback.stopped)
+        fallback.emit(*footage(2, 3))
+        again.emit(Opened())
+        self.reactor.turn()
+        self.assertTrue(fallback.stopped)
+        self.assertFalse(again.gone_on)
+        fallback.emit(*footage(3, 4))
+        fallback.join()
+        self.reactor.turns()
+        self.assertTrue(again.gone_on)
+        again.emit(header(), *footage(4, 5))
+        self.reactor.turns()
+        self.assertEqual(self.response.blocks, sent([*footage(0, 3), *footage(4, 5)]))
+        self.assertEqual((self.service.state, self.service.showing), ("live", None))
+        self.assertEqual(len(self.fallbacks()), 1)
+
+    def test_in_vain(self) -> None:
+        """As long as the input cannot be opened it goes on."""
+        fallback = self.reader
+        self.emit(Opened(), header(), *footage(1, 2))
+        for _ in range(3):
+            self.try_again().emit(Ended("connection refused", fault=True))
+            self.reactor.turns()
+        self.assertFalse(fallback.stopped)
+        fallback.emit(*footage(2, 3))
+        self.reactor.turns()
+        self.assertEqual(self.response.blocks, sent(footage(0, 3)))
+        self.assertEqual(len(self.fallbacks()), 1)
+
+    def test_other_tracks(self) -> None:
+        """One with other tracks is not shown: clients are held, and the log says why."""
+        self.emit(Opened(), header(AUDIO), *footage(1, 2, track=2))
+        self.assertTrue(self.reader.stopped)
+        self.assertFalse(self.response.ended)
+        self.assertEqual(self.response.blocks, sent(footage(0, 1)))
+        self.assertEqual(len(self.log.about("pause.mkv: not shown")), 1)
+        self.assertIsNone(self.service.showing)
+        self.reactor.pump([1.0] * 61)
+        self.assertTrue(self.response.finished)
+
+    def test_unreadable(self) -> None:
+        """One that cannot be read is said once, and tried again the next time."""
+        for reason in (Ended("no media", fault=True), END):
+            self.emit(reason)
+            self.assertEqual(len(self.log.about(f"fallback pause.mkv: {reason.reason}")), 1)
+            self.try_again().emit(Opened(), header(), END)
+            self.reactor.turns()
+        self.assertEqual(len(self.fallbacks()), 3)
+
+    def test_first(self) -> None:
+        """Where nothing has come yet, it begins the programme; other tracks end its clients."""
+        self.start("tcp:12345", fallback=parse_input("fallback", "pause.mkv"))
+        self.assertEqual(self.service.state, "waiting for a sender")
+        response = self.watch()
+        self.emit(Opened(), header(), *footage(0, 1))
+        self.assertEqual(response.blocks, sent(footage(0, 1)))
+        factory: Any = self.reactor.tcpServers[-1][1]
+        sender = factory.buildProtocol(None)
+        sender.makeConnection(MemoryTransport(5001, handle := socket.socket()))
+        self.addCleanup(handle.close)
+        sender.dataReceived(b"media")
+        self.emit(Opened())
+        self.emit(header(AUDIO), *footage(1, 2, track=2))
+        self.assertTrue(response.finished)
+
+    def test_recorder(self) -> None:
+        """It is recorded, and waits for the recorder, as any other input."""
+        kept = Kept()
+        service = self.start(
+            "tcp:12345", fallback=parse_input("fallback", "pause.mkv"), recorder=kept
+        )
+        kept.full = True
+        self.emit(Opened())
+        self.assertFalse(self.reader.gone_on)
+        kept.full = False
+        service.resume()
+        self.assertTrue(self.reader.gone_on)
+
+    def test_stop(self) -> None:
+        """To stop is to wait for its thread, too."""
+        stopped = self.service.stopService()
+        self.assertTrue(self.reader.stopped)
+        self.assertNoResult(stopped)
+        for reader in self.readers:
+            reader.join()
+        self.reactor.turns()
+        self.successResultOf(stopped)
 
 
 class WordsTests(SynchronousTestCase):

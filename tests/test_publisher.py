@@ -288,6 +288,98 @@ def framing(data: bytes) -> bytes:
     return b"<" + data + b">"
 
 
+class HoldTests(PublisherTestCase):
+    """For how long clients are held while the input is away."""
+
+    def wait(self, seconds: int) -> None:
+        """So long."""
+        self.clock.pump([1.0] * seconds)
+
+    def test_time(self) -> None:
+        """Each is held so many seconds, from when it came or the input went, then it ends."""
+        stream = self.live(hold=20.0)
+        _, old = self.join(stream)
+        self.wait(100)
+        stream.hold()
+        self.wait(10)
+        _, new = self.join(stream)
+        stream.hold()
+        self.wait(9)
+        self.assertFalse(old.ended)
+        self.wait(2)
+        self.assertTrue(old.finished)
+        self.assertEqual(len(self.log.about("the input has been away for 20 s")), 1)
+        self.wait(7)
+        self.assertFalse(new.ended)
+        self.wait(3)
+        self.assertTrue(new.finished)
+        self.assertEqual(new.data, b"")
+
+    def test_back(self) -> None:
+        """When the input is back the time counts no longer."""
+        stream = self.live(hold=20.0)
+        _, response = self.join(stream)
+        for second in (10, 11):
+            stream.hold()
+            self.wait(15)
+            stream.begin(header())
+            self.publish(stream, footage(second, second + 1))
+        self.wait(100)
+        self.assertEqual(response.blocks, sent(footage(0, 12), 9.0))
+        self.assertFalse(response.ended)
+
+    def test_never_there(self) -> None:
+        """So it is with an input that has never been there."""
+        stream = self.make(hold=20.0)
+        self.wait(100)
+        _, response = self.join(stream)
+        self.wait(19)
+        self.assertFalse(response.ended)
+        self.wait(2)
+        self.assertTrue(response.finished)
+
+    def test_slow(self) -> None:
+        """Who still has something to get gets it first."""
+        stream = self.live(hold=20.0)
+        _, slow = self.join(stream, burst=5.0, room=10)
+        _, late = self.join(stream, burst=None)
+        stream.hold()
+        self.wait(19)
+        slow.trickle()
+        self.wait(5)
+        self.assertFalse(slow.ended)
+        self.assertTrue(late.finished)
+        slow.read()
+        self.wait(2)
+        self.assertTrue(slow.finished)
+        self.assertEqual(slow.blocks, sent(footage(0, 10), 5.0))
+
+    def test_for_ever(self) -> None:
+        """With 0 they are held for ever."""
+        stream = self.live(hold=0.0)
+        _, response = self.join(stream)
+        stream.hold()
+        self.wait(1000)
+        self.assertFalse(response.ended)
+
+    def test_wanted(self) -> None:
+        """A stream is wanted as long as a client is there, and each time that somebody asks."""
+        stream = self.live()
+        touches: list[float] = []
+        stream.on_touch = lambda: touches.append(self.clock.seconds())
+        self.wait(5)
+        self.assertEqual(stream.unwanted, 5)
+        client, _ = self.join(stream)
+        self.wait(5)
+        self.assertEqual(stream.unwanted, 0)
+        stream.leave(client, "the client has gone")
+        self.wait(5)
+        self.assertEqual(stream.unwanted, 5)
+        stream.touch()
+        self.assertEqual(stream.unwanted, 0)
+        self.assertEqual(touches, [5, 15])
+
+
 class CrowdTests(PublisherTestCase):
     """Many who join in one instant."""
 

@@ -13,7 +13,7 @@ import av
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config import Form, Input, parse_input
-from mkvtwist.demux import Ended, Event, Media, Noticed, Pace, Reader, reader, set_up
+from mkvtwist.demux import Ended, Event, Media, Noticed, Opened, Pace, Reader, reader, set_up
 from mkvtwist.demux.reader import PATIENCE, TRACK_LIMIT, Stopped
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Header, Packet
@@ -51,6 +51,7 @@ class Reading:
         self.reader = Reader(
             source, bytes_, self.timeline, pace or Pace(0, 0), self.outlet, drain=drain
         )
+        self.reader.go()
         self.thread = threading.Thread(target=self.reader.run, daemon=True)
         case.addCleanup(self.reader.stop)
         self.thread.start()
@@ -671,6 +672,23 @@ class StopTests(ReaderTestCase):
         one.stop()
         one.run()
         self.assertEqual(outlet.take(), [])
+
+    def test_turn(self) -> None:
+        """It opens the input, says so, and touches the timeline only when it is told to go on."""
+        for go_on in (True, False):
+            came = threading.Event()
+            outlet: Outlet[Event] = Outlet(came.set)
+            source = parse_input("input", str(media.clip(seconds=1)))
+            timeline = Timeline()
+            one = Reader(source, None, timeline, Pace(0, 0), outlet, drain=False)
+            thread = threading.Thread(target=one.run, daemon=True)
+            thread.start()
+            self.assertTrue(came.wait(SAFE))
+            self.assertEqual(outlet.take(), [Opened()])
+            (one.go if go_on else one.stop)()
+            thread.join(SAFE)
+            self.assertEqual(timeline.edge > 0, go_on)
+            self.assertEqual(bool(outlet.take()), go_on)
 
 
 class PatientEvent(threading.Event):

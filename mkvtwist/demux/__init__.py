@@ -12,6 +12,6 @@ L{mkvtwist.packet}.
     - L{demo} is the test picture
 """
 
-from mkvtwist.demux.reader import Ended, Event, Media, Noticed, Pace, Reader, set_up
+from mkvtwist.demux.reader import Ended, Event, Media, Noticed, Opened, Pace, Reader, set_up
 
-__all__ = ["Ended", "Event", "Media", "Noticed", "Pace", "Reader", "set_up"]
+__all__ = ["Ended", "Event", "Media", "Noticed", "Opened", "Pace", "Reader", "set_up"]

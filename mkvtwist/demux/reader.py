@@ -82,6 +82,10 @@ PACKET_WEIGHT = 500
 """Bytes that a packet takes beside its payload."""
 
 
+class Opened(NamedTuple):
+    """The input has been opened; nothing more comes before L{Reader.go}."""
+
+
 class Ended(NamedTuple):
     """The last event of an input."""
 
@@ -96,7 +100,7 @@ class Noticed(NamedTuple):
     text: str
 
 
-Event = Packet | Header | Noticed | Ended
+Event = Opened | Packet | Header | Noticed | Ended
 
 
 class Media(Protocol):
@@ -228,7 +232,7 @@ class Reader:
     ) -> None:
         """
         @param media: where the bytes of an endpoint or of standard input come from.
-        @param timeline: the stream's; this reader's alone as long as it runs.
+        @param timeline: the stream's; this reader's alone from L{go} on, as long as it runs.
         @param drain: whether the end is to wait until real time has reached it.
         """
         self._source = source
@@ -238,10 +242,16 @@ class Reader:
         self._outlet = outlet
         self._drain = drain
         self._stop = threading.Event()
+        self._go = threading.Event()
+
+    def go(self) -> None:
+        """Any thread: the timeline is this reader's, from now on to its end."""
+        self._go.set()
 
     def stop(self) -> None:
         """Any thread: have L{run} return soon, without another event."""
         self._stop.set()
+        self._go.set()
         self._outlet.close()
 
     def run(self) -> None:
@@ -275,6 +285,11 @@ class Reader:
     def _read_once(self, media: Media | None, again: _NewTracks | None) -> _NewTracks | None:
         """Read up to the end, or until the input has to be opened anew."""
         with closing(_open(self._source, media)) as container:
+            if not self._go.is_set():
+                self._emit(Opened())
+                self._go.wait()
+            if self._stop.is_set():
+                raise Stopped
             try:
                 _Reading(container, self._timeline, self._emit_at, self._emit, again).run()
             except _NewTracks as found:

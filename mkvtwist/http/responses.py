@@ -78,7 +78,7 @@ class LiveResponse:
             self.unregisterProducer()
             self.request.finish()
         else:
-            say(self.request, 503, "The stream has ended.")
+            say(self.request, 503, "The stream has ended, or its input is away; try again later.")
 
     def abort(self) -> None:
         transport = transport_of(self.request)
