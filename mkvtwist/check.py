@@ -10,6 +10,7 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from errno import EADDRINUSE
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
@@ -25,11 +26,15 @@ TOKEN_LIMIT = 4096
 """Bytes of a file with a secret; a device has no end."""
 
 
-def read(command_line: CommandLine, held: Collection[str] = ()) -> Config:
+def read(
+    command_line: CommandLine, held: Collection[str] = (), *, may_be_taken: bool = False
+) -> Config:
     """
     Read the file, if there is one, and look at everything that it and the command line name.
 
     @param held: endpoints where this process listens already; their ports are not tried.
+    @param may_be_taken: whether another process may listen where this one would, as one that has
+        the same configuration does.
     @raise ConfigError: with a line for each mistake.
     """
     document = {}
@@ -42,7 +47,7 @@ def read(command_line: CommandLine, held: Collection[str] = ()) -> Config:
             raise ConfigError(f"config: {file!r}: {error.strerror}") from None
         document = parse_document(text, file)
     config, problems = configure(document, command_line)
-    problems += _look(config, command_line, held)
+    problems += _look(config, command_line, _Places(held, may_be_taken=may_be_taken))
     if problems:
         raise ConfigError(*problems)
     return config
@@ -59,15 +64,15 @@ def read_stream(name: str, settings: Mapping[str, Any], held: Collection[str]) -
     said = CommandLine(directory=os.getcwd(), file="request")
     config, problems = configure({"streams": {name: dict(settings)}}, said)
     config = replace(config, listen=())
-    problems += _look(config, said, held)
+    problems += _look(config, said, _Places(held))
     if problems:
         raise ConfigError(*problems)
     return config.streams[0]
 
 
-def _look(config: Config, said: CommandLine, held: Collection[str]) -> Iterator[str]:
+def _look(config: Config, said: CommandLine, places: "_Places") -> Iterator[str]:
     """One line for each thing that is not there, or not free."""
-    with closing(_Places(held)) as places:
+    with closing(places):
         for stream in config.streams:
             problem = _input_problem(stream, config, places)
             if problem is not None:
@@ -178,7 +183,8 @@ class _Places:
     Where one would listen, tried one after the other; each is held until all of them are known.
     """
 
-    def __init__(self, held: Collection[str]) -> None:
+    def __init__(self, held: Collection[str], *, may_be_taken: bool) -> None:
+        self._may_be_taken = may_be_taken
         self._probe = _Probe()
         self._held = {_place(text) for text in held}
         self._given: set[str] = set()
@@ -205,6 +211,9 @@ class _Places:
         problems: list[BaseException] = []
         endpoint.listen(Factory()).addErrback(lambda failure: problems.append(failure.value))
         for problem in problems:
+            taken = isinstance(problem, OSError) and problem.errno == EADDRINUSE
+            if taken and self._may_be_taken:
+                return None
             said = problem.strerror if isinstance(problem, OSError) else problem
             return f"cannot listen at {text!r}: {said}"
         return None
@@ -243,7 +252,7 @@ class _Probe:
     def listenUNIX(self, path: str, *args: Any, **options: Any) -> None:
         directory = os.path.dirname(os.path.abspath(path))
         if os.path.exists(path) and not options.get("wantPID"):
-            raise OSError(0, "it exists; remove it, or add :lockfile=1 to have that done")
+            raise OSError(EADDRINUSE, "it exists; remove it, or add :lockfile=1 to have that done")
         if not os.access(directory, os.W_OK):
             raise OSError(0, f"{directory!r} cannot be written to")
 

@@ -205,7 +205,7 @@ class Options(TwistedOptions):
             streams=self._settings,
         )
         try:
-            self.config = read(self.command_line)
+            self.config = read(self.command_line, may_be_taken=self._only_check)
         except ConfigError as error:
             raise UsageError(str(error)) from None
         if any(stream.input.form is Form.STDIN for stream in self.config.streams):

@@ -581,6 +581,30 @@ class RecordTests(EndToEndTestCase):
 class ConfigurationTests(EndToEndTestCase):
     """Several streams out of a file, which is read again."""
 
+    def test_fallback(self) -> None:
+        """While nobody sends clients see the fallback, under the same header as what is sent."""
+        clip = media.clip(container="mpegts", seconds=2)
+        server = Mkvserve(self, f"--fallback={clip}", f"tcp:0:{LOOPBACK}")
+        viewer = Viewer(server)
+        server.until(lambda: server.status()["fragments"] > 20)
+        with self.connect(server.input_port) as sender:
+            sender.sendall(clip.read_bytes())
+        server.said("the end of the input")
+        before = server.status()["fragments"]
+        server.until(lambda: server.status()["fragments"] > before + 150)
+        self.assertIn("is shown", server.status()["reason"])
+        server.stop()
+        shown = pictures(viewer.finish())
+        # Wherever it was cut, whatever begins does so with a keyframe, the first one; and the clip
+        # is there from its first picture to its last.
+        begins = [number for number, picture in enumerate(shown) if picture == 0]
+        self.assertGreater(len(begins), 2)
+        rounds = [shown[a:b] for a, b in pairwise([*begins, len(shown)])]
+        self.assertIn([*range(50)], rounds)
+        for one in rounds:
+            self.assertEqual(one, [*range(len(one))])
+        self.assertEqual(viewer.data.count(bytes.fromhex("1a45dfa3")), 1)
+
     def test_reload(self) -> None:
         """C{SIGHUP}: streams come, go and change; a client of another one sees no gap."""
         clip = media.clip(seconds=2)

@@ -341,6 +341,19 @@ class OptionsTests(SynchronousTestCase):
             ],
         )
 
+    def test_check_beside(self) -> None:
+        """A port that is taken is no mistake for C{--check}: the server that is checked may run."""
+        self.patch(sys, "stdout", io.StringIO())
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(1)
+            text = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+            ended = self.assertRaises(
+                SystemExit, self.parse, "--check", f"--listen={text}", "demo:"
+            )
+            self.assertEqual(ended.code, 0)
+        self.assertIn("twice", self.refused("--check", f"--listen={text}", text))
+
     def test_sample(self) -> None:
         """C{--sample} shows a configuration that works as it is."""
         self.patch(sys, "stdout", said := io.StringIO())
