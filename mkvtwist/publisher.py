@@ -393,7 +393,8 @@ class Client:
         self._appetite = PIECE
         self._segment = programme.segments_before(self._place)
         self._publisher.again(self)
-        self.response.write(data)
+        if data:  # a format may have nothing of some tracks
+            self.response.write(data)
 
     def _skip(self) -> None:
         """The ring has gone on without it: to the newest segment."""
@@ -712,7 +713,8 @@ class Publisher:
                 client.follow_from(place)
                 self.again(client)
             try:
-                client.response.write(data)
+                if data:
+                    client.response.write(data)
             except Exception:  # noqa: BLE001 - one client's failure stays its own
                 self._failed(client)
 

@@ -282,6 +282,25 @@ class JoinTests(PublisherTestCase):
         self.assertEqual(framed.data, framing(head()) + framing(cluster))
         self.assertEqual(rebased.data, framing(head()) + framing(cluster[::-1]))
 
+    def test_no_bytes(self) -> None:
+        """A fragment of which a format has nothing gets no framing, whose empty chunk is an end."""
+
+        class Pictures(Matroska):
+            def render(self, packets: Sequence[Packet]) -> bytes:
+                return super().render([packet for packet in packets if packet.track == 1])
+
+        self.patch(publisher, "FORMATS", {"matroska": Pictures})
+        stream = self.make()
+        stream.begin(header(VIDEO, AUDIO))
+        sound = [packet._replace(track=2) for packet in footage(0.5, 1)]
+        responses = [Response(), Response()]
+        stream.join(responses[0], Wish(0, framing=framing))
+        stream.join(responses[1], Wish(0, framing=framing, rebase=lambda data, _: data))
+        self.publish(stream, [*footage(0, 0.5), *sound])
+        for response in responses:
+            self.assertNotIn(b"<>", response.data)
+            self.assertEqual(response.data.count(b"<"), 1 + 5)
+
 
 def framing(data: bytes) -> bytes:
     """Something that can be told apart."""
