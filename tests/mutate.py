@@ -57,7 +57,7 @@ from mkvtwist.matroska import codec_delays, elements, milliseconds  # noqa: E402
 from mkvtwist.packet import SECOND, Header, Packet, Track  # noqa: E402
 from mkvtwist.pipe import Outlet, Pipe  # noqa: E402
 from mkvtwist.publisher import Programme  # noqa: E402
-from mkvtwist.ring import Ring  # noqa: E402
+from mkvtwist.ring import Fragment, Ring  # noqa: E402
 from mkvtwist.timeline import Timeline  # noqa: E402
 from tests import media, oddities  # noqa: E402
 
@@ -503,6 +503,7 @@ class _Checks:
             blocks = list(_blocks_in(data))
             if [(p.track, p.data) for p in fragment.packets] != [(b[0], b[2]) for b in blocks]:
                 raise _Wrong("the blocks are not the packets")
+            self._other_formats(fragment)
             for packet, (_, time_, _) in zip(fragment.packets, blocks, strict=True):
                 pts = packet.pts + self._delays.get(packet.track, 0)
                 if time_ != max(0, milliseconds(pts)):
@@ -510,6 +511,15 @@ class _Checks:
         ring = self._programme.ring
         if ring.size > RING_BYTES and ring.end - ring.first > 1:
             raise _Wrong("the ring is larger than it may be")
+
+    def _other_formats(self, fragment: Fragment) -> None:
+        """What a format has a head for, it can say: with the payloads of its tracks in it."""
+        assert self._programme is not None
+        for name in set(self._programme.header.formats) - {"matroska"}:
+            data = self._programme.rendered(fragment, name, None)
+            for packet in fragment.packets:
+                if self._tracks[packet.track].type != "subtitle" and packet.data not in data:
+                    raise _Wrong(f"a payload is not in {name}")
 
 
 # -- How it is played ---------------------------------------------------------
