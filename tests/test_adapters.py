@@ -465,6 +465,14 @@ class Refused(Adapter):
         raise ValueError("no place for it")
 
 
+class Turned(Adapter):
+    """A track of sound that damage has made one of pictures."""
+
+    @property
+    def parameters(self) -> Any:
+        return self.stream.container.streams.video[0]
+
+
 class HeaderTests(SynchronousTestCase):
     """The header."""
 
@@ -568,6 +576,14 @@ class HeaderTests(SynchronousTestCase):
             self.assertEqual([track.codec for track in header.tracks], ["h264"])
             nothing, used = write_header([bad], container)
             self.assertEqual((nothing.tracks, used, len(nothing.left_out)), ((), [], 1))
+
+    def test_another_type(self) -> None:
+        """A track that has turned into one of another type is left out; the others are sent."""
+        with media.opened(media.clip(seconds=0.2)) as container:
+            video, audio = container.streams
+            header, _ = write_header([adapter_for(video), Turned(audio)], container)
+        self.assertEqual([track.codec for track in header.tracks], ["h264"])
+        self.assertEqual(header.left_out, ("track 1 (audio, aac): it was audio, and is video now",))
 
     def test_cause(self) -> None:
         """An error's cause is what libavformat said of it, or what Python says."""

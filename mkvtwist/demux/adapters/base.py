@@ -134,8 +134,11 @@ class Adapter:
         Give a stream of the header's container the track's parameters.
 
         @param made: has the right type and any codec.
+        @raise ValueError: when damage has turned the stream into one of another type.
         """
         BitStreamFilterContext("null", self.parameters, made)
+        if made.type != self.type:
+            raise ValueError(f"it was {self.type}, and is {made.type} now")
         context = made.codec_context
         context.codec_tag = self.tag
         if self.setup and self.setup != context.extradata:
