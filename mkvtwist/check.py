@@ -64,7 +64,7 @@ def read_stream(name: str, settings: Mapping[str, Any], held: Collection[str]) -
     said = CommandLine(directory=os.getcwd(), file="request")
     config, problems = configure({"streams": {name: dict(settings)}}, said)
     config = replace(config, listen=())
-    problems += _look(config, said, _Places(held))
+    problems += _look(config, said, _Places(held, may_be_taken=False))
     if problems:
         raise ConfigError(*problems)
     return config.streams[0]
@@ -74,28 +74,30 @@ def _look(config: Config, said: CommandLine, places: "_Places") -> Iterator[str]
     """One line for each thing that is not there, or not free."""
     with closing(places):
         for stream in config.streams:
-            problem = _input_problem(stream, config, places)
-            if problem is not None:
-                yield f"{said.where('input', stream.name)}: {problem}"
-            fallback = stream.fallback
-            if fallback is not None and fallback.form is Form.FILE:
-                problem = _unreadable(fallback.text)
+            for key, problem in _stream_problems(stream, config, places):
                 if problem is not None:
-                    yield f"{said.where('fallback', stream.name)}: {problem}"
-            problem = _record_problem(stream, config)
+                    yield f"{said.where(key, stream.name)}: {problem}"
+        for key, problem in _server_problems(config, places):
             if problem is not None:
-                yield f"{said.where('record', stream.name)}: {problem}"
-        for text in config.listen:
-            problem = places.problem(text)
-            if problem is not None:
-                yield f"{said.where('listen')}: {problem}"
-        for text in config.management_listen:
-            problem = places.problem(text) or _exposed(text, config)
-            if problem is not None:
-                yield f"{said.where('management_listen')}: {problem}"
-    problem = _token_problem(config)
-    if problem is not None:
-        yield f"{said.where('management_token_file')}: {problem}"
+                yield f"{said.where(key)}: {problem}"
+
+
+def _stream_problems(
+    stream: StreamConfig, config: Config, places: "_Places"
+) -> Iterator[tuple[str, str | None]]:
+    """For each setting that names something: the setting, and what is wrong with that."""
+    yield "input", _input_problem(stream, config, places)
+    if stream.fallback is not None and stream.fallback.form is Form.FILE:
+        yield "fallback", _unreadable(stream.fallback.text)
+    yield "record", _record_problem(stream, config)
+
+
+def _server_problems(config: Config, places: "_Places") -> Iterator[tuple[str, str | None]]:
+    for text in config.listen:
+        yield "listen", places.problem(text)
+    for text in config.management_listen:
+        yield "management_listen", places.problem(text) or _exposed(text, config)
+    yield "management_token_file", _token_problem(config)
 
 
 def _input_problem(stream: StreamConfig, config: Config, places: "_Places") -> str | None:
