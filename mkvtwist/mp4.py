@@ -156,7 +156,8 @@ class Mp4:
         for packet, time, following in zip(packets, times, times[1:], strict=False):
             duration, fits = following - time, 0 <= following - time < 1 << 32
             if not fits:
-                duration = _ticks(packet.duration or self._steps[track], scale) & 0xFFFFFFFF
+                lasts = _ticks(packet.duration or self._steps[track], scale)
+                duration = min(lasts, 0xFFFFFFFF)
             size = len(packet.data)
             flags = _KEY if packet.key else _NOT_KEY
             shown = min(_ticks(packet.pts, scale) - time, 0x7FFFFFFF)  # 6 hours: it is damaged

@@ -173,6 +173,16 @@ class FragmentTests(SynchronousTestCase):
         (sample,) = samples(self.mp4.render([Packet(AUDIO, 0, 0, 0, True, b"x")]))
         self.assertEqual(sample.duration, 48_000 // 25)
 
+    def test_damaged_times(self) -> None:
+        """What no field can hold becomes the most that it holds; what follows is in its place."""
+        absurd = [
+            Packet(VIDEO, 10**12, 0, 86_400 * SECOND, True, b"x"),
+            Packet(VIDEO, 10**12, 10**12, 86_400 * SECOND, True, b"y"),
+        ]
+        first, second = samples(self.mp4.render(absurd))
+        self.assertEqual((first.duration, first.pts), (0xFFFFFFFF, 0x7FFFFFFF))
+        self.assertEqual((second.dts, second.duration), (ticks(10**12, VIDEO), 0xFFFFFFFF))
+
     def test_no_drift(self) -> None:
         """An hour of 29.97 pictures a second is an hour, whoever cuts it into fragments."""
         times = [n * 1001 * SECOND // 30_000 for n in range(0, 107_892, 9)]
