@@ -119,6 +119,7 @@ class StreamConfig:
     on_demand: bool = False
     linger: float = 10.0
     fallback: Input | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +353,7 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "hold": Setting(Kind.NUMBER, parse_seconds),
         "max_bitrate": Setting(Kind.SIZE, parse_bitrate),
         "on_demand": Setting(Kind.SWITCH, parse_text),
+        "optional": Setting(Kind.SWITCH, parse_text),
         "linger": Setting(Kind.NUMBER, parse_seconds),
         "fallback": Setting(Kind.TEXT, parse_fallback),
     }
@@ -360,7 +362,9 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
 OWN = frozenset({"input", "record"})
 """Settings of which two streams cannot have the same."""
 
-LIVE = frozenset({"burst", "max_clients", "client_timeout", "hold", "max_bitrate", "linger"})
+LIVE = frozenset(
+    {"burst", "max_clients", "client_timeout", "hold", "max_bitrate", "linger", "optional"}
+)
 """Settings that a running stream takes over; any other one restarts it."""
 
 

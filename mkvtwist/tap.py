@@ -117,6 +117,10 @@ class Options(TwistedOptions):
         """Open the input only while somebody watches"""
         self._settings["on_demand"] = True
 
+    def opt_optional(self) -> None:
+        """Let /healthz not mind when this stream is not live"""
+        self._settings["optional"] = True
+
     def opt_linger(self, text: str) -> None:
         """Seconds that an input on demand stays open after its last client [default: 10]"""
         self._set("linger", text)

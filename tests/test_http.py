@@ -302,6 +302,19 @@ class LiveTests(SiteTestCase):
         connection.ask("/small.mkv")
         self.assertEqual(connection.transport.value(), b"", "held, as the first ones")
 
+    def test_health(self) -> None:
+        """A load balancer hears whether every stream is live that has to be."""
+        self.stream.input.state = "live"
+        self.assertEqual(self.get("/healthz").text, "All streams are live.\n")
+        other = self.add("other")
+        other.input.state, other.input.reason = "retrying", "the host has gone"
+        got = self.get("/healthz")
+        self.assertEqual((got.status, got.text), (503, "other: retrying (the host has gone)\n"))
+        other.input.state = "waiting for a client"
+        self.assertEqual(self.get("/healthz").status, 200)
+        self.add("spare", optional=True)
+        self.assertEqual(self.get("/healthz").status, 200)
+
     def test_unfit(self) -> None:
         """Where the tracks cannot live in a format, it is said which one and what there is."""
         why = "track 1 (video, h264) cannot live in WebM"

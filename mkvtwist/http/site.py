@@ -52,6 +52,7 @@ class Server(Resource):
         self._fixed: dict[str, dict[bytes, View]] = {
             "status": {b"GET": status.show},
             "metrics": {b"GET": status.show_metrics},
+            "healthz": {b"GET": status.show_health},
         }
 
     def render(self, request: Any) -> int:

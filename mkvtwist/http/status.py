@@ -11,7 +11,7 @@ from typing import Any
 from twisted.web.http import Request
 
 from mkvtwist import __version__, metrics
-from mkvtwist.http.answers import answer, timestamp
+from mkvtwist.http.answers import answer, say, timestamp
 from mkvtwist.stream import Stream, StreamStatistics
 
 
@@ -36,6 +36,19 @@ class Status:
     def show_metrics(self, request: Request) -> None:
         """Answer in Prometheus' text format."""
         answer(request, metrics.render(self._statistics()), metrics.CONTENT_TYPE.encode())
+
+    def show_health(self, request: Request) -> None:
+        """
+        Answer a load balancer: 200 when all streams are live that are not optional, else 503. One
+        that is on demand is well when it waits for somebody.
+        """
+        ill = [
+            f"{name}: {statistics.state} ({statistics.reason})"
+            for name, statistics in self._statistics().items()
+            if statistics.state not in ("live", "waiting for a client")
+            and not self._streams[name].config.optional
+        ]
+        say(request, 503 if ill else 200, "\n".join(ill) or "All streams are live.")
 
     def streams(self) -> dict[str, Any]:
         """All of them by their names, fit for JSON."""
