@@ -201,6 +201,8 @@ class _Places:
             return f"{text!r} is given twice"
         try:
             endpoint = serverFromString(self._probe, text)
+        except (IndexError, KeyError):
+            return f"{text!r}: systemd has handed over no such socket; is there a .socket unit?"
         except Exception as error:  # noqa: BLE001 - endpoint plugins raise whatever they like
             return (
                 f"{text!r} is not a Twisted server endpoint, such as tcp:8080 or"
@@ -212,18 +214,23 @@ class _Places:
             return None
         problems: list[BaseException] = []
         endpoint.listen(Factory()).addErrback(lambda failure: problems.append(failure.value))
-        for problem in problems:
-            taken = isinstance(problem, OSError) and problem.errno == EADDRINUSE
-            if taken and self._may_be_taken:
-                return None
-            said = problem.strerror if isinstance(problem, OSError) else problem
-            return f"cannot listen at {text!r}: {said}"
-        return None
+        return self._said(text, problems[0]) if problems else None
+
+    def _said(self, text: str, problem: BaseException) -> str | None:
+        taken = isinstance(problem, OSError) and problem.errno == EADDRINUSE
+        if isinstance(problem, _Inherited) or (taken and self._may_be_taken):
+            return None
+        said = problem.strerror if isinstance(problem, OSError) else problem
+        return f"cannot listen at {text!r}: {said}"
 
 
 def _place(text: str) -> tuple[str, ...]:
     """What an endpoint has for itself, as far as can be told: C{("tcp", "8080")}."""
     return tuple(text.split(":")[:2])
+
+
+class _Inherited(Exception):
+    """The socket is there, and listens."""
 
 
 class _Probe:
@@ -259,4 +266,9 @@ class _Probe:
             raise OSError(0, f"{directory!r} cannot be written to")
 
     def adoptStreamPort(self, *args: Any) -> None:
-        """Inherited from systemd: it listens already."""
+        """
+        Inherited from systemd: it listens already.
+
+        @raise _Inherited: always; else the endpoint would close what it can give only once.
+        """
+        raise _Inherited

@@ -14,8 +14,10 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from mkvtwist import systemd
 from mkvtwist.check import read_stream, read_token
 from mkvtwist.config import LIVE, AtEnd, Config, ConfigError, Form, StreamConfig, changes
 from mkvtwist.configfile import document
@@ -125,6 +127,8 @@ class Server(MultiService):
         self._management_site = LiveSite(reactor, self.streams, self, public=False)
         self._token_file: str | None = None
         self._listeners: list[Listener] = []
+        self._alive = LoopingCall(systemd.notify, WATCHDOG=1)
+        self._alive.clock = reactor
         self.apply(config)
 
     @property
@@ -141,19 +145,26 @@ class Server(MultiService):
         )
 
     def startService(self) -> None:
-        """Also raise the limit of open files as far as it goes."""
+        """Also raise the limit of open files as far as it goes, and tell systemd."""
         self._count_descriptors()
+        interval = systemd.watchdog_interval()
+        if interval is not None:
+            self._alive.start(interval)
         if self._reread is not None:
             # It may come at any moment, in the middle of anything.
             self._before = signal.signal(
                 signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hung_up)
             )
         super().startService()
+        systemd.notify(READY=1)
 
     def stopService(self) -> Deferred[Any]:
         """
         @return: fires when everything has ended, what was about to end before included.
         """
+        systemd.notify(STOPPING=1)
+        if self._alive.running:
+            self._alive.stop()
         if self._reread is not None:
             signal.signal(signal.SIGHUP, self._before or signal.SIG_DFL)
         return gatherResults([maybeDeferred(super().stopService), *self._ending])
@@ -324,12 +335,15 @@ class Server(MultiService):
         """C{SIGHUP} has come."""
         if not self.running:
             return
+        systemd.reloading()
         try:
             self.reload()
         except ConfigError as error:
             mistakes = error.args
         else:
             return
+        finally:
+            systemd.notify(READY=1)
         for line in mistakes:
             self.log.error("{line}", line=line)
         self.log.error("the configuration has mistakes: nothing has changed")

@@ -31,6 +31,7 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "metrics",
     "http",
     "check",
+    "systemd",
     "server",
     "tap",
 )

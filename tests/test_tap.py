@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
+from twisted.internet.endpoints import (  # what makes systemd's sockets endpoints
+    _SystemdParser,
+)
+from twisted.python.systemd import ListenFDs
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -364,8 +368,15 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual([s.name for s in self.parse(f"--config={file}").streams], ["demo"])
 
     def test_systemd(self) -> None:
-        """What systemd has opened listens already."""
-        check._Probe().adoptStreamPort(3, socket.AF_INET, None)
+        """A socket that systemd has opened is left as it is; one that it has not is said."""
+        with socket.create_server(("127.0.0.1", 0)) as inherited:
+            given = ListenFDs([inherited.fileno()], ("http",))
+            self.patch(_SystemdParser, "_sddaemon", given)
+            for text in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=http"):
+                self.assertEqual(self.parse(f"--listen={text}", "demo:").listen, (text,))
+            socket.create_connection(inherited.getsockname()).close()
+            for text in ("systemd:domain=INET:index=1", "systemd:domain=INET:name=other"):
+                self.assertIn("no such socket", self.refused(f"--listen={text}", "demo:"))
 
     def test_version(self) -> None:
         """C{--version} says ours."""
