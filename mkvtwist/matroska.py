@@ -17,7 +17,7 @@ import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from mkvtwist.packet import Header, Packet
+from mkvtwist.packet import Header, Packet, Piece
 
 HEAD = 19
 """Bytes of a Cluster before its first block: ID 4, size 5 (up to 4 GiB), Timestamp 2 + 8."""
@@ -32,7 +32,12 @@ _DOC_TYPE = 0x4282
 _CLUSTER = 0x1F43B675
 _SEGMENT = 0x18538067
 _SEEK_HEAD = 0x114D9B74
+_SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _VOID = 0xEC
+_INFO, _DURATION = 0x1549A966, 0x4489
+_CHAPTERS, _TAGS = 0x1043A770, 0x1254C367
+_CUES, _CUE_POINT, _CUE_TIME, _CUE_TRACK_POSITIONS = 0x1C53BB6B, 0xBB, 0xB3, 0xB7
+_CUE_TRACK, _CUE_CLUSTER_POSITION = 0xF7, 0xF1
 _TRACKS = 0x1654AE6B
 _TRACK_ENTRY = 0xAE
 _TRACK_NUMBER = 0xD7
@@ -358,6 +363,77 @@ def _as_webm(header: bytes, parent: Element, numbers: Collection[int]) -> bytes:
         else:
             parts.append(header[part.head : part.end])
     return b"".join(parts)
+
+
+def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
+    """
+    What stands before the Clusters in a file that is complete: the header with the Segment's size,
+    its duration, and an index (SeekHead, Cues). How long it is depends on how many pieces there
+    are, not on their sizes, so that it can be written when all of them have been.
+
+    @param head: a stream's. Its chapters, whose times are those of the stream, stay out.
+    @param number: the track that is looked for in the index.
+    @param pieces: the Clusters, as they will follow; those that begin with a keyframe are indexed.
+    @param duration: of the whole, in microseconds.
+    @raise MatroskaError: when the head cannot be read.
+    """
+    before, parts = b"", []
+    for top in elements(head, 0, len(head)):
+        if top.id != _SEGMENT:
+            before += head[top.head : top.end]
+            continue
+        for part in _children(head, top):
+            if part.id == _INFO:
+                info = head[part.start : part.end]
+                length = element(_DURATION, struct.pack(">d", duration / MILLISECOND))
+                parts.append((_INFO, element(_INFO, info + length)))
+            elif part.id not in (_SEEK_HEAD, _VOID, _CUES, _CHAPTERS):
+                parts.append((part.id, head[part.head : part.end]))
+    size = len(_cues(number, pieces, 0))
+    found = [id_ for id_, _ in parts if id_ in (_INFO, _TRACKS, _TAGS)] + [_CUES]
+    start = len(_seek_head(dict.fromkeys(found, 0)))
+    places, at = {}, start
+    for id_, data in parts:
+        places[id_] = at
+        at += len(data)
+    places[_CUES] = at
+    inside = b"".join(
+        (
+            _seek_head({id_: places[id_] for id_ in found}),
+            *(data for _, data in parts),
+            _cues(number, pieces, at + size),
+        )
+    )
+    whole = len(inside) + sum(piece.size for piece in pieces)
+    return before + struct.pack(">IQ", _SEGMENT, 1 << 56 | whole) + inside
+
+
+def _seek_head(places: Mapping[int, int]) -> bytes:
+    """Where the parts of the Segment are, in bytes from its payload's beginning."""
+    return element(
+        _SEEK_HEAD,
+        b"".join(
+            element(_SEEK, unsigned(_SEEK_ID, id_) + _wide(_SEEK_POSITION, place))
+            for id_, place in places.items()
+        ),
+    )
+
+
+def _cues(number: int, pieces: Sequence[Piece], at: int) -> bytes:
+    """The index, of which the first piece stands at a place in the Segment's payload."""
+    points = []
+    for piece in pieces:
+        if piece.key:
+            where = unsigned(_CUE_TRACK, number) + _wide(_CUE_CLUSTER_POSITION, at)
+            time = _wide(_CUE_TIME, milliseconds(piece.start))
+            points.append(element(_CUE_POINT, time + element(_CUE_TRACK_POSITIONS, where)))
+        at += piece.size
+    return element(_CUES, b"".join(points))
+
+
+def _wide(id_: int, value: int) -> bytes:
+    """An unsigned integer whose length does not depend on its value."""
+    return element(id_, value.to_bytes(8, "big"))
 
 
 def _completed(

@@ -77,6 +77,19 @@ class Packet(NamedTuple):
         return self.dts + self.duration
 
 
+class Piece(NamedTuple):
+    """A part of a finite file, as its index knows it."""
+
+    start: int
+    """When its first packet is shown, in microseconds from the file's beginning."""
+
+    size: int
+    """Bytes."""
+
+    key: bool
+    """Whether one can begin there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a client needs before its first fragment, for one set of tracks."""

@@ -158,6 +158,18 @@ class Programme:
             self.ring.render(fragment, name, data)
         return data
 
+    def since(self, behind: int) -> list[Packet]:
+        """
+        The packets that clients may have, from a keyframe on; none while there is no such place.
+
+        @param behind: microseconds before the live edge; the keyframe is there or before, as
+            L{Ring.place} finds it.
+        """
+        place = self.ring.place(behind)
+        if place is None:
+            return []
+        return [p for number in range(place, self.released) for p in self.ring[number].packets]
+
     def segments_before(self, place: int) -> int:
         """How many segments have begun before a place in the ring, or at its end."""
         return self.segments - self.ring.segments_between(place - 1, self.ring.end)

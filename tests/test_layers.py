@@ -18,6 +18,7 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "matroska",
     "mp4",
     "hls",
+    "replay",
     "ring",
     "config",
     "configfile",
@@ -36,7 +37,18 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "tap",
 )
 PURE = frozenset(
-    {"packet", "codecs", "timeline", "matroska", "mp4", "hls", "ring", "config", "configfile"}
+    {
+        "packet",
+        "codecs",
+        "timeline",
+        "matroska",
+        "mp4",
+        "hls",
+        "replay",
+        "ring",
+        "config",
+        "configfile",
+    }
 )
 IMPURE = frozenset({"asyncio", "av", "select", "socket", "threading", "twisted"})
 

@@ -178,14 +178,19 @@ def respond(request: Request, format_: str) -> LiveResponse:
     return LiveResponse(request, format_)
 
 
+def media_type(format_: str, header: Header | None) -> str:
+    """What the media are, with their codecs; C{header} is L{None} while it is not known."""
+    kind = f"video/{SUBTYPES[format_]}"
+    if header is None:
+        return kind
+    kind = kind if header.has_video else f"audio/{SUBTYPES[format_]}"
+    shown = [track.codec_string for track in header.tracks if track.type != "subtitle"]
+    return content_type(kind, shown)
+
+
 def live_headers(request: Request, format_: str, header: Header | None) -> None:
     """The head of a live answer; C{header} is L{None} while it is not known."""
-    kind = f"video/{SUBTYPES[format_]}"
-    if header is not None:
-        kind = kind if header.has_video else f"audio/{SUBTYPES[format_]}"
-        shown = [track.codec_string for track in header.tracks if track.type != "subtitle"]
-        kind = content_type(kind, shown)
-    request.setHeader(b"Content-Type", kind.encode())
+    request.setHeader(b"Content-Type", media_type(format_, header).encode())
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"X-Accel-Buffering", b"no")
     request.setHeader(b"Access-Control-Allow-Origin", b"*")

@@ -15,6 +15,7 @@ from mkvtwist.http import pages
 from mkvtwist.http.answers import accepts, printable, say
 from mkvtwist.http.live import watch
 from mkvtwist.http.management import Control, Management
+from mkvtwist.http.replay import LAST, PREFIX, Replays
 from mkvtwist.http.responses import ENDINGS
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream
@@ -49,6 +50,7 @@ class Server(Resource):
         self._management = (
             Management(reactor, control, status, public=public) if control is not None else None
         )
+        self.replays = Replays(reactor)
         self._fixed: dict[str, dict[bytes, View]] = {
             "status": {b"GET": status.show},
             "metrics": {b"GET": status.show_metrics},
@@ -90,6 +92,15 @@ class Server(Resource):
         name, ending = splitext(path)
         if name in self._streams and ending in ENDINGS:
             return {b"GET": partial(watch, self._streams[name], ENDINGS[ending])}
+        name, _, rest = path.partition("/")
+        return self._below(self._streams[name], rest) if name in self._streams else {}
+
+    def _below(self, stream: Stream, path: str) -> Mapping[bytes, View]:
+        """What there is below a stream's name."""
+        if path in LAST:
+            return {b"GET": partial(self.replays.make, stream, LAST[path])}
+        if path.startswith(f"{PREFIX}-"):
+            return {b"GET": partial(self.replays.show, stream.config.name, path)}
         return {}
 
     def _not_found(self, path: str) -> str:
@@ -115,6 +126,12 @@ class LiveSite(Site):
         """
         server = Server(reactor, streams, control, public=public)
         super().__init__(server, reactor=reactor, parsePOSTFormSubmission=False)
+        self._replays = server.replays
+
+    def stopFactory(self) -> None:
+        """Nobody listens any more."""
+        super().stopFactory()
+        self._replays.stop()
 
     def log(self, request: Request) -> None:
         """Clients are logged when they join and leave; the rest is not worth a line."""

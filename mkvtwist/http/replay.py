@@ -1,0 +1,301 @@
+"""
+The last seconds as a file: the instant replay (I{reactor; a pool's threads write the files}).
+
+The ring moves on while a player seeks, so what was asked for becomes a file of its own at once, and
+the answer sends the player there::
+
+    GET /NAME/last.mkv?seconds=30  ->  302, Location: last-20261122-213000-5f1c.mkv
+    GET /NAME/last-20261122-213000-5f1c.mkv  ->  200, 206, 304, 416: always of the same bytes
+
+Some players (ffmpeg) ask at the first address again for each part. Whoever asks there for a part
+from somewhere in the middle is sent to the file that it got before.
+
+They are files rather than memory: a few of them are more than the rings of some streams, and the
+system keeps in memory what is being read.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from math import ceil
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request, datetimeToString
+from twisted.web.server import NOT_DONE_YET
+from twisted.web.static import File
+
+from mkvtwist.config import ConfigError, parse_seconds
+from mkvtwist.http.answers import argument, say
+from mkvtwist.http.responses import ENDINGS, media_type, say_unfit
+from mkvtwist.packet import SECOND, Packet
+from mkvtwist.publisher import Programme
+from mkvtwist.replay import FORMATS, Replay
+from mkvtwist.stream import Stream
+
+PREFIX = "last"
+
+LAST = {f"{PREFIX}{ending}": format_ for ending, format_ in ENDINGS.items() if format_ in FORMATS}
+"""The formats by the name that is asked for."""
+
+SECONDS = 30.0
+"""How much is in a file when nobody says: what the ring holds when nobody says."""
+
+LONGEST = 3600.0
+"""More seconds are not for a replay; it bounds the index, too."""
+
+COUNT = 16
+SIZE = 256 << 20
+"""
+Files that are kept, for all streams, and their bytes: four times what a ring holds when nobody
+says, since the folder for temporary files may be memory. The newest is kept whatever its size.
+"""
+
+KEEP = 600.0
+"""Seconds that a file is kept after it was last asked for: a long pause in the player."""
+
+FRESH = 1.0
+"""Seconds in which those who ask for the same get the same file."""
+
+CROWD = 8
+"""Files that wait to be made, one at a time; who asks for one more is told to come again."""
+
+AGAIN = 2
+"""Seconds after which who could not be served now may ask again."""
+
+SWEEP = 10.0
+"""Seconds between two looks at the files that nobody wants any more."""
+
+TAKERS = 1000
+"""Clients of which is remembered that they were sent to a file."""
+
+Key = tuple[str, str, float]
+"""The stream's name, the format, the seconds."""
+
+Taker = tuple[str, bytes]
+"""Whoever asks: where from, with what player."""
+
+
+class Kept(File):
+    """
+    A file that is kept for a while, and served with all that C{twisted.web} knows about ranges.
+
+    @ivar name: the last part of its address.
+    @ivar takers: who was sent to it.
+    @ivar asked: when it was last asked for, as the reactor counts.
+    """
+
+    def __init__(self, path: str, kind: str, key: Key, now: float) -> None:
+        super().__init__(path)
+        self.type, self.encoding = kind, None
+        self.name = os.path.basename(path)
+        self.key = key
+        self.made = self.asked = now
+        self.size: int = self.getsize()
+        self.takers: set[Taker] = set()
+
+    @property
+    def tag(self) -> bytes:
+        """What tells it from any other (RFC 9110, 8.8.3)."""
+        return f'"{self.name}"'.encode()
+
+
+class Replays:
+    """
+    The files of all streams.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._directory: str | None = None
+        self._files: dict[tuple[str, str], Kept] = {}  # the oldest first
+        self._making: dict[Key, list[Request]] = {}
+        self._one = DeferredSemaphore(1)
+        self._sweep = LoopingCall(self._drop_old)
+        self._sweep.clock = reactor
+
+    def stop(self) -> None:
+        """Remove them all."""
+        if self._sweep.running:
+            self._sweep.stop()
+        self._files.clear()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
+
+    # /NAME/last.mkv
+
+    def make(self, stream: Stream, format_: str, request: Request) -> None:
+        """Send the client to a file of the last seconds, which may have to be made."""
+        try:
+            seconds = parse_seconds(
+                "seconds", argument(request, "seconds") or f"{SECONDS}", most=LONGEST
+            )
+        except ConfigError as error:
+            say(request, 400, str(error))
+            return
+        programme = stream.publisher.programme
+        if programme is not None and format_ in programme.header.unfit:
+            say_unfit(request, format_, programme.header)
+            return
+        key = (stream.config.name, format_, seconds)
+        file = self._found(key, request)
+        if file is not None:
+            _send_to(file, request)
+        elif key in self._making:
+            self._wait(key, request)
+        elif programme is None or not (packets := programme.since(round(seconds * SECOND))):
+            _say_later(request, "There is nothing to look back at yet.")
+        elif len(self._making) >= CROWD:
+            _say_later(request, "Too much is being made for others; try again.")
+        else:
+            self._begin(key, programme, packets)
+            self._wait(key, request)
+
+    def _found(self, key: Key, request: Request) -> Kept | None:
+        """The file that this client got before, if it goes on with it, or one that is new."""
+        files = [file for file in self._files.values() if file.key == key]
+        if not (request.getHeader(b"range") or b"bytes=0-").startswith(b"bytes=0-"):
+            mine = [file for file in files if _taker(request) in file.takers]
+            if mine:
+                return mine[-1]
+        now = self._reactor.seconds()
+        return files[-1] if files and now - files[-1].made < FRESH else None
+
+    def _wait(self, key: Key, request: Request) -> None:
+        waiting = self._making[key]
+        waiting.append(request)
+        request.notifyFinish().addErrback(lambda _: waiting.remove(request))
+
+    def _begin(self, key: Key, programme: Programme, packets: list[Packet]) -> None:
+        self._making[key] = []
+        name, format_, _ = key
+        made = programme.format(format_)
+        replay = Replay(programme.header, format_, made.head, made.render, packets)
+        kind = media_type(format_, programme.header)
+        done: Deferred[str] = self._one.run(self._in_thread, self._write, name, replay)
+        done.addCallback(self._made, key, kind)
+        done.addErrback(self._failed, key)
+
+    def _made(self, path: str, key: Key, kind: str) -> None:
+        file = Kept(path, kind, key, self._reactor.seconds())
+        self._files[key[0], file.name] = file
+        if not self._sweep.running:
+            self._sweep.start(SWEEP, now=False)
+        self._drop_old()
+        for request in self._making.pop(key)[:]:
+            _send_to(file, request)
+
+    def _failed(self, failure: Failure, key: Key) -> None:
+        cause = getattr(failure.value, "strerror", None) or "see the log"
+        text = f"The last seconds of {key[0]} cannot be made a file: {cause}."
+        if failure.check(OSError):
+            self._log.error("{problem}", problem=text)
+        else:
+            self._log.failure("no replay of {name}", failure, name=key[0])
+        for request in self._making.pop(key)[:]:
+            _say_later(request, text)
+
+    def _drop_old(self) -> None:
+        """What nobody wants any more, and what is too much: the longest not asked for first."""
+        now = self._reactor.seconds()
+        files = sorted(self._files.values(), key=lambda file: file.asked)
+        while files and (
+            now - files[0].asked >= KEEP
+            or len(files) > COUNT
+            or (len(files) > 1 and sum(file.size for file in files) > SIZE)
+        ):
+            oldest = files.pop(0)
+            del self._files[oldest.key[0], oldest.name]
+            with suppress(OSError):  # whoever cleans up there has been faster
+                os.unlink(oldest.path)
+        if not files and self._sweep.running:
+            self._sweep.stop()
+
+    def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
+
+    def _write(self, name: str, replay: Replay) -> str:
+        """In a thread of the pool: write the file, and return its path."""
+        if self._directory is None:
+            self._directory = tempfile.mkdtemp(prefix="mkvtwist-")
+        ending = next(ending for ending, format_ in ENDINGS.items() if format_ == replay.format)
+        # When it was made, for people; and something that no file before had, in no other run.
+        when = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
+        path = os.path.join(self._directory, f"{PREFIX}-{when}{ending}")
+        try:
+            with open(path, "xb") as file:
+                replay.write(file)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(path)
+            raise
+        return path
+
+    # /NAME/last-ID.mkv
+
+    def show(self, stream: str, name: str, request: Request) -> None:
+        """Answer with a file, or the part of it that is asked for."""
+        file = self._files.get((stream, name))
+        if file is None:
+            ending = os.path.splitext(name)[1]
+            say(request, 404, f"It is not kept any more; ask for /{stream}/{PREFIX}{ending} anew.")
+            return
+        file.asked = self._reactor.seconds()
+        request.setHeader(b"Access-Control-Allow-Origin", b"*")
+        request.setHeader(b"Cache-Control", b"max-age=%d, immutable" % KEEP)
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        how = "attachment" if _wants_download(request) else "inline"
+        saved = f"{stream}{name.removeprefix(PREFIX)}"
+        request.setHeader(b"Content-Disposition", f'{how}; filename="{saved}"'.encode())
+        _check_range(file, request)
+        body = b"" if request.setETag(file.tag) else file.render_GET(request)
+        if body is not NOT_DONE_YET:
+            request.write(body)
+            request.finish()
+
+
+def _check_range(file: Kept, request: Request) -> None:
+    """Ask for all of it where C{If-Range} is about another file, or the end is more than it all."""
+    unless = request.getHeader(b"if-range")
+    last = datetimeToString(ceil(file.getModificationTime()))  # as Twisted rounds it
+    suffix = re.fullmatch(rb"bytes=-(\d{1,18})", request.getHeader(b"range") or b"")
+    changed = unless is not None and unless not in (file.tag, last)
+    if changed or (suffix and int(suffix[1]) >= file.size):
+        request.requestHeaders.removeHeader(b"range")
+
+
+def _send_to(file: Kept, request: Request) -> None:
+    """Redirect; the address is relative, so that it holds behind a proxy too."""
+    if len(file.takers) < TAKERS:
+        file.takers.add(_taker(request))
+    where = f"{file.name}?download" if _wants_download(request) else file.name
+    request.setHeader(b"Location", where.encode())
+    request.setHeader(b"Access-Control-Allow-Origin", b"*")
+    say(request, 302, where)
+
+
+def _say_later(request: Request, text: str) -> None:
+    request.setHeader(b"Retry-After", b"%d" % AGAIN)
+    say(request, 503, text)
+
+
+def _taker(request: Request) -> Taker:
+    host = getattr(request.getClientAddress(), "host", "")
+    return str(host), (request.getHeader(b"user-agent") or b"")[:200]
+
+
+def _wants_download(request: Request) -> bool:
+    # Twisted passes over parameters that have no value.
+    return re.search(rb"[?&]download\b", request.uri) is not None

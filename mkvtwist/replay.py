@@ -1,0 +1,115 @@
+"""
+The last seconds of a stream as a file that is complete: with a duration, an index, and times from
+0 on (I{pure}).
+
+The pieces are what the live format makes of the same packets, a second in each. What stands in
+front of them tells their sizes, but its own does not depend on these: so a file is written in one
+go, and no more of it is held than one piece::
+
+    front: header, duration, index     piece  piece  piece  ...
+    '-- written last, at the start --' '-- written first, behind it --'
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple
+
+from mkvtwist import matroska
+from mkvtwist.packet import SECOND, Header, Packet, Piece
+
+SPAN = SECOND
+"""
+How long a piece is, but for a keyframe: what people's Clusters hold, and in MP4, where each track
+has its own part of a piece, how far sound may be from its picture.
+"""
+
+WEIGHT = 4 << 20
+"""Bytes after which a piece ends in any case: what is held while a file is written."""
+
+
+class Making(NamedTuple):
+    """How a format becomes a file."""
+
+    front: Callable[[bytes, int, Sequence[Piece], int], bytes]
+    """Of the live head, the track to index, the pieces and the duration: what stands before."""
+
+    begin: Callable[[Packet], int]
+    """The time of a packet that must not be before 0."""
+
+
+FORMATS: Mapping[str, Making] = MappingProxyType(
+    {"matroska": Making(matroska.front, lambda packet: packet.pts)}
+)
+"""By the name of the format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """
+    What a file is made of: values, which any thread may have.
+
+    @ivar format: one of L{FORMATS}.
+    @ivar head: the live format's.
+    @ivar render: the live format's: a piece's bytes.
+    @ivar packets: from a keyframe on, in the order in which they were sent.
+    """
+
+    header: Header
+    format: str
+    head: bytes
+    render: Callable[[Sequence[Packet]], bytes]
+    packets: Sequence[Packet]
+
+    def write(self, file: BinaryIO) -> None:
+        """
+        Write all of it.
+
+        @param file: an empty one that can seek.
+        @raise OSError: when it cannot be written.
+        """
+        front, begin = FORMATS[self.format]
+        number = guide(self.header)
+        groups = list(cut(self.packets, number))
+        first = min(map(begin, self.packets))
+        nothing = [Piece(0, 0, key) for key, _ in groups]
+        file.seek(len(front(self.head, number, nothing, 0)))
+        pieces, end = [], 0
+        for key, group in groups:
+            shifted = [p._replace(pts=p.pts - first, dts=p.dts - first) for p in group]
+            data = self.render(shifted)
+            file.write(data)
+            pieces.append(Piece(shifted[0].pts, len(data), key))
+            end = max(end, *(packet.pts + packet.duration for packet in shifted))
+        file.seek(0)
+        file.write(front(self.head, number, pieces, end))
+
+
+def guide(header: Header) -> int:
+    """The number of the track by which one finds one's way: the first of video, else the first."""
+    video = [track.number for track in header.tracks if track.type == "video"]
+    return video[0] if video else header.tracks[0].number
+
+
+def cut(packets: Iterable[Packet], number: int) -> Iterator[tuple[bool, list[Packet]]]:
+    """
+    Packets in pieces, each with whether it begins with a keyframe.
+
+    @param number: the track whose keyframes and whose time count.
+    """
+    group: list[Packet] = []
+    key, begin, size = False, 0, 0
+    for packet in packets:
+        mine = packet.track == number
+        lasted = packet.dts - begin if mine else 0
+        whole = lasted >= (SPAN // 2 if packet.key else SPAN) or size >= WEIGHT
+        if group and whole:
+            yield key, group
+            group, size = [], 0
+        if not group:
+            key = mine and packet.key
+            begin = packet.dts if mine else begin + lasted
+        group.append(packet)
+        size += len(packet.data)
+    if group:
+        yield key, group

@@ -1,0 +1,329 @@
+"""The last seconds as a file that is asked for in parts, while the stream goes on."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+from twisted.internet import _producer_helpers
+from twisted.internet.task import Cooperator
+from twisted.web.http import datetimeToString, stringToDatetime
+
+from mkvtwist.http import replay
+from mkvtwist.http.replay import AGAIN, COUNT, CROWD, FRESH, KEEP, SWEEP, Replays
+from mkvtwist.http.site import Server
+from mkvtwist.replay import Replay
+from tests.fakes import SOUND, Answer, Pool, blocks, footage, header
+from tests.test_http import SiteTestCase
+
+
+class LatePool(Pool):
+    """
+    A thread pool that works when it is told to.
+
+    @ivar jobs: what it has not got to yet.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[tuple[Any, ...]] = []
+
+    def callInThreadWithCallback(self, *args: Any, **kw: Any) -> None:  # noqa: N802
+        """Later."""
+        self.jobs.append(args)
+
+    def work(self) -> None:
+        """A thread does what was asked for first."""
+        super().callInThreadWithCallback(*self.jobs.pop(0))
+
+
+class ReplayTests(SiteTestCase):
+    """Ten seconds of video, and the files of them."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        server = self.site.resource
+        assert isinstance(server, Server)
+        self.replays: Replays = server.replays
+        self.addCleanup(self.replays.stop)
+        # Twisted has files read piece by piece by the reactor that runs, which is none here.
+        schedule = partial(self.reactor.callLater, 0.00001)
+        self.patch(_producer_helpers, "cooperate", Cooperator(scheduler=schedule).cooperate)
+
+    def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
+        """The answer, whole."""
+        connection = self.connect()
+        connection.ask(target, method, **headers)
+        self.reactor.pump([0.00001] * 20)
+        return connection.answer(method)
+
+    def late(self) -> LatePool:
+        """From now on threads wait until they are told to work."""
+        pool = LatePool()
+        self.patch(self.reactor, "_pool", pool)
+        return pool
+
+    def last(self, query: str = "", **headers: str) -> str:
+        """The address that one is sent to."""
+        got = self.get(f"/live/last.mkv{query}", **headers)
+        self.assertEqual(got.status, 302, got)
+        return "/live/" + got.headers["location"]
+
+    def kept(self) -> list[str]:
+        """What is on the disk."""
+        return os.listdir(self.replays._directory or "/nowhere")
+
+    def test_redirect(self) -> None:
+        """One is sent to a file of the last seconds, from the keyframe there, its times from 0."""
+        where = self.last("?seconds=2.5")
+        self.assertRegex(where, r"^/live/last-\d{8}-\d{6}-[0-9a-f]{8}\.mkv$")
+        got = self.get(where)
+        self.assertEqual((got.status, got.complete), (200, True))
+        self.assertEqual(got.headers["content-length"], str(len(got.body)))
+        self.assertEqual(got.headers["content-type"], "video/x-matroska")
+        self.assertEqual(got.headers["accept-ranges"], "bytes")
+        self.assertEqual(got.headers["access-control-allow-origin"], "*")
+        self.assertIn("immutable", got.headers["cache-control"])
+        self.assertEqual(inside(got), [packet.data for packet in footage(7, 10)])
+
+    def test_default(self) -> None:
+        """Unasked it is half a minute, or what the ring has."""
+        self.assertEqual(inside(self.get(self.last())), [p.data for p in footage(0, 10)])
+
+    def test_moves_on(self) -> None:
+        """The file stays as it is while the stream goes on; who asks later gets a later one."""
+        first = self.last("?seconds=2")
+        body = self.get(first).body
+        self.publish(10, 12)
+        self.reactor.advance(FRESH)
+        second = self.last("?seconds=2")
+        self.assertEqual(self.get(first).body, body)
+        self.assertEqual(inside(self.get(second)), [p.data for p in footage(10, 12)])
+
+    def test_shared(self) -> None:
+        """Who asks for the same within a moment, or while it is made, gets the same file."""
+        pool = self.late()
+        connections = [self.connect() for _ in range(3)]
+        for connection in connections:
+            connection.ask("/live/last.mkv")
+        other = self.connect()
+        other.ask("/live/last.mkv?seconds=1")
+        self.assertEqual(len(pool.jobs), 1, "one at a time")
+        connections.pop().lose()
+        pool.work()
+        self.reactor.turn()
+        pool.work()
+        self.reactor.turn()
+        places = {connection.answer().headers["location"] for connection in connections}
+        self.assertEqual(len(places), 1)
+        self.assertEqual(self.last(), "/live/" + places.pop())
+        self.assertNotEqual(other.answer().headers["location"], self.last())
+        self.assertEqual(len(self.kept()), 2)
+
+    def test_player_goes_back(self) -> None:
+        """A player that asks for each part at the first address gets parts of one file."""
+        mine = self.last(User_Agent="Lavf", Range="bytes=0-")
+        self.reactor.advance(FRESH)
+        others = self.last(User_Agent="VLC")
+        self.assertNotEqual(mine, others)
+        self.reactor.advance(FRESH)
+        for _ in range(2):
+            self.assertEqual(self.last(User_Agent="Lavf", Range="bytes=100-"), mine)
+        self.assertEqual(self.last(User_Agent="VLC", Range="bytes=7-9"), others)
+        self.assertNotIn(self.last(User_Agent="mpv", Range="bytes=100-"), (mine, others))
+        self.assertNotIn(self.last(User_Agent="Lavf", Range="bytes=0-"), (mine, others))
+
+    def test_ranges(self) -> None:
+        """Any part can be had, and none that is not there."""
+        where = self.last()
+        body = self.get(where).body
+        size = len(body)
+        for wanted, first, last in (
+            ("bytes=0-", 0, size),
+            ("bytes=100-199", 100, 200),
+            ("bytes=500-", 500, size),
+            ("bytes=-10", size - 10, size),
+            (f"bytes=5-{size + 5}", 5, size),
+        ):
+            got = self.get(where, Range=wanted)
+            self.assertEqual((got.status, got.body), (206, body[first:last]), wanted)
+            self.assertEqual(got.headers["content-range"], f"bytes {first}-{last - 1}/{size}")
+        for wanted in (f"bytes={size}-", "bytes=-0"):
+            got = self.get(where, Range=wanted)
+            self.assertEqual((got.status, got.body), (416, b""), wanted)
+            self.assertEqual(got.headers["content-range"], f"bytes */{size}")
+        for wanted in (f"bytes=-{size + 1}", "pages=1", "bytes=9-1"):
+            got = self.get(where, Range=wanted)
+            self.assertEqual((got.status, got.body), (200, body), wanted)
+        got = self.get(where, Range="bytes=0-9,20-29")
+        self.assertEqual(got.status, 206)
+        self.assertIn(b"\r\n\r\n" + body[20:30] + b"\r\n", got.body)
+
+    def test_conditions(self) -> None:
+        """What has not changed is not sent again; a part of something else is all of this."""
+        where = self.last()
+        got = self.get(where)
+        tag, date = got.headers["etag"], got.headers["last-modified"]
+        self.assertEqual(self.get(where, If_None_Match=tag).status, 304)
+        self.assertEqual(self.get(where, If_None_Match='"other"').status, 200)
+        self.assertEqual(self.get(where, If_Modified_Since=date).status, 304)
+        earlier = datetimeToString(stringToDatetime(date.encode()) - 9).decode()
+        for unless, status in ((tag, 206), (date, 206), ('"other"', 200), (earlier, 200)):
+            self.assertEqual(self.get(where, Range="bytes=1-2", If_Range=unless).status, status)
+
+    def test_head(self) -> None:
+        """C{HEAD} tells all that C{GET} would, of the redirect and of the file."""
+        got = self.get("/live/last.mkv", "HEAD")
+        self.assertEqual((got.status, got.rest), (302, b""))
+        where = "/live/" + got.headers["location"]
+        got, whole = self.get(where, "HEAD"), self.get(where)
+        self.assertEqual((got.status, got.rest), (200, b""))
+        same = ("content-length", "content-type", "etag", "accept-ranges", "content-disposition")
+        for name in same:
+            self.assertEqual(got.headers[name], whole.headers[name])
+
+    def test_name(self) -> None:
+        """What is saved is called after the stream and the moment; a browser may be asked to."""
+        for query, how in (
+            ("", "inline"),
+            ("?download", "attachment"),
+            ("?download=1", "attachment"),
+        ):
+            got = self.get(self.last(query))
+            self.assertRegex(
+                got.headers["content-disposition"],
+                rf'^{how}; filename="live-\d{{8}}-\d{{6}}-[0-9a-f]{{8}}\.mkv"$',
+            )
+
+    def test_bad_seconds(self) -> None:
+        """A number that makes no sense is quoted, and what would be right is said."""
+        for text in ("soon", "-1", "nan", "1e9"):
+            got = self.get(f"/live/last.mkv?seconds={text}")
+            self.assertEqual((got.status, got.text.count("\n")), (400, 1))
+            self.assertIn(repr(text), got.text)
+
+    def test_nothing_yet(self) -> None:
+        """Where there is nothing to look back at, one is told when to ask again."""
+        other = self.add("late")
+        for begin in (lambda: None, lambda: other.publisher.begin(header())):
+            begin()
+            got = self.get("/late/last.mkv")
+            self.assertEqual((got.status, got.headers["retry-after"]), (503, str(AGAIN)))
+        other.publisher.publish(footage(0.5, 0.9))
+        self.assertEqual(self.get("/late/last.mkv").status, 503, "no keyframe")
+
+    def test_whole_segments(self) -> None:
+        """What clients may not have yet is not in it."""
+        other = self.add("whole", whole_segments=True)
+        other.publisher.begin(header())
+        other.publisher.publish(footage(0, 1))
+        self.assertEqual(self.get("/whole/last.mkv").status, 503)
+        other.publisher.publish(footage(1, 2))
+        where = self.get("/whole/last.mkv").headers["location"]
+        self.assertEqual(inside(self.get(f"/whole/{where}")), [p.data for p in footage(0, 1)])
+
+    def test_unfit(self) -> None:
+        """Tracks that cannot live in a format are named."""
+        other = self.add("other")
+        made = header()
+        other.publisher.begin(type(made)(made.tracks, made.formats, {"matroska": "track 1: no"}))
+        got = self.get("/other/last.mkv")
+        self.assertEqual((got.status, got.text[:11]), (406, "track 1: no"))
+
+    def test_audio(self) -> None:
+        """A stream of sound has a file of sound."""
+        other = self.add("sound")
+        other.publisher.begin(header(SOUND))
+        other.publisher.publish(footage(0, 5))
+        where = self.get("/sound/last.mkv?seconds=2").headers["location"]
+        got = self.get(f"/sound/{where}")
+        self.assertEqual(got.headers["content-type"], "audio/x-matroska")
+        self.assertEqual(inside(got)[0], footage(3, 4)[0].data)
+
+    def test_gone(self) -> None:
+        """Of a file that is not kept it is said where to get another; names are nobody else's."""
+        where = self.last()
+        self.add("other")
+        for name in ("/live/last-1.mkv", where.replace("live", "other", 1), "/live/last-.."):
+            got = self.get(name)
+            self.assertEqual(got.status, 404, name)
+            self.assertIn("anew", got.text)
+
+    def test_kept_for_a_while(self) -> None:
+        """A file that nobody asks for goes after a while; each request keeps it longer."""
+        where = self.last()
+        for _ in range(3):
+            self.reactor.advance(KEEP - 1)
+            self.assertEqual(self.get(where).status, 200)
+        self.reactor.pump([SWEEP] * int(KEEP / SWEEP + 1))
+        self.assertEqual(self.get(where).status, 404)
+        self.assertEqual(self.kept(), [])
+
+    def test_count(self) -> None:
+        """Only so many are kept: the longest not asked for goes first."""
+        first = self.last()
+        for number in range(COUNT):
+            self.reactor.advance(1)
+            self.get(first)
+            self.last(f"?seconds={number}")
+        self.assertEqual(len(self.kept()), COUNT)
+        self.assertEqual(self.get(first).status, 200)
+
+    def test_size(self) -> None:
+        """Only so many bytes are kept; the newest file always is."""
+        self.patch(replay, "SIZE", 10)
+        first = self.last()
+        self.reactor.advance(1)
+        second = self.last("?seconds=1")
+        self.assertEqual([self.get(where).status for where in (first, second)], [404, 200])
+
+    def test_crowd(self) -> None:
+        """Only so many wait to be made."""
+        pool = self.late()
+        for number in range(CROWD):
+            self.connect().ask(f"/live/last.mkv?seconds={number}")
+        got = self.get("/live/last.mkv?seconds=60")
+        self.assertEqual(got.status, 503)
+        while pool.jobs:
+            pool.work()
+            self.reactor.turn()
+        self.assertEqual(len(self.kept()), CROWD)
+
+    def test_disk_full(self) -> None:
+        """What cannot be written is said, to who asked and in the log, and nothing stays of it."""
+        self.last("?seconds=1")
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        self.patch(Replay, "write", full)
+        got = self.get("/live/last.mkv")
+        self.assertEqual(got.status, 503)
+        self.assertIn("No space left on device", got.text)
+        self.assertEqual(len(self.log.about("No space left on device")), 1)
+        self.assertEqual(len(self.kept()), 1)
+
+    def test_bug(self) -> None:
+        """An error that no disk makes is in the log with its traceback."""
+        self.patch(Replay, "write", lambda *_: 1 / 0)
+        self.assertEqual(self.get("/live/last.mkv").status, 503)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_stop(self) -> None:
+        """When the server stops, nothing stays on the disk."""
+        self.last()
+        directory = self.replays._directory
+        assert directory is not None
+        self.site.doStart()
+        self.site.doStop()
+        self.assertFalse(os.path.exists(directory))
+        self.assertFalse(self.replays._sweep.running)
+
+
+def inside(got: Answer) -> list[bytes]:
+    """The payloads in a file."""
+    at = got.body.index(b"\x18\x53\x80\x67") + 12
+    found = blocks(got.body[at:])
+    assert found[0].time == 0
+    return [block.data for block in found]
