@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.packet import SECOND, Header, Packet, Piece
 
 VIDEO_TIMESCALE = 90_000
 """Ticks a second for pictures: the usual frame rates last whole ticks. Sound counts its samples."""
@@ -47,6 +47,9 @@ _TRUN_FIELDS = 0x01000F01
 
 _ENABLED = 1
 """The flag in a tkhd of a track that plays unasked."""
+
+_SYNC_SAMPLE = 0x90000000
+"""In an index: one can begin there, and nothing that is shown later was decoded before."""
 
 _NESTED = frozenset({b"mdia", b"minf", b"stbl"})
 
@@ -244,6 +247,54 @@ def joined(
     following = struct.pack(">I", max(heads) + 1)
     moov_parts = (box(b"mvhd", movie, following), *traks, box(b"mvex", *extends))
     return box(b"ftyp", b"iso5\0\0\2\0iso5iso6mp41") + box(b"moov", *moov_parts)
+
+
+def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
+    """
+    What stands before the fragments in a file that is complete: the head with the duration, and an
+    index (8.8.2 mehd, 8.16.3 sidx). How long it is depends on how many pieces there are, not on
+    their sizes, so that it can be written when all of them have been.
+
+    @param head: a stream's.
+    @param number: the track whose times the index has.
+    @param pieces: the fragments, as they will follow; an entry of the index reaches from one that
+        begins with a keyframe up to the next.
+    @param duration: of the whole, in microseconds.
+    @raise Mp4Error: when the head cannot be read.
+    """
+    whole = Box(b"", 0, 0, len(head))
+    moov = _only(head, whole, b"moov")
+    mvhd, mvex = _only(head, moov, b"mvhd"), _only(head, moov, b"mvex")
+    (scale,) = struct.unpack_from(">I", head, mvhd.start + (20 if head[mvhd.start] == 1 else 12))
+    length = box(b"mehd", struct.pack(">IQ", 1 << 24, _ticks(duration, scale)))
+    movie = box(
+        b"moov",
+        head[moov.start : mvex.head],
+        box(b"mvex", length, head[mvex.start : mvex.end]),
+        head[mvex.end : moov.end],
+    )
+    return head[: moov.head] + movie + head[moov.end :] + _index(head, number, pieces, duration)
+
+
+def _index(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
+    scale = timescales(head)[number]
+    begins: list[int] = []
+    sizes: list[int] = []
+    for piece in pieces:
+        if piece.key or not sizes:
+            begins.append(_ticks(piece.start, scale))
+            sizes.append(0)
+        sizes[-1] += piece.size
+    ends = [*begins[1:], _ticks(duration, scale)]
+    entries = [
+        struct.pack(
+            ">III", min(size, 0x7FFFFFFF), min(max(0, end - begin), 0xFFFFFFFF), _SYNC_SAMPLE
+        )
+        for begin, end, size in zip(begins, ends, sizes, strict=False)
+    ]
+    first = begins[0] if begins else 0
+    fixed = struct.pack(">IIIQQHH", 1 << 24, number, scale, first, 0, 0, len(entries))
+    return box(b"sidx", fixed, *entries)
 
 
 def _only(head: bytes, parent: Box, type_: bytes) -> Box:

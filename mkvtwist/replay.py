@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
-from mkvtwist import matroska
+from mkvtwist import matroska, mp4
 from mkvtwist.packet import SECOND, Header, Packet, Piece
 
 SPAN = SECOND
@@ -39,7 +39,11 @@ class Making(NamedTuple):
 
 
 FORMATS: Mapping[str, Making] = MappingProxyType(
-    {"matroska": Making(matroska.front, lambda packet: packet.pts)}
+    {
+        "matroska": Making(matroska.front, lambda packet: packet.pts),
+        "webm": Making(matroska.front, lambda packet: packet.pts),
+        "mp4": Making(mp4.front, lambda packet: min(packet.pts, packet.dts)),
+    }
 )
 """By the name of the format."""
 
@@ -86,9 +90,9 @@ class Replay:
 
 
 def guide(header: Header) -> int:
-    """The number of the track by which one finds one's way: the first of video, else the first."""
-    video = [track.number for track in header.tracks if track.type == "video"]
-    return video[0] if video else header.tracks[0].number
+    """The number of the track by which one finds one's way: the first of video, else of sound."""
+    ranks = {"video": 0, "audio": 1, "subtitle": 2}
+    return min(header.tracks, key=lambda track: ranks[track.type]).number
 
 
 def cut(packets: Iterable[Packet], number: int) -> Iterator[tuple[bool, list[Packet]]]:
