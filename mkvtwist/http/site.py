@@ -15,6 +15,7 @@ from mkvtwist.http import pages
 from mkvtwist.http.answers import accepts, printable, say
 from mkvtwist.http.live import watch
 from mkvtwist.http.management import Control, Management
+from mkvtwist.http.poster import Posters
 from mkvtwist.http.replay import LAST, PREFIX, Replays
 from mkvtwist.http.responses import ENDINGS
 from mkvtwist.http.status import Status
@@ -50,6 +51,7 @@ class Server(Resource):
         self._management = (
             Management(reactor, control, status, public=public) if control is not None else None
         )
+        self.posters = Posters(reactor)
         self.replays = Replays(reactor)
         self._fixed: dict[str, dict[bytes, View]] = {
             "status": {b"GET": status.show},
@@ -90,10 +92,16 @@ class Server(Resource):
                 return {b"GET": partial(pages.show_stream, stream)}
             return {b"GET": partial(watch, stream, "matroska")}
         name, ending = splitext(path)
-        if name in self._streams and ending in ENDINGS:
-            return {b"GET": partial(watch, self._streams[name], ENDINGS[ending])}
+        if name in self._streams:
+            return self._ending_in(ending, self._streams[name])
         name, _, rest = path.partition("/")
         return self._below(self._streams[name], rest) if name in self._streams else {}
+
+    def _ending_in(self, ending: str, stream: Stream) -> Mapping[bytes, View]:
+        """What a stream's name with an ending stands for."""
+        if ending in ENDINGS:
+            return {b"GET": partial(watch, stream, ENDINGS[ending])}
+        return {b"GET": partial(self.posters.show, stream)} if ending == ".jpg" else {}
 
     def _below(self, stream: Stream, path: str) -> Mapping[bytes, View]:
         """What there is below a stream's name."""

@@ -1,0 +1,160 @@
+"""
+A still of what is on: C{/NAME.jpg} (I{reactor; decoded in a pool's thread}).
+
+It is made only when somebody asks, and at most once in L{SPAN} seconds for each stream, whether it
+turned out or not; all who ask meanwhile get the same. One picture is decoded at a time.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+
+from mkvtwist.demux.poster import NoPoster, jpeg
+from mkvtwist.http.answers import say
+from mkvtwist.publisher import Programme
+from mkvtwist.replay import guide
+from mkvtwist.stream import Stream
+
+SPAN = 5
+"""Seconds that a still is good for: a wall of twenty streams decodes four pictures a second."""
+
+PATIENCE = 10.0
+"""Seconds after which who waits is told that it takes too long. A decoder cannot be interrupted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Still:
+    """
+    A picture, or why there is none.
+
+    @ivar programme: of which it is; after new tracks there is another picture.
+    @ivar made: when, as the reactor counts.
+    """
+
+    programme: Programme
+    made: float
+    picture: bytes = b""
+    problem: str = ""
+
+
+class Posters:
+    """
+    The stills of all streams.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, decode: Callable[[bytes], bytes] = jpeg) -> None:
+        """
+        @param decode: what makes a JPEG of a header and a keyframe, in a thread.
+        """
+        self._reactor = reactor
+        self._decode = decode
+        self._stills: WeakKeyDictionary[Stream, Still] = WeakKeyDictionary()
+        self._waiting: dict[Stream, list[Request]] = {}
+        self._busy: set[Stream] = set()  # a decoder may outlast those who wait for it
+        self._one = DeferredSemaphore(1)
+
+    def show(self, stream: Stream, request: Request) -> None:
+        """Answer with the latest keyframe, or a still of the last few seconds."""
+        programme = stream.publisher.programme
+        if programme is None or programme.ring.newest_start is None:
+            _say_later(request, "There is no picture yet.", 2)
+            return
+        if not programme.header.has_video:
+            say(request, 404, "This stream has no pictures.")
+            return
+        still = self._stills.get(stream)
+        now = self._reactor.seconds()
+        if still is not None and still.programme is programme and now - still.made < SPAN:
+            self._answer(still, request)
+        elif stream in self._busy and stream not in self._waiting:
+            _say_later(request, "No picture: the one before it is still being decoded.", SPAN)
+        else:
+            waiting = self._waiting.setdefault(stream, [])
+            waiting.append(request)
+            request.notifyFinish().addErrback(lambda _: _forget(waiting, request))
+            if stream not in self._busy:
+                self._begin(stream, programme)
+
+    def _begin(self, stream: Stream, programme: Programme) -> None:
+        place = programme.ring.newest_start
+        assert place is not None
+        number = guide(programme.header)
+        key = next(p for p in programme.ring[place].packets if p.track == number and p.key)
+        made = programme.format("matroska")
+        self._busy.add(stream)
+        late = self._reactor.callLater(PATIENCE, self._late, stream, programme)
+        done: Deferred[Any] = self._one.run(
+            self._in_thread, self._decode, made.head + made.render([key])
+        )
+        done.addCallbacks(
+            lambda picture: Still(programme, self._reactor.seconds(), picture),
+            lambda failure: self._failed(failure, stream, programme),
+        )
+
+        def over(still: Still) -> None:
+            self._busy.discard(stream)
+            if late.active():
+                late.cancel()
+            self._settle(stream, still)
+
+        done.addCallback(over)
+
+    def _late(self, stream: Stream, programme: Programme) -> None:
+        problem = f"it takes more than {PATIENCE:g} s to decode"
+        self._settle(stream, Still(programme, self._reactor.seconds(), problem=problem))
+
+    def _failed(self, failure: Failure, stream: Stream, programme: Programme) -> Still:
+        if not failure.check(NoPoster):
+            self._log.failure("no still of {name}", failure, name=stream.config.name)
+        problem = str(failure.value) if failure.check(NoPoster) else "the log says why"
+        return Still(programme, self._reactor.seconds(), problem=problem)
+
+    def _settle(self, stream: Stream, still: Still) -> None:
+        before = self._stills.get(stream)
+        if still.problem and (before is None or before.problem != still.problem):
+            self._log.warn(
+                "no still of {name}: {problem}", name=stream.config.name, problem=still.problem
+            )
+        self._stills[stream] = still
+        for request in self._waiting.pop(stream, []):
+            self._answer(still, request)
+
+    def _answer(self, still: Still, request: Request) -> None:
+        left = max(1, round(SPAN - (self._reactor.seconds() - still.made)))
+        if still.problem:
+            _say_later(
+                request, f"No picture can be made of the latest keyframe: {still.problem}.", left
+            )
+            return
+        request.setHeader(b"Cache-Control", b"max-age=%d" % left)
+        request.setHeader(b"Access-Control-Allow-Origin", b"*")
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        tag = hashlib.blake2b(still.picture, digest_size=12).hexdigest()
+        if not request.setETag(f'"{tag}"'.encode()):
+            request.setHeader(b"Content-Type", b"image/jpeg")
+            request.setHeader(b"Content-Length", b"%d" % len(still.picture))
+            request.write(b"" if request.method == b"HEAD" else still.picture)
+        request.finish()
+
+    def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
+
+
+def _forget(waiting: list[Request], request: Request) -> None:
+    if request in waiting:
+        waiting.remove(request)
+
+
+def _say_later(request: Request, text: str, seconds: int) -> None:
+    request.setHeader(b"Retry-After", b"%d" % seconds)
+    say(request, 503, text)
