@@ -112,6 +112,8 @@ class StreamConfig:
     readrate_initial_burst: float = 30.0
     at_end: AtEnd = AtEnd.EXIT
     record: str | None = None
+    record_seconds: float = 0.0
+    record_bytes: int = 0
     max_clients: int = 0
     client_timeout: float = 30.0
     hold: float = 60.0
@@ -308,6 +310,36 @@ def parse_text(option: str, text: str) -> str:
     return text
 
 
+_MOMENTS = "YmdHMSjyBbAaIpUWVGuwzZFTs%"
+"""What C{strftime} makes of a moment, on every system; C{%%} is a percent sign."""
+
+
+def parse_record(option: str, text: str) -> str:
+    """
+    The path of a recording, in whose last part C{%} begins one of C{strftime}'s words.
+
+    @raise ConfigError: when it is empty, or has other words, or has them in another part.
+    """
+    folder, _, name = parse_text(option, text).rpartition("/")
+    words = re.findall(r"%(.?)", name)
+    if "%" in folder or not all(word and word in _MOMENTS for word in words):
+        allowed = (
+            "a file whose name may have a date and a time in it, such as %Y%m%d-%H%M%S; write"
+            " %% for %, and none in a folder's name"
+        )
+        _refuse(option, text, allowed)
+    return text
+
+
+def parse_limit(option: str, text: str) -> int:
+    """
+    A number of bytes, as L{parse_size} has it; 0 is without limit.
+
+    @raise ConfigError: for anything else.
+    """
+    return 0 if text == "0" else parse_size(option, text)
+
+
 class Kind(Enum):
     """How a setting is written in TOML: the types of its values, in words."""
 
@@ -347,7 +379,9 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "readrate": Setting(Kind.NUMBER, parse_rate),
         "readrate_initial_burst": Setting(Kind.NUMBER, parse_seconds),
         "at_end": Setting(Kind.TEXT, parse_text),  # what is allowed depends on the input
-        "record": Setting(Kind.TEXT, parse_text),
+        "record": Setting(Kind.TEXT, parse_record),
+        "record_seconds": Setting(Kind.NUMBER, parse_seconds),
+        "record_bytes": Setting(Kind.SIZE, parse_limit),
         "max_clients": Setting(Kind.NUMBER, parse_count),
         "client_timeout": Setting(Kind.NUMBER, partial(parse_seconds, least=1.0)),
         "hold": Setting(Kind.NUMBER, parse_seconds),

@@ -109,8 +109,8 @@ class IRecorder(Protocol):
     def begin(self, head: bytes) -> None:
         """A new header; what follows belongs to it."""
 
-    def write(self, data: bytes) -> None:
-        """A fragment."""
+    def write(self, data: bytes, start: int, *, key: bool) -> None:
+        """A fragment, when it starts in microseconds, and whether it begins a segment."""
 
 
 FORMATS: dict[str, Callable[[Header], Format]] = {
@@ -552,7 +552,8 @@ class Publisher:
             began = began or fragment.key
             programme.segments += fragment.key
             if self._recorder is not None:
-                self._recorder.write(programme.rendered(fragment, "matroska", None))
+                data = programme.rendered(fragment, "matroska", None)
+                self._recorder.write(data, fragment.start, key=fragment.key)
             if not self.config.whole_segments:
                 programme.released = ring.end
             elif fragment.key:

@@ -18,7 +18,7 @@ from mkvtwist.events import Events
 from mkvtwist.input import InputService
 from mkvtwist.packet import SECOND, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
-from mkvtwist.recorder import Recorder
+from mkvtwist.recorder import Files, Recorder
 
 GRACE = 1.0
 """Seconds that clients which are behind get to take the rest when the server stops."""
@@ -82,8 +82,12 @@ class Stream(MultiService):
         self._on_end = on_end
         self._recorder = None
         if config.record is not None:
+            pattern = os.path.abspath(config.record)
             self._recorder = Recorder(
-                os.path.abspath(config.record), self._in_thread, self._recorder_has_room
+                Files(pattern, config.record_seconds, config.record_bytes),
+                self._in_thread,
+                self._recorder_has_room,
+                reactor.seconds,
             )
         self.publisher = Publisher(reactor, config, self._recorder, events)
         self.input = InputService(reactor, config, self.publisher, self._recorder, self._ended)

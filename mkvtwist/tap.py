@@ -148,6 +148,16 @@ class Options(TwistedOptions):
         """Also write all that the stream carries to this file"""
         self._set("record", text)
 
+    def opt_record_seconds(self, text: str) -> None:
+        """Seconds of media after which another file is begun, at a keyframe; 0: never
+        [default: 0]"""
+        self._set("record_seconds", text)
+
+    def opt_record_bytes(self, text: str) -> None:
+        """Bytes after which another file is begun, at a keyframe; k, M and G work; 0: never
+        [default: 0]"""
+        self._set("record_bytes", text)
+
     def opt_config(self, text: str) -> None:
         """A TOML file with several streams; options come before what it says"""
         if self._file is not None:

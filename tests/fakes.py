@@ -202,7 +202,7 @@ class Kept:
     def begin(self, head: bytes) -> None:
         self.heads.append(head)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, start: int, *, key: bool) -> None:
         self.data += data
 
 

@@ -56,6 +56,20 @@ class InputTests(SynchronousTestCase):
         for line in INPUT_FORMS.splitlines():
             self.assertIn(" ".join(line.split()), str(error))
 
+    def test_record(self) -> None:
+        """A recording's name may have the words of a date in it, its folder none."""
+        for good in ("film.mkv", "/a/b/cam-%Y%m%d-%H%M%S.mkv", "100%%.mkv", "-"):
+            self.assertEqual(config.parse_record("opt", good), good)
+        for bad in ("100%.mkv", "%", "%q.mkv", "%Y/film.mkv", "film%-d.mkv"):
+            error = self.assertRaises(ConfigError, config.parse_record, "opt", bad)
+            self.assertIn(repr(bad), str(error))
+
+    def test_limit(self) -> None:
+        """A limit in bytes is a size, or 0 for none."""
+        self.assertEqual(config.parse_limit("opt", "0"), 0)
+        self.assertEqual(config.parse_limit("opt", "1G"), 1 << 30)
+        self.assertRaises(ConfigError, config.parse_limit, "opt", "10")
+
     def test_broken_url(self) -> None:
         """A URL that cannot be taken apart is refused before anybody has to show it."""
         error = self.assertRaises(ConfigError, config.parse_input, "opt", "http://[::1/live.mkv")

@@ -1,18 +1,22 @@
 """All that a stream carries is in files, in order, and what is in the way of that is said once."""
 
 import errno
+import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.matroska import MatroskaError
-from mkvtwist.recorder import LIMIT, Recorder
-from tests.fakes import Log
+from mkvtwist.matroska import Matroska, MatroskaError
+from mkvtwist.packet import Packet
+from mkvtwist.recorder import LIMIT, PAUSE, Files, Recorder
+from tests.fakes import Log, blocks, footage, header, mixed
 
 
 class Pool:
@@ -64,6 +68,16 @@ class FullDisk:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
+MORE = "; the stream goes on without it, and it is tried again every 10 s"
+
+
+class Disk(NamedTuple):
+    """What C{statvfs} says."""
+
+    f_bavail: int
+    f_frsize: int
+
+
 class RecorderTests(SynchronousTestCase):
     """A recorder, with threads that work when they are told to."""
 
@@ -73,15 +87,33 @@ class RecorderTests(SynchronousTestCase):
         self.pool = Pool()
         self.rooms = 0
         self.log = Log(self)
+        self.now = 0.0
         self.recorder = self.recorder_for("film.mkv")
 
-    def recorder_for(self, name: str, run: Callable[..., Deferred[Any]] | None = None) -> Recorder:
+    def recorder_for(
+        self,
+        name: str,
+        run: Callable[..., Deferred[Any]] | None = None,
+        seconds: float = 0.0,
+        size: int = 0,
+    ) -> Recorder:
         """One that writes into the test's directory."""
 
         def room() -> None:
             self.rooms += 1
 
-        return Recorder(str(self.directory / name), run or self.pool, room)
+        files = Files(str(self.directory / name), seconds, size)
+        return Recorder(
+            files, run or self.pool, room, lambda: self.now, lambda: time.gmtime(self.now)
+        )
+
+    def carry(self, recorder: Recorder, *lists: list[Packet]) -> None:
+        """All of these packets, each in a fragment of its own."""
+        format_ = Matroska(header())
+        for packet in mixed(*lists):
+            key = packet.key and packet.track == 1
+            recorder.write(format_.render([packet]), packet.dts, key=key)
+        self.pool.finish()
 
     def files(self) -> dict[str, bytes]:
         """What is on the disk."""
@@ -167,7 +199,7 @@ class RecorderTests(SynchronousTestCase):
     def test_room_used_at_once(self) -> None:
         """What is written as soon as there is room is written like the rest."""
         recorder = Recorder(
-            str(self.directory / "film.mkv"), self.pool, lambda: recorder.write(b"more")
+            Files(str(self.directory / "film.mkv")), self.pool, lambda: recorder.write(b"more")
         )
         recorder.begin(bytes(LIMIT))
         self.pool.finish()
@@ -218,7 +250,7 @@ class RecorderTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(recorder.close()))
         self.assertEqual(
             self.log.about("cannot record"),
-            [f"{recorder.failure}; the stream goes on without it"],
+            [f"{recorder.failure}{MORE}"],
         )
 
     def test_disk_full(self) -> None:
@@ -240,7 +272,7 @@ class RecorderTests(SynchronousTestCase):
         path = self.directory / "film.mkv"
         self.assertEqual(
             self.log.about("cannot record"),
-            [f"cannot record to {path}: No space left on device; the stream goes on without it"],
+            [f"cannot record to {path}: No space left on device{MORE}"],
         )
         self.assertEqual(self.files(), {"film.mkv": b"head1"})
 
@@ -258,6 +290,120 @@ class RecorderTests(SynchronousTestCase):
     def fail_oddly(self) -> None:
         """What nobody expects."""
         raise MatroskaError("oddly")
+
+    def test_seconds(self) -> None:
+        """After so much media another file begins, at a keyframe, with the header, from 0 on."""
+        recorder = self.recorder_for("film.mkv", seconds=2.5)
+        recorder.begin(b"head")
+        self.carry(recorder, footage(0, 7))
+        files = self.files()
+        self.assertEqual(sorted(files), ["film-2.mkv", "film-3.mkv", "film.mkv"])
+        for name, first, last in (("film", 0, 3), ("film-2", 3, 6), ("film-3", 6, 7)):
+            data = files[f"{name}.mkv"]
+            self.assertTrue(data.startswith(b"head"))
+            found = blocks(data[4:])
+            self.assertEqual([b.data for b in found], [p.data for p in footage(first, last)])
+            self.assertEqual((found[0].time, found[0].key), (0, True))
+
+    def test_size(self) -> None:
+        """Likewise after so many bytes."""
+        recorder = self.recorder_for("film.mkv", size=900)
+        recorder.begin(b"head")
+        self.carry(recorder, footage(0, 5))  # 450 bytes a second
+        sizes = [len(data) for _, data in sorted(self.files().items())]
+        self.assertEqual(len(sizes), 3)
+        self.assertTrue(all(size >= 900 or size == sizes[1] for size in sizes), sizes)
+
+    def test_in_step(self) -> None:
+        """Sound that comes late is as far from its picture in a later file as in the first."""
+        recorder = self.recorder_for("film.mkv", seconds=2)
+        recorder.begin(b"head")
+        late = [
+            p._replace(pts=p.pts - 300_000, dts=p.dts - 300_000)
+            for p in footage(0.3, 6, track=2, key=False)
+        ]
+        format_ = Matroska(header())
+        for picture, sound in zip(footage(0.3, 6), late, strict=True):
+            for packet in (picture, sound):
+                key = packet.key and packet.track == 1
+                recorder.write(format_.render([packet]), packet.dts, key=key)
+        self.pool.finish()
+        for name in ("film.mkv", "film-2.mkv"):
+            found = blocks(self.files()[name][4:])
+            self.assertEqual(found[0].time - found[1].time, 300)
+            self.assertGreaterEqual(min(block.time for block in found), 0)
+        self.assertEqual(found[1].time, 0)
+
+    def test_pattern(self) -> None:
+        """The moment at which a file begins is in its name; two of one moment are two files."""
+        self.now = 1_000_000_000
+        recorder = self.recorder_for("100%%-%Y%m%d-%H%M%S.mkv", seconds=1)
+        recorder.begin(b"head")
+        self.carry(recorder, footage(0, 2))
+        self.now += 60
+        self.carry(recorder, footage(2, 3))
+        self.assertEqual(
+            set(self.files()),
+            {
+                "100%-20010909-014640.mkv",
+                "100%-20010909-014640-2.mkv",
+                "100%-20010909-014740.mkv",
+            },
+        )
+
+    def test_again(self) -> None:
+        """When the folder is back, it goes on with a file of its own, at a keyframe."""
+        recorder = self.recorder
+        recorder.begin(b"head")
+        self.carry(recorder, footage(0, 1))
+        shutil.rmtree(self.directory)
+        recorder.begin(b"new")
+        self.carry(recorder, footage(1, 2))
+        self.assertIn("No such file or directory", recorder.failure or "")
+        self.now += PAUSE
+        self.carry(recorder, footage(2, 3))
+        self.now += PAUSE
+        self.directory.mkdir()
+        self.carry(recorder, footage(3.5, 5))
+        self.assertIsNone(recorder.failure)
+        data = self.files()["film.mkv"]
+        self.assertTrue(data.startswith(b"new"))
+        self.assertEqual([b.data for b in blocks(data[3:])], [p.data for p in footage(4, 5)])
+        self.assertEqual(len(self.log.about("cannot record")), 1, "said once")
+        self.assertEqual(len(self.log.about("recording to")), 2)
+
+    def test_patience(self) -> None:
+        """It is not tried again at once."""
+        recorder = self.recorder_for("nowhere/film.mkv")
+        recorder.begin(b"head")
+        self.pool.finish()
+        self.now += PAUSE / 2
+        recorder.write(b"", 0, key=True)
+        self.assertEqual(self.pool.waiting, [])
+
+    def test_no_room_yet(self) -> None:
+        """A disk that is as good as full gets no files of a moment each."""
+        self.patch(os, "statvfs", lambda _: Disk(f_bavail=LIMIT - 1, f_frsize=1))
+        recorder = self.recorder_for("nowhere/film.mkv")
+        recorder.begin(b"head")
+        self.pool.finish()
+        (self.directory / "nowhere").mkdir()
+        self.now += PAUSE
+        recorder.write(b"1", 0, key=True)
+        self.pool.finish()
+        self.assertIn("No space left on device", recorder.failure or "")
+        self.assertEqual(list((self.directory / "nowhere").iterdir()), [])
+
+    def test_nothing_in_it(self) -> None:
+        """A file in which there is nothing yet when the disk is full does not stay."""
+        self.recorder.begin(b"head")
+        self.pool.finish()
+        assert self.recorder._file is not None
+        self.recorder._file.close()
+        self.recorder._file = FullDisk(room=2)  # type: ignore[assignment]
+        self.recorder.write(b"333", 0, key=True)
+        self.pool.finish()
+        self.assertEqual(self.files(), {})
 
     @given(st.lists(st.sampled_from(["begin", "write", "work", "close"]), max_size=40))
     @settings(deadline=None, derandomize=True, max_examples=100)
