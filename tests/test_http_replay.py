@@ -260,6 +260,24 @@ class ReplayTests(SiteTestCase):
         self.assertEqual(self.get(where).status, 404)
         self.assertEqual(self.kept(), [])
 
+    def test_stalled(self) -> None:
+        """Who reads nothing for so long is disconnected; who reads slowly keeps the file."""
+        where = self.last()
+        connection = self.connect()
+        connection.ask(where)  # Twisted reads the file when the reactor turns, which it does not
+        aborted: list[bool] = []
+        self.patch(connection.transport, "abortConnection", lambda: aborted.append(True))
+        (reading,) = self.replays._reading.values()
+        for _ in range(3):
+            reading.sent -= 1  # it took something
+            self.reactor.rightNow += KEEP - SWEEP
+            self.replays._look()
+            self.assertEqual(aborted, [])
+        self.assertEqual(len(self.kept()), 1)
+        self.reactor.rightNow += KEEP
+        self.replays._look()
+        self.assertEqual(aborted, [True])
+
     def test_count(self) -> None:
         """Only so many are kept: the longest not asked for goes first."""
         first = self.last()

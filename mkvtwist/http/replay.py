@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -35,7 +36,7 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.static import File
 
 from mkvtwist.config import ConfigError, parse_seconds
-from mkvtwist.http.answers import argument, say
+from mkvtwist.http.answers import argument, say, transport_of
 from mkvtwist.http.responses import ENDINGS, media_type, say_unfit
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.publisher import Programme
@@ -61,7 +62,10 @@ says, since the folder for temporary files may be memory. The newest is kept wha
 """
 
 KEEP = 600.0
-"""Seconds that a file is kept after it was last asked for: a long pause in the player."""
+"""
+Seconds that a file is kept after it was last asked for or read, and that a client may read nothing:
+a long pause in the player.
+"""
 
 FRESH = 1.0
 """Seconds in which those who ask for the same get the same file."""
@@ -109,6 +113,19 @@ class Kept(File):
         return f'"{self.name}"'.encode()
 
 
+@dataclass(slots=True)
+class Reading:
+    """
+    A client that has not got all of an answer yet.
+
+    @ivar sent: bytes that it had taken when that was last looked at, C{since} when so many.
+    """
+
+    file: Kept
+    sent: int
+    since: float
+
+
 class Replays:
     """
     The files of all streams.
@@ -121,8 +138,9 @@ class Replays:
         self._directory: str | None = None
         self._files: dict[tuple[str, str], Kept] = {}  # the oldest first
         self._making: dict[Key, list[Request]] = {}
+        self._reading: dict[Request, Reading] = {}
         self._one = DeferredSemaphore(1)
-        self._sweep = LoopingCall(self._drop_old)
+        self._sweep = LoopingCall(self._look)
         self._sweep.clock = reactor
 
     def stop(self) -> None:
@@ -207,6 +225,18 @@ class Replays:
         for request in self._making.pop(key)[:]:
             _say_later(request, text)
 
+    def _look(self) -> None:
+        """Now and then: who reads, and what is wanted no more."""
+        now = self._reactor.seconds()
+        for request, reading in list(self._reading.items()):
+            if request.sentLength != reading.sent:
+                reading.sent, reading.since, reading.file.asked = request.sentLength, now, now
+            elif now - reading.since >= KEEP and transport_of(request) is not None:
+                transport_of(request).abortConnection()
+        self._drop_old()
+        if not self._files and not self._reading:
+            self._sweep.stop()
+
     def _drop_old(self) -> None:
         """What nobody wants any more, and what is too much: the longest not asked for first."""
         now = self._reactor.seconds()
@@ -220,8 +250,6 @@ class Replays:
             del self._files[oldest.key[0], oldest.name]
             with suppress(OSError):  # whoever cleans up there has been faster
                 os.unlink(oldest.path)
-        if not files and self._sweep.running:
-            self._sweep.stop()
 
     def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
@@ -264,6 +292,9 @@ class Replays:
         if body is not NOT_DONE_YET:
             request.write(body)
             request.finish()
+        elif not request.finished:
+            self._reading[request] = Reading(file, 0, file.asked)
+            request.notifyFinish().addBoth(lambda _: self._reading.pop(request, None))
 
 
 def _check_range(file: Kept, request: Request) -> None:
