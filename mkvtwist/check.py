@@ -165,6 +165,8 @@ def _unreadable(path: str) -> str | None:
                 pass
     except OSError as error:
         return f"{path!r}: {error.strerror}"
+    except ValueError:  # a NUL in it
+        return f"{path!r} is not a file's name"
     return None
 
 

@@ -9,6 +9,7 @@ Nothing here opens a file or looks at a disk: that is L{mkvtwist.check}'s part.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,9 @@ _TYPES: Mapping[Kind, tuple[type, ...]] = {
 }
 
 _TABLES = ("defaults", "streams")
+
+_BARE = r"[A-Za-z0-9_-]+"
+"""A key without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ def parse_document(text: bytes, file: str) -> dict[str, Any]:
         raise ConfigError(f"{file}: line {line}: not UTF-8, as TOML is") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: not TOML that can be read: too deeply nested") from None
 
 
 def configure(document: Mapping[str, Any], command_line: CommandLine) -> tuple[Config, list[str]]:
@@ -195,7 +201,8 @@ class _Reading:
     ) -> dict[str, Any]:
         found = {}
         for key, value in table.items():
-            where = f"{self._file}: {place}{key}"
+            # A key in quotes may be anything: whatever is in it, it stays one line.
+            where = f"{self._file}: {place}{key if re.fullmatch(_BARE, key) else repr(key)}"
             if key not in allowed:
                 self._unknown(where, key, (*allowed, *others))
                 continue

@@ -267,6 +267,28 @@ class MistakeTests(FileTestCase):
         )
         self.assertTrue(problems[0].startswith("at-end: 'wait' is not possible"), problems)
 
+    def test_one_line_each(self) -> None:
+        """No key and no value can make two lines of one, nor one that looks like another's."""
+        (problem,) = self.problems('"a\\nlisten: wrong" = 1')
+        self.assertTrue(problem.startswith("'a\\nlisten: wrong': unknown; there are"), problem)
+        for text in (
+            '[streams."a\\nb"]\ninput = "demo:"',
+            '[streams.a]\ninput = "demo:"\nat_end = "a\\nb"',
+            '[streams.a]\ninput = "demo:"\nburst = "a\\nb"',
+            '[streams.a]\ninput = "demo:"\nburst = """\na\nb"""',
+            '"a\\nb" = 1\n["a\\nb"]',
+        ):
+            try:
+                (problem,) = self.problems(text)
+            except ConfigError as error:
+                (problem,) = error.args
+            self.assertNotIn("\n", problem)
+
+    def test_deep(self) -> None:
+        """What is nested without end is said, rather than followed."""
+        error = self.assertRaises(ConfigError, parse_document, b"x = " + b"[" * 100_000, "x.toml")
+        self.assertIn("too deeply nested", str(error))
+
     def test_syntax(self) -> None:
         """What is no TOML is said with its line."""
         for text, line in (

@@ -719,7 +719,7 @@ class ProcessTests(EndToEndTestCase):
             taken.listen(1)
             busy = f"tcp:{taken.getsockname()[1]}:{LOOPBACK}"
             mistakes = {
-                (LISTEN, "nothing-here.mkv"): "'nothing-here.mkv': No such file",
+                (LISTEN, "nothing-here.mkv"): "nothing-here.mkv': No such file",
                 (LISTEN, "-"): "a daemon has no standard input",
                 ("--listen=8080", film): "'8080' is not a Twisted server endpoint",
                 (f"--listen={busy}", film): f"cannot listen at {busy!r}: Address already in use",

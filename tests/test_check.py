@@ -1,0 +1,90 @@
+"""What a configuration names, looked at before it is used. The ports are in L{tests.test_tap}."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist.check import read
+from mkvtwist.config import ConfigError
+from mkvtwist.configfile import CommandLine
+
+
+class ReadTests(SynchronousTestCase):
+    """L{read}."""
+
+    def setUp(self) -> None:
+        """A folder."""
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+
+    def problems(self, text: str, **options: Any) -> list[str]:
+        """What is wrong with a file of this content."""
+        (self.folder / "x.toml").write_text(f'listen = ["tcp:0"]\n{text}')
+        try:
+            read(CommandLine(str(self.folder), "x.toml"), **options)
+        except ConfigError as error:
+            return [problem.removeprefix("x.toml: ") for problem in error.args]
+        return []
+
+    def test_no_file(self) -> None:
+        """A file that cannot be read is said as it was named."""
+        for file, why in (("gone.toml", "No such file or directory"), (".", "Is a directory")):
+            command_line = CommandLine(str(self.folder), file)
+            error = self.assertRaises(ConfigError, read, command_line)
+            self.assertEqual(str(error), f"config: {file!r}: {why}")
+
+    def test_files(self) -> None:
+        """Each file that is not there is said, relative to the configuration's folder."""
+        text = '[streams.a]\ninput = "a.mkv"\nfallback = "b.mkv"\nrecord = "no/c.mkv"'
+        self.assertEqual(
+            self.problems(text),
+            [
+                f"streams.a.input: '{self.folder}/a.mkv': No such file or directory",
+                f"streams.a.fallback: '{self.folder}/b.mkv': No such file or directory",
+                (f"streams.a.record: '{self.folder}/no/c.mkv': there is no directory"
+                f" '{self.folder}/no'"),
+            ],
+        )
+        for name in ("a.mkv", "b.mkv"):
+            (self.folder / name).touch()
+        (self.folder / "no").mkdir()
+        self.assertEqual(self.problems(text), [])
+
+    def test_impossible_names(self) -> None:
+        """A name that no file has is a mistake like any other."""
+        (problem,) = self.problems('[streams.a]\ninput = "a\\u0000b"')
+        self.assertIn("is not a file's name", problem)
+
+    def test_shared(self) -> None:
+        """Two streams cannot have one standard input, one recording, one port."""
+        self.assertEqual(
+            self.problems(
+                '[streams.a]\ninput = "-"\nrecord = "x.mkv"\n'
+                '[streams.b]\ninput = "-"\nrecord = "x.mkv"\n'
+            ),
+            [
+                f"streams.{name}.{text}"
+                for name in ("a", "b")
+                for text in (
+                    "input: standard input can be read by one stream only",
+                    f"record: '{self.folder}/x.mkv' is recorded to by another stream, too",
+                )
+            ],
+        )
+
+    def test_held(self) -> None:
+        """A port that this process has is free for it, whatever else the endpoint says."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(1)
+            port = taken.getsockname()[1]
+            text = f'[streams.a]\ninput = "tcp:{port}:interface=127.0.0.1"'
+            (problem,) = self.problems(text)
+            self.assertIn(os.strerror(98), problem)
+            self.assertEqual(self.problems(text, held={f"tcp:{port}"}), [])
+            self.assertEqual(self.problems(text, may_be_taken=True), [])
