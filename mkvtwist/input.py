@@ -320,7 +320,7 @@ class InputService(Service):
 
     def _sleep(self) -> None:
         self._asleep = True
-        self._publisher.hold()
+        self._publisher.forget()
         self._become("waiting for a client", "nobody is watching; opened when somebody does")
 
     def _wanted(self) -> None:
@@ -330,7 +330,8 @@ class InputService(Service):
             self._attention.start(ATTENTION, now=False)
 
     def _look_for_clients(self) -> None:
-        if self._publisher.unwanted >= self.config.linger:
+        publisher = self._publisher
+        if not publisher.clients and publisher.unwanted >= self.config.linger:
             self.log.info("{input}: nobody is watching; closed", input=self._label)
             self._close()
             self._sleep()

@@ -507,6 +507,7 @@ class Publisher:
         self._ids = itertools.count(1)
         self._waiting: set[Client] = set()
         self._closing: Programme | None = None
+        self._edge = 0
         self._away_since: float | None = clock.seconds()
         self._wanted_at = clock.seconds()
         self.on_touch: Callable[[], None] = _nothing
@@ -525,7 +526,7 @@ class Publisher:
         old = self.programme
         if old is not None and not old.closed and old.header.tracks == header.tracks:
             return
-        edge = 0
+        edge = self._edge
         if old is not None:
             self._close(old)
             edge = old.ring.edge
@@ -575,6 +576,16 @@ class Publisher:
         """
         if self._away_since is None:
             self._away_since = self.clock.seconds()
+
+    def forget(self) -> None:
+        """
+        The input has been closed, and nobody is there: when it is opened again, what it has brought
+        is old.
+        """
+        self.hold()
+        if self.programme is not None:
+            self._edge = self.programme.ring.edge
+            self.programme = None
 
     def end(self) -> None:
         """Nothing more will come: the clients get the rest, those who wait get nothing."""

@@ -46,8 +46,10 @@ class ReadTests(SynchronousTestCase):
             [
                 f"streams.a.input: '{self.folder}/a.mkv': No such file or directory",
                 f"streams.a.fallback: '{self.folder}/b.mkv': No such file or directory",
-                (f"streams.a.record: '{self.folder}/no/c.mkv': there is no directory"
-                f" '{self.folder}/no'"),
+                (
+                    f"streams.a.record: '{self.folder}/no/c.mkv': there is no directory"
+                    f" '{self.folder}/no'"
+                ),
             ],
         )
         for name in ("a.mkv", "b.mkv"):

@@ -673,11 +673,22 @@ class OnDemandTests(InputTestCase):
         self.assertEqual(self.service.state, "waiting for a client")
         self.assertEqual(len(self.log.about("nobody is watching; closed")), 1)
         self.assertEqual(self.pending(), [])
-        late = self.watch()
-        self.assertEqual(late.data, b"", "what is old is not shown")
+        late = Response()
+        self.publisher.join(late, Wish(burst=10.0))
+        self.assertEqual(late.data, b"")
         self.emit(header(), *footage(1, 2))
-        self.assertEqual(late.blocks, sent(footage(1, 2)))
+        self.assertEqual(late.blocks, sent(footage(1, 2)), "what is old is not shown")
         self.assertEqual(self.service.restarts, 1)
+
+    def test_at_once(self) -> None:
+        """With a linger of 0 it is closed as soon as nobody watches, not before."""
+        self.start("http://host/", on_demand=True, linger=0.0)
+        response = self.watch()
+        self.reactor.pump([1.0] * 5)
+        self.assertFalse(self.reader.stopped)
+        self.leave(response)
+        self.reactor.pump([1.0] * 2)
+        self.assertTrue(self.reader.stopped)
 
     def test_back_in_time(self) -> None:
         """Who comes before it is closed finds it open."""
