@@ -347,8 +347,8 @@ class Client:
         """Whether it has everything so far: it follows, or waits for a beginning."""
         return self.is_following or (self._place is None and not self.paused)
 
-    def enter(self, programme: Programme) -> None:
-        """Begin: the header, and a place."""
+    def enter(self, programme: Programme, oldest: int = 0) -> None:
+        """Begin: the header, and a place, not before the oldest that it is to have."""
         wish = self.wish
         if wish.format in programme.header.unfit:
             self._publisher.leave(self, programme.header.unfit[wish.format])
@@ -365,7 +365,7 @@ class Client:
         self.response.registerProducer(self, streaming=True)
         self.response.write(self._audience.head)
         if self._burst is not None:
-            self.settle()
+            self.settle(oldest)
         self.pump()
 
     def leave(self) -> None:
@@ -378,11 +378,13 @@ class Client:
                 programme.audiences.pop(self, None)
             self.programme = None  # whoever still has its turn to come does nothing in it
 
-    def settle(self) -> None:
+    def settle(self, oldest: int = 0) -> None:
         """Find a place to begin, or to go on, if there is one yet."""
         programme = self.programme
         assert programme is not None
         place = programme.ring.place(round((self._burst or 0.0) * SECOND))
+        if place is not None:
+            place = max(place, oldest)
         self._place = None if place is None else min(place, programme.released)
         self._segment = programme.segments_before(programme.ring.end if place is None else place)
 
@@ -546,7 +548,7 @@ class Publisher:
         programme = self.programme
         assert programme is not None
         ring = programme.ring
-        known, began = programme.released, False
+        known, fresh, began = programme.released, ring.end, False
         for fragment in programme.fragments(packets):
             self.fragments += 1
             self.bytes_in += fragment.payload
@@ -563,7 +565,7 @@ class Publisher:
         self._away_since = None
         for client in list(self._waiting):
             self._waiting.discard(client)
-            self._guard(client, client.enter, programme)
+            self._guard(client, client.enter, programme, fresh)
         if began:
             for client in [c for c in programme.clients if c.place is None]:
                 self._guard(client, client.settle)

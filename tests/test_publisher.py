@@ -247,7 +247,7 @@ class JoinTests(PublisherTestCase):
         self.assertEqual(response.blocks, sent(footage(1, 2)))
 
     def test_hold(self) -> None:
-        """While the input is away newcomers wait; the others lose nothing."""
+        """While the input is away newcomers wait for what is new; the others lose nothing."""
         stream = self.live()
         _, old = self.join(stream)
         stream.hold()
@@ -256,7 +256,9 @@ class JoinTests(PublisherTestCase):
         stream.publish(footage(10, 11))
         self.turns()
         self.assertEqual(old.blocks, sent(footage(9, 11)))
-        self.assertEqual(new.blocks, sent(footage(9, 11)))
+        self.assertEqual(new.blocks, sent(footage(10, 11)))
+        _, late = self.join(stream, burst=2)
+        self.assertEqual(late.blocks, sent(footage(9, 11)))
 
     def test_rebase(self) -> None:
         """A client's own timestamps begin with its first fragment; nobody else's change."""
