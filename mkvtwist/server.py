@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService, Service
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, DeferredList, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
@@ -81,19 +82,17 @@ class Listener(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
-        where = address(port.getHost()).replace("0.0.0.0", socket.gethostname())  # noqa: S104
+        host = port.getHost()
+        where = address(host).replace("0.0.0.0", socket.gethostname())  # noqa: S104
         scheme = "https" if self.text.startswith("ssl:") else "http"
+        # A socket in the file system is no part of a URL: curl --unix-socket PATH http://host/
+        base = f"unix:{where} /" if isinstance(host, UNIXAddress) else f"{scheme}://{where}/"
         if self._streams is None:
-            self._log.info("manage at {scheme}://{where}/api/v1/", scheme=scheme, where=where)
+            self._log.info("manage at {base}api/v1/", base=base)
             return
-        self._log.info("watch at {scheme}://{where}/", scheme=scheme, where=where)
+        self._log.info("watch at {base}", base=base)
         for name in self._streams:
-            self._log.info(
-                "or in a player: {scheme}://{where}/{name}.mkv",
-                scheme=scheme,
-                where=where,
-                name=name,
-            )
+            self._log.info("or in a player: {base}{name}.mkv", base=base, name=name)
 
     def _deaf(self, failure: Any) -> None:
         self._log.error("cannot listen at {text}: {problem}", text=self.text, problem=failure.value)

@@ -57,6 +57,12 @@ class ServiceTests(SynchronousTestCase):
             ],
         )
 
+    def test_unix(self) -> None:
+        """A socket in the file system is no URL; the log says where it is, and what is asked."""
+        self.start(self.make("unix:a.sock"))
+        self.assertEqual([server[0] for server in self.reactor.unixServers], ["a.sock"])
+        self.assertEqual(self.log.about("watch at"), ["watch at unix:a.sock /"])
+
     def test_twist(self) -> None:
         """Under twist, which knows no privileges, it listens as well."""
         self.make().startService()
