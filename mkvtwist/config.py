@@ -34,7 +34,13 @@ class Form(Enum):
     STDIN = "standard input"
     URL = "URL"
     ENDPOINT = "endpoint"
+    HTTP = "HTTP"
     DEMO = "demo"
+
+    @property
+    def has_sender(self) -> bool:
+        """Whether somebody comes here and sends, rather than that something is opened."""
+        return self in (Form.ENDPOINT, Form.HTTP)
 
 
 DEFAULT_NAME = "live"
@@ -55,6 +61,7 @@ film.mkv              a file, in any container that libavformat reads
 -                     standard input (the default when it is not a terminal)
 http://host/path      any URL that libavformat reads
 tcp:12345             a Twisted server endpoint: a sender connects there
+http                  a sender PUTs or POSTs to the stream's name, over HTTP
 demo:                 a test picture with a clock and a tone"""
 
 INPUT_FORMS_IN_ONE_LINE = "; ".join(" ".join(line.split()) for line in INPUT_FORMS.splitlines())
@@ -67,6 +74,7 @@ _AT_END: Mapping[Form, tuple[AtEnd, ...]] = MappingProxyType(
         Form.STDIN: (AtEnd.EXIT,),
         Form.URL: (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
         Form.ENDPOINT: (AtEnd.WAIT, AtEnd.EXIT),
+        Form.HTTP: (AtEnd.WAIT, AtEnd.EXIT),
         Form.DEMO: (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
     }
 )
@@ -122,6 +130,7 @@ class StreamConfig:
     linger: float = 10.0
     fallback: Input | None = None
     optional: bool = False
+    takeover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,8 @@ def parse_input(option: str, text: str) -> Input:
         return Input(Form.STDIN, text)
     if text == "demo:":
         return Input(Form.DEMO, text)
+    if text == "http":
+        return Input(Form.HTTP, text)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         try:
             urlsplit(text)
@@ -390,6 +401,7 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "optional": Setting(Kind.SWITCH, parse_text),
         "linger": Setting(Kind.NUMBER, parse_seconds),
         "fallback": Setting(Kind.TEXT, parse_fallback),
+        "takeover": Setting(Kind.SWITCH, parse_text),
     }
 )
 
@@ -397,7 +409,16 @@ OWN = frozenset({"input", "record"})
 """Settings of which two streams cannot have the same."""
 
 LIVE = frozenset(
-    {"burst", "max_clients", "client_timeout", "hold", "max_bitrate", "linger", "optional"}
+    {
+        "burst",
+        "max_clients",
+        "client_timeout",
+        "hold",
+        "max_bitrate",
+        "linger",
+        "optional",
+        "takeover",
+    }
 )
 """Settings that a running stream takes over; any other one restarts it."""
 

@@ -16,33 +16,29 @@ There is one line of time, and one reader at a time has it: when the input has b
 fallback is stopped, and when its thread has ended the input's goes on.
 """
 
-import socket
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from twisted.application.internet import backoffPolicy
 from twisted.application.service import Service
-from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IListeningPort
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from mkvtwist.config import AtEnd, Form, Input, StreamConfig
 from mkvtwist.demux import Ended, Event, Media, Noticed, Opened, Pace, Reader, set_up
 from mkvtwist.packet import SECOND, Header, Packet, Track
-from mkvtwist.pipe import Outlet, Pipe
+from mkvtwist.pipe import Outlet
 from mkvtwist.publisher import Publisher
 from mkvtwist.recorder import Recorder
+from mkvtwist.sender import Connection, IInput, Parting, Sender, address
 from mkvtwist.timeline import Timeline
-
-SILENCE = 10.0
-"""Seconds that a sender may say nothing at all before another one gets its place."""
 
 PATIENCE = 1.0
 """
@@ -61,9 +57,6 @@ is no reason to close it. It may be used up in less.
 
 ATTENTION = 1.0
 """Seconds between two looks whether an input on demand is still wanted."""
-
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
-"""A sender whose machine has vanished is noticed after 25 s, and its place is free again."""
 
 
 class Reading:
@@ -106,6 +99,7 @@ class Guard:
         return False
 
 
+@implementer(IInput)
 class InputService(Service):
     """
     Feeds a publisher from one input for as long as the service runs.
@@ -170,6 +164,9 @@ class InputService(Service):
             self._sleep()
         elif self.config.input.form is Form.ENDPOINT:
             self._listen()
+        elif self.config.input.form is Form.HTTP:
+            self._become("waiting for a sender", f"nobody has sent to /{self.config.name}")
+            self.log.info("waiting for a sender: PUT or POST /{name}", name=self.config.name)
         else:
             self._open()
 
@@ -188,7 +185,7 @@ class InputService(Service):
             self._port = None
         for sender in (*self.senders, self._sender, self._next_sender):
             if sender is not None:
-                sender.drop()
+                sender.drop(Parting.CLOSED, "the stream is being stopped")
         late = [self.reactor.callLater(PATIENCE, self._thread_ended, r) for r in self._leaving]
         stopped: Deferred[Any] = gatherResults(self._leaving.values())
         stopped.addCallback(lambda _: [call.cancel() for call in late if call.active()])
@@ -218,7 +215,7 @@ class InputService(Service):
         self._become("opening", "reading the beginning, to see what it is")
         self.restarts += self._opened
         self._opened = True
-        drain = self.config.at_end is AtEnd.EXIT and self.config.input.form is not Form.ENDPOINT
+        drain = self.config.at_end is AtEnd.EXIT and not self.config.input.form.has_sender
         self._reading = self._start(self.config.input, media, self._pace, drain=drain)
 
     def _start(self, source: Input, media: Media | None, pace: Pace, *, drain: bool) -> Reading:
@@ -332,7 +329,7 @@ class InputService(Service):
     def _look_for_clients(self) -> None:
         publisher = self._publisher
         if not publisher.clients and publisher.unwanted >= self.config.linger:
-            self.log.info("{input}: nobody is watching; closed", input=self._label)
+            self.log.info("{input}: nobody is watching; closed", input=self.label)
             self._close()
             self._sleep()
 
@@ -388,10 +385,10 @@ class InputService(Service):
         programme = self._publisher.programme
         if programme is None or programme.header.tracks != header.tracks:
             for track in header.tracks:
-                self.log.info("{input}: {track}", input=self._label, track=describe(track))
+                self.log.info("{input}: {track}", input=self.label, track=describe(track))
         if self.left_out != header.left_out:
             for text in header.left_out:
-                self.log.warn("{input}: left out: {text}", input=self._label, text=text)
+                self.log.warn("{input}: left out: {text}", input=self.label, text=text)
         self.left_out = header.left_out
         self._publisher.begin(header)
 
@@ -406,8 +403,16 @@ class InputService(Service):
         self.log.warn("{input}: {text}{more}", input=str(source), text=text, more=more)
 
     @property
-    def _label(self) -> str:
+    def label(self) -> str:
+        """The input in words."""
+        if self.config.input.form is Form.HTTP:
+            return f"/{self.config.name}"
         return str(self.config.input)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether packets are coming."""
+        return self.state == "live"
 
     # the end
 
@@ -417,20 +422,22 @@ class InputService(Service):
             return
         self._reading = None
         if ended.fault:
-            self.log.error("{input}: {reason}", input=self._label, reason=ended.reason)
+            self.log.error("{input}: {reason}", input=self.label, reason=ended.reason)
         elif self.config.at_end is not AtEnd.LOOP:  # each round of which would be a line
-            self.log.info("{input}: {reason}", input=self._label, reason=ended.reason)
+            self.log.info("{input}: {reason}", input=self.label, reason=ended.reason)
         sender, self._sender = self._sender, None
         if sender is not None:
-            sender.drop()
+            sender.drop(Parting.UNREADABLE if ended.fault else Parting.TAKEN, ended.reason)
         at_end = self.config.at_end
-        if at_end is AtEnd.EXIT:
+        if at_end is AtEnd.WAIT or (self.config.takeover and self._next_sender is not None):
+            self._wait(ended.reason)
+        elif at_end is AtEnd.EXIT:
             self._become("ended", ended.reason)
+            if self._next_sender is not None:
+                self._next_sender.drop(Parting.CLOSED, "the stream has ended")
             self._close()
             self._publisher.end()
             self._on_end()
-        elif at_end is AtEnd.WAIT:
-            self._wait(ended.reason)
         elif at_end is AtEnd.LOOP and reading.heard and not ended.fault:
             self._open()
         else:
@@ -458,8 +465,8 @@ class InputService(Service):
     # senders
 
     def _listen(self) -> None:
-        self._become("waiting for a sender", f"nobody has connected to {self._label}")
-        factory: Any = Factory.forProtocol(Sender)
+        self._become("waiting for a sender", f"nobody has connected to {self.label}")
+        factory: Any = Factory.forProtocol(Connection)
         factory.noisy = False
         factory.input = self
         endpoint = serverFromString(self.reactor, self.config.input.text)
@@ -472,145 +479,44 @@ class InputService(Service):
         self.log.info("waiting for a sender at {address}", address=address(port.getHost()))
 
     def _deaf(self, failure: Failure) -> None:
-        self._become("ended", f"cannot listen at {self._label}: {failure.value}")
+        self._become("ended", f"cannot listen at {self.label}: {failure.value}")
         self.log.error("{reason}", reason=self.reason)
         self._publisher.end()
         self._on_end()
 
-    def sender_came(self, sender: "Sender") -> bool:
-        """A sender has sent its first bytes; whether it may go on."""
+    def objection(self) -> Parting | None:
+        """Why one who has connected now may not send; L{None} when it may."""
         if not self.running or self.state == "ended":
-            return False
+            return Parting.CLOSED
+        occupied = any(s is not None and s.present for s in (self._sender, self._next_sender))
+        return Parting.OCCUPIED if occupied and not self.config.takeover else None
+
+    def sender_came(self, sender: Sender) -> Parting | None:
+        """A sender's first bytes have come; why it may not go on, or L{None}: it will be read."""
+        objection = self.objection()
+        if objection is not None:
+            return objection
         if self._sender is None and self._reading is None:
             self._take(sender)
-            return True
-        if self._sender is not None and self._sender.connected:
-            return False
-        if self._next_sender is not None and self._next_sender.connected:
-            return False
-        # The one before has gone, but not all that it sent has been read.
+            return None
+        # Of those before, one who has left is read to its end; one who is there is taken over.
+        for other in (self._sender, self._next_sender):
+            if other is not None and (other.present or other is self._next_sender):
+                self.log.warn(
+                    "sender {peer} takes over from {old}", peer=sender.peer, old=other.peer
+                )
+                other.drop(Parting.REPLACED, Parting.REPLACED.value)
         self._next_sender = sender
-        return True
+        return None
 
     def remark(self, reason: str) -> None:
         """Something has come of a sender who never was one."""
         if self.state == "waiting for a sender":
             self.reason = reason
 
-    def _take(self, sender: "Sender") -> None:
+    def _take(self, sender: Sender) -> None:
         self._sender = sender
         self._read(sender.pipe)
-
-    @property
-    def occupied(self) -> bool:
-        """Whether a sender is connected."""
-        return any(s is not None and s.connected for s in (self._sender, self._next_sender))
-
-
-class Sender(Protocol):
-    """
-    A connection to an endpoint input: whoever sends media.
-
-    @ivar pipe: what it has sent, for the thread.
-    """
-
-    log = Logger()
-    factory: Any
-    transport: Any
-
-    def connectionMade(self) -> None:
-        self.input: InputService = self.factory.input
-        self.peer = address(self.transport.getPeer())
-        self.pipe = Pipe(lambda: self.input.reactor.callFromThread(self._resume))
-        self._taken = self._paused = False
-        self._silence: Any = None
-        if self.input.occupied:
-            self._turn_away()
-            return
-        self.input.senders.add(self)
-        self.log.info("sender {peer} connected", peer=self.peer)
-        self._silence = self.input.reactor.callLater(SILENCE, self._too_quiet)
-        if not isinstance(self.transport.getPeer(), UNIXAddress):
-            self.transport.setTcpKeepAlive(True)
-            handle = self.transport.getHandle()
-            if isinstance(handle, socket.socket):  # TLS has another one
-                for option, value in KEEPALIVE:
-                    handle.setsockopt(socket.IPPROTO_TCP, option, value)
-
-    def dataReceived(self, data: bytes) -> None:
-        if self not in self.input.senders:
-            return  # it has been turned away
-        if not self._taken and not self.input.sender_came(self):
-            self._turn_away()
-            return
-        self._taken = True
-        if self._silence is not None:
-            self._silence.reset(SILENCE)
-        if not self.pipe.write(data):
-            self._paused = True
-            self.transport.pauseProducing()
-
-    def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
-        self.connected = 0  # which Twisted leaves at 1
-        if self._taken:
-            self.log.info(
-                "sender {peer} left after {bytes} bytes", peer=self.peer, bytes=self.pipe.total
-            )
-        elif self._silence is not None:
-            self.log.warn("sender {peer} left without sending anything", peer=self.peer)
-            self.input.remark(f"the last sender, {self.peer}, left without sending anything")
-        self._forget()
-        self.pipe.close()
-
-    def _forget(self) -> None:
-        self.input.senders.discard(self)
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
-
-    def drop(self) -> None:
-        """The input wants no more of it."""
-        self._forget()
-        self.pipe.cancel()
-        if self.connected and self.transport is not None:
-            self.transport.abortConnection()
-
-    def _resume(self) -> None:
-        self._paused = False
-        if self.connected:
-            self.transport.resumeProducing()
-
-    def _turn_away(self) -> None:
-        self._forget()
-        self.log.warn(
-            "sender {peer} turned away: another one is connected to {input}",
-            peer=self.peer,
-            input=str(self.input.config.input),
-        )
-        self.transport.abortConnection()
-
-    def _too_quiet(self) -> None:
-        """Nothing for a while, before anything could be made of it; later it may be as it likes."""
-        self._silence = None
-        if self._taken and (self._paused or self.input.state == "live"):
-            return
-        self.input.senders.discard(self)
-        self.log.warn(
-            "sender {peer} said nothing for {seconds:g} s: disconnected",
-            peer=self.peer,
-            seconds=SILENCE,
-        )
-        self.input.remark(f"the last sender, {self.peer}, said nothing for {SILENCE:g} s")
-        self.transport.abortConnection()
-
-
-def address(where: IAddress) -> str:
-    """An address as one would type it: C{127.0.0.1:8080}, C{[::1]:8080}, a socket's path."""
-    host, port = getattr(where, "host", None), getattr(where, "port", None)
-    if host is None:
-        name = getattr(where, "name", None)
-        return name.decode(errors="replace") if isinstance(name, bytes) else "a local process"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def describe(track: Track) -> str:

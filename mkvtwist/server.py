@@ -24,7 +24,7 @@ from mkvtwist.config import LIVE, AtEnd, Config, ConfigError, Form, StreamConfig
 from mkvtwist.configfile import document
 from mkvtwist.events import Events
 from mkvtwist.http import LiveSite
-from mkvtwist.input import address
+from mkvtwist.sender import address
 from mkvtwist.stream import Stream
 
 BACKLOG = 4096

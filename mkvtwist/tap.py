@@ -54,7 +54,8 @@ class Options(TwistedOptions):
         self.config: Config | None = None
 
     def opt_input(self, text: str) -> None:
-        """Where the media comes from: a file, -, a URL, an endpoint such as tcp:12345, or demo:"""
+        """Where the media comes from: a file, -, a URL, an endpoint such as tcp:12345, http,
+        or demo:"""
         if self._input is not None:
             raise UsageError(f"two inputs, {self._input.text!r} and {text!r}; give one")
         self._input = _parsed(parse_input, "input", text)
@@ -141,8 +142,13 @@ class Options(TwistedOptions):
 
     def opt_at_end(self, text: str) -> None:
         """What happens at the end of the input: exit, wait, retry or loop [default: file, -: exit;
-        endpoint: wait; URL: retry]"""
+        endpoint, http: wait; URL: retry]"""
         self._set("at_end", text)
+
+    def opt_takeover(self) -> None:
+        """A sender who comes while another one is there takes its place, rather than is
+        turned away"""
+        self._settings["takeover"] = True
 
     def opt_record(self, text: str) -> None:
         """Also write all that the stream carries to this file"""

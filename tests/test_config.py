@@ -26,6 +26,8 @@ class InputTests(SynchronousTestCase):
             ("./-", Form.FILE),
             ("tcp", Form.FILE),
             ("demo", Form.FILE),
+            ("http", Form.HTTP),
+            ("./http", Form.FILE),
             ("C:\\film.mkv", Form.FILE),
             ("a: film about tcp:1", Form.FILE),
             ("://", Form.FILE),
@@ -48,7 +50,9 @@ class InputTests(SynchronousTestCase):
         """The forms that the help shows are those that are understood."""
         shown = [line.split()[0] for line in INPUT_FORMS.splitlines()]
         found = [config.parse_input("opt", text).form for text in shown]
-        self.assertEqual(found, [Form.FILE, Form.STDIN, Form.URL, Form.ENDPOINT, Form.DEMO])
+        self.assertEqual(
+            found, [Form.FILE, Form.STDIN, Form.URL, Form.ENDPOINT, Form.HTTP, Form.DEMO]
+        )
 
     def test_empty(self) -> None:
         """An empty input is answered with the forms."""
@@ -118,6 +122,7 @@ class AtEndTests(SynchronousTestCase):
                 Form.FILE: AtEnd.EXIT,
                 Form.STDIN: AtEnd.EXIT,
                 Form.ENDPOINT: AtEnd.WAIT,
+                Form.HTTP: AtEnd.WAIT,
                 Form.URL: AtEnd.RETRY,
                 Form.DEMO: AtEnd.RETRY,
             },

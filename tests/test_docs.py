@@ -113,7 +113,13 @@ class OptionsTests(SynchronousTestCase):
 
     def test_at_end(self) -> None:
         """What each kind of input allows at its end, and what it does unasked."""
-        inputs = {"a file": __file__, "`-`": "-", "an endpoint": "tcp:0", "a URL": "http://host/"}
+        inputs = {
+            "a file": __file__,
+            "`-`": "-",
+            "an endpoint": "tcp:0",
+            "`http`": "http",
+            "a URL": "http://host/",
+        }
         for kind, default, others in rows(
             REFERENCE / "options.md", "input", "unless said otherwise"
         ):

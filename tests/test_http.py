@@ -123,7 +123,7 @@ class LiveTests(SiteTestCase):
     def test_interfaces(self) -> None:
         """Both kinds of live answers are L{IResponse}s; one stands between transport and client."""
         connection = self.connect()
-        request: Any = Request(connection.protocol._channel)
+        request: Any = Request(connection.protocol)
         verifyObject(IResponse, LiveResponse(request, "matroska"))
         verifyObject(IResponse, SocketResponse(request, "matroska"))
         verifyObject(IPushProducer, SocketResponse(request, "matroska"))
@@ -566,14 +566,15 @@ class KnownTests(SiteTestCase):
         self.assertEqual(self.get("/nothing", "POST").status, 404)
 
     def test_post(self) -> None:
-        """The body of a refused request is read over, and the connection can be used on."""
+        """A request is refused before its body; that is read over, and the connection ends."""
         connection = self.connect()
         connection.ask("/live.mkv", "POST", Content_Length="5")
+        got = connection.answer()
+        self.assertEqual((got.status, got.headers["connection"]), (405, "close"))
         connection.send(b"12345")
         connection.ask("/status")
-        got = connection.answer()
-        self.assertEqual(got.status, 405)
-        self.assertEqual(answer(got.rest).status, 200)
+        self.assertEqual(connection.answer().rest, b"")
+        self.assertTrue(connection.transport.disconnecting)
 
     def test_pipelined(self) -> None:
         """Requests that come at once are answered in order; a live one is the last for long."""

@@ -10,18 +10,20 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IPushProducer, ITransport
+from twisted.internet.interfaces import IPushProducer, ISystemHandle, ITransport
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mkvtwist.config import AtEnd, StreamConfig, parse_at_end, parse_input
 from mkvtwist.demux import Ended, Event, Noticed, Opened, Reader
-from mkvtwist.input import PATIENCE, SILENCE, InputService, Sender, address, describe
+from mkvtwist.input import PATIENCE, InputService, describe
 from mkvtwist.packet import Track
 from mkvtwist.pipe import PIPE_LIMIT
 from mkvtwist.publisher import Publisher, Wish
+from mkvtwist.sender import SILENCE, Connection, address
 from tests.fakes import (
     AUDIO,
     END,
@@ -38,6 +40,7 @@ from tests.fakes import (
 )
 
 
+@implementer(ISystemHandle)
 class MemoryTransport(StringTransport):
     """A sender's connection in memory, with the socket that its options are set on."""
 
@@ -359,7 +362,7 @@ class SenderTests(InputTestCase):
         super().setUp()
         self.start("tcp:12345")
 
-    def connect(self, handle: Any = None) -> Sender:
+    def connect(self, handle: Any = None) -> Connection:
         """Another sender."""
         made = socket.socket() if handle is None else handle
         if handle is None:
@@ -367,19 +370,19 @@ class SenderTests(InputTestCase):
         factory: Any = self.reactor.tcpServers[-1][1]
         port = next(self.ports)
         sender = factory.buildProtocol(IPv4Address("TCP", "192.0.2.7", port))
-        assert isinstance(sender, Sender)
+        assert isinstance(sender, Connection)
         sender.makeConnection(MemoryTransport(port, made))
         return sender
 
-    def send(self, sender: Sender, data: bytes = b"media") -> None:
+    def send(self, sender: Connection, data: bytes = b"media") -> None:
         """It sends this."""
         sender.dataReceived(data)
 
-    def lose(self, sender: Sender) -> None:
+    def lose(self, sender: Connection) -> None:
         """It has gone."""
         sender.connectionLost(Failure(ConnectionError()))
 
-    def turned_away(self, sender: Sender) -> bool:
+    def turned_away(self, sender: Connection) -> bool:
         """Whether its connection was ended from here."""
         return bool(sender.transport.disconnected)
 
@@ -403,8 +406,8 @@ class SenderTests(InputTestCase):
         self.lose(sender)
         self.assertEqual(self.reader.read(), b"ghi")
         self.assertEqual(self.reader.read(), b"")
-        self.assertEqual(len(self.log.about(f"sender {sender.peer} connected")), 1)
-        self.assertEqual(len(self.log.about(f"sender {sender.peer} left after 9 bytes")), 1)
+        self.assertEqual(len(self.log.about(f"sender {sender.sender.peer} connected")), 1)
+        self.assertEqual(len(self.log.about(f"sender {sender.sender.peer} left after 9 bytes")), 1)
 
     def test_keep_alive(self) -> None:
         """A sender whose machine vanishes is noticed: its socket is kept alive."""
@@ -426,12 +429,12 @@ class SenderTests(InputTestCase):
         self.send(first)
         second = self.connect()
         self.assertTrue(self.turned_away(second))
-        self.assertEqual(len(self.log.about(f"sender {second.peer} turned away")), 1)
+        self.assertEqual(len(self.log.about(f"sender {second.sender.peer} turned away")), 1)
         self.send(second)
         self.lose(second)
         self.assertEqual(len(self.readers), 1)
         self.assertFalse(self.turned_away(first))
-        self.assertEqual(self.log.about(f"sender {second.peer} left"), [])
+        self.assertEqual(self.log.about(f"sender {second.sender.peer} left"), [])
 
     def test_first_to_send(self) -> None:
         """Of two who have connected, the first to send is the sender."""

@@ -27,6 +27,7 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "demux",
     "recorder",
     "publisher",
+    "sender",
     "input",
     "stream",
     "metrics",

@@ -15,7 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config import Config, Form, Input, StreamConfig
 from mkvtwist.http import LiveSite, management
-from mkvtwist.http.management import BODY_LIMIT, HEARTBEAT
+from mkvtwist.http.management import HEARTBEAT
+from mkvtwist.http.requests import BODY_LIMIT
 from mkvtwist.publisher import Wish
 from mkvtwist.server import Server
 from tests.fakes import Answer, Log, Reactor, Response, StillReader, answer, footage, header
@@ -189,14 +190,24 @@ class StreamTests(ManagementTestCase):
             ({"input": "/nothing/here.mkv"}, 1),
             (b"{", 1),
             ([], 1),
-            (b" " * (BODY_LIMIT + 1), 1),
         ):
             got = self.ask("PATCH", "streams/live", body)
             self.assertEqual(got.status, 400)
             self.assertEqual(len(self.told(got)["errors"]), lines, body)
+        for method in ("PATCH", "PUT"):
+            got = self.ask(method, "streams/live", b" " * (BODY_LIMIT + 1))
+            self.assertEqual(got.status, 413)
         self.assertEqual(self.ask("PUT", "streams/status", {"input": "demo:"}).status, 400)
         self.assertEqual(self.ask("PUT", "streams/new", {}).status, 400)
         self.assertEqual(self.server.config, before)
+
+    def test_no_body(self) -> None:
+        """A request without a body is one without, also when it will be the connection's last."""
+        protocol, transport = self.connect()
+        head = b"POST /api/v1/streams/live/stop HTTP/1.1\r\nHost: localhost\r\nConnection: close"
+        protocol.dataReceived(head + b"\r\n\r\n")
+        self.assertEqual(answer(transport.value()).status, 200)
+        self.assertTrue(answer(transport.value()).complete)
 
     def test_stop_and_start(self) -> None:
         """A stream is stopped, stays there, and is started again."""

@@ -8,8 +8,8 @@ from mkvtwist import matroska
 from mkvtwist.config import ConfigError, parse_past, parse_seconds
 from mkvtwist.http.answers import argument, printable, say
 from mkvtwist.http.responses import live_headers, respond, say_unfit
-from mkvtwist.input import address
 from mkvtwist.publisher import Client, Wish
+from mkvtwist.sender import address
 from mkvtwist.stream import Stream
 
 RETRY_AFTER = 5

@@ -22,11 +22,9 @@ from zope.interface import implementer
 from mkvtwist.config import ConfigError
 from mkvtwist.events import Event, Events
 from mkvtwist.http.answers import answer, timestamp, transport_of
+from mkvtwist.http.requests import with_whole_body
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream
-
-BODY_LIMIT = 64 << 10
-"""Bytes of a request's body: the settings of one stream are a few hundred."""
 
 HEARTBEAT = 15.0
 """Seconds between two signs of life to who listens to events: proxies give up after 30 or 60."""
@@ -121,6 +119,9 @@ class Management:
         if _is_from_elsewhere(request):
             _refuse(request, 403, "A page of another site may not do this.")
             return
+        with_whole_body(request, partial(self._try, view))
+
+    def _try(self, view: View, request: Request) -> None:
         try:
             view(request)
         except ConfigError as error:
@@ -261,11 +262,9 @@ def _settings(request: Request) -> dict[str, Any]:
 
     @raise ConfigError: when there are none.
     """
-    body = request.content.read(BODY_LIMIT + 1) if request.content is not None else b""
-    if len(body) > BODY_LIMIT:
-        raise ConfigError(f"The body has more than {BODY_LIMIT} bytes.")
+    assert request.content is not None
     try:
-        settings = json.loads(body)
+        settings = json.loads(request.content.read())
     except ValueError as error:
         raise ConfigError(f"The body is not JSON: {error}.") from None
     if not isinstance(settings, dict):

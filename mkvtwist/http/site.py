@@ -11,13 +11,16 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from mkvtwist.config import Form
 from mkvtwist.http import pages
 from mkvtwist.http.answers import accepts, printable, say
 from mkvtwist.http.live import watch
 from mkvtwist.http.management import Control, Management
 from mkvtwist.http.poster import Posters
 from mkvtwist.http.replay import LAST, PREFIX, Replays
+from mkvtwist.http.requests import SENDING, Channel, IncomingRequest
 from mkvtwist.http.responses import ENDINGS
+from mkvtwist.http.senders import send
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream
 
@@ -69,7 +72,10 @@ class Server(Resource):
         elif view is None:
             methods = [*views, *([b"HEAD"] if b"GET" in views else [])]
             request.setHeader(b"Allow", b", ".join(methods))
-            say(request, 405, f"Only {b' and '.join(methods).decode()} work here.")
+            text = f"Only {b' and '.join(methods).decode()} work here."
+            if request.method in SENDING:
+                text += " To be sent to, a stream needs the input 'http'."
+            say(request, 405, text)
         else:
             view(request)
         return NOT_DONE_YET
@@ -86,22 +92,27 @@ class Server(Resource):
 
     def _stream_views(self, path: str, request: Request) -> Mapping[bytes, View]:
         """What there is of a stream, at its name and what comes behind it."""
-        if path in self._streams:
-            stream = self._streams[path]
-            if accepts(request, "text/html"):
-                return {b"GET": partial(pages.show_stream, stream)}
-            return {b"GET": partial(watch, stream, "matroska")}
-        name, ending = splitext(path)
+        name, ending = (path, "") if path in self._streams else splitext(path)
         if name in self._streams:
-            return self._ending_in(ending, self._streams[name])
+            stream = self._streams[name]
+            # What is sent is looked at, whatever its ending.
+            return {**self._ending_in(ending, stream, request), **_sending(stream)}
         name, _, rest = path.partition("/")
         return self._below(self._streams[name], rest) if name in self._streams else {}
 
-    def _ending_in(self, ending: str, stream: Stream) -> Mapping[bytes, View]:
-        """What a stream's name with an ending stands for."""
-        if ending in ENDINGS:
-            return {b"GET": partial(watch, stream, ENDINGS[ending])}
-        return {b"GET": partial(self.posters.show, stream)} if ending == ".jpg" else {}
+    def _ending_in(self, ending: str, stream: Stream, request: Request) -> Mapping[bytes, View]:
+        """What a stream's name with an ending, or with none, stands for."""
+        view: View | None = None
+        if ending == "":
+            page = accepts(request, "text/html")
+            view = (
+                partial(pages.show_stream, stream) if page else partial(watch, stream, "matroska")
+            )
+        elif ending in ENDINGS:
+            view = partial(watch, stream, ENDINGS[ending])
+        elif ending == ".jpg":
+            view = partial(self.posters.show, stream)
+        return {} if view is None else {b"GET": view}
 
     def _below(self, stream: Stream, path: str) -> Mapping[bytes, View]:
         """What there is below a stream's name."""
@@ -116,10 +127,19 @@ class Server(Resource):
         return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
 
 
+def _sending(stream: Stream) -> Mapping[bytes, View]:
+    """How to send to a stream, if that can be done."""
+    if stream.config.input.form is not Form.HTTP:
+        return {}
+    return dict.fromkeys(SENDING, partial(send, stream))
+
+
 class LiveSite(Site):
-    """The site, without a line in the log for each request."""
+    """The site, without a line in the log for each request; its requests do not wait for bodies."""
 
     noisy = False
+    protocol: Any = Channel
+    requestFactory = IncomingRequest
 
     def __init__(
         self,
@@ -140,6 +160,10 @@ class LiveSite(Site):
         """Nobody listens any more."""
         super().stopFactory()
         self._replays.stop()
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """The only one whose requests can be read as they come."""
+        return [b"http/1.1"]
 
     def log(self, request: Request) -> None:
         """Clients are logged when they join and leave; the rest is not worth a line."""
