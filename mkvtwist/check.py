@@ -16,7 +16,8 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 
-from mkvtwist.config import Config, ConfigError, Form, StreamConfig, parse_name
+from mkvtwist.access import Hashing, checkers
+from mkvtwist.config import EVERYBODY, Config, ConfigError, Form, Rule, StreamConfig, parse_name
 from mkvtwist.configfile import CommandLine, configure, parse_document
 
 SHORTEST_TOKEN = 16
@@ -90,6 +91,8 @@ def _stream_problems(
     if stream.fallback is not None and stream.fallback.form is Form.FILE:
         yield "fallback", _unreadable(stream.fallback.text)
     yield "record", _record_problem(stream, config)
+    yield "watch", _rule_problem(stream.watch)
+    yield "send", _send_problem(stream)
 
 
 def _server_problems(config: Config, places: "_Places") -> Iterator[tuple[str, str | None]]:
@@ -98,6 +101,8 @@ def _server_problems(config: Config, places: "_Places") -> Iterator[tuple[str, s
     for text in config.management_listen:
         yield "management_listen", places.problem(text) or _exposed(text, config)
     yield "management_token_file", _token_problem(config)
+    if config.status is not None:
+        yield "status", _rule_problem(config.status)
 
 
 def _input_problem(stream: StreamConfig, config: Config, places: "_Places") -> str | None:
@@ -154,6 +159,23 @@ def _record_problem(stream: StreamConfig, config: Config) -> str | None:
     if sum(other.record == stream.record for other in config.streams) > 1:
         return f"{stream.record!r} is recorded to by another stream, too"
     return _unwritable(stream.record)
+
+
+def _send_problem(stream: StreamConfig) -> str | None:
+    if stream.send != EVERYBODY and stream.input.form is Form.ENDPOINT:
+        return (
+            f"nobody is asked for anything at {stream.input.text!r}; say send = {{}} to have it so"
+        )
+    return _rule_problem(stream.send)
+
+
+def _rule_problem(rule: Rule) -> str | None:
+    """Why a rule's files cannot be used, if so."""
+    try:
+        list(checkers(rule, Hashing(None)))
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def _unreadable(path: str) -> str | None:

@@ -5,6 +5,7 @@ Whatever the source, the command line or a file, a setting goes through one of t
 which either gives the value or says what is wrong with it and what is allowed.
 """
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -103,6 +104,41 @@ class Input:
         return urlunsplit((parts.scheme, user + host, parts.path, query, ""))
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """
+    Who may do something: everybody, if nothing is said. Secrets are never in here, but in files.
+
+    @ivar token_file: a file of tokens; who has one of them may.
+    @ivar users: a file of users and the hashes of their passwords; each of them may.
+    @ivar checker: a checker of L{twisted.cred}, as C{--auth} describes it to twistd, for C{users}.
+    @ivar allow: where requests must come from; empty is anywhere.
+    @ivar deny: where they must not come from.
+    """
+
+    token_file: str | None = None
+    users: str | None = None
+    checker: str | None = None
+    allow: tuple[Network, ...] = ()
+    deny: tuple[Network, ...] = ()
+
+    def __str__(self) -> str:
+        """What may be shown to anybody: a checker's description may have a password in it."""
+        kind = self.checker and self.checker.partition(":")[0]
+        shown = (("token_file", self.token_file), ("users", self.users), ("checker", kind))
+        words = [f"{key} {value}" for key, value in shown if value is not None]
+        for key, networks in (("allow", self.allow), ("deny", self.deny)):
+            if networks:
+                words.append(f"{key} {', '.join(map(str, networks))}")
+        return "; ".join(words) or "everybody"
+
+
+EVERYBODY = Rule()
+
+
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
     """
@@ -131,6 +167,8 @@ class StreamConfig:
     fallback: Input | None = None
     optional: bool = False
     takeover: bool = False
+    watch: Rule = EVERYBODY
+    send: Rule = EVERYBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +183,11 @@ class Config:
     management_listen: tuple[str, ...] = ()
     management_token_file: str | None = None
     """Without one, only who is on this machine may manage, through C{management_listen}."""
+    status: Rule | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    max_clients_total: int = 0
+    max_clients_per_address: int = 0
+    max_bandwidth: int = 0
 
 
 def parse_input(option: str, text: str) -> Input:
@@ -310,6 +353,23 @@ def parse_bitrate(option: str, text: str) -> int:
     return rate
 
 
+def parse_network(option: str, text: str) -> Network:
+    """
+    An address, or a network of them, as in C{10.0.0.0/8}.
+
+    @raise ConfigError: for anything else.
+    """
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        _refuse(option, text, "an address such as 192.0.2.7, or a network such as 10.0.0.0/8")
+
+
+def parse_rule(option: str, text: str) -> Rule:
+    """Who may, in one word: a file of tokens."""
+    return Rule(token_file=parse_text(option, text))
+
+
 def parse_text(option: str, text: str) -> str:
     """
     Any text, but for none: what is in it is looked at where it is known what it is for.
@@ -359,6 +419,7 @@ class Kind(Enum):
     NUMBER = "a number"
     SIZE = 'a number, or text such as "64M"'
     SWITCH = "true or false"
+    RULE = 'a table, such as { token_file = "..." }'
 
 
 class Setting(NamedTuple):
@@ -377,6 +438,11 @@ SERVER_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "listen": Setting(Kind.TEXTS, parse_text),
         "management_listen": Setting(Kind.TEXTS, parse_text),
         "management_token_file": Setting(Kind.TEXT, parse_text),
+        "status": Setting(Kind.RULE, parse_rule),
+        "trusted_proxies": Setting(Kind.TEXTS, parse_network),
+        "max_clients_total": Setting(Kind.NUMBER, parse_count),
+        "max_clients_per_address": Setting(Kind.NUMBER, parse_count),
+        "max_bandwidth": Setting(Kind.SIZE, parse_bitrate),
     }
 )
 
@@ -402,6 +468,18 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "linger": Setting(Kind.NUMBER, parse_seconds),
         "fallback": Setting(Kind.TEXT, parse_fallback),
         "takeover": Setting(Kind.SWITCH, parse_text),
+        "watch": Setting(Kind.RULE, parse_rule),
+        "send": Setting(Kind.RULE, parse_rule),
+    }
+)
+
+RULE_SETTINGS: Mapping[str, Setting] = MappingProxyType(
+    {
+        "token_file": Setting(Kind.TEXT, parse_text),
+        "users": Setting(Kind.TEXT, parse_text),
+        "checker": Setting(Kind.TEXT, parse_text),
+        "allow": Setting(Kind.TEXTS, parse_network),
+        "deny": Setting(Kind.TEXTS, parse_network),
     }
 )
 
@@ -411,13 +489,15 @@ OWN = frozenset({"input", "record"})
 LIVE = frozenset(
     {
         "burst",
-        "max_clients",
         "client_timeout",
         "hold",
-        "max_bitrate",
         "linger",
+        "max_bitrate",
+        "max_clients",
         "optional",
+        "send",
         "takeover",
+        "watch",
     }
 )
 """Settings that a running stream takes over; any other one restarts it."""

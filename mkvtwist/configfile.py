@@ -20,6 +20,7 @@ from mkvtwist.config import (
     DEFAULT_NAME,
     INPUT_FORMS_IN_ONE_LINE,
     OWN,
+    RULE_SETTINGS,
     SERVER_SETTINGS,
     STREAM_SETTINGS,
     AtEnd,
@@ -28,6 +29,7 @@ from mkvtwist.config import (
     Form,
     Input,
     Kind,
+    Rule,
     Setting,
     StreamConfig,
     check_on_demand,
@@ -41,6 +43,7 @@ _TYPES: Mapping[Kind, tuple[type, ...]] = {
     Kind.NUMBER: (int, float),
     Kind.SIZE: (int, str),
     Kind.SWITCH: (bool,),
+    Kind.RULE: (dict,),
 }
 
 _TABLES = ("defaults", "streams")
@@ -67,6 +70,12 @@ class CommandLine:
     name: str = DEFAULT_NAME
     server: Mapping[str, Any] = field(default_factory=dict)
     streams: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def names_files(self) -> bool:
+        """Whether there is something to be read again: settings, secrets."""
+        secrets = {"watch", "send"} & set(self.streams)
+        return self.file is not None or bool(secrets)
 
     def where(self, key: str, stream: str | None = None) -> str:
         """Where the user will find a setting that has come out wrong."""
@@ -157,6 +166,10 @@ class _Reading:
         if source is None:
             return None
         settings |= said.streams
+        for key in ("watch", "send"):
+            if key in said.streams:
+                path = os.path.join(said.directory, said.streams[key].token_file)
+                settings[key] = Rule(token_file=path)
         here = self._directory(said=source is said.input)
         settings["input"] = _located(source, here)
         if settings.get("record") is not None:
@@ -206,11 +219,24 @@ class _Reading:
             if key not in allowed:
                 self._unknown(where, key, (*allowed, *others))
                 continue
+            if allowed[key].kind is Kind.RULE and isinstance(value, dict):
+                found[key] = self._rule(f"{place}{key}.", value)
+                continue
             try:
                 found[key] = _value(where, value, allowed[key])
             except ConfigError as error:
                 self.problems += error.args
         return found
+
+    def _rule(self, place: str, table: Mapping[str, Any]) -> Rule:
+        settings = self._settings(place, table, RULE_SETTINGS)
+        if "users" in settings and "checker" in settings:
+            self._complain(f"{place}checker", "...", "possible beside users: use one of them")
+        here = self._directory(said=False)
+        for key in ("token_file", "users"):
+            if key in settings:
+                settings[key] = os.path.join(here, settings[key])
+        return Rule(**settings)
 
     def _unknown(self, where: str, key: str, known: tuple[str, ...]) -> None:
         if key in OWN:
@@ -271,6 +297,7 @@ def document(stream: StreamConfig) -> dict[str, Any]:
     plain = {
         Input: lambda value: value.text,
         AtEnd: lambda value: value.value,
+        Rule: _table_of,
     }
     return {
         key: plain.get(type(value), lambda same: same)(value)
@@ -279,12 +306,23 @@ def document(stream: StreamConfig) -> dict[str, Any]:
     }
 
 
+def _table_of(rule: Rule) -> dict[str, Any]:
+    """What a rule says, as its table would have it."""
+    texts = {key: getattr(rule, key) for key in ("token_file", "users", "checker")}
+    lists = {key: [str(network) for network in getattr(rule, key)] for key in ("allow", "deny")}
+    return {key: value for key, value in (texts | lists).items() if value}
+
+
 def describe(config: Config) -> Iterator[str]:
     """What would run, line by line: each stream's settings that are not the usual ones."""
     for text in config.listen:
         yield f"listen: {text}"
     for text in config.management_listen:
         yield f"management: {text}"
+    for key in SERVER_SETTINGS:
+        value = getattr(config, key)
+        if "listen" not in key and value != getattr(Config(()), key):
+            yield f"{key}: {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
     usual = StreamConfig(Input(Form.DEMO, ""))
     for stream in config.streams:
         yield f"stream {stream.name}: {stream.input}, at the end {stream.at_end.value}"

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -128,6 +129,7 @@ class Server(MultiService):
         self._listeners: list[Listener] = []
         self._alive = LoopingCall(systemd.notify, WATCHDOG=1)
         self._alive.clock = reactor
+        self._config = config
         self.apply(config)
 
     @property
@@ -136,11 +138,12 @@ class Server(MultiService):
         texts: dict[LiveSite, list[str]] = {self.site: [], self._management_site: []}
         for listener in self._listeners:
             texts[listener.site].append(listener.text)
-        return Config(
-            tuple(stream.config for stream in self.streams.values()),
-            tuple(texts[self.site]),
-            tuple(texts[self._management_site]),
-            self._token_file,
+        return replace(
+            self._config,
+            streams=tuple(stream.config for stream in self.streams.values()),
+            listen=tuple(texts[self.site]),
+            management_listen=tuple(texts[self._management_site]),
+            management_token_file=self._token_file,
         )
 
     def startService(self) -> None:
@@ -253,6 +256,9 @@ class Server(MultiService):
         Make what runs what C{config} says: new streams and listeners start, those that are gone
         end, changed ones restart, and the others and their clients notice nothing.
         """
+        self._config = config
+        for site in (self.site, self._management_site):
+            site.configure(config)
         wanted = {stream.name: stream for stream in config.streams}
         for name in [name for name in self.streams if name not in wanted]:
             self.remove(name)
@@ -395,6 +401,7 @@ class Server(MultiService):
                 limit=limit,
                 most=most,
             )
+        self.site.connections.most = max(limit // 2, limit - DESCRIPTORS)
 
 
 def raise_descriptor_limit() -> int:

@@ -18,6 +18,7 @@ from mkvtwist.config import (
     DEFAULT_NAME,
     INPUT_FORMS,
     INPUT_FORMS_IN_ONE_LINE,
+    SERVER_SETTINGS,
     STREAM_SETTINGS,
     Config,
     ConfigError,
@@ -130,6 +131,27 @@ class Options(TwistedOptions):
         """Bits per second of the input at most; one that brings more is closed; k, M and G work;
         0: no limit [default: 0]"""
         self._set("max_bitrate", text)
+
+    def opt_max_clients_total(self, text: str) -> None:
+        """Clients of all streams at most; 0: no limit [default: 0]"""
+        self._set_server("max_clients_total", text)
+
+    def opt_max_clients_per_address(self, text: str) -> None:
+        """Clients from one address at most; 0: no limit [default: 0]"""
+        self._set_server("max_clients_per_address", text)
+
+    def opt_max_bandwidth(self, text: str) -> None:
+        """Bits per second to all clients; who would be too many for it is turned away; k, M and G
+        work; 0: no limit [default: 0]"""
+        self._set_server("max_bandwidth", text)
+
+    def opt_watch_token_file(self, text: str) -> None:
+        """Only who has one of the tokens in this file may watch"""
+        self._set("watch", text)
+
+    def opt_send_token_file(self, text: str) -> None:
+        """Only who has one of the tokens in this file may send over HTTP"""
+        self._set("send", text)
 
     def opt_readrate(self, text: str) -> None:
         """Speed at which the input is read, against its own timestamps; 0: as fast as it comes
@@ -245,6 +267,10 @@ class Options(TwistedOptions):
         """One setting of the streams; on the command line it is spelled with hyphens."""
         self._settings[key] = _parsed(STREAM_SETTINGS[key].parse, key.replace("_", "-"), text)
 
+    def _set_server(self, key: str, text: str) -> None:
+        """One setting of the server."""
+        self._server[key] = _parsed(SERVER_SETTINGS[key].parse, key.replace("_", "-"), text)
+
 
 def _parsed(parse: Callable[[str, str], Value], option: str, text: str) -> Value:
     try:
@@ -261,7 +287,5 @@ def makeService(options: Options) -> IService:
 
     assert options.config is not None
     assert options.command_line is not None
-    has_file = options.command_line.file is not None
-    return Server(
-        reactor, options.config, partial(read, options.command_line) if has_file else None
-    )
+    reread = partial(read, options.command_line) if options.command_line.names_files else None
+    return Server(reactor, options.config, reread)

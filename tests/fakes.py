@@ -407,9 +407,12 @@ def answer(data: bytes, method: str = "GET") -> Answer:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or name.lower() in headers:
+        key, value = name.lower(), value.strip()
+        if key == "www-authenticate" and key in headers:  # the one that may be a list of lines
+            value = f"{headers.pop(key)}, {value}"
+        if not colon or key in headers:
             raise ValueError(f"not one header: {line!r}")
-        headers[name.lower()] = value.strip()
+        headers[key] = value
     code = int(status)
     if method == "HEAD" or code in (204, 304):
         return Answer(version, code, headers, b"", True, rest)

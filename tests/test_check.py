@@ -31,6 +31,39 @@ class ReadTests(SynchronousTestCase):
             return [problem.removeprefix("x.toml: ") for problem in error.args]
         return []
 
+    def test_rules(self) -> None:
+        """Files of tokens and users are looked at; what is in them is not repeated."""
+        (self.folder / "w").write_text("hunter2")
+        said = self.problems(
+            """
+            status = { token_file = "gone" }
+            [streams.a]
+            input = "demo:"
+            watch = { token_file = "w" }
+            send = { checker = "nothing:hunter2" }
+            """
+        )
+        self.assertEqual(
+            [problem.replace(f"{self.folder}/", "") for problem in said],
+            [
+                "streams.a.watch: 'w': a token has 8 characters or more",
+                "streams.a.send: checker 'nothing': there is none, or not with this",
+                "status: 'gone': No such file or directory",
+            ],
+        )
+
+    def test_send_to_an_endpoint(self) -> None:
+        """A rule that nobody would be asked for is a mistake, unless one says that one knows."""
+        text = """
+            [defaults.send]
+            allow = ["127.0.0.1"]
+            [streams.a]
+            input = "tcp:0"
+            """
+        (said,) = self.problems(text)
+        self.assertIn("streams.a.send: nobody is asked for anything at 'tcp:0'", said)
+        self.assertEqual(self.problems(f"{text}send = {{}}"), [])
+
     def test_no_file(self) -> None:
         """A file that cannot be read is said as it was named."""
         for file, why in (("gone.toml", "No such file or directory"), (".", "Is a directory")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from importlib import resources
+from ipaddress import ip_network
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,9 +19,10 @@ from mkvtwist.config import (
     ConfigError,
     Form,
     Input,
+    Rule,
     StreamConfig,
 )
-from mkvtwist.configfile import CommandLine, configure, describe, parse_document
+from mkvtwist.configfile import CommandLine, configure, describe, document, parse_document
 
 
 class FileTestCase(SynchronousTestCase):
@@ -103,6 +105,49 @@ class ValueTests(FileTestCase):
             {field.name for field in fields(StreamConfig)} - {"name"}, set(STREAM_SETTINGS)
         )
         self.assertEqual({field.name for field in fields(Config)} - {"streams"}, {*SERVER_SETTINGS})
+
+    def test_rules(self) -> None:
+        """Who may do what is a table; a stream's own comes instead of that of all."""
+        config = self.config(
+            """
+            status = { allow = ["127.0.0.1", "2001:db8::/32"] }
+            trusted_proxies = ["10.0.0.1"]
+            max_clients_total = 9
+            max_clients_per_address = 2
+            max_bandwidth = "1.5M"
+            [defaults]
+            watch = { token_file = "w", users = "/u", deny = ["10.0.0.0/8"] }
+            [streams.a]
+            input = "demo:"
+            [streams.b]
+            input = "demo:"
+            [streams.b.watch]
+            checker = "file:x"
+            """
+        )
+        networks = [ip_network(text) for text in ("127.0.0.1", "2001:db8::/32", "10.0.0.0/8")]
+        a, b = config.streams
+        self.assertEqual(a.watch, Rule("/here/etc/w", "/u", None, (), (networks[2],)))
+        self.assertEqual((b.watch, b.send), (Rule(checker="file:x"), Rule()))
+        self.assertEqual(config.status, Rule(allow=tuple(networks[:2])))
+        self.assertEqual(config.trusted_proxies, (ip_network("10.0.0.1"),))
+        limits = (config.max_clients_total, config.max_clients_per_address, config.max_bandwidth)
+        self.assertEqual(limits, (9, 2, 1_500_000))
+        said = self.config('[streams.a]\ninput = "demo:"', streams={"watch": Rule("t")})
+        self.assertEqual(said.streams[0].watch, Rule("/here/t"))
+        shown = list(describe(config))
+        self.assertIn("status: allow 127.0.0.1/32, 2001:db8::/32", shown)
+        self.assertIn("trusted_proxies: 10.0.0.1/32", shown)
+        self.assertIn("  watch: token_file /here/etc/w; users /u; deny 10.0.0.0/8", shown)
+        self.assertIn("  watch: checker file", shown)
+        self.assertEqual(str(Rule()), "everybody")
+        self.assertEqual(
+            document(a)["watch"],
+            {"token_file": "/here/etc/w", "users": "/u", "deny": ["10.0.0.0/8"]},
+        )
+        self.assertEqual(document(a)["send"], {})
+        text = '[defaults.watch]\ntoken_file = "w"\n[streams.a]\ninput = "demo:"\nwatch = {}'
+        self.assertEqual(self.config(text).streams[0].watch, Rule())
 
     def test_defaults(self) -> None:
         """What C{[defaults]} says holds for each stream that does not say otherwise."""
@@ -188,7 +233,8 @@ class MistakeTests(FileTestCase):
                 "listen: 'tcp:80' is not a list of texts in quotes",
                 (
                     "burts: unknown; there are listen, management_listen, management_token_file,"
-                    " defaults, streams"
+                    " status, trusted_proxies, max_clients_total, max_clients_per_address,"
+                    " max_bandwidth, defaults, streams"
                 ),
                 "defaults.record: only in a stream's own table: each has its own",
                 "defaults.buffer: '30' is not a number",
@@ -218,6 +264,11 @@ class MistakeTests(FileTestCase):
             ("whole_segments = 1", "whole_segments: 1 is not true or false"),
             ("record = 5", "record: 5 is not text in quotes"),
             ('record = ""', "record: '' is not anything: say what is meant, or leave it out"),
+            ("watch = 'tokens'", "watch: 'tokens' is not a table, such as { token_file = "),
+            ("watch = { token = 'x' }", "watch.token: unknown; did you mean token_file?"),
+            ("send = { allow = ['x'] }", "send.allow: 'x' is not an address such as 192.0.2.7"),
+            ("send = { allow = ['10.0.0.1/8'] }", "send.allow: '10.0.0.1/8' is not an address"),
+            ("send = { users = 'x', checker = 'x:secret' }", "send.checker: '...' is not possible"),
             ("burst = { x = 1 }", "burst: {'x': 1} is not a number"),
         ):
             (problem,) = self.problems(f'[streams.a]\ninput = "demo:"\n{text}')

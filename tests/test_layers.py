@@ -22,6 +22,8 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "ring",
     "config",
     "configfile",
+    "password",
+    "access",
     "pipe",
     "events",
     "demux",
@@ -49,6 +51,7 @@ PURE = frozenset(
         "ring",
         "config",
         "configfile",
+        "password",
     }
 )
 IMPURE = frozenset({"asyncio", "av", "select", "socket", "threading", "twisted"})

@@ -4,6 +4,7 @@ What all answers are made with, and what is read from requests (I{reactor}).
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from twisted.web.http import Request
 
@@ -39,6 +40,15 @@ def argument(request: Request, name: str) -> str | None:
     """The last value of a query parameter."""
     values = request.args.get(name.encode()) if request.args else None
     return values[-1].decode("utf-8", "replace") if values else None
+
+
+def carried(request: Request) -> str:
+    """
+    The query that the addresses in an answer need, C{?token=...} or nothing, so that who follows
+    them may do what this request may. Other credentials clients repeat by themselves.
+    """
+    token = argument(request, "token")
+    return f"?{urlencode({'token': token})}" if token else ""
 
 
 def accepts(request: Request, content_type: str) -> bool:

@@ -7,6 +7,7 @@ from twisted.web.http import Request
 from mkvtwist import matroska
 from mkvtwist.config import ConfigError, parse_past, parse_seconds
 from mkvtwist.http.answers import argument, printable, say
+from mkvtwist.http.limits import Limits
 from mkvtwist.http.responses import live_headers, respond, say_unfit
 from mkvtwist.publisher import Client, Wish
 from mkvtwist.sender import address
@@ -16,7 +17,7 @@ RETRY_AFTER = 5
 """Seconds after which a client that was one too many may ask again."""
 
 
-def watch(stream: Stream, format_: str, request: Request) -> None:
+def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> None:
     """Answer with the stream, from now on."""
     wanted = request.getHeader(b"range")
     if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":
@@ -30,11 +31,12 @@ def watch(stream: Stream, format_: str, request: Request) -> None:
     if request.method == b"HEAD":
         _preview(stream, format_, request)
         return
-    most = stream.config.max_clients
-    if most and len(stream.publisher.clients) >= most:
+    full = limits.refusal(stream, request)
+    if full is not None:
         request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER)
-        say(request, 503, f"The limit of {most} clients is reached; try again later.")
+        say(request, 503, f"{full}; try again later.")
         return
+    limits.enter(request)
     response = respond(request, format_)
     gone = request.notifyFinish()
     wish = Wish(

@@ -36,7 +36,7 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.static import File
 
 from mkvtwist.config import ConfigError, parse_seconds
-from mkvtwist.http.answers import argument, say, transport_of
+from mkvtwist.http.answers import argument, carried, say, transport_of
 from mkvtwist.http.responses import ENDINGS, media_type, say_unfit
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.publisher import Programme
@@ -312,7 +312,10 @@ def _send_to(file: Kept, request: Request) -> None:
     if len(file.takers) < TAKERS:
         file.takers.add(_taker(request))
     where = f"{file.name}?download" if _wants_download(request) else file.name
-    request.setHeader(b"Location", where.encode())
+    query = carried(request)
+    request.setHeader(
+        b"Location", f"{where}{query.replace('?', '&') if '?' in where else query}".encode()
+    )
     request.setHeader(b"Access-Control-Allow-Origin", b"*")
     say(request, 302, where)
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 from zope.interface import Interface, implementer
 
 from mkvtwist.http.answers import say
+from mkvtwist.http.connections import Connection, LiveRequest
 
 SENDING = (b"PUT", b"POST", b"SOURCE")
 """Methods that have a body; the last one is Icecast's."""
@@ -45,7 +45,7 @@ class IBodyReader(Interface):
         """All of it has come, or the connection is lost: no more will come."""
 
 
-class IncomingRequest(Request):
+class IncomingRequest(LiveRequest):
     """
     A request whose body goes to whoever asks for it.
 
@@ -192,7 +192,7 @@ def with_whole_body(request: Any, view: Callable[[Any], None]) -> None:
         request.read_body(_WholeBody(request, view))
 
 
-class Channel(HTTPChannel):
+class Channel(Connection):
     """
     A client's connection. HTTP/1 as Twisted reads it, but for when requests are handed over, and
     with what Icecast's senders say.
@@ -215,6 +215,7 @@ class Channel(HTTPChannel):
         super().lineReceived(line)
 
     def allHeadersReceived(self) -> None:
+        self.site.connections.asked(self)
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
         request.is_open_ended = self._has_open_end(request)
@@ -254,7 +255,6 @@ class Channel(HTTPChannel):
             self.requests.remove(request)
             self._linger()
         else:
-            self._savedTimeOut = self.site.timeOut
             super().requestDone(request)
 
     def _linger(self) -> None:

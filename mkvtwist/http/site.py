@@ -11,9 +11,12 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from mkvtwist.config import Form
+from mkvtwist.config import EVERYBODY, Config, Form, Network
 from mkvtwist.http import pages
+from mkvtwist.http.admission import Admission
 from mkvtwist.http.answers import accepts, printable, say
+from mkvtwist.http.connections import Connections
+from mkvtwist.http.limits import Limits
 from mkvtwist.http.live import watch
 from mkvtwist.http.management import Control, Management
 from mkvtwist.http.poster import Posters
@@ -26,6 +29,9 @@ from mkvtwist.stream import Stream
 
 View = Callable[[Request], None]
 """Answers a request, now or for hours."""
+
+Overview = Callable[[Mapping[str, Stream], Request], None]
+"""Answers a request with something of these streams."""
 
 
 class Server(Resource):
@@ -50,6 +56,9 @@ class Server(Resource):
         """
         super().__init__()
         self._streams = streams
+        self._config = Config(())
+        self._limits = Limits(self._config, streams)
+        self._admission = Admission(reactor)
         status = Status(reactor, streams)
         self._management = (
             Management(reactor, control, status, public=public) if control is not None else None
@@ -57,15 +66,43 @@ class Server(Resource):
         self.posters = Posters(reactor)
         self.replays = Replays(reactor)
         self._fixed: dict[str, dict[bytes, View]] = {
-            "status": {b"GET": status.show},
-            "metrics": {b"GET": status.show_metrics},
+            "": {b"GET": partial(self._show, pages.show_list)},
+            "status": {b"GET": partial(self._show_all, "status", status.show)},
+            "metrics": {b"GET": partial(self._show_all, "metrics", status.show_metrics)},
             "healthz": {b"GET": status.show_health},
         }
 
     def render(self, request: Any) -> int:
-        """Find out what is asked for, and answer it."""
-        path = "/".join(part.decode("utf-8", "replace") for part in request.postpath or [])
-        views = self._views(path, request)
+        """Find out what is asked for, and answer it, if whoever asks may have it."""
+        parts = [part.decode("utf-8", "replace") for part in request.postpath or []]
+        if any("/" in part for part in parts):  # which another server's rules may see otherwise
+            say(request, 400, "An encoded slash is no part of any path here.")
+            return NOT_DONE_YET
+        path = "/".join(parts)
+        stream = self._stream(path)
+        answer = partial(self._answer, path, stream, request)
+        if stream is None:
+            answer()
+        else:
+            config = stream.config
+            rule = config.send if request.method in SENDING else config.watch
+            self._admission.admit(request, config.name, rule, answer)
+        return NOT_DONE_YET
+
+    def _stream(self, path: str) -> Stream | None:
+        """The stream whose rules hold for all that there is, or might be, at a path."""
+        if path == "" and len(self._streams) == 1:
+            return next(iter(self._streams.values()))
+        top = path.partition("/")[0]
+        return self._streams.get(top) or self._streams.get(splitext(top)[0])
+
+    def _answer(self, path: str, stream: Stream | None, request: Any) -> None:
+        if stream is not None:
+            views = self._views(path, stream, request)
+        elif self._management is not None and path.startswith("api/v1/"):
+            views = self._management.views(path.removeprefix("api/v1/"))
+        else:
+            views = self._fixed.get(path, {})
         view = views.get(b"GET" if request.method == b"HEAD" else request.method)
         if not views:
             say(request, 404, self._not_found(path))
@@ -78,38 +115,23 @@ class Server(Resource):
             say(request, 405, text)
         else:
             view(request)
-        return NOT_DONE_YET
 
-    def _views(self, path: str, request: Request) -> Mapping[bytes, View]:
-        """What there is at a path, by method; C{GET} stands for C{HEAD} too."""
-        if path in self._fixed:
-            return self._fixed[path]
-        if self._management is not None and path.startswith("api/v1/"):
-            return self._management.views(path.removeprefix("api/v1/"))
-        if path == "" and len(self._streams) != 1:
-            return {b"GET": partial(pages.show_list, self._streams)}
-        return self._stream_views(path or next(iter(self._streams)), request)
-
-    def _stream_views(self, path: str, request: Request) -> Mapping[bytes, View]:
-        """What there is of a stream, at its name and what comes behind it."""
-        name, ending = (path, "") if path in self._streams else splitext(path)
-        if name in self._streams:
-            stream = self._streams[name]
-            # What is sent is looked at, whatever its ending.
-            return {**self._ending_in(ending, stream, request), **_sending(stream)}
-        name, _, rest = path.partition("/")
-        return self._below(self._streams[name], rest) if name in self._streams else {}
+    def _views(self, path: str, stream: Stream, request: Request) -> Mapping[bytes, View]:
+        """What there is of a stream at a path, by method; C{GET} stands for C{HEAD} too."""
+        ending = path.removeprefix(stream.config.name)
+        if "/" in ending:
+            return self._below(stream, ending[1:]) if ending.startswith("/") else {}
+        # What is sent is looked at, whatever its ending.
+        return {**self._ending_in(ending, stream, request), **_sending(stream)}
 
     def _ending_in(self, ending: str, stream: Stream, request: Request) -> Mapping[bytes, View]:
         """What a stream's name with an ending, or with none, stands for."""
         view: View | None = None
         if ending == "":
             page = accepts(request, "text/html")
-            view = (
-                partial(pages.show_stream, stream) if page else partial(watch, stream, "matroska")
-            )
+            view = partial(pages.show_stream, stream) if page else self._watch(stream, "matroska")
         elif ending in ENDINGS:
-            view = partial(watch, stream, ENDINGS[ending])
+            view = self._watch(stream, ENDINGS[ending])
         elif ending == ".jpg":
             view = partial(self.posters.show, stream)
         return {} if view is None else {b"GET": view}
@@ -122,8 +144,30 @@ class Server(Resource):
             return {b"GET": partial(self.replays.show, stream.config.name, path)}
         return {}
 
+    def _watch(self, stream: Stream, format_: str) -> View:
+        return partial(watch, stream, format_, self._limits)
+
+    def _show(self, view: Overview, request: Request) -> None:
+        """A view of the streams that the client may watch."""
+        self._admission.show(request, self._streams, view)
+
+    def _show_all(self, realm: str, view: Overview, request: Request) -> None:
+        """Likewise; of all of them, if there is a rule that says to whom."""
+        rule = self._config.status
+        if rule is None:
+            self._show(view, request)
+        else:
+            self._admission.admit(request, realm, rule, partial(view, self._streams, request))
+
+    def configure(self, config: Config) -> None:
+        """Go by this from now on; files of tokens and users are read, again if need be."""
+        self._config = self._limits.config = config
+        rules = {rule for stream in config.streams for rule in (stream.watch, stream.send)}
+        self._admission.access.read(rules | {config.status or EVERYBODY})
+
     def _not_found(self, path: str) -> str:
-        names = ", ".join(f"/{name}.mkv" for name in self._streams) or "no stream"
+        shown = [s.config for s in self._streams.values() if s.config.watch == EVERYBODY]
+        names = ", ".join(f"/{config.name}.mkv" for config in shown) or "no stream for everybody"
         return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
 
 
@@ -135,7 +179,12 @@ def _sending(stream: Stream) -> Mapping[bytes, View]:
 
 
 class LiveSite(Site):
-    """The site, without a line in the log for each request; its requests do not wait for bodies."""
+    """
+    The site, without a line in the log for each request; its requests do not wait for bodies.
+
+    @ivar connections: those that are open.
+    @ivar trusted_proxies: whose word on where a request comes from is taken.
+    """
 
     noisy = False
     protocol: Any = Channel
@@ -152,14 +201,24 @@ class LiveSite(Site):
         """
         Make one; see L{Server} for what it takes.
         """
-        server = Server(reactor, streams, control, public=public)
-        super().__init__(server, reactor=reactor, parsePOSTFormSubmission=False)
-        self._replays = server.replays
+        self._router = Server(reactor, streams, control, public=public)
+        super().__init__(self._router, reactor=reactor, parsePOSTFormSubmission=False)
+        self.connections = Connections(reactor)
+        self.trusted_proxies: tuple[Network, ...] = ()
+
+    def configure(self, config: Config) -> None:
+        """Go by what this says of all streams together from now on."""
+        self.trusted_proxies = config.trusted_proxies
+        self._router.configure(config)
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A connection; L{None}, which closes it, when there are too many."""
+        return super().buildProtocol(addr) if self.connections.make_room() else None
 
     def stopFactory(self) -> None:
         """Nobody listens any more."""
         super().stopFactory()
-        self._replays.stop()
+        self._router.replays.stop()
 
     def acceptableProtocols(self) -> list[bytes]:
         """The only one whose requests can be read as they come."""

@@ -11,43 +11,45 @@ from typing import Any
 from twisted.web.http import Request
 
 from mkvtwist import __version__, metrics
+from mkvtwist.config import EVERYBODY
 from mkvtwist.http.answers import answer, say, timestamp
 from mkvtwist.stream import Stream, StreamStatistics
 
 
 class Status:
-    """The figures of all streams."""
+    """The figures of streams."""
 
     def __init__(self, reactor: Any, streams: Mapping[str, Stream]) -> None:
         self._streams = streams
         self._reactor = reactor
         self._started = reactor.seconds()
 
-    def show(self, request: Request) -> None:
+    def show(self, streams: Mapping[str, Stream], request: Request) -> None:
         """Answer with all of it, as JSON."""
         status = {
             "version": __version__,
             "uptime": round(self._reactor.seconds() - self._started, 3),
-            "streams": self.streams(),
+            "streams": {name: self.stream(name) for name in streams},
         }
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
         answer(request, json.dumps(status, indent=2).encode() + b"\n", b"application/json")
 
-    def show_metrics(self, request: Request) -> None:
+    def show_metrics(self, streams: Mapping[str, Stream], request: Request) -> None:
         """Answer in Prometheus' text format."""
-        answer(request, metrics.render(self._statistics()), metrics.CONTENT_TYPE.encode())
+        answer(request, metrics.render(_statistics(streams)), metrics.CONTENT_TYPE.encode())
 
     def show_health(self, request: Request) -> None:
         """
         Answer a load balancer: 200 when all streams are live that are not optional, else 503. One
         that is on demand is well when it waits for somebody.
         """
-        ill = [
-            f"{name}: {statistics.state} ({statistics.reason})"
-            for name, statistics in self._statistics().items()
-            if statistics.state not in ("live", "waiting for a client")
-            and not self._streams[name].config.optional
-        ]
+        ill = []
+        for name, stream in self._streams.items():
+            statistics = stream.statistics()
+            if statistics.state in ("live", "waiting for a client") or stream.config.optional:
+                continue
+            shown = name if stream.config.watch == EVERYBODY else "a stream"
+            ill.append(f"{shown}: {statistics.state} ({statistics.reason})")
         say(request, 503 if ill else 200, "\n".join(ill) or "All streams are live.")
 
     def streams(self) -> dict[str, Any]:
@@ -57,9 +59,6 @@ class Status:
     def stream(self, name: str) -> dict[str, Any]:
         """One of them, fit for JSON."""
         return self._as_json(self._streams[name].statistics())
-
-    def _statistics(self) -> dict[str, StreamStatistics]:
-        return {name: stream.statistics() for name, stream in self._streams.items()}
 
     def _as_json(self, statistics: StreamStatistics) -> dict[str, Any]:
         offset = time.time() - self._reactor.seconds()
@@ -75,3 +74,7 @@ class Status:
             client["since"] = timestamp(client["since"] + offset)
             client["lag"] = round(client["lag"], 3)
         return shown
+
+
+def _statistics(streams: Mapping[str, Stream]) -> dict[str, StreamStatistics]:
+    return {name: stream.statistics() for name, stream in streams.items()}

@@ -1,0 +1,354 @@
+"""
+Who may watch, and who may send (I{reactor}).
+
+A L{Rule} says it; a L{Gate} is a rule at work: its files have been read. Addresses are looked at
+first, without which nothing helps. Then, if the rule asks for them, credentials: one that is right
+is enough.
+
+Built on L{twisted.cred}: a gate has a L{Portal} of its own, with a checker for tokens, and one for
+users and passwords, out of a file or from a plugin (L{twisted.cred.strcred}).
+"""
+
+import hmac
+import ipaddress
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import ICredentials, IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
+from twisted.cred.portal import IRealm, Portal
+from twisted.cred.strcred import StrcredException, makeChecker
+from twisted.internet.defer import Deferred, DeferredSemaphore, fail, succeed
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from zope.interface import Attribute, Interface, implementer
+
+from mkvtwist.config import ConfigError, Network, Rule
+from mkvtwist.password import PasswordError, is_right, parse_users
+
+HASHING = 2
+"""Threads that compute hashes at once: each takes a core for a quarter of a second."""
+
+WAITING = 64
+"""Passwords that wait for it, seconds of work; more are turned away."""
+
+KNOWN = 4096
+"""Passwords that were right and need not be hashed again: HLS sends them with each piece."""
+
+GUESSES = 10
+WINDOW = 60.0
+"""Wrong credentials that an address may give in so many seconds; then none are looked at."""
+
+ADDRESSES = 10_000
+"""Addresses whose guesses are counted, a few hundred bytes each; the oldest are forgotten."""
+
+SHORTEST = 8
+"""Characters of a token: a shorter one can be guessed, even slowly."""
+
+LOOPBACK = "127.0.0.1"
+"""What a client without an address, on a UNIX socket, counts as."""
+
+
+class Busy(Exception):
+    """Too many passwords at once; whoever this is may try again."""
+
+
+class IToken(ICredentials):
+    """A secret that says nothing of who has it."""
+
+    def is_one_of(tokens: Iterable[bytes]) -> bool:
+        """Whether it is; takes as long whether it is or not."""
+
+
+@implementer(IToken)
+class Token:
+    """Out of C{?token=}, C{Authorization: Bearer}, or the password of Basic."""
+
+    def __init__(self, token: bytes) -> None:
+        self._token = token
+
+    def is_one_of(self, tokens: Iterable[bytes]) -> bool:
+        found = False
+        for token in tokens:
+            found |= hmac.compare_digest(token, self._token)
+        return found
+
+
+class IVisitor(Interface):
+    """Who has been let in: the avatar, in cred's words."""
+
+    name = Attribute("The user's, or what the checker calls them.")
+
+
+@implementer(IVisitor)
+class Visitor(NamedTuple):
+    """Somebody with the right credentials."""
+
+    name: str
+
+
+@implementer(IRealm)
+class _Inside:
+    """What is behind a gate: everybody is the same there."""
+
+    def requestAvatar(
+        self, avatarId: bytes | tuple[()], mind: object, *interfaces: Any
+    ) -> tuple[Any, Any, Any]:
+        name = avatarId.decode("utf-8", "replace") if isinstance(avatarId, bytes) else ""
+        return IVisitor, Visitor(name), lambda: None
+
+
+@implementer(ICredentialsChecker)
+class Tokens:
+    """Tokens out of a file."""
+
+    credentialInterfaces = (IToken,)
+
+    def __init__(self, tokens: Iterable[bytes]) -> None:
+        self._tokens = tuple(tokens)
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
+        return (
+            succeed(b"token") if credentials.is_one_of(self._tokens) else fail(UnauthorizedLogin())
+        )
+
+
+class Hashing:
+    """Passwords looked at in threads, a few at a time."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._turns = DeferredSemaphore(HASHING)
+
+    def is_right(self, password: bytes, hash_: bytes) -> Deferred[bool]:
+        """
+        Fires with whether it is.
+
+        @raise Busy: when too many wait already.
+        """
+        if len(self._turns.waiting) >= WAITING:
+            raise Busy
+        pool = self._reactor.getThreadPool()
+        result: Deferred[bool] = self._turns.run(
+            deferToThreadPool, self._reactor, pool, is_right, password, hash_
+        )
+        return result
+
+
+@implementer(ICredentialsChecker)
+class Users:
+    """Users and passwords out of a file."""
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, hashing: Hashing, users: Mapping[bytes, bytes]) -> None:
+        self._hashing = hashing
+        self._users = users
+        self._nobody = next(iter(users.values()))
+        self._key = secrets.token_bytes()
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+
+    async def _avatar_id(self, user: bytes, password: bytes) -> bytes | tuple[()]:
+        hash_ = self._users.get(user)
+        # Who is not in the file takes as long as who is.
+        seen = self._digest(user, password, hash_ or self._nobody)
+        if seen in self._known:
+            self._known.move_to_end(seen)
+            return user
+        right = await self._hashing.is_right(password, hash_ or self._nobody)
+        if hash_ is None or not right:
+            raise UnauthorizedLogin
+        self._known[seen] = None
+        if len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+        return user
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
+        return Deferred.fromCoroutine(self._avatar_id(credentials.username, credentials.password))
+
+    def _digest(self, *parts: bytes) -> bytes:
+        text = b"".join(b"%d:%b" % (len(part), part) for part in parts)
+        return hmac.digest(self._key, text, "sha256")
+
+
+class Gate:
+    """
+    A rule at work.
+
+    @ivar rule: what it does.
+    """
+
+    _log = Logger()
+
+    def __init__(self, rule: Rule, hashing: Hashing) -> None:
+        self.rule = rule
+        self._hashing = hashing
+        self._portal = Portal(_Inside())
+        self.read()
+
+    def read(self) -> None:
+        """Read the rule's files, again; when one cannot be used, what was read before holds."""
+        try:
+            self._portal = Portal(_Inside(), list(checkers(self.rule, self._hashing)))
+        except ConfigError as error:
+            self._log.error("{error}; nothing has changed", error=str(error))
+
+    @property
+    def wants_credentials(self) -> bool:
+        """Whether an address alone is not enough."""
+        rule = self.rule
+        return not (rule.token_file is rule.users is rule.checker is None)
+
+    def allows(self, host: str | None) -> bool:
+        """Whether this address may come in at all."""
+        rule = self.rule
+        if not (rule.allow or rule.deny):
+            return True
+        address = parse_address(host)
+        if address is None or any(address in network for network in rule.deny):
+            return False
+        return not rule.allow or any(address in network for network in rule.allow)
+
+    async def login(self, offered: Iterable[ICredentials]) -> Visitor:
+        """
+        Whoever offers these.
+
+        @raise UnauthorizedLogin: when none of them is right.
+        @raise Busy: when that cannot be found out now.
+        """
+        for credentials in offered:
+            try:
+                _, visitor, _ = await self._portal.login(credentials, None, IVisitor)
+            except (UnauthorizedLogin, UnhandledCredentials):
+                continue
+            assert isinstance(visitor, Visitor)
+            return visitor
+        raise UnauthorizedLogin
+
+
+class Access:
+    """All gates, one for each rule that there is: who is known at one is known wherever it is."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._hashing = Hashing(reactor)
+        self._gates: dict[Rule, Gate] = {}
+
+    def gate(self, rule: Rule) -> Gate:
+        """The one for a rule; the first time, its files are read."""
+        if rule not in self._gates:
+            self._gates[rule] = Gate(rule, self._hashing)
+        return self._gates[rule]
+
+    def read(self, rules: Iterable[Rule]) -> None:
+        """Read the files of these rules, again if need be, and forget all others."""
+        before = self._gates
+        self._gates = {}
+        for rule in rules:
+            if rule in before:
+                self._gates[rule] = before[rule]
+                before[rule].read()
+            else:
+                self.gate(rule)
+
+
+class Guesses:
+    """Wrong credentials, counted by address; a network of IPv6 that one host has counts as one."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def begin(self, host: str | None) -> bool:
+        """Count one, before it is known whether it is wrong; or refuse to have it looked at."""
+        now = self._clock.seconds()
+        key = self._key(host)
+        since, count = self._counts.get(key, (now, 0))
+        if now - since >= WINDOW:
+            self._counts.pop(key, None)
+            since, count = now, 0
+        if count >= GUESSES:
+            return False
+        self._counts[key] = (since, count + 1)
+        if len(self._counts) > ADDRESSES:
+            self._counts.popitem(last=False)
+        return True
+
+    def right(self, host: str | None) -> None:
+        """It was none."""
+        key = self._key(host)
+        since, count = self._counts.get(key, (0.0, 0))
+        if count > 1:
+            self._counts[key] = (since, count - 1)
+        else:
+            self._counts.pop(key, None)
+
+    @staticmethod
+    def _key(host: str | None) -> str:
+        address = parse_address(host)
+        if isinstance(address, ipaddress.IPv6Address):
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return str(address)
+
+
+def parse_address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address, in IPv4 where that is what it means; L{None} if it is none."""
+    try:
+        address = ipaddress.ip_address((host or LOOPBACK).partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def within(host: str | None, networks: Iterable[Network]) -> bool:
+    """Whether an address is in one of these networks."""
+    address = parse_address(host)
+    return address is not None and any(address in network for network in networks)
+
+
+def checkers(rule: Rule, hashing: Hashing) -> Iterable[ICredentialsChecker]:
+    """
+    What a rule's credentials are held against.
+
+    @raise ConfigError: for a file that cannot be read, or has something else in it.
+    """
+    if rule.token_file is not None:
+        yield Tokens(read_tokens(rule.token_file))
+    if rule.users is not None:
+        try:
+            yield Users(hashing, parse_users(_read(rule.users)))
+        except PasswordError as error:
+            raise ConfigError(f"{rule.users!r}: {error}") from None
+    if rule.checker is not None:
+        kind = rule.checker.partition(":")[0]
+        try:
+            yield makeChecker(rule.checker)
+        except StrcredException:
+            raise ConfigError(f"checker {kind!r}: there is none, or not with this") from None
+        except Exception as error:  # noqa: BLE001 - a plugin raises whatever it likes
+            raise ConfigError(f"checker {kind!r}: {type(error).__name__}") from None
+
+
+def read_tokens(path: str) -> list[bytes]:
+    """
+    The tokens in a file, one a line; what begins with # is none.
+
+    @raise ConfigError: when there are none, or too short ones.
+    """
+    lines = [line.strip() for line in _read(path).splitlines()]
+    tokens = [line for line in lines if line and not line.startswith(b"#")]
+    if not tokens:
+        raise ConfigError(f"{path!r}: there is no token in it")
+    if min(map(len, tokens)) < SHORTEST:
+        raise ConfigError(f"{path!r}: a token has {SHORTEST} characters or more")
+    return tokens
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ConfigError(f"{path!r}: {error.strerror}") from None

@@ -1,0 +1,183 @@
+"""
+Nobody gets further without what the rule asks for (I{reactor}).
+"""
+
+import binascii
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from twisted.cred.credentials import ICredentials, UsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+
+from mkvtwist.access import WINDOW, Access, Busy, Gate, Guesses, Token, Visitor
+from mkvtwist.config import Rule
+from mkvtwist.http.answers import argument, say
+from mkvtwist.stream import Stream
+
+PENALTY = 1.0
+"""Seconds until somebody is told that their credentials are wrong."""
+
+
+class Admission:
+    """
+    Looks at requests before anything else does.
+
+    @ivar access: the gates; also for whoever has rules of their own.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._guesses = Guesses(reactor)
+        self.access = Access(reactor)
+
+    def admit(self, request: Request, realm: str, rule: Rule, then: Callable[[], None]) -> None:
+        """
+        Call C{then} if the rule lets this request in, now or when that is known; else answer it.
+
+        @param realm: what the client is told that the credentials are for.
+        """
+        gate = self.access.gate(rule)
+        if not gate.allows(host(request)):
+            say(request, 403, "Not from your address.")
+        elif not gate.wants_credentials:
+            then()
+        else:
+            self._ask(request, realm, gate, then)
+
+    async def visible(self, request: Request, streams: Mapping[str, Stream]) -> dict[str, Stream]:
+        """
+        Those of the streams that this request may watch; others are nobody's business.
+
+        @raise Busy: when that cannot be found out now.
+        """
+        here = host(request)
+        gates = {name: self.access.gate(stream.config.watch) for name, stream in streams.items()}
+        gates = {name: gate for name, gate in gates.items() if gate.allows(here)}
+        known = {gate: True for gate in gates.values() if not gate.wants_credentials}
+        asking = [gate for gate in dict.fromkeys(gates.values()) if gate not in known]
+        offered = list(credentials(request)) if asking else []
+        if offered and self._guesses.begin(here):  # once for all: it is right if it is anywhere
+            for gate in asking:
+                known[gate] = await self._knows(gate, offered)
+            if any(known[gate] for gate in asking):
+                self._guesses.right(here)
+        return {name: streams[name] for name, gate in gates.items() if known.get(gate)}
+
+    def show(
+        self,
+        request: Request,
+        streams: Mapping[str, Stream],
+        view: Callable[[Mapping[str, Stream], Request], None],
+    ) -> None:
+        """Answer with a view of what L{visible} finds."""
+        gone = _Gone(request)
+
+        def shown(visible: Mapping[str, Stream]) -> None:
+            if not gone:
+                view(visible, request)
+
+        found = Deferred.fromCoroutine(self.visible(request, streams))
+        found.addCallbacks(shown, partial(self._cannot_say, request, gone))
+        found.addErrback(_fail, request)
+
+    def _ask(self, request: Request, realm: str, gate: Gate, then: Callable[[], None]) -> None:
+        offered = list(credentials(request))
+        if not offered:
+            _challenge(request, realm)
+        elif not self._guesses.begin(host(request)):
+            request.setHeader(b"Retry-After", b"%d" % WINDOW)
+            say(request, 429, "Too many wrong tokens or passwords; try again later.")
+        else:
+            gone = _Gone(request)
+
+            def let_in(_: Visitor) -> None:
+                self._guesses.right(host(request))
+                if not gone:
+                    then()
+
+            login = Deferred.fromCoroutine(gate.login(offered))
+            login.addCallbacks(let_in, partial(self._refuse, request, realm, gone))
+            login.addErrback(_fail, request)
+
+    @staticmethod
+    async def _knows(gate: Gate, offered: list[ICredentials]) -> bool:
+        try:
+            await gate.login(offered)
+        except UnauthorizedLogin:
+            return False
+        return True
+
+    def _refuse(self, request: Request, realm: str, gone: "_Gone", why: Failure) -> None:
+        if why.check(UnauthorizedLogin):
+            self._reactor.callLater(PENALTY, _challenge, request, realm, gone)
+            return
+        self._guesses.right(host(request))
+        self._cannot_say(request, gone, why)
+
+    def _cannot_say(self, request: Request, gone: "_Gone", why: Failure) -> None:
+        if not why.check(Busy):
+            # Not the exception's text: a checker may quote what it was given.
+            self._log.error("access: a checker failed: {kind}", kind=why.type)
+        if not gone:
+            request.setHeader(b"Retry-After", b"1")
+            say(request, 503, "Cannot find out now whether you may; try again.")
+
+
+class _Gone:
+    """True when a request's connection is lost."""
+
+    def __init__(self, request: Request) -> None:
+        self._is_true = False
+        request.notifyFinish().addErrback(self._lost)
+
+    def _lost(self, _: Failure) -> None:
+        self._is_true = True
+
+    def __bool__(self) -> bool:
+        return self._is_true
+
+
+def host(request: Request) -> str | None:
+    """The address that a request comes from; L{None} on a UNIX socket."""
+    found = getattr(request.getClientAddress(), "host", None)
+    return str(found) if found is not None else None
+
+
+def credentials(request: Request) -> Iterator[ICredentials]:
+    """What a request has to show; tokens first, which are quick to look at."""
+    token = argument(request, "token")
+    if token:
+        yield Token(token.encode())
+    scheme, _, rest = (request.getHeader(b"authorization") or b"").partition(b" ")
+    rest = rest.strip()
+    if scheme.lower() == b"bearer" and rest:
+        yield Token(rest)
+    if scheme.lower() == b"basic":
+        try:
+            user, colon, password = binascii.a2b_base64(rest).partition(b":")
+        except binascii.Error:
+            return
+        if colon:
+            yield Token(password)
+            yield UsernamePassword(user, password)
+
+
+def _fail(why: Failure, request: Any) -> None:
+    """A view's own fault: Twisted answers, and the log has it."""
+    request.processingFailed(why)
+
+
+def _challenge(request: Request, realm: str, gone: "_Gone | None" = None) -> None:
+    if gone:
+        return
+    headers = request.responseHeaders
+    headers.addRawHeader(b"WWW-Authenticate", f'Basic realm="{realm}", charset="UTF-8"'.encode())
+    headers.addRawHeader(b"WWW-Authenticate", f'Bearer realm="{realm}"'.encode())
+    say(request, 401, "Only with the right token (?token=...) or user and password.")

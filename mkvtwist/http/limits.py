@@ -1,0 +1,68 @@
+"""
+How many may watch at once (I{reactor}).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from twisted.web.http import Request
+
+from mkvtwist.config import Config
+from mkvtwist.http.admission import host
+from mkvtwist.stream import BITRATE_SPAN, Stream
+
+
+class Limits:
+    """
+    What there is for all clients together.
+
+    @ivar config: how much that is; may be set again.
+    """
+
+    def __init__(self, config: Config, streams: Mapping[str, Stream]) -> None:
+        self.config = config
+        self._streams = streams
+        self._by_address: Counter[str | None] = Counter()
+
+    def refusal(self, stream: Stream, request: Request) -> str | None:
+        """Why one more client of a stream would be too many, if so."""
+        config = self.config
+        clients = len(stream.publisher.clients)
+        if _reached(stream.config.max_clients, clients):
+            return f"The limit of {clients} clients is reached"
+        if config.max_clients_total:
+            total = sum(len(other.publisher.clients) for other in self._streams.values())
+            if _reached(config.max_clients_total, total):
+                return f"The limit of {total} clients of all streams is reached"
+        mine = self._by_address[host(request)]
+        if _reached(config.max_clients_per_address, mine):
+            return f"The limit of {mine} clients from one address is reached"
+        if config.max_bandwidth and self._bandwidth() + _bitrate(stream) > config.max_bandwidth:
+            return "The limit of the bandwidth is reached"
+        return None
+
+    def enter(self, request: Request) -> None:
+        """Count one more, until its connection is lost or its answer complete."""
+        address = host(request)
+        self._by_address[address] += 1
+        request.notifyFinish().addBoth(lambda _: self._leave(address))
+
+    def _leave(self, address: str | None) -> None:
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+
+    def _bandwidth(self) -> float:
+        return sum(
+            _bitrate(stream) * len(stream.publisher.clients) for stream in self._streams.values()
+        )
+
+
+def _reached(most: int, count: int) -> bool:
+    return 0 < most <= count
+
+
+def _bitrate(stream: Stream) -> float:
+    """Bits per second that a client gets; 0 before anything is known."""
+    programme = stream.publisher.programme
+    return programme.ring.bitrate(BITRATE_SPAN) if programme is not None else 0.0

@@ -1,0 +1,336 @@
+"""Who holds on to connections, and what is sent over them that no client should send."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.testing import StringTransport
+
+from mkvtwist.config import Config
+from mkvtwist.http import connections
+from mkvtwist.http.connections import HEAD_TIME, REMINDER, LiveRequest
+from tests.fakes import Answer, answer
+from tests.test_http import Connection, SiteTestCase
+
+HEAD = b"GET /live.mkv HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class WaitingTests(SiteTestCase):
+    """Connections that ask for nothing."""
+
+    def lost(self, connection: Connection) -> bool:
+        """Whether the server has ended it."""
+        transport: Any = connection.transport
+        return bool(transport.disconnecting or transport.disconnected)
+
+    def test_slow_head(self) -> None:
+        """A byte now and then does not keep a connection."""
+        slow = self.connect()
+        fast = self.connect()
+        fast.send(HEAD)
+        for number in range(int(HEAD_TIME)):
+            self.assertFalse(self.lost(slow))
+            slow.send(HEAD[number : number + 1])
+            self.reactor.advance(1)
+        self.assertTrue(self.lost(slow))
+        self.assertFalse(self.lost(fast))
+        self.assertEqual(self.log.about("client"), self.log.about("joined"))
+
+    def test_slow_body(self) -> None:
+        """Nor does a body that trickles, and nobody has asked for."""
+        slow = self.connect()
+        slow.send(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(int(HEAD_TIME)):
+            slow.send(b"x")
+            self.reactor.advance(1)
+        self.assertTrue(self.lost(slow))
+
+    def test_between(self) -> None:
+        """Between two requests there is more time, but not for ever."""
+        connection = self.connect()
+        connection.ask("/status")
+        self.reactor.advance(HEAD_TIME + 1)
+        connection.transport.clear()
+        connection.ask("/status")
+        self.assertEqual(connection.answer().status, 200)
+        self.reactor.advance(100)
+        self.assertTrue(self.lost(connection))
+
+    def test_forced(self) -> None:
+        """One that does not even close is cut."""
+        connection = self.connect()
+        self.reactor.advance(HEAD_TIME)
+        transport: Any = connection.transport
+        self.assertFalse(transport.disconnected)
+        self.reactor.advance(15)
+        self.assertTrue(transport.disconnected)
+
+    def test_no_room(self) -> None:
+        """When there are too many, whoever has asked for nothing for longest makes room."""
+        self.site.connections.most = 3
+        watching = self.connect()
+        watching.send(HEAD)
+        idle = self.connect()
+        idle.ask("/status")
+        waiting = self.connect()
+        idle.ask("/status")  # so that the other one has waited for longer
+        newcomer = self.connect()
+        self.assertTrue(self.lost(waiting))
+        waiting.lose()
+        newcomer.send(HEAD)
+        another = self.connect()
+        self.assertTrue(self.lost(idle))
+        idle.lose()
+        another.send(HEAD)
+        self.assertIsNone(self.site.buildProtocol(IPv4Address("TCP", "192.0.2.7", 5000)))
+        self.assertEqual(len(self.stream.publisher.clients), 3)
+        watching.lose()
+        self.connect().send(HEAD)
+        self.assertEqual(len(self.stream.publisher.clients), 3)
+
+    def test_said_once(self) -> None:
+        """Of thousands that are dropped there is a line a minute."""
+        self.site.connections.most = 1
+        first = self.connect()
+        first.send(HEAD)
+        peer = IPv4Address("TCP", "192.0.2.7", 5000)
+        for _ in range(1000):
+            self.assertIsNone(self.site.buildProtocol(peer))
+        (line,) = self.log.about("connections are open")
+        self.assertIn("1 connections are open, no more can be: 1 ", line)
+        self.reactor.advance(REMINDER)
+        (_, line) = self.log.about("connections are open")
+        self.assertIn("999 that asked", line)
+        self.reactor.advance(REMINDER)
+        self.reactor.advance(REMINDER)
+        self.assertEqual(len(self.log.about("connections are open")), 2)
+        self.site.buildProtocol(peer)
+        self.assertEqual(len(self.log.about("connections are open")), 3)
+
+    def test_many_waiting(self) -> None:
+        """However many there may be, so many may ask for nothing."""
+        self.patch(connections, "MOST_WAITING", 2)
+        three = [self.connect() for _ in range(3)]
+        self.assertEqual([self.lost(one) for one in three], [True, False, False])
+
+
+class RequestTests(SiteTestCase):
+    """Requests that are odd, or meant to be taken for something else."""
+
+    def raw(self, *lines: str | bytes, body: bytes = b"") -> Answer:
+        """The answer to these lines."""
+        connection = self.connect()
+        whole = [line.encode() if isinstance(line, str) else line for line in lines]
+        connection.send(b"\r\n".join([*whole, b"", b""]) + body)
+        self.last = connection
+        return answer(connection.transport.value())
+
+    def refused(self, *lines: str | bytes, body: bytes = b"") -> None:
+        """It is no request: one answer, and the connection ends."""
+        got = self.raw(*lines, body=body)
+        self.assertEqual(got.status, 400, lines)
+        value = self.last.transport.value()
+        self.assertEqual(value.count(b"HTTP/1.1 "), 1, value)
+        self.assertTrue(self.last.transport.disconnecting)
+
+    def test_smuggled(self) -> None:
+        """What two servers may read in two ways is read in none."""
+        get = "GET /status HTTP/1.1"
+        hidden = b"GET /live.mkv HTTP/1.1\r\nHost: x\r\n\r\n"
+        for headers in (
+            ("Content-Length: 5", "Content-Length: 6"),
+            ("Content-Length: 5", "Content-Length: 5"),
+            ("Content-Length: 5", "Transfer-Encoding: chunked"),
+            ("Transfer-Encoding: chunked", "Content-Length: 5"),
+            ("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+            ("Transfer-Encoding: xchunked",),
+            ("Transfer-Encoding: chunked, identity",),
+            ("Content-Length: +5",),
+            ("Content-Length: 0x5",),
+            ("Content-Length: 5, 5",),
+            ("Content-Length: -1",),
+            ("Content-Length : 5",),
+            ("Content-Length",),
+            ("X: a\rTransfer-Encoding: chunked",),
+            ("X: a\0b",),
+        ):
+            self.refused(get, "Host: x", *headers, body=hidden)
+        # This one is answered before its body, and nothing behind it is.
+        self.raw(get, "Host: x", "Transfer-Encoding: chunked", body=b"zz\r\n" + hidden)
+        self.assertEqual(self.last.transport.value().count(b"HTTP/1.1 "), 1)
+        self.assertTrue(self.last.transport.disconnecting or self.last.transport.disconnected)
+        self.assertEqual(self.stream.publisher.clients, set())
+
+    def test_no_request(self) -> None:
+        """What is no HTTP/1.x is refused."""
+        for line in (
+            "GET /",
+            "GET  / HTTP/1.1",
+            "GET / HTTP/0.9",
+            "GET / HTTP/2.0",
+            "GET\t/ HTTP/1.1",
+        ):
+            self.refused(line)
+        self.refused(b"\x16\x03\x01\x02\x00\x01\x00")
+        self.refused("G(T / HTTP/1.1")
+
+    def test_methods(self) -> None:
+        """A method that is not known is refused, however it is written."""
+        for method in ("TRACE", "DELETE", "PATCH", "get", "PRI", "OPTIONS"):
+            got = self.raw(f"{method} /live.mkv HTTP/1.1", "Host: x", "X: echo")
+            self.assertEqual(got.status, 405, method)
+            self.assertEqual(got.headers["allow"], "GET, HEAD")
+            self.assertNotIn("echo", got.text)
+        self.assertEqual(self.raw("CONNECT other:80 HTTP/1.1", "Host: other:80").status, 404)
+
+    def test_paths(self) -> None:
+        """Nothing is above, beside or hidden in what there is."""
+        for path in (
+            "/../etc/passwd",
+            "/live.mkv/..",
+            "/live/../status",
+            "/%2e%2e/status",
+            "/live.mkv%00",
+            "/live.mkv%0d%0aX:%20y",
+            "/live.mkv;x",
+            "//live.mkv",
+            "/./status",
+            "/status/",
+        ):
+            self.assertEqual(self.raw(f"GET {path} HTTP/1.1", "Host: x").status, 404, path)
+        for path in ("/live%2findex", "/live%2F..%2Fstatus", "/%2f"):
+            self.assertEqual(self.raw(f"GET {path} HTTP/1.1", "Host: x").status, 400, path)
+        for line in self.log.lines:
+            self.assertTrue(line.isprintable())
+
+    def test_absolute(self) -> None:
+        """A whole URL is as good as its path (RFC 9112, 3.2.2)."""
+        for target in ("http://x/status", "HTTPS://user@x:80/status?x=http://y/z"):
+            got = self.raw(f"GET {target} HTTP/1.1", "Host: x")
+            self.assertEqual(got.headers["content-type"], "application/json")
+        self.assertEqual(
+            self.raw("GET http://x HTTP/1.1", "Host: x", "Accept: text/html").status, 200
+        )
+        self.assertEqual(self.raw("GET ftp://x/status HTTP/1.1", "Host: x").status, 404)
+
+    def test_sizes(self) -> None:
+        """There is an end to lines, to headers and to their number."""
+        for headers in (
+            ["X: " + "x" * 20_000],
+            [f"X{number}: {'x' * 1000}" for number in range(20)],
+            [f"X{number}: x" for number in range(600)],
+        ):
+            connection = self.connect()
+            lines = "\r\n".join(["GET /status HTTP/1.1", "Host: x", *headers, "", ""])
+            connection.send(lines.encode())
+            value = connection.transport.value()
+            self.assertTrue(value == b"" or value.startswith(b"HTTP/1.1 400"), value[:100])
+            self.assertTrue(connection.transport.disconnecting)
+
+    def test_repr(self) -> None:
+        """What a log might say of a request has no token in it."""
+        connection = self.connect()
+        connection.ask("/live.mkv?token=secret")
+        (client,) = self.stream.publisher.clients
+        request: Any = client.response.request  # type: ignore[attr-defined]
+        self.assertIsInstance(request, LiveRequest)
+        self.assertEqual(repr(request), "<IncomingRequest b'GET' b'/live.mkv'>")
+
+
+class ProxyTests(SiteTestCase):
+    """Whose word is taken on where a request comes from."""
+
+    def peer(self, *forwarded: str, near: str = "192.0.2.7") -> str:
+        """Where a client is said to be from."""
+        address = IPv4Address("TCP", near, 5000)
+        protocol: Any = self.site.buildProtocol(address)
+        protocol.makeConnection(StringTransport(peerAddress=address))
+        lines = [f"X-Forwarded-For: {text}" for text in forwarded]
+        head = ["GET /live.mkv HTTP/1.1", "Host: x", *lines, "", ""]
+        protocol.dataReceived("\r\n".join(head).encode("latin-1"))
+        (client,) = self.stream.publisher.clients
+        self.stream.publisher.leave(client, "the test goes on")
+        return client.statistics().peer
+
+    def trust(self, *networks: str) -> None:
+        """These proxies' word is taken."""
+        trusted = tuple(ipaddress.ip_network(text) for text in networks)
+        self.site.configure(Config((), trusted_proxies=trusted))
+
+    def test_nobody(self) -> None:
+        """Nobody's word is taken unless that is said."""
+        self.assertEqual(self.peer("203.0.113.9"), "192.0.2.7:5000")
+        self.trust("10.0.0.0/8")
+        self.assertEqual(self.peer("203.0.113.9"), "192.0.2.7:5000")
+
+    def test_last(self) -> None:
+        """Of what a proxy says the last one holds that is not a proxy itself."""
+        self.trust("192.0.2.0/24", "10.0.0.1")
+        self.assertEqual(self.peer("203.0.113.9"), "203.0.113.9:0")
+        self.assertEqual(self.peer("1.2.3.4, 203.0.113.9, 10.0.0.1"), "203.0.113.9:0")
+        self.assertEqual(self.peer("1.2.3.4", "2001:db8::1"), "[2001:db8::1]:0")
+        self.assertEqual(self.peer("10.0.0.1"), "10.0.0.1:0")
+
+    def test_nonsense(self) -> None:
+        """What is no address is not taken for one."""
+        self.trust("192.0.2.0/24")
+        for text in ("", "unknown", "203.0.113.9:80", "a\x1b[31m", ","):
+            self.assertEqual(self.peer(text), "192.0.2.7:5000", text)
+        self.assertEqual(self.peer("203.0.113.9, unknown, 192.0.2.1"), "192.0.2.1:0")
+        self.assertEqual(self.peer(), "192.0.2.7:5000")
+
+
+class LimitsTests(SiteTestCase):
+    """How many may watch at once."""
+
+    def join(self, target: str = "/live.mkv", **headers: str) -> Connection:
+        """A client that stays, or is refused."""
+        connection = self.connect()
+        connection.ask(target, **headers)
+        return connection
+
+    def test_total(self) -> None:
+        """All streams' clients together are so many at most."""
+        other = self.add("other")
+        self.site.configure(Config((), max_clients_total=2))
+        first = self.join()
+        self.join("/other.mkv")
+        for target in ("/live.mkv", "/other.mkv"):
+            got = self.get(target)
+            self.assertEqual(got.status, 503)
+            self.assertEqual(
+                got.text, "The limit of 2 clients of all streams is reached; try again later.\n"
+            )
+            self.assertEqual(got.headers["retry-after"], "5")
+        first.lose()
+        self.join("/other.mkv")
+        self.assertEqual(len(other.publisher.clients), 2)
+
+    def test_address(self) -> None:
+        """One address has so many clients at most; whoever goes makes room."""
+        self.site.configure(
+            Config(
+                (), max_clients_per_address=1, trusted_proxies=(ipaddress.ip_network("0.0.0.0/0"),)
+            )
+        )
+        first = self.join(X_Forwarded_For="203.0.113.1")
+        self.assertEqual(self.get("/live.mkv", X_Forwarded_For="203.0.113.1").status, 503)
+        self.assertEqual(self.get("/live.mkv", X_Forwarded_For="203.0.113.2").status, 200)
+        self.assertEqual(self.get("/status", X_Forwarded_For="203.0.113.1").status, 200)
+        first.lose()
+        self.assertEqual(self.get("/live.mkv", X_Forwarded_For="203.0.113.1").status, 200)
+
+    def test_bandwidth(self) -> None:
+        """Nobody joins who would need more than there is."""
+        programme = self.stream.publisher.programme
+        assert programme is not None
+        bitrate = programme.ring.bitrate(5_000_000)
+        self.add("unknown")
+        self.site.configure(Config((), max_bandwidth=int(2.5 * bitrate)))
+        self.join()
+        self.join()
+        self.assertEqual(self.get("/live.mkv").status, 503)
+        self.join("/unknown.mkv")  # of which nothing is known yet
+        self.assertEqual(len(self.stream.publisher.clients), 2)
