@@ -73,9 +73,10 @@ class CommandLine:
 
     @property
     def names_files(self) -> bool:
-        """Whether there is something to be read again: settings, secrets."""
+        """Whether there is something to be read again: settings, secrets, certificates."""
         secrets = {"watch", "send"} & set(self.streams)
-        return self.file is not None or bool(secrets)
+        listen = self.server.get("listen", ())
+        return self.file is not None or bool(secrets) or any("ssl:" in text for text in listen)
 
     def where(self, key: str, stream: str | None = None) -> str:
         """Where the user will find a setting that has come out wrong."""

@@ -23,7 +23,6 @@ from typing import Any
 from twisted.application.internet import backoffPolicy
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
@@ -33,6 +32,7 @@ from zope.interface import implementer
 
 from mkvtwist.config import AtEnd, Form, Input, StreamConfig
 from mkvtwist.demux import Ended, Event, Media, Noticed, Opened, Pace, Reader, set_up
+from mkvtwist.endpoint import Endpoint
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.pipe import Outlet
 from mkvtwist.publisher import Publisher
@@ -142,6 +142,7 @@ class InputService(Service):
         self._owner: Reading | None = None
         self._turns: list[Reading] = []
         self.senders: set[Sender] = set()
+        self.endpoint: Endpoint | None = None
         self._sender: Sender | None = None
         self._next_sender: Sender | None = None
         self._port: IListeningPort | None = None
@@ -469,8 +470,8 @@ class InputService(Service):
         factory: Any = Factory.forProtocol(Connection)
         factory.noisy = False
         factory.input = self
-        endpoint = serverFromString(self.reactor, self.config.input.text)
-        listening = endpoint.listen(factory)
+        self.endpoint = Endpoint(self.reactor, self.config.input.text)
+        listening = self.endpoint.listen(factory)
         listening.addCallbacks(self._listening, self._deaf)
 
     def _listening(self, port: IListeningPort) -> None:

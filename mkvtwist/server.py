@@ -14,7 +14,6 @@ from typing import Any
 from twisted.application.service import MultiService, Service
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, DeferredList, gatherResults, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -23,6 +22,7 @@ from mkvtwist import systemd
 from mkvtwist.check import read_stream, read_token
 from mkvtwist.config import LIVE, AtEnd, Config, ConfigError, Form, StreamConfig, changes
 from mkvtwist.configfile import document
+from mkvtwist.endpoint import Endpoint
 from mkvtwist.events import Events
 from mkvtwist.http import LiveSite
 from mkvtwist.sender import address
@@ -60,7 +60,7 @@ class Listener(Service):
         """
         self.text = text
         self.site = site
-        self._endpoint = serverFromString(reactor, _with_backlog(text))
+        self.endpoint = Endpoint(reactor, _with_backlog(text))
         self._streams = streams
         self._asked = False
         self._port: IListeningPort | None = None
@@ -68,7 +68,7 @@ class Listener(Service):
     def privilegedStartService(self) -> None:
         """Listen while low ports are still allowed."""
         self._asked = True
-        self._endpoint.listen(self.site).addCallbacks(self._listening, self._deaf)
+        self.endpoint.listen(self.site).addCallbacks(self._listening, self._deaf)
 
     def startService(self) -> None:
         """Listen now, under C{twist}, which knows no privileges."""
@@ -326,6 +326,7 @@ class Server(MultiService):
         config = self._reread(self._held())
         self.log.info("the configuration has been read again")
         self.apply(config)
+        self._renew()
         self.events.tell("reloaded", "")
 
     def _held(self) -> set[str]:
@@ -335,6 +336,19 @@ class Server(MultiService):
             if stream.parent is not None and stream.config.input.form is Form.ENDPOINT:
                 held.add(stream.config.input.text)
         return held
+
+    def _renew(self) -> None:
+        """Read the certificates again."""
+        endpoints = [listener.endpoint for listener in self._listeners]
+        endpoints += [s.input.endpoint for s in self.streams.values() if s.input.endpoint]
+        mistakes: list[str] = []
+        for endpoint in endpoints:
+            try:
+                endpoint.renew()
+            except ConfigError as error:
+                mistakes += error.args
+        for line in mistakes:
+            self.log.error("{line}", line=line)
 
     def _hung_up(self) -> None:
         """C{SIGHUP} has come."""

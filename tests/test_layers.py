@@ -24,6 +24,7 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "configfile",
     "password",
     "access",
+    "endpoint",
     "pipe",
     "events",
     "demux",
