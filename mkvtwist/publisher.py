@@ -77,9 +77,20 @@ class IResponse(IConsumer):
     C{write} is called with bytes or not at all while the producer is paused; a response that cannot
     take all of it keeps the rest, and calls C{pauseProducing} at once and C{resumeProducing} when
     the rest is gone.
+
+    C{offer} is the short way for those who follow: no more than a socket's C{send}. Who offers
+    keeps count of it.
     """
 
-    sent = Attribute("Bytes that the operating system has taken so far.")
+    sent = Attribute("Bytes that the operating system has taken so far, but for what was offered.")
+
+    offer = Attribute(
+        "C{offer(data)} gives bytes as C{write} does, and returns how many were taken: the rest"
+        " must be kept. An C{OSError} means none."
+    )
+
+    def keep(rest: memoryview) -> None:
+        """The rest of what was offered, if it was not taken as a whole: it is sent first."""
 
     def begin(header: Header) -> None:
         """The first call, once: what is going to be sent."""
@@ -213,8 +224,9 @@ class Audience:
     """
     The clients of a programme who get the same bytes: one format, one framing, one time.
 
-    @ivar following: those who have everything so far and can take more at once. What comes is
-        written to them one after the other, without another thought.
+    @ivar following: those who have everything so far and can take more at once, with what it is
+        offered to. That is done one after the other, without another thought.
+    @ivar offered: how many bytes it has been so far, to each of those who followed all the time.
     """
 
     def __init__(
@@ -226,7 +238,8 @@ class Audience:
     ) -> None:
         self.programme = programme
         self.format = format_
-        self.following: set[Client] = set()
+        self.following: dict[Client, Callable[[bytes], int]] = {}
+        self.offered = 0
         self._framing = framing
         self._rebase = rebase
         self._base: int | None = None
@@ -327,6 +340,8 @@ class Client:
         self._appetite = 1  # the first write is one fragment, so that all of a crowd see something
         self._segment = 0  # how many segments have begun before its place
         self._burst = wish.burst
+        self._followed = 0  # bytes that it got while it followed; until now, and before
+        self._follows_since = 0
         self._seen_sent = 0
         self._idle_since = self.since
 
@@ -346,6 +361,14 @@ class Client:
     def has_all(self) -> bool:
         """Whether it has everything so far: it follows, or waits for a beginning."""
         return self.is_following or (self._place is None and not self.paused)
+
+    @property
+    def sent(self) -> int:
+        """Bytes that the operating system has taken for it."""
+        sent: int = self.response.sent + self._followed
+        if self._audience is not None and self.is_following:
+            sent += self._audience.offered - self._follows_since
+        return sent
 
     def enter(self, programme: Programme, oldest: int = 0) -> None:
         """Begin: the header, and a place, not before the oldest that it is to have."""
@@ -373,7 +396,7 @@ class Client:
         programme, audience = self.programme, self._audience
         if programme is not None and audience is not None:
             programme.clients.discard(self)
-            audience.following.discard(self)
+            self._unfollow(audience)
             if self.wish.rebase is not None:
                 programme.audiences.pop(self, None)
             self.programme = None  # whoever still has its turn to come does nothing in it
@@ -400,7 +423,7 @@ class Client:
                 self._publisher.leave(self, "the end of the stream")
                 self.response.finish()
             elif self._place is not None:
-                audience.following.add(self)
+                self._follow(audience)
             return
         # The place has moved before the write, which may pause or end this client.
         data, self._place = audience.piece(self._place, self._appetite)
@@ -429,9 +452,18 @@ class Client:
     def follow_from(self, place: int) -> None:
         """From now on it has a place of its own."""
         if self._audience is not None:
-            self._audience.following.discard(self)
+            self._unfollow(self._audience)
             self._place = place
             self._segment = self._audience.programme.segments_before(place)
+
+    def _follow(self, audience: Audience) -> None:
+        if self not in audience.following:
+            audience.following[self] = self.response.offer
+            self._follows_since = audience.offered
+
+    def _unfollow(self, audience: Audience) -> None:
+        if audience.following.pop(self, None) is not None:
+            self._followed += audience.offered - self._follows_since
 
     def resumeProducing(self) -> None:
         """All that was written to it has gone."""
@@ -444,7 +476,7 @@ class Client:
 
     def is_stuck(self, now: float, timeout: float) -> bool:
         """Whether it has taken nothing for so many seconds, though there was something."""
-        if not self.paused or self.response.sent != self._seen_sent:
+        if not self.paused or self.response.sent != self._seen_sent:  # paused, it does not follow
             self._seen_sent = self.response.sent
             self._idle_since = now
         return now - self._idle_since >= timeout
@@ -462,7 +494,7 @@ class Client:
             self.wish.user_agent,
             self.wish.format,
             self.since,
-            self.response.sent,
+            self.sent,
             lag,
             self.skipped_segments,
             "live" if self.programme is None or self.is_following else "behind",
@@ -656,14 +688,14 @@ class Publisher:
         self._again.pop(client, None)
         self._skipped.pop(client, None)
         client.leave()
-        self._bytes_out += client.response.sent
+        self._bytes_out += client.sent
         self._wanted_at = self.clock.seconds()
         if not self.clients and self._sweep.running:
             self._sweep.stop()
         left = {
             "id": client.id,
             "seconds": self.clock.seconds() - client.since,
-            "bytes": client.response.sent,
+            "bytes": client.sent,
             "skipped_segments": client.skipped_segments,
             "reason": reason,
         }
@@ -677,8 +709,7 @@ class Publisher:
     @property
     def bytes_out(self) -> int:
         """Bytes that all clients have taken, those included that have gone."""
-        sent: int = sum(client.response.sent for client in self.clients)
-        return self._bytes_out + sent
+        return self._bytes_out + sum(client.sent for client in self.clients)
 
     def again(self, client: Client) -> None:
         """Give a client another turn."""
@@ -733,16 +764,28 @@ class Publisher:
                 self.again(client)
             return
         data, place = audience.piece(known, PIECE)
-        for client in list(audience.following):
-            if place < programme.released:
-                # Too much for one write (an input's first seconds): in pieces, as for others.
+        if place < programme.released:
+            # Too much for one write (an input's first seconds): in pieces, as for others.
+            for client in list(audience.following):
                 client.follow_from(place)
                 self.again(client)
-            try:
                 if data:
-                    client.response.write(data)
+                    self._guard(client, client.response.write, data)
+            return
+        size = len(data)
+        if not size:  # the format has nothing of these packets
+            return
+        audience.offered += size
+        for client, offer in list(audience.following.items()):
+            try:
+                taken = offer(data)
+            except OSError:
+                taken = 0
             except Exception:  # noqa: BLE001 - one client's failure stays its own
                 self._failed(client)
+                continue
+            if taken != size:
+                self._guard(client, client.response.keep, memoryview(data)[taken:])
 
     def _next_turn(self) -> None:
         self._turn = None

@@ -88,13 +88,14 @@ class Response:
 
     @ivar room: how many bytes it takes from now on before it is full.
     @ivar data: what has been written.
+    @ivar taken: how much of it the client has.
     @ivar writes: the sizes of the pieces in which it was.
     """
 
     def __init__(self, room: float = float("inf")) -> None:
         self.room = room
         self.data = b""
-        self.sent = 0
+        self.taken = self.offered = 0
         self.writes: list[int] = []
         self.header: Header | None = None
         self.producer: Any = None
@@ -124,21 +125,40 @@ class Response:
     def write(self, data: bytes) -> None:
         """Take it; pause the producer when there is no more room."""
         assert self.header is not None, "written before it has begun"
+        assert data, "nothing written"
+        self._add(data)
+
+    def _add(self, data: bytes) -> None:
         assert not self.paused, "written while it is paused"
         assert not (self.finished or self.aborted), "written after its end"
-        assert data, "nothing written"
         self.data += data
         self.writes.append(len(data))
         taken = int(min(len(data), self.room))
-        self.sent += taken
+        self.taken += taken
         self.room -= taken
-        if len(self.data) > self.sent:
+        if len(self.data) > self.taken:
             self.paused = True
             self.producer.pauseProducing()
 
+    @property
+    def sent(self) -> int:
+        """What the client has taken, but for what was offered: that is the publisher's count."""
+        return self.taken - self.offered
+
+    def offer(self, data: bytes) -> int:
+        """Take what there is room for; the rest must be kept."""
+        taken = int(min(len(data), self.room))
+        self._add(data[:taken])
+        self.offered += len(data)
+        return taken
+
+    def keep(self, rest: memoryview) -> None:
+        assert rest, "nothing kept"
+        self._add(bytes(rest))
+
     def read(self, room: float = float("inf")) -> None:
         """The client takes all that was written, and so many bytes more."""
-        self.sent, self.room = len(self.data), room
+        self.taken, self.room = len(self.data), room
         if self.paused:
             self.paused = False
             if self.producer is not None:
@@ -146,12 +166,12 @@ class Response:
 
     def trickle(self, size: int = 1) -> None:
         """The client takes a little of what was written."""
-        assert self.sent + size < len(self.data)
-        self.sent += size
+        assert self.taken + size < len(self.data)
+        self.taken += size
 
     def finish(self) -> None:
         assert not (self.finished or self.aborted), "ended twice"
-        assert self.sent == len(self.data), "finished before all was sent"
+        assert self.taken == len(self.data), "finished before all was sent"
         self.finished = True
 
     def abort(self) -> None:

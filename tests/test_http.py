@@ -836,7 +836,7 @@ class SocketTests(TestCase):
         transport.pauseProducing()
         await self.until(lambda: bool(self.stream.publisher.clients))
         (client,) = self.stream.publisher.clients
-        await self.until(lambda: client.paused and client.response.sent > PIECE)
+        await self.until(lambda: client.paused and client.sent > PIECE)
         self.publish(10, 20, 15_000)
         self.assertEqual(client.statistics().state, "behind")
         self.assertGreater(client.statistics().lag, 10)
@@ -979,12 +979,12 @@ class SocketTests(TestCase):
 
         def full() -> bool:
             clock.turn()
-            return client.paused and client.response.sent > PIECE
+            return client.paused and client.sent > PIECE
 
         await self.until(full)
         seen = -1
-        while seen != client.response.sent:  # the kernel may move some more from here to there
-            seen = client.response.sent
+        while seen != client.sent:  # the kernel may move some more from here to there
+            seen = client.sent
             for _ in range(20):
                 await self.turn()
         reader = await self.ask("/timed.mkv?join=live")

@@ -481,7 +481,25 @@ class ClientTests(PublisherTestCase):
         self.assertEqual(fast.blocks, sent(footage(9, 40)))
         self.assertEqual(len(self.log.about("client 1 left")), 1)
         self.assertIn("it took nothing for 5 s", self.log.about("client 1 left")[0])
-        self.assertEqual(stream.bytes_out, 100 + trickling.sent + fast.sent)
+        self.assertEqual(stream.bytes_out, 100 + trickling.taken + fast.taken)
+
+    def test_bytes(self) -> None:
+        """What a client has taken is counted: behind, following, and what it took of one write."""
+        stream = self.live()
+        client, response = self.join(stream, room=150)
+        for second in range(10, 16):
+            self.publish(stream, footage(second, second + 1))
+            self.assertEqual(client.statistics().bytes, response.taken)
+            response.read(room=second * 30)
+            self.turns()
+            self.assertEqual(client.statistics().bytes, response.taken)
+        response.read()
+        self.turns()
+        self.publish(stream, footage(16, 17))
+        self.assertEqual(response.blocks, sent(footage(9, 17)))
+        self.assertEqual(client.sent, len(response.data))
+        stream.leave(client, "enough")
+        self.assertEqual((client.sent, stream.bytes_out), (len(response.data),) * 2)
 
     def test_nothing_to_take(self) -> None:
         """A client that has all there is, or waits for more, is not one that takes nothing."""
@@ -558,12 +576,16 @@ class ClientTests(PublisherTestCase):
 
     def test_failing_write(self) -> None:
         """What goes wrong with one client ends that one alone, with a traceback in the log."""
+
+        class Breaking(Response):
+            def offer(self, data: bytes) -> int:
+                fail()
+
         stream = self.live()
-        responses = [Response() for _ in range(3)]
+        responses = [Response(), Breaking(), Response()]
         for response in responses:
             stream.join(response, Wish(0))
         self.turns()
-        self.patch(responses[1], "write", fail)
         stream.publish(footage(10, 11))
         self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
         self.assertTrue(responses[1].aborted)

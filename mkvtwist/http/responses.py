@@ -54,6 +54,7 @@ class LiveResponse:
         self.request = request
         self.format = format_
         self.sent = 0
+        self.offer: Callable[[bytes], int] = self._take
         self._begun = False
 
     def begin(self, header: Header) -> None:
@@ -72,6 +73,13 @@ class LiveResponse:
     def write(self, data: bytes) -> None:
         self.sent += len(data)
         self.request.write(data)
+
+    def _take(self, data: bytes) -> int:
+        self.request.write(data)
+        return len(data)
+
+    def keep(self, rest: memoryview) -> None:
+        """Never called: Twisted's buffers take everything."""
 
     def finish(self) -> None:
         if self._begun:
@@ -107,7 +115,7 @@ class SocketResponse(LiveResponse):
         super().begin(header)
         self._transport.setTcpNoDelay(True)
         self._transport.getHandle().setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER)
-        self._send = self._transport.getHandle().send
+        self.offer = self._transport.getHandle().send
         # The response's head waits in the transport's buffer; nothing may overtake it.
         self.request.write(b"")
         self._rest = memoryview(b"")
@@ -126,7 +134,7 @@ class SocketResponse(LiveResponse):
             self._wait()
             return
         try:
-            sent = self._send(data)
+            sent = self.offer(data)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -138,6 +146,11 @@ class SocketResponse(LiveResponse):
         if sent < len(data):
             self._rest = memoryview(data)[sent:]
             self._wait()
+
+    def keep(self, rest: memoryview) -> None:
+        self.sent -= len(rest)
+        self._rest = rest
+        self._wait()
 
     @property
     def _is_full(self) -> bool:
