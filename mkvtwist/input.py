@@ -55,6 +55,25 @@ Media over which an input's bitrate is held against what is allowed: a keyframe,
 is no reason to close it. It may be used up in less.
 """
 
+REST = 0.1
+"""
+Seconds between two looks at an input that nobody wants: each packet alone would wake the reactor
+twice and the thread once. Whoever comes gets what there is at once, and then each packet as it
+comes.
+"""
+
+REST_BITRATE = 10_000_000
+"""
+Bits per second above which no input rests: a Unix socket holds 200 kB, 16 Mbit/s for as long as a
+rest, so that no sender falls behind.
+"""
+
+UNWANTED = 2.0
+"""
+Seconds without a client until an input rests: more than passes between two requests of one who asks
+for the stream piece by piece.
+"""
+
 ATTENTION = 1.0
 """Seconds between two looks whether an input on demand is still wanted."""
 
@@ -149,6 +168,7 @@ class InputService(Service):
         self._retry: Any = None
         self._failures = 0
         self._opened = False
+        self._rest: Any = None
         self._asleep = False
         self._attention = LoopingCall(self._look_for_clients)
         self._attention.clock = reactor
@@ -193,7 +213,7 @@ class InputService(Service):
         return stopped.addCallback(lambda _: closed)
 
     def resume(self) -> None:
-        """The recorder has room again."""
+        """The recorder has room again, or somebody looks."""
         for reading in (self._reading, self._fallback):
             if reading is not None:
                 self._deliver(reading)
@@ -220,7 +240,7 @@ class InputService(Service):
         self._reading = self._start(self.config.input, media, self._pace, drain=drain)
 
     def _start(self, source: Input, media: Media | None, pace: Pace, *, drain: bool) -> Reading:
-        outlet: Outlet[Event] = Outlet(lambda: self.reactor.callFromThread(self._deliver, reading))
+        outlet: Outlet[Event] = Outlet(lambda: self._arrived(reading))
         reader = Reader(source, media, self.timeline, pace, outlet, drain=drain)
         reading = Reading(source, outlet, reader)
         threading.Thread(
@@ -256,6 +276,7 @@ class InputService(Service):
             self._stop(self._reading)
             self._reading = None
         self._stop_fallback()
+        self.wake()
 
     # whose turn it is on the timeline
 
@@ -322,6 +343,7 @@ class InputService(Service):
         self._become("waiting for a client", "nobody is watching; opened when somebody does")
 
     def _wanted(self) -> None:
+        self.wake()
         if self._asleep and self.running:
             self._asleep = False
             self._open()
@@ -335,6 +357,43 @@ class InputService(Service):
             self._sleep()
 
     # what the thread has made
+
+    def _arrived(self, reading: Reading) -> None:
+        """Thread: there is something. While nobody wants it, it is found at the next look."""
+        if self._rest is None:
+            self.reactor.callFromThread(self._take_in, reading)
+
+    def _take_in(self, reading: Reading) -> None:
+        self._deliver(reading)
+        if self._rest is None and self._counts(reading) and reading.heard and self._may_rest():
+            self._rest = self.reactor.callLater(REST, self.wake)
+            if self._sender is not None:
+                self._sender.rest()
+
+    def _may_rest(self) -> bool:
+        programme = self._publisher.programme
+        return (
+            self._recorder is None
+            and self._publisher.unwanted >= UNWANTED
+            and programme is not None
+            and programme.ring.bitrate(SECOND) <= REST_BITRATE
+        )
+
+    def wake(self) -> bool:
+        """
+        Take what has come meanwhile, and from now on each packet as it comes.
+
+        @return: whether it was resting.
+        """
+        rest, self._rest = self._rest, None
+        if rest is None:
+            return False
+        if rest.active():
+            rest.cancel()
+        if self._sender is not None:
+            self._sender.wake()
+        self.resume()
+        return True
 
     def _deliver(self, reading: Reading) -> None:
         """Take what has come since the last turn, unless the recorder is behind."""
@@ -487,6 +546,11 @@ class InputService(Service):
 
     def objection(self) -> Parting | None:
         """Why one who has connected now may not send; L{None} when it may."""
+        # While it rests it does not see that a sender has left; at the first bytes of this one it
+        # has.
+        return None if self.wake() else self._objection()
+
+    def _objection(self) -> Parting | None:
         if not self.running or self.state == "ended":
             return Parting.CLOSED
         occupied = any(s is not None and s.present for s in (self._sender, self._next_sender))
@@ -494,7 +558,7 @@ class InputService(Service):
 
     def sender_came(self, sender: Sender) -> Parting | None:
         """A sender's first bytes have come; why it may not go on, or L{None}: it will be read."""
-        objection = self.objection()
+        objection = self._objection()
         if objection is not None:
             return objection
         if self._sender is None and self._reading is None:

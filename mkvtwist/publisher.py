@@ -772,9 +772,12 @@ class Publisher:
                 if data:
                     self._guard(client, client.response.write, data)
             return
+        if data:  # the format may have nothing of these packets
+            self._offer(audience, data)
+
+    def _offer(self, audience: Audience, data: bytes) -> None:
+        """Where the time goes: nothing else is done for each client and each write."""
         size = len(data)
-        if not size:  # the format has nothing of these packets
-            return
         audience.offered += size
         for client, offer in list(audience.following.items()):
             try:

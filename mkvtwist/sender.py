@@ -95,7 +95,7 @@ class Sender:
         self.pipe = Pipe(lambda: input_.reactor.callFromThread(self._resume))
         self.present = False
         self._input = input_
-        self._taken = self._paused = False
+        self._taken = self._paused = self._resting = False
         self._silence: Any = None
 
     # called by the line
@@ -150,9 +150,25 @@ class Sender:
         self.pipe.cancel()
         self.line.hang_up(parting, reason)
 
+    def rest(self) -> None:
+        """Nothing more is read of it for the moment."""
+        if self.present:
+            self._resting = True
+            self.line.pause()
+
+    def wake(self) -> None:
+        """It is read again."""
+        if self._resting:
+            self._resting = False
+            self._go_on()
+
     def _resume(self) -> None:
         self._paused = False
-        self.line.resume()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if not (self._paused or self._resting):
+            self.line.resume()
 
     def _forget(self) -> None:
         self.present = False

@@ -19,7 +19,14 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist.config import AtEnd, StreamConfig, parse_at_end, parse_input
 from mkvtwist.demux import Ended, Event, Noticed, Opened, Reader
-from mkvtwist.input import PATIENCE, InputService, describe
+from mkvtwist.input import (
+    PATIENCE,
+    REST,
+    REST_BITRATE,
+    UNWANTED,
+    InputService,
+    describe,
+)
 from mkvtwist.packet import Track
 from mkvtwist.pipe import PIPE_LIMIT
 from mkvtwist.publisher import Publisher, Wish
@@ -352,8 +359,8 @@ class FileTests(InputTestCase):
         self.assertEqual(self.pending(), [])
 
 
-class SenderTests(InputTestCase):
-    """Inputs where a sender connects."""
+class SenderTestCase(InputTestCase):
+    """An input where a sender connects."""
 
     ports = iter(range(5001, 6000))
 
@@ -385,6 +392,10 @@ class SenderTests(InputTestCase):
     def turned_away(self, sender: Connection) -> bool:
         """Whether its connection was ended from here."""
         return bool(sender.transport.disconnected)
+
+
+class SenderTests(SenderTestCase):
+    """Who sends, who is turned away, who is waited for."""
 
     def test_listening(self) -> None:
         """It listens where it was told, says so, and waits."""
@@ -633,6 +644,102 @@ class SenderTests(InputTestCase):
     def test_at_end(self) -> None:
         """Unless said otherwise, an endpoint waits for the next sender."""
         self.assertIs(self.service.config.at_end, AtEnd.WAIT)
+
+
+class RestTests(SenderTestCase):
+    """An input that nobody wants is looked at now and then; somebody who comes wakes it."""
+
+    def rest(self, sender: Connection, size: int = 20) -> None:
+        """Ten packets of a live input come, then nobody has wanted it for a while."""
+        self.send(sender)
+        self.emit(header(), *footage(0, 1, size=size))
+        self.reactor.advance(UNWANTED)
+        self.emit(*footage(1, 1.1, size=size))
+
+    def fragments(self) -> int:
+        """How many are in the ring by now."""
+        assert self.publisher.programme is not None
+        return self.publisher.programme.ring.end
+
+    def test_rests(self) -> None:
+        """What comes waits for the next look, and the sender is not read until then."""
+        sender = self.connect()
+        self.rest(sender)
+        known = self.fragments()
+        self.assertEqual(sender.transport.producerState, "paused")
+        self.emit(*footage(1.1, 1.2))
+        self.emit(*footage(1.2, 1.3))
+        self.assertEqual(self.fragments(), known)
+        self.reactor.advance(REST)
+        self.assertEqual(self.fragments(), known + 1)
+        self.assertEqual(sender.transport.producerState, "producing")
+        self.emit(*footage(1.3, 1.4))
+        self.assertEqual(self.fragments(), known + 2)
+        self.assertEqual(sender.transport.producerState, "paused")
+
+    def test_somebody_comes(self) -> None:
+        """Who joins has at once what has come meanwhile, and then each packet as it comes."""
+        sender = self.connect()
+        self.rest(sender)
+        self.emit(*footage(1.1, 1.5))
+        response = self.watch()
+        self.assertEqual(response.blocks, sent(footage(1, 1.5)))
+        self.assertEqual(sender.transport.producerState, "producing")
+        self.emit(*footage(1.5, 1.6))
+        self.emit(*footage(1.6, 1.7))
+        self.assertEqual(response.blocks, sent(footage(1, 1.7)))
+
+    def test_watched(self) -> None:
+        """While somebody watches it does not rest."""
+        sender = self.connect()
+        self.watch()
+        self.rest(sender)
+        self.assertEqual(sender.transport.producerState, "producing")
+
+    def test_too_much(self) -> None:
+        """Nor does one whose sender would fall behind."""
+        sender = self.connect()
+        self.rest(sender, size=REST_BITRATE // 8 // 10 + 100)
+        self.assertEqual(sender.transport.producerState, "producing")
+
+    def test_full_and_resting(self) -> None:
+        """A sender whose pipe is full is not read when the rest is over."""
+        sender = self.connect()
+        self.rest(sender)
+        self.send(sender, b"." * PIPE_LIMIT)
+        self.reactor.advance(REST)
+        self.assertEqual(sender.transport.producerState, "paused")
+        while sender.transport.producerState == "paused":
+            self.assertTrue(self.reader.read())
+            self.reactor.turn()
+
+    def test_another_sender(self) -> None:
+        """A sender that comes back at once is let in, though its end was not seen in the rest."""
+        sender = self.connect()
+        self.rest(sender)
+        again = self.connect()
+        self.assertFalse(self.turned_away(again))
+        self.assertEqual(sender.transport.producerState, "producing")
+        self.lose(sender)
+        self.send(again)
+        self.assertFalse(self.turned_away(again))
+
+    def test_another_sender_too_many(self) -> None:
+        """And turned away when it sends, if the one before has not gone."""
+        sender = self.connect()
+        self.rest(sender)
+        another = self.connect()
+        self.send(another)
+        self.assertTrue(self.turned_away(another))
+        self.assertFalse(self.turned_away(sender))
+
+    def test_stop(self) -> None:
+        """Nothing is left to be done when it has been stopped."""
+        self.rest(self.connect())
+        self.service.stopService()
+        self.reader.join()
+        self.reactor.turns()
+        self.assertEqual(self.pending(), [])
 
 
 class OnDemandTests(InputTestCase):
