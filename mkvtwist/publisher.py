@@ -137,7 +137,6 @@ class Programme:
 
     @ivar ring: its fragments.
     @ivar released: clients may have the fragments before this number.
-    @ivar segments: how many have begun so far.
     @ivar closed: no more fragments will come.
     """
 
@@ -145,7 +144,6 @@ class Programme:
         self.header = header
         self.ring = ring
         self.released = 0
-        self.segments = 0
         self.closed = False
         self.clients: set[Client] = set()
         self.audiences: dict[object, Audience] = {}
@@ -180,10 +178,6 @@ class Programme:
         if place is None:
             return []
         return [p for number in range(place, self.released) for p in self.ring[number].packets]
-
-    def segments_before(self, place: int) -> int:
-        """How many segments have begun before a place in the ring, or at its end."""
-        return self.segments - self.ring.segments_between(place - 1, self.ring.end)
 
     def fragments(self, packets: Iterable[Packet]) -> Iterable[Fragment]:
         """Append packets to the ring, as fragments, and return these."""
@@ -409,7 +403,8 @@ class Client:
         if place is not None:
             place = max(place, oldest)
         self._place = None if place is None else min(place, programme.released)
-        self._segment = programme.segments_before(programme.ring.end if place is None else place)
+        ring = programme.ring
+        self._segment = ring.segments_before(ring.end if place is None else place)
 
     def pump(self) -> None:
         """Send one piece of what it has not got; see that it gets another turn if there is more."""
@@ -428,7 +423,7 @@ class Client:
         # The place has moved before the write, which may pause or end this client.
         data, self._place = audience.piece(self._place, self._appetite)
         self._appetite = PIECE
-        self._segment = programme.segments_before(self._place)
+        self._segment = programme.ring.segments_before(self._place)
         self._publisher.again(self)
         if data:  # a format may have nothing of some tracks
             self.response.write(data)
@@ -454,7 +449,7 @@ class Client:
         if self._audience is not None:
             self._unfollow(self._audience)
             self._place = place
-            self._segment = self._audience.programme.segments_before(place)
+            self._segment = self._audience.programme.ring.segments_before(place)
 
     def _follow(self, audience: Audience) -> None:
         if self not in audience.following:
@@ -585,7 +580,6 @@ class Publisher:
             self.fragments += 1
             self.bytes_in += fragment.payload
             began = began or fragment.key
-            programme.segments += fragment.key
             if self._recorder is not None:
                 data = programme.rendered(fragment, "matroska", None)
                 self._recorder.write(data, fragment.start, key=fragment.key)

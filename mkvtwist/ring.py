@@ -28,6 +28,7 @@ class Fragment:
 
     @ivar number: its place in the ring's count, from 0, without gaps.
     @ivar key: whether it begins a segment.
+    @ivar segment: how many segments have begun by now, in the ring's count, with its own.
     @ivar start: the earliest decoding time in it, in microseconds; subtitles do not count.
     @ivar end: where the stream's line ends with it; never less than the fragment's before.
     @ivar payload: bytes of its packets.
@@ -35,7 +36,17 @@ class Fragment:
     @ivar rendered: its bytes in each format that somebody watches, made once and shared.
     """
 
-    __slots__ = ("end", "key", "number", "packets", "payload", "rendered", "size", "start")
+    __slots__ = (
+        "end",
+        "key",
+        "number",
+        "packets",
+        "payload",
+        "rendered",
+        "segment",
+        "size",
+        "start",
+    )
 
     def __init__(
         self,
@@ -44,9 +55,11 @@ class Fragment:
         timed: Sequence[Packet],
         *,
         key: bool,
+        segment: int,
         edge: int,
     ) -> None:
         self.number = number
+        self.segment = segment
         self.packets = packets
         self.key = key
         self.start = min((packet.dts for packet in timed), default=edge)
@@ -60,6 +73,7 @@ class Ring:
     The fragments of one header, bounded in seconds and in bytes.
 
     @ivar first: the number of the oldest fragment.
+    @ivar begun: how many segments have begun so far.
     @ivar size: bytes in the ring, the rendered ones included.
     @ivar edge: where the newest fragment ends, in microseconds.
     """
@@ -84,6 +98,7 @@ class Ring:
         self.duration = duration
         self.size_limit = size_limit
         self.first = 0
+        self.begun = 0
         self.size = 0
         self.edge = edge
         self.segment_duration = 0
@@ -130,7 +145,8 @@ class Ring:
         @param key: whether it begins a segment.
         """
         timed = [packet for packet in packets if packet.track not in self._sparse]
-        fragment = Fragment(self.end, packets, timed, key=key, edge=self.edge)
+        self.begun += key
+        fragment = Fragment(self.end, packets, timed, key=key, segment=self.begun, edge=self.edge)
         if key:
             if self._starts or self.first:
                 self.segment_duration = fragment.start - self._segment_start
@@ -178,9 +194,12 @@ class Ring:
                 return number
         return self._starts[0] if self._starts else None
 
-    def segments_between(self, place: int, later: int) -> int:
-        """How many segments begin after one place and not after a later one."""
-        return sum(place < start <= later for start in self._starts)
+    def segments_before(self, place: int) -> int:
+        """How many segments have begun before a place; before the oldest, where it has left."""
+        if place >= self.end:
+            return self.begun
+        fragment = self[max(place, self.first)]
+        return fragment.segment - fragment.key
 
     def bitrate(self, span: int) -> float:
         """Bits of payload a second over the last so many microseconds of media."""

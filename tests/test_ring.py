@@ -160,11 +160,13 @@ class PlaceTests(SynchronousTestCase):
         ring.append([packet(200, duration=0)], key=True)
         self.assertEqual(ring.place(0), 1)
 
-    def test_between(self) -> None:
-        """Segments are counted that begin after one place and not after another."""
+    def test_before(self) -> None:
+        """Segments are counted that have begun before a place, those included that have left."""
         ring = filled(18)
-        for place, later, expected in ((5, 15, 2), (5, 14, 1), (6, 10, 1), (4, 99, 3), (15, 15, 0)):
-            self.assertEqual(ring.segments_between(place, later), expected)
+        for place, expected in ((5, 1), (6, 2), (10, 2), (11, 3), (15, 3), (16, 4), (18, 4)):
+            self.assertEqual(ring.segments_before(place), expected)
+        self.assertEqual(ring.segments_before(0), ring.segments_before(ring.first))
+        self.assertEqual(Ring(DURATION, LIMIT).segments_before(0), 0)
 
 
 class RenderTests(SynchronousTestCase):
