@@ -237,6 +237,7 @@ class Audience:
         self._framing = framing
         self._rebase = rebase
         self._base: int | None = None
+        self._piece: tuple[tuple[int, int, int], bytes, int] = ((-1, 0, 0), b"", 0)
 
     @property
     def head(self) -> bytes:
@@ -262,7 +263,19 @@ class Audience:
         return max(0, min(times))
 
     def piece(self, place: int, most: int) -> tuple[bytes, int]:
-        """What comes from a place on, that many bytes or one fragment, and the place behind it."""
+        """
+        What comes from a place on, that many bytes or one fragment, and the place behind it.
+
+        Many who join together ask for the same, one after the other: it is put together once.
+        """
+        wanted = place, most, self.programme.released
+        known, data, behind = self._piece
+        if wanted != known:
+            data, behind = self._put_together(place, most)
+            self._piece = wanted, data, behind
+        return data, behind
+
+    def _put_together(self, place: int, most: int) -> tuple[bytes, int]:
         pieces: list[bytes] = []
         size = 0
         while place < self.programme.released and size < most:

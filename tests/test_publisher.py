@@ -422,6 +422,21 @@ class CrowdTests(PublisherTestCase):
         for response in responses:
             self.assertEqual(response.blocks, sent(footage(9, 10)))
 
+    def test_shared(self) -> None:
+        """What many get who join together is put together once."""
+        stream = self.live()
+        pieces: list[bytes] = []
+
+        class Keeping(Response):
+            def write(self, data: bytes) -> None:
+                super().write(data)
+                pieces.append(data)
+
+        for _ in range(5):
+            stream.join(Keeping(), Wish(1))
+        self.turns()
+        self.assertEqual([len(pieces), len({id(piece) for piece in pieces})], [15, 3])
+
 
 class ClientTests(PublisherTestCase):
     """Nobody waits for anybody."""
