@@ -26,6 +26,8 @@ from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import CHECKOUT, PEERS, floor, mkvtwist, twistd_command
 from benchmarks.tools import find_tools
 
+DOCS = CHECKOUT / "docs"
+
 CROWD_FILES = 5200
 """Descriptors for the largest crowd, in the server as in the sink."""
 
@@ -63,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--command", help="what runs instead of twistd mkvserve, same options")
     parser.add_argument("--options", default="", help="further options for mkvserve")
+    parser.add_argument(
+        "--docs", action="store_true", help="also write tables and plots to docs/measured*"
+    )
     parser.add_argument("--output", type=Path, default=CHECKOUT / "build" / "benchmarks")
     return parser
 
@@ -157,6 +162,8 @@ def _run(options: argparse.Namespace, names: Sequence[str]) -> int:
                 failed.append(name)
     finally:  # what was measured before Ctrl-C is kept
         _write(options.output, about, names, bench.readings)
+        if options.docs:
+            _document(about, names, bench.readings)
     print(f"{time.monotonic() - started:.0f} s")
     return 1 if failed else 0
 
@@ -172,6 +179,24 @@ def _write(
     report = _report(names, about, summaries)
     (output / "results.md").write_text(report)
     print(f"\n{report}\nThis and more is in {output}.")
+
+
+def _document(
+    about: dict[str, Any], names: Sequence[str], readings: Sequence[results.Reading]
+) -> None:
+    """A page of the documentation, with its plots beside it."""
+    summaries = results.summarize(readings)
+    page, folder = DOCS / "measured.md", DOCS / "measured"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.svg"):
+        old.unlink()
+    drawings = plots(summaries)
+    for name, drawing in drawings.items():
+        (folder / name).write_text(drawing)
+    parts = ["# Measurements", _report(names, about, summaries)]
+    parts += [f"![{name.removesuffix('.svg')}](measured/{name})" for name in drawings]
+    page.write_text("---\norphan: true\n---\n\n" + "\n\n".join(parts) + "\n")
+    print(f"The documentation's page is {page}.")
 
 
 def _chosen(text: str | None) -> frozenset[str]:

@@ -166,7 +166,8 @@ def serving_files(
         configuration = work / "streams.toml"
         configuration.write_text(
             "".join(
-                f'[streams.s{i}]\ninput = {json.dumps(str(film))}\nat-end = "loop"\nbuffer = 5\n\n'
+                f'[streams.s{i}]\ninput = {json.dumps(str(film))}\nat_end = "loop"\nbuffer = 5\n'
+                f"readrate_initial_burst = 5\n\n"
                 for i in range(count)
             )
         )
