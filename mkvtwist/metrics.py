@@ -20,6 +20,7 @@ _FIGURES: tuple[tuple[_Family, str, str, str], ...] = (
     (GaugeMetricFamily, "ring_seconds", "ring_seconds", "Media in the ring."),
     (GaugeMetricFamily, "ring_bytes", "ring_bytes", "Bytes in the ring."),
     (GaugeMetricFamily, "ring_segments", "ring_segments", "Segments in the ring."),
+    (GaugeMetricFamily, "hls_viewers", "hls_viewers", "Addresses that watch through HLS."),
     (CounterMetricFamily, "fragments", "fragments", "Fragments made."),
     (CounterMetricFamily, "in_bytes", "bytes_in", "Payload that came in."),
     (CounterMetricFamily, "out_bytes", "bytes_out", "Bytes that clients took."),

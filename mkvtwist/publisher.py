@@ -22,6 +22,7 @@ The rules:
 """
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -33,6 +34,7 @@ from zope.interface import Attribute, implementer
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
+from mkvtwist.hls import Playlist
 from mkvtwist.matroska import Matroska, WebM
 from mkvtwist.mp4 import Mp4
 from mkvtwist.packet import SECOND, Header, Packet
@@ -44,11 +46,11 @@ Bytes that a client which is behind gets in one turn of the reactor, at least on
 what its socket buffers, so that two turns of a thousand newcomers fit between two pictures.
 """
 
-FRAGMENT_SPAN = SECOND // 2
+FRAGMENT_SPAN = SECOND // 4
 FRAGMENT_BYTES = 256 << 10
 """
 What makes one fragment at most when much arrives at once: a client that joins then has a piece of
-a size that its socket takes.
+a size that its socket takes, and a part of HLS (L{mkvtwist.hls.PART}) holds at least one.
 """
 
 AUDIO_SEGMENT = SECOND
@@ -521,6 +523,8 @@ class Publisher:
     called in the reactor's thread.
 
     @ivar on_touch: called each time that somebody wants the stream, see L{touch}.
+    @ivar playlist: the same for those who ask for it piece by piece.
+    @ivar observers: called when something was published, and at the end; they must not fail.
     """
 
     log = Logger()
@@ -545,6 +549,8 @@ class Publisher:
         self.fragments = 0
         self.bytes_in = 0
         self._bytes_out = 0
+        self.playlist = Playlist(time.time(), config.buffer, parts=not config.whole_segments)
+        self.observers: list[Callable[[], None]] = []
         self._recorder = recorder
         self._ids = itertools.count(1)
         self._waiting: set[Client] = set()
@@ -588,11 +594,12 @@ class Publisher:
         programme = self.programme
         assert programme is not None
         ring = programme.ring
-        known, fresh, began = programme.released, ring.end, False
+        known, fresh, began, now = programme.released, ring.end, False, time.time()
         for fragment in programme.fragments(packets):
             self.fragments += 1
             self.bytes_in += fragment.payload
             began = began or fragment.key
+            self.playlist.append(programme, fragment, now)
             if self._recorder is not None:
                 data = programme.rendered(fragment, "matroska", None)
                 self._recorder.write(data, fragment.start, key=fragment.key)
@@ -609,6 +616,8 @@ class Publisher:
             for client in [c for c in programme.clients if c.place is None]:
                 self._guard(client, client.settle)
                 self._guard(client, client.pump)
+        for observe in self.observers:
+            observe()
 
     def hold(self) -> None:
         """
@@ -627,15 +636,25 @@ class Publisher:
         if self.programme is not None:
             self._edge = self.programme.ring.edge
             self.programme = None
+            self.playlist.forget()
 
-    def end(self) -> None:
-        """Nothing more will come: the clients get the rest, those who wait get nothing."""
+    def end(self, *, for_good: bool = True) -> None:
+        """
+        Nothing more will come: the clients get the rest, those who wait get nothing.
+
+        @param for_good: it is the end of the stream; else the server stops, and may be back soon:
+            a playlist that says it has ended would never be loaded again.
+        """
         self.ended = True
         if self.programme is not None:
             self._close(self.programme)
         for client in list(self._waiting):
             self.leave(client, "the end of the stream")
             client.response.finish()
+        if for_good:
+            self.playlist.finish()
+        for observe in self.observers:
+            observe()
 
     # the clients' side
 
@@ -713,9 +732,13 @@ class Publisher:
         )
         self.events.tell("client left", self.config.name, **left)
 
+    def served(self, size: int) -> None:
+        """So many bytes went out otherwise than to a client."""
+        self._bytes_out += size
+
     @property
     def bytes_out(self) -> int:
-        """Bytes that all clients have taken, those included that have gone."""
+        """Bytes that have gone out, to clients that have gone, too, and as pieces."""
         return self._bytes_out + sum(client.sent for client in self.clients)
 
     def again(self, client: Client) -> None:

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
+from mkvtwist.hls import Viewers
 from mkvtwist.input import InputService
 from mkvtwist.packet import SECOND, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
@@ -25,6 +26,12 @@ GRACE = 1.0
 
 LOOK = 0.05
 """Seconds between two looks whether they have it."""
+
+LAST_LOOK = 6
+"""
+Target durations after the end in which HLS viewers get what they have not: they are three behind,
+and stop asking when they have it.
+"""
 
 BITRATE_SPAN = 5 * SECOND
 """Media over which the bitrate is measured."""
@@ -51,6 +58,7 @@ class StreamStatistics:
     discontinuities: int
     restarts: int
     recording: str | None
+    hls_viewers: int
     clients: tuple[ClientStatistics, ...]
 
 
@@ -60,6 +68,7 @@ class Stream(MultiService):
 
     @ivar publisher: what clients join.
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
+    @ivar viewers: those who ask for it piece by piece.
     """
 
     log = Logger()
@@ -80,6 +89,7 @@ class Stream(MultiService):
         self.ended = False
         self._reactor = reactor
         self._on_end = on_end
+        self._ended_at: float | None = None
         self._recorder = None
         if config.record is not None:
             pattern = os.path.abspath(config.record)
@@ -90,6 +100,7 @@ class Stream(MultiService):
                 reactor.seconds,
             )
         self.publisher = Publisher(reactor, config, self._recorder, events)
+        self.viewers = Viewers()
         self.input = InputService(reactor, config, self.publisher, self._recorder, self._ended)
         self.input.setServiceParent(self)
 
@@ -106,7 +117,7 @@ class Stream(MultiService):
         """
         @return: fires when the thread has ended and the recording is complete.
         """
-        self.publisher.end()
+        self.publisher.end(for_good=False)
         waiting = [
             maybeDeferred(super().stopService),
             self._rest_taken(self._reactor.seconds() + GRACE),
@@ -158,6 +169,7 @@ class Stream(MultiService):
             discontinuities=input_.timeline.discontinuities,
             restarts=input_.restarts,
             recording=self._recording(),
+            hls_viewers=self.viewers.count(now, self.publisher.playlist.target),
             clients=tuple(
                 client.statistics() for client in sorted(publisher.clients, key=lambda c: c.id)
             ),
@@ -175,8 +187,13 @@ class Stream(MultiService):
         self.input.resume()
 
     def _ended(self) -> None:
-        """The input has; the clients may still have something to get."""
-        if self.publisher.clients:
+        """The input has; the clients and viewers may still have something to get."""
+        now = self._reactor.seconds()
+        if self._ended_at is None:
+            self._ended_at = now
+        target = self.publisher.playlist.target
+        viewers = self.viewers.count(now, target) and now - self._ended_at < LAST_LOOK * target
+        if self.publisher.clients or viewers:
             self._reactor.callLater(0.1, self._ended)
         elif self.running:
             self.ended = True

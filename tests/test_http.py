@@ -439,7 +439,7 @@ class KnownTests(SiteTestCase):
             {
                 *("state", "reason", "input", "since", "tracks", "bitrate", "segment_seconds"),
                 *("ring", "fragments", "bytes_in", "bytes_out", "discontinuities", "restarts"),
-                *("clients", "left_out", "recording"),
+                *("clients", "left_out", "recording", "hls_viewers"),
             },
         )
         self.assertEqual((stream["state"], stream["input"]), ("live", "demo:"))

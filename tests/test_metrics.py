@@ -41,6 +41,7 @@ STREAM = StreamStatistics(
     discontinuities=3,
     restarts=4,
     recording=None,
+    hls_viewers=7,
     clients=(),
 )
 
@@ -70,6 +71,7 @@ class MetricsTests(SynchronousTestCase):
             "ring_seconds": 30.5,
             "ring_bytes": 1 << 40,
             "ring_segments": 15,
+            "hls_viewers": 7,
             "fragments": 1000,
             "in_bytes": 1 << 50,
             "out_bytes": 1 << 51,

@@ -175,8 +175,8 @@ class JoinTests(PublisherTestCase):
         stream = self.make()
         _, response = self.join(stream, burst=None)
         stream.begin(header())
-        stream.publish(footage(0, 0.5))
-        self.assertEqual(response.blocks, sent(footage(0, 0.5)))
+        stream.publish(footage(0, 0.2))
+        self.assertEqual(response.blocks, sent(footage(0, 0.2)))
 
     def test_goes_on(self) -> None:
         """After the burst, each fragment comes in the turn in which it was published."""
@@ -819,9 +819,9 @@ class SegmentTests(PublisherTestCase):
         """What arrives in one turn is one fragment, as long as it is short and small."""
         stream = self.make()
         stream.begin(header())
-        stream.publish(footage(0, 0.4))
+        stream.publish(footage(0, 0.3))
         self.assertEqual(stream.fragments, 1)
-        stream.publish(footage(0.4, 5))
+        stream.publish(footage(0.3, 5))
         assert stream.programme is not None
         ring = stream.programme.ring
         for number in range(ring.end):
@@ -835,12 +835,12 @@ class SegmentTests(PublisherTestCase):
         """A keyframe begins a fragment, even when it arrives with what is before it."""
         stream = self.make()
         stream.begin(header())
-        stream.publish(footage(0, 1.2, gop=0.5))
+        stream.publish(footage(0, 0.5, gop=0.2))
         assert stream.programme is not None
         ring = stream.programme.ring
         self.assertEqual(
             [(ring[n].start, ring[n].key) for n in range(ring.end)],
-            [(0, True), (500_000, True), (1_000_000, True)],
+            [(0, True), (200_000, True), (400_000, True)],
         )
 
     def test_endless_gop(self) -> None:

@@ -15,11 +15,11 @@ def say(request: Request, code: int, text: str) -> None:
     answer(request, f"{text}\n".encode(), b"text/plain; charset=utf-8")
 
 
-def answer(request: Request, body: bytes, content_type: bytes) -> None:
+def answer(request: Request, body: bytes, content_type: bytes, cache: bytes = b"no-store") -> None:
     """Answer with something whole."""
     request.setHeader(b"Content-Type", content_type)
     request.setHeader(b"Content-Length", b"%d" % len(body))
-    request.setHeader(b"Cache-Control", b"no-store")
+    request.setHeader(b"Cache-Control", cache)
     request.setHeader(b"X-Content-Type-Options", b"nosniff")
     request.write(b"" if request.method == b"HEAD" else body)
     request.finish()

@@ -16,6 +16,7 @@ from mkvtwist.http import pages
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.answers import accepts, printable, say
 from mkvtwist.http.connections import Connections
+from mkvtwist.http.hls import Pieces
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.live import watch
 from mkvtwist.http.management import Control, Management
@@ -59,6 +60,8 @@ class Server(Resource):
         self._config = Config(())
         self._limits = Limits(self._config, streams)
         self._admission = Admission(reactor)
+        self._reactor = reactor
+        self._pieces: dict[str, Pieces] = {}
         status = Status(reactor, streams)
         self._management = (
             Management(reactor, control, status, public=public) if control is not None else None
@@ -142,7 +145,14 @@ class Server(Resource):
             return {b"GET": partial(self.replays.make, stream, LAST[path])}
         if path.startswith(f"{PREFIX}-"):
             return {b"GET": partial(self.replays.show, stream.config.name, path)}
-        return {}
+        show = self._pieces_of(stream).view(path)
+        return {} if show is None else {b"GET": show}
+
+    def _pieces_of(self, stream: Stream) -> Pieces:
+        name = stream.config.name
+        if name not in self._pieces or self._pieces[name].stream is not stream:
+            self._pieces[name] = Pieces(self._reactor, stream)
+        return self._pieces[name]
 
     def _watch(self, stream: Stream, format_: str) -> View:
         return partial(watch, stream, format_, self._limits)

@@ -1,0 +1,386 @@
+"""
+HLS: playlists, and the pieces that they name, each an answer of its own (I{reactor}).
+
+::
+
+    /NAME/index.m3u8            the multivariant playlist
+    /NAME/media.m3u8            the segments and parts; _HLS_msn, _HLS_part, _HLS_skip
+    /NAME/init-HASH.mp4         the initialization section, named after its bytes
+    /NAME/RUN-NUMBER.m4s        a segment
+    /NAME/RUN-NUMBER.PART.m4s   a part of it
+
+Who asks for what is due next waits for it, all of them for the same bytes. A playlist changes; all
+else is the same for ever, so that caches in front can answer everybody but the first.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.logger import Logger
+from twisted.web.http import Request
+from zope.interface import implementer
+
+from mkvtwist.config import EVERYBODY
+from mkvtwist.hls import Playlist, Segment
+from mkvtwist.http.answers import answer, argument, say, transport_of
+from mkvtwist.http.responses import say_unfit
+from mkvtwist.packet import Header
+from mkvtwist.publisher import CROWD
+from mkvtwist.stream import Stream
+
+PLAYLIST = b"application/vnd.apple.mpegurl"
+
+FOREVER = b"max-age=31536000, immutable"
+"""For what never changes: a year, the longest that caches take seriously (RFC 9111)."""
+
+BRIEFLY = b"max-age=1"
+"""For a playlist that was not waited for: the next part or segment makes it old."""
+
+WAIT = 3
+"""Target durations that a blocking request may take (rfc8216bis-16, 6.2.5.2)."""
+
+WAIT_FIRST = 30.0
+"""Seconds that somebody waits for a stream's first segment; players ask again after it."""
+
+MOST_HELD = 5_000
+"""Requests of one stream that wait at once: a few kilobytes each."""
+
+SLICE = 64 << 10
+"""Bytes that are handed to the transport at once: as much as it holds before it says stop."""
+
+_URI = re.compile(r"(\.m4s|\.mp4|^media\.m3u8)(?=\"|$)", re.MULTILINE)
+"""Where each URI in a playlist ends."""
+
+_SEGMENT = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,15})(?:\.([0-9]{1,6}))?\.m4s")
+
+View = Callable[[Request], None]
+
+
+class Pieces:
+    """
+    One stream, piece by piece.
+    """
+
+    def __init__(self, reactor: Any, stream: Stream) -> None:
+        self.stream = stream
+        self._reactor = reactor
+        self._held: dict[Request, _Held] = {}
+        self._due: deque[_Held] = deque()
+        self._edge = self._playlist.edge
+        self._turn: object | None = None
+        stream.publisher.observers.append(self._look)
+
+    @property
+    def _playlist(self) -> Playlist:
+        return self.stream.publisher.playlist
+
+    def view(self, name: str) -> View | None:
+        """What answers for a piece; L{None} when there cannot be such a one."""
+        if name == "index.m3u8":
+            show: View = self._multivariant
+        elif name == "media.m3u8":
+            show = self._media
+        elif name.startswith("init-") and name.endswith(".mp4"):
+            show = partial(self._map, name)
+        elif match := _SEGMENT.fullmatch(name):
+            run, number, part = match.groups()
+            show = partial(self._segment, run, int(number), None if part is None else int(part))
+        else:
+            return None
+        return partial(self._show, show)
+
+    def _show(self, show: View, request: Request) -> None:
+        peer = request.getClientAddress()
+        self.stream.viewers.saw(getattr(peer, "host", ""), self._reactor.seconds())
+        self.stream.publisher.touch()
+        request.setHeader(b"Access-Control-Allow-Origin", b"*")
+        show(request)
+
+    # playlists
+
+    def _multivariant(self, request: Request) -> None:
+        def show(request: Request) -> None:
+            if self._can_list(request):
+                self._answer(request, self._playlist.multivariant(), BRIEFLY)
+
+        def is_due() -> bool:
+            return self._must_tell or self._playlist.is_ready
+
+        self._hold(request, is_due, show, WAIT_FIRST)
+
+    def _media(self, request: Request) -> None:
+        try:
+            number, part = _count(request, "_HLS_msn"), _count(request, "_HLS_part")
+        except ValueError as error:
+            say(request, 400, str(error))
+            return
+        if part is not None and number is None:
+            say(request, 400, "_HLS_part needs _HLS_msn: the number of the part's segment.")
+            return
+        playlist = self._playlist
+        skip = argument(request, "_HLS_skip") in ("YES", "v2")
+
+        def is_due() -> bool:
+            there = number is None or playlist.has(number, part)
+            return self._must_tell or (playlist.is_ready and there)
+
+        def show(request: Request) -> None:
+            if self._can_list(request):
+                lasting = b"max-age=%d" % (6 * playlist.target)
+                cache = BRIEFLY if number is None else lasting
+                # Who asks for what is long there may know it from before a restart.
+                knows = number is None or number >= playlist.edge[0] - 1
+                self._answer(request, playlist.media(skip=skip and knows), cache)
+
+        if number is None or not playlist.is_ready:
+            self._hold(request, is_due, show, WAIT_FIRST)
+        elif not playlist.finished and playlist.is_too_far(number, part):
+            newest = playlist.edge[0]
+            say(request, 400, f"_HLS_msn={number} is not due for long: {newest} is the newest.")
+        else:
+            self._hold(request, is_due, show, WAIT * playlist.target)
+
+    @property
+    def _unfit(self) -> Header | None:
+        """The tracks, when MP4 cannot hold them."""
+        programme = self.stream.publisher.programme
+        if programme is None or "mp4" not in programme.header.unfit:
+            return None
+        return programme.header
+
+    @property
+    def _must_tell(self) -> bool:
+        """Whether there is no use in waiting."""
+        return self.stream.publisher.ended or self._unfit is not None
+
+    def _can_list(self, request: Request) -> bool:
+        """Whether there is something to list; else that is said."""
+        unfit = self._unfit
+        if unfit is not None:
+            say_unfit(request, "mp4", unfit)
+        elif self.stream.publisher.ended and not self._playlist.finished:
+            _later(request, "The server stops.")
+        elif not self._playlist.is_ready:
+            say(request, 503, "The stream has ended.")
+        else:
+            return True
+        return False
+
+    def _answer(self, request: Request, text: str, cache: bytes) -> None:
+        token = argument(request, "token")
+        if token:  # else players would ask for the pieces without it
+            text = _URI.sub(rf"\1?token={quote(token, safe='')}", text)
+        data = text.encode()
+        self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
+        answer(request, data, PLAYLIST, self._kept(cache))
+
+    # pieces
+
+    def _map(self, name: str, request: Request) -> None:
+        data = self._playlist.map(name)
+        if data is None:
+            say(request, 404, "No segment that is listed needs this; load the playlist again.")
+        else:
+            self._send(request, [data])
+
+    def _segment(self, run: str, number: int, part: int | None, request: Request) -> None:
+        playlist = self._playlist
+        newest, parts = playlist.edge
+        if run != playlist.run:
+            say(request, 404, "This is from before a restart; load the playlist again.")
+        elif number > newest or (number == newest and part is not None and part > parts):
+            say(request, 404, "This is not due yet; load the playlist again.")
+        elif playlist.has(number, part):
+            self._send_segment(number, part, request)
+        else:
+            show = partial(self._send_segment, number, part)
+
+            def is_due() -> bool:
+                return self.stream.publisher.ended or playlist.has(number, part)
+
+            self._hold(request, is_due, show, WAIT * playlist.target)
+
+    def _send_segment(self, number: int, part: int | None, request: Request) -> None:
+        segment = self._playlist.find(number)
+        if segment is None:
+            say(request, 404, "This has left the buffer; load the playlist again.")
+        elif not segment.is_complete and (part is None or part >= len(segment.parts)):
+            _later(request, "The server stops.")
+        elif part is not None and part >= len(segment.parts):
+            say(request, 404, f"Segment {number} has no part {part}; load the playlist again.")
+        else:
+            self._send(request, _data(segment, part))
+
+    def _send(self, request: Request, pieces: Sequence[bytes]) -> None:
+        """Something that stays as it is for ever."""
+        request.setHeader(b"Content-Type", b"video/mp4")
+        request.setHeader(b"Content-Length", b"%d" % sum(map(len, pieces)))
+        request.setHeader(b"Cache-Control", self._kept(FOREVER))
+        if request.method == b"HEAD":
+            request.write(b"")
+            request.finish()
+        else:
+            Delivery(self._reactor, self.stream, request, pieces).begin()
+
+    def _kept(self, how: bytes) -> bytes:
+        """By whom: a cache for many must not show what not everybody may watch."""
+        everybody = self.stream.config.watch == EVERYBODY
+        return (b"public, " if everybody else b"private, ") + how
+
+    # waiting
+
+    def _hold(
+        self, request: Request, is_due: Callable[[], bool], show: View, seconds: float
+    ) -> None:
+        """Answer when it is due; say so when it is not within this time."""
+        if is_due():
+            show(request)
+        elif len(self._held) >= MOST_HELD:
+            _later(request, "Too many requests wait already.")
+        else:
+            timeout = self._reactor.callLater(seconds, self._give_up, request)
+            self._held[request] = _Held(request, is_due, show, timeout)
+            request.notifyFinish().addErrback(lambda _: self._forget(request))
+
+    def _forget(self, request: Request) -> None:
+        held = self._held.pop(request, None)
+        if held is not None and held.timeout.active():
+            held.timeout.cancel()
+
+    def _give_up(self, request: Request) -> None:
+        if request in self._held:
+            self._forget(request)
+            state = self.stream.statistics()
+            _later(request, f"Nothing new has come. The stream is {state.state}: {state.reason}.")
+
+    def _look(self) -> None:
+        """Something was published: who has waited for it gets it, some in this turn."""
+        playlist = self._playlist
+        if not self._held or (self._edge == playlist.edge and not self._must_tell):
+            return
+        self._edge = playlist.edge
+        due = [held for held in self._held.values() if held.is_due()]
+        self._due.extend(due)
+        if self._due and self._turn is None:
+            self._next_turn()
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        for _ in range(min(CROWD, len(self._due))):
+            held = self._due.popleft()
+            if held.request in self._held:
+                self._forget(held.request)
+                held.answer()
+        if self._due:
+            self._turn = self._reactor.callLater(0, self._next_turn)
+
+
+class _Held:
+    """A request that waits."""
+
+    log = Logger()
+
+    __slots__ = ("is_due", "request", "show", "timeout")
+
+    def __init__(
+        self, request: Request, is_due: Callable[[], bool], show: View, timeout: IDelayedCall
+    ) -> None:
+        self.request = request
+        self.is_due = is_due
+        self.show = show
+        self.timeout = timeout
+
+    def answer(self) -> None:
+        """One request's failure stays its own."""
+        try:
+            self.show(self.request)
+        except Exception:  # noqa: BLE001 - whatever it is, it is one request's
+            self.log.failure("a request for {uri} failed", uri=self.request.uri)
+            transport = transport_of(self.request)
+            if transport is not None:
+                transport.abortConnection()
+
+
+@implementer(IPushProducer)
+class Delivery:
+    """
+    Bytes that many share, on their way to one of them: what a slow one has not taken is in no
+    buffer of its own. One that takes nothing for C{--client-timeout} is disconnected.
+    """
+
+    def __init__(
+        self, reactor: Any, stream: Stream, request: Request, pieces: Sequence[bytes]
+    ) -> None:
+        self._reactor = reactor
+        self._stream = stream
+        self._request = request
+        self._rest = deque(memoryview(piece) for piece in pieces)
+        self._paused = False
+        self._timeout: Any = None
+
+    def begin(self) -> None:
+        """Send as much as goes."""
+        self._request.notifyFinish().addBoth(lambda _: self._stop_waiting())
+        self._request.registerProducer(self, True)
+        self.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        self._stop_waiting()
+        while self._rest and not self._paused:
+            piece = self._rest.popleft()
+            if len(piece) > SLICE:
+                self._rest.appendleft(piece[SLICE:])
+            taken = bytes(piece[:SLICE])
+            self._stream.publisher.served(len(taken))
+            self._request.write(taken)
+        if not self._rest:
+            self._request.unregisterProducer()
+            self._request.finish()
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+        if self._timeout is None:
+            seconds = self._stream.config.client_timeout
+            self._timeout = self._reactor.callLater(seconds, self._abort)
+
+    def stopProducing(self) -> None:
+        self._rest.clear()
+        self._paused = True
+
+    def _abort(self) -> None:
+        self._timeout = None
+        transport = transport_of(self._request)
+        if transport is not None:
+            transport.abortConnection()
+
+    def _stop_waiting(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+
+
+def _data(segment: Segment, part: int | None) -> list[bytes]:
+    parts = segment.parts if part is None else [segment.parts[part]]
+    return [segment.data(part) for part in parts]
+
+
+def _count(request: Request, name: str) -> int | None:
+    """A number among the query's parameters."""
+    text = argument(request, name)
+    if text is None:
+        return None
+    if not re.fullmatch("[0-9]{1,15}", text):
+        raise ValueError(f"{name}: {text[:40]!r} is not a number of a segment or part.")
+    return int(text)
+
+
+def _later(request: Request, text: str) -> None:
+    """Answer that there is nothing now."""
+    request.setHeader(b"Retry-After", b"1")
+    say(request, 503, text)

@@ -1,0 +1,604 @@
+"""Playlists: what is listed, under which numbers, for how long, and what the parts' bytes are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+
+import m3u8
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist.config import Form, Input, StreamConfig
+from mkvtwist.hls import (
+    DISCONTINUITIES,
+    MOST_VIEWERS,
+    PART,
+    SHORTEST,
+    Part,
+    Playlist,
+    Segment,
+    Viewers,
+)
+from mkvtwist.packet import SECOND, Header, Packet, Track
+from mkvtwist.ring import Ring
+from tests.fakes import AUDIO, SOUND, VIDEO, footage, mixed
+
+STARTED = 1_700_012_345.25
+FIRST = 1_700_012_345
+TEXT = Track(number=3, type="subtitle", codec="subrip")
+
+
+class Bytes:
+    """A format that shows what was rendered together."""
+
+    def __init__(self, header: Header) -> None:
+        self.head = header.formats["mp4"]
+        self.rendered = 0
+
+    def render(self, packets: Sequence[Packet], /) -> bytes:
+        """Each packet's bytes."""
+        self.rendered += 1
+        return b"(" + b"|".join(packet.data for packet in packets) + b")"
+
+
+class Programme:
+    """A header, a ring and a format."""
+
+    def __init__(self, *tracks: Track, size_limit: int = 1 << 30, edge: int = 0) -> None:
+        tracks = tracks or (VIDEO,)
+        head = " ".join(f"{track.codec} {track.width}" for track in tracks).encode()
+        self.header = Header(tracks, {"mp4": head})
+        self.ring = Ring(30 * SECOND, size_limit, edge=edge)
+        self.bytes = Bytes(self.header)
+
+    def format(self, name: str, /) -> Bytes:
+        """The only one."""
+        assert name == "mp4"
+        return self.bytes
+
+
+def live(*, parts: bool = True, kept: float = 30.0) -> Playlist:
+    """An empty one."""
+    return Playlist(STARTED, kept, parts=parts)
+
+
+def feed(
+    playlist: Playlist, programme: Programme, packets: Sequence[Packet], *, late: float = 0.0
+) -> None:
+    """Packet by packet, each as a fragment, at the time at which it is due; video cuts."""
+    video = programme.header.has_video
+    for packet in packets:
+        key = packet.key and (packet.track == 1 or not video)
+        fragment = programme.ring.append([packet], key=key)
+        playlist.append(programme, fragment, STARTED + late + packet.dts / SECOND)
+
+
+def read(playlist: Playlist, *, skip: bool = False) -> Any:
+    """What a player reads."""
+    return m3u8.loads(playlist.media(skip=skip), uri="http://tv.example/live/media.m3u8")
+
+
+def whole(playlist: Playlist) -> list[Segment]:
+    """The complete segments that are there."""
+    numbers = range(FIRST, playlist.edge[0])
+    return [found for number in numbers if (found := playlist.find(number)) is not None]
+
+
+class SegmentTests(SynchronousTestCase):
+    """What makes a segment, and a part."""
+
+    def test_gop(self) -> None:
+        """A segment is a GOP, a part a third of a second, both begin where the last one ended."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 5.1, gop=2, rate=25))
+        first, second = whole(playlist)
+        self.assertEqual((first.start, first.end, second.end), (0, 2 * SECOND, 4 * SECOND))
+        self.assertEqual([part.duration for part in first.parts], [320_000] * 6 + [80_000])
+        self.assertEqual([part.independent for part in first.parts], [True] + [False] * 6)
+        self.assertEqual(playlist.edge, (FIRST + 2, 3))
+
+    def test_rates(self) -> None:
+        """At all usual rates parts are as long as each other, but for the last one."""
+        for rate, count in ((24, 8), (25, 8), (30, 10), (50, 17), (60, 20), (2, 1)):
+            playlist, programme = live(), Programme()
+            feed(playlist, programme, footage(0, 4.5, gop=4, rate=rate))
+            parts = whole(playlist)[0].parts
+            step = SECOND // rate
+            self.assertEqual({part.duration for part in parts[:-1]}, {count * step}, rate)
+
+    def test_short_gops(self) -> None:
+        """Where every picture is a keyframe, a segment still lasts a second."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 4.5, gop=0.1, rate=10))
+        self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 4)
+        self.assertTrue(all(part.independent for s in whole(playlist) for part in s.parts))
+
+    def test_audio(self) -> None:
+        """Sound between pictures belongs to the part in which it comes, and cuts nothing."""
+        playlist, programme = live(), Programme(VIDEO, AUDIO)
+        packets = mixed(footage(0, 4.5, gop=2, rate=25), footage(0, 4.5, track=2, rate=50))
+        feed(playlist, programme, packets)
+        durations = [part.duration for part in whole(playlist)[0].parts]
+        self.assertEqual(durations, [320_000] * 6 + [80_000])
+
+    def test_sound_alone(self) -> None:
+        """Sound alone is cut by its own time; each part can be begun with."""
+        playlist, programme = live(), Programme(SOUND)
+        feed(playlist, programme, footage(0, 3.5, gop=1, rate=50))
+        self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3)
+        self.assertNotIn("RESOLUTION", playlist.multivariant())
+
+    def test_beginning(self) -> None:
+        """What comes before the first keyframe is in no segment."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0.5, 3.5, rate=10))
+        self.assertEqual([s.start for s in whole(playlist)], [SECOND, 2 * SECOND])
+
+    def test_bytes(self) -> None:
+        """A segment is its parts, each rendered once and kept with the ring."""
+        playlist, programme = live(), Programme()
+        packets = footage(0, 2.5, gop=2, rate=25)
+        feed(playlist, programme, packets)
+        (segment,) = whole(playlist)
+        before = programme.ring.size
+        made = [segment.data(part) for part in segment.parts]
+        self.assertEqual(made[0], b"(" + b"|".join(p.data for p in packets[:8]) + b")")
+        self.assertEqual([segment.data(part) for part in segment.parts], made)
+        self.assertEqual(programme.bytes.rendered, len(segment.parts))
+        self.assertEqual(programme.ring.size - before, sum(map(len, made)))
+
+    def test_gone(self) -> None:
+        """A segment that the ring has dropped is not found, and has no bytes."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 2.5, gop=2, rate=25))
+        (segment,) = whole(playlist)
+        feed(playlist, programme, footage(2.5, 60, gop=2, rate=25))
+        self.assertIsNone(playlist.find(segment.number))
+        self.assertRaises(IndexError, segment.data, segment.parts[0])
+
+    def test_unfit(self) -> None:
+        """Tracks that MP4 cannot hold are in no segment; what was before them ends there."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 3.5, rate=10))
+        other = Programme(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
+        other.header = Header(other.header.tracks, {}, unfit={"mp4": "no"})
+        feed(playlist, other, footage(4, 8, rate=10))
+        self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3 + [SECOND // 2])
+        self.assertEqual(playlist.edge, (FIRST + 4, 0))
+
+
+class MediaTests(SynchronousTestCase):
+    """The media playlist, as an independent parser reads it."""
+
+    def test_text(self) -> None:
+        """All of it, once, as it is."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 2.5, gop=2, rate=10))
+        run = f"{round(STARTED * 1000):x}"
+        name = sha256(b"h264 160").hexdigest()[:16]
+        self.assertEqual(
+            playlist.media(),
+            "#EXTM3U\n"
+            "#EXT-X-VERSION:6\n"
+            "#EXT-X-TARGETDURATION:2\n"
+            "#EXT-X-PART-INF:PART-TARGET=0.30\n"
+            "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12,HOLD-BACK=6,"
+            "PART-HOLD-BACK=0.90\n"
+            f"#EXT-X-MEDIA-SEQUENCE:{FIRST}\n"
+            f"#EXT-X-DISCONTINUITY-SEQUENCE:{FIRST % DISCONTINUITIES}\n"
+            "#EXT-X-INDEPENDENT-SEGMENTS\n"
+            f'#EXT-X-MAP:URI="init-{name}.mp4"\n'
+            "#EXT-X-PROGRAM-DATE-TIME:2023-11-15T01:39:05.250Z\n"
+            + "".join(
+                f'#EXT-X-PART:DURATION={length},URI="{run}-{FIRST}.{n}.m4s"{independent}\n'
+                for n, (length, independent) in enumerate(
+                    [("0.300000", ",INDEPENDENT=YES"), *[("0.300000", "")] * 5, ("0.200000", "")]
+                )
+            )
+            + "#EXTINF:2.000000,\n"
+            f"{run}-{FIRST}.m4s\n"
+            "#EXT-X-PROGRAM-DATE-TIME:2023-11-15T01:39:07.250Z\n"
+            f'#EXT-X-PART:DURATION=0.300000,URI="{run}-{FIRST + 1}.0.m4s",INDEPENDENT=YES\n'
+            f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{run}-{FIRST + 1}.1.m4s"\n',
+        )
+
+    def test_window(self) -> None:
+        """Half of what the ring keeps is listed, and three target durations at least."""
+        for gop, listed in ((2, 8), (10, 3)):
+            playlist, programme = live(), Programme()
+            feed(playlist, programme, footage(0, 71, gop=gop, rate=10))
+            found = read(playlist)
+            complete = [s for s in found.segments if s.uri is not None]
+            self.assertEqual(len(complete), listed)
+            self.assertEqual(found.target_duration, gop)
+            for segment in whole(playlist):
+                self.assertTrue(segment.data(segment.parts[0]))
+
+    def test_ready(self) -> None:
+        """There is nothing to list before a segment is complete, or when none is left."""
+        playlist, programme = live(), Programme(size_limit=2000)
+        feed(playlist, programme, footage(0, 0.9, rate=10))
+        self.assertFalse(playlist.is_ready)
+        feed(playlist, programme, footage(0.9, 1.2, rate=10))
+        self.assertTrue(playlist.is_ready)
+        feed(playlist, programme, footage(1.2, 90, rate=10, key=False))
+        self.assertFalse(playlist.is_ready)
+
+    def test_lost_beginning(self) -> None:
+        """A segment that has lost its beginning before it was complete is not listed."""
+        playlist, programme = live(), Programme(size_limit=2000)
+        feed(playlist, programme, footage(0, 2.2, rate=10))
+        feed(playlist, programme, footage(2.2, 90, rate=10, key=False))
+        feed(playlist, programme, footage(90, 91.2, rate=10))
+        found = read(playlist)
+        self.assertEqual(found.media_sequence, FIRST + 3)
+
+    def test_longer_gop(self) -> None:
+        """
+        The target duration covers all that is listed: it rises before a GOP that is longer than
+        those before is complete, a few times at most, and never shrinks.
+        """
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 6.5, gop=2, rate=10))
+        seen = [read(playlist).target_duration]
+        for packet in footage(6.5, 15.5, rate=10, key=False):
+            feed(playlist, programme, [packet])
+            seen.append(read(playlist).target_duration)
+        feed(playlist, programme, footage(16, 60, gop=2, rate=10))
+        self.assertEqual(sorted({*seen, read(playlist).target_duration}), [2, 3, 5, 8, 12])
+        self.assertEqual(seen, sorted(seen))
+        self.assertEqual(read(playlist).target_duration, 12)
+
+    def test_gap(self) -> None:
+        """A picture that stands for long is a part; the part target covers it while it is there."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 2.5, gop=2, rate=25))
+        self.assertEqual(read(playlist).part_inf.part_target, 0.32)
+        feed(playlist, programme, footage(3.9, 4.5, gop=2, rate=25))
+        longest = max(float(p.duration) for s in read(playlist).segments for p in s.parts)
+        self.assertGreater(longest, 1.4)
+        self.assertGreaterEqual(float(read(playlist).part_inf.part_target), longest)
+        feed(playlist, programme, footage(4.5, 40, gop=2, rate=25))
+        self.assertEqual(read(playlist).part_inf.part_target, 0.32)
+
+    def test_other_tracks(self) -> None:
+        """Other tracks: numbers and time go on, behind a discontinuity with another map."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 4.5, gop=2, rate=10))
+        other = Programme(VIDEO, AUDIO, edge=4_500_000)
+        feed(playlist, other, footage(5, 9.5, gop=1, rate=10))
+        found = read(playlist)
+        complete = [s for s in found.segments if s.uri is not None]
+        marks = [s.discontinuity for s in complete]
+        self.assertEqual(marks, [False, False, False, True, False, False, False])
+        self.assertEqual([s.duration for s in complete], [2, 2, 0.5, 1, 1, 1, 1])
+        maps = [m.uri for m in found.segment_map]
+        self.assertEqual(len(set(maps)), 2)
+        self.assertEqual(playlist.map(maps[0]), programme.bytes.head)
+        self.assertEqual(playlist.map(maps[1]), other.bytes.head)
+        self.assertIsNone(playlist.map("init-0.mp4"))
+
+    def test_discontinuities_are_counted(self) -> None:
+        """When what is before a discontinuity leaves, its number is the one behind it."""
+        playlist, edge = live(), 0.0
+        for change in range(3):
+            track = Track(number=1, type="video", codec="h264", width=change)
+            programme = Programme(track, edge=round(edge * SECOND))
+            feed(playlist, programme, footage(edge, edge + 40, rate=10))
+            edge += 40
+            found = read(playlist)
+            self.assertEqual(found.discontinuity_sequence, FIRST % DISCONTINUITIES + change)
+            self.assertFalse(any(s.discontinuity for s in found.segments))
+            self.assertEqual(len(found.segment_map), 1)
+
+    def test_two_changes(self) -> None:
+        """Only the last two sets of tracks are kept."""
+        playlist = live()
+        for change in range(4):
+            track = Track(number=1, type="video", codec="h264", width=change)
+            programme = Programme(track, edge=change * 3 * SECOND)
+            feed(playlist, programme, footage(change * 3, change * 3 + 3, rate=10))
+        self.assertEqual(len({id(s.programme) for s in whole(playlist)}), 2)
+        self.assertEqual(read(playlist).media_sequence, FIRST + 6)
+
+    def test_dates(self) -> None:
+        """The date goes with the media, and jumps when the input was away."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 3.5, rate=10))
+        feed(playlist, programme, footage(3.5, 6.5, rate=10), late=60)
+        dates = [s.program_date_time for s in read(playlist).segments if s.uri]
+        steps = [after - before for before, after in pairwise(dates)]
+        second = timedelta(seconds=1)
+        self.assertEqual(steps, [second, second, second, 61 * second, second])
+
+    def test_burst(self) -> None:
+        """What comes at once at the start is dated back."""
+        playlist, programme = live(), Programme()
+        for packet in footage(0, 10.5, rate=10):
+            fragment = programme.ring.append([packet], key=packet.key)
+            playlist.append(programme, fragment, STARTED)
+        dates = [s.program_date_time for s in read(playlist).segments if s.uri]
+        self.assertEqual(dates[-1].timestamp(), STARTED - 1)
+        self.assertEqual(dates[0].timestamp(), STARTED - 10)
+
+    def test_forget(self) -> None:
+        """What is old is not listed, and what comes then goes on in its numbers."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 3.5, rate=10))
+        playlist.forget()
+        self.assertFalse(playlist.is_ready)
+        feed(playlist, Programme(edge=4 * SECOND), footage(4, 6.5, rate=10))
+        self.assertEqual(read(playlist).media_sequence, FIRST + 4)
+
+    def test_end(self) -> None:
+        """At the end all is listed, nothing is announced, and it is said that it is the end."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 2.5, gop=2, rate=10))
+        playlist.finish()
+        found = read(playlist)
+        self.assertTrue(found.is_endlist)
+        self.assertEqual([s.duration for s in found.segments], [2, 0.5])
+        self.assertNotIn("PRELOAD-HINT", playlist.media())
+        self.assertTrue(playlist.has(FIRST + 99))
+
+    def test_whole_segments(self) -> None:
+        """Without parts, there are segments alone."""
+        playlist, programme = live(parts=False), Programme()
+        feed(playlist, programme, footage(0, 6.5, gop=2, rate=10))
+        self.assertNotIn("PART", playlist.media())
+        self.assertEqual([s.duration for s in read(playlist).segments], [2, 2, 2])
+        self.assertFalse(playlist.has(FIRST + 3, 0))
+
+    def test_old_parts(self) -> None:
+        """Parts leave the list three target durations behind the live edge."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 30.5, gop=2, rate=10))
+        having = [s.uri for s in read(playlist).segments if s.parts and s.uri]
+        self.assertEqual(len(having), 3)
+
+    def test_delta(self) -> None:
+        """A delta update leaves out what is more than six target durations behind."""
+        playlist, programme = live(kept=100.0), Programme()
+        programme.ring = Ring(100 * SECOND, 1 << 30)
+        feed(playlist, programme, footage(0, 100.5, gop=2, rate=10))
+        full, delta = read(playlist), read(playlist, skip=True)
+        skipped = delta.skip.skipped_segments
+        self.assertEqual(delta.media_sequence, full.media_sequence)
+        uris = [s.uri for s in full.segments]
+        self.assertEqual([s.uri for s in delta.segments], uris[skipped:])
+        kept = sum(s.duration for s in delta.segments if s.uri)
+        self.assertGreaterEqual(kept, 6 * full.target_duration)
+        self.assertLess(kept, 8 * full.target_duration)
+
+    def test_nothing_to_skip(self) -> None:
+        """A delta update of a short list is the list."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 4.5, gop=2, rate=10))
+        self.assertEqual(playlist.media(skip=True), playlist.media())
+
+
+class MultivariantTests(SynchronousTestCase):
+    """The playlist of playlists."""
+
+    def test_attributes(self) -> None:
+        """It says what the tracks are, and how much there is of them at most and on average."""
+        video = Track(
+            1, "video", "h264", b"", "avc1.64001f", width=1280, height=720, frame_rate=25.0
+        )
+        audio = Track(2, "audio", "aac", b"", "mp4a.40.2")
+        playlist, programme = live(), Programme(video, audio, TEXT)
+        feed(playlist, programme, footage(0, 2, gop=2, rate=10, size=1000))
+        feed(playlist, programme, footage(2, 4.1, gop=2, rate=10, size=2000))
+        (variant,) = m3u8.loads(playlist.multivariant()).playlists
+        info: Any = variant.stream_info
+        self.assertEqual(variant.uri, "media.m3u8")
+        self.assertEqual(info.codecs, "avc1.64001f,mp4a.40.2")
+        self.assertEqual((info.resolution, info.frame_rate), ((1280, 720), 25.0))
+        parts = len(whole(playlist)[0].parts)
+        peak = (20 * 2016 + 300 * parts) * 4
+        self.assertEqual(info.bandwidth, peak)
+        self.assertEqual(info.average_bandwidth, (20 * 3032 + 600 * parts) * 2)
+
+    def test_unknown(self) -> None:
+        """What is not known is not said: a codec without a name hides the others' too."""
+        playlist, programme = live(), Programme(VIDEO, AUDIO)
+        feed(playlist, programme, footage(0, 2.5, rate=10))
+        text = playlist.multivariant()
+        self.assertNotIn("CODECS", text)
+        self.assertNotIn("FRAME-RATE", text)
+        self.assertIn("RESOLUTION=160x120", text)
+
+
+class WaitingTests(SynchronousTestCase):
+    """What blocking requests wait for."""
+
+    def setUp(self) -> None:
+        """Two segments of four parts, and two parts of the third."""
+        self.playlist, programme = live(), Programme()
+        feed(self.playlist, programme, footage(0, 2.7, rate=10))
+        self.assertEqual(self.playlist.edge, (FIRST + 2, 2))
+
+    def test_has(self) -> None:
+        """A segment is there when it is complete; a part when the next one has begun."""
+        for number, part, there in (
+            (-9, None, True),
+            (0, None, True),
+            (1, 3, True),
+            (2, None, False),
+            (2, 0, True),
+            (2, 1, True),
+            (2, 2, False),
+            (3, 0, False),
+            (3, None, False),
+        ):
+            self.assertEqual(self.playlist.has(FIRST + number, part), there, (number, part))
+
+    def test_behind_the_last_part(self) -> None:
+        """Behind a segment's last part is the next segment's first."""
+        self.assertTrue(self.playlist.has(FIRST + 1, 99))
+        programme = Programme()
+        playlist = live()
+        feed(playlist, programme, footage(0, 2.1, rate=10))
+        self.assertEqual(playlist.edge, (FIRST + 2, 0))
+        self.assertTrue(playlist.has(FIRST + 1, 3))
+        self.assertFalse(playlist.has(FIRST + 1, 4))
+
+    def test_too_far(self) -> None:
+        """Nobody waits for two segments more, nor for three seconds of parts."""
+        for number, part, far in (
+            (-99, None, False),
+            (2, 10, False),
+            (2, 11, True),
+            (3, None, False),
+            (3, 8, False),
+            (3, 9, True),
+            (4, None, True),
+            (4, 0, True),
+        ):
+            self.assertEqual(self.playlist.is_too_far(FIRST + number, part), far, (number, part))
+
+
+@st.composite
+def gops(draw: st.DrawFn) -> list[Packet]:
+    """Video and sound with GOPs of any length, pictures that may be late, sound that lags."""
+    packets: list[Packet] = []
+    time = 0
+    for _ in range(draw(st.integers(1, 12))):
+        for picture in range(draw(st.integers(1, 60))):
+            step = draw(st.sampled_from([40_000] * 9 + [33_333, 500_000]))
+            duration = draw(st.sampled_from([40_000, 0]))
+            data = b"%d" % len(packets)
+            packets.append(Packet(1, time, time, duration, picture == 0, data))
+            lag = draw(st.sampled_from([0, 100_000]))
+            sound = max(0, time - lag)
+            packets.append(Packet(2, sound, sound, step, True, b"%d" % len(packets)))
+            time += step
+    return packets
+
+
+class PropertyTests(SynchronousTestCase):
+    """What holds whatever comes."""
+
+    @settings(max_examples=25, deadline=None)
+    @given(gops(), st.integers(1, 3), st.integers(2_000, 1 << 20))
+    def test_all(self, packets: list[Packet], together: int, size_limit: int) -> None:
+        """
+        At every moment: numbers never go back; what a URL gave once it gives always; a segment is
+        its parts; durations sum up; nothing listed is longer than it may be, or not there.
+        """
+        playlist, programme = live(), Programme(VIDEO, AUDIO, size_limit=size_limit)
+        known: dict[str, bytes] = {}
+        sequence, target, place, text = 0, 0, 0, ""
+        while place < len(packets):
+            group = packets[place : place + together]
+            begins = [n for n, p in enumerate(group) if p.track == 1 and p.key and n]
+            group = group[: begins[0]] if begins else group
+            place += len(group)
+            key = group[0].track == 1 and group[0].key
+            fragment = programme.ring.append(group, key=key)
+            playlist.append(programme, fragment, STARTED)
+            if not playlist.is_ready or playlist.media() == text:
+                continue
+            text = playlist.media()
+            found = read(playlist)
+            self.assertGreaterEqual(found.media_sequence, sequence)
+            self.assertGreaterEqual(found.target_duration, target)
+            sequence, target = found.media_sequence, found.target_duration
+            self.check(playlist, found, known)
+
+    def check(self, playlist: Playlist, found: Any, known: dict[str, bytes]) -> None:
+        """One list."""
+        number = found.media_sequence
+        part_target = float(found.part_inf.part_target)
+        self.assertGreaterEqual(float(found.server_control.part_hold_back), 2 * part_target - 1e-9)
+        for listed in found.segments:
+            segment = playlist.find(number)
+            assert segment is not None
+            for part in listed.parts:
+                self.assertLessEqual(float(part.duration), part_target + 1e-9)
+            data = []
+            for place, part in enumerate(segment.parts):
+                made = segment.data(part)
+                self.assertEqual(known.setdefault(f"{segment.name}.{place}", made), made)
+                data.append(made)
+            if listed.uri is not None:
+                self.assertEqual(listed.uri, f"{segment.name}.m4s")
+                self.assertLessEqual(int(listed.duration + 0.5), found.target_duration)
+                self.assertEqual(sum(p.duration for p in segment.parts), segment.duration)
+                self.assertAlmostEqual(listed.duration * SECOND, segment.duration, 0)
+                all_of_it = b"".join(data)
+                self.assertEqual(known.setdefault(segment.name, all_of_it), all_of_it)
+                following = playlist.find(number + 1)
+                if following is not None:
+                    self.assertEqual(segment.end, following.start)
+                    self.assertGreaterEqual(segment.duration, SHORTEST)
+            number += 1
+
+    def test_parts(self) -> None:
+        """Parts follow each other without a gap, in fragments and in time."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 20.5, gop=2, rate=25))
+        parts: list[Part] = [part for s in whole(playlist) for part in s.parts]
+        for before, after in pairwise(parts):
+            self.assertEqual((before.stop, before.end), (after.first, after.start))
+        self.assertLessEqual(max(part.duration for part in parts), PART)
+
+
+class RestartTests(SynchronousTestCase):
+    """A stream that is started anew."""
+
+    def test_numbers(self) -> None:
+        """The numbers go on behind the old ones, no URL is used twice; time may begin anew."""
+        uris: set[str] = set()
+        last = discontinuity = 0
+        for started in (STARTED, STARTED + 63.0, STARTED + 127.5):
+            playlist = Playlist(started, 30.0)
+            programme = Programme()
+            feed(playlist, programme, footage(0, 60.5, gop=0.1, rate=10))
+            found = read(playlist)
+            self.assertGreater(found.media_sequence, last)
+            self.assertNotEqual(found.discontinuity_sequence, discontinuity)
+            names = {s.uri for s in found.segments if s.uri}
+            self.assertFalse(names & uris)
+            uris |= names
+            last = found.media_sequence + len(names)
+            discontinuity = found.discontinuity_sequence
+
+    def test_numbers_fit(self) -> None:
+        """Numbers fit into 31 bits, since players (GStreamer) read them so."""
+        self.assertLess(Playlist(2**31 - 1000.0, 30.0).edge[0], 2**31)
+
+
+class ViewersTests(SynchronousTestCase):
+    """Who watches."""
+
+    def test_count(self) -> None:
+        """An address counts once, and until it has been silent for three target durations."""
+        viewers = Viewers()
+        viewers.saw("192.0.2.1", 0)
+        viewers.saw("192.0.2.2", 1)
+        viewers.saw("192.0.2.1", 5)
+        self.assertEqual(viewers.count(6, 2.0), 2)
+        self.assertEqual(viewers.count(8, 2.0), 1)
+        self.assertEqual(viewers.count(12, 2.0), 0)
+
+    def test_bound(self) -> None:
+        """So many are remembered, and no more."""
+        viewers = Viewers()
+        for number in range(MOST_VIEWERS + 10):
+            viewers.saw(str(number), 0)
+        self.assertEqual(viewers.count(0, 1.0), MOST_VIEWERS)
+
+
+class DefaultTests(SynchronousTestCase):
+    """The defaults of the options, and what they make of HLS."""
+
+    def test_kept(self) -> None:
+        """With the default buffer, GOPs of up to five seconds have three segments listed twice."""
+        config = StreamConfig(Input(Form.DEMO, "demo:"))
+        self.assertGreaterEqual(config.buffer, 2 * 3 * 5)

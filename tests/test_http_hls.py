@@ -1,0 +1,447 @@
+"""HLS as it is asked for: playlists that are waited for, pieces that never change."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import replace
+from ipaddress import ip_network
+from itertools import pairwise
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist import publisher
+from mkvtwist.config import Form, Input, Rule, StreamConfig
+from mkvtwist.http import LiveSite
+from mkvtwist.http import hls as hls_module
+from mkvtwist.packet import Header
+from mkvtwist.stream import Stream
+from tests import media
+from tests.fakes import VIDEO, Answer, Log, Reactor, footage, header
+from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
+from tests.test_hls import Bytes
+from tests.test_http import Connection, ignore
+
+FOREVER = "public, max-age=31536000, immutable"
+
+
+class HLSTestCase(SynchronousTestCase):
+    """What the cases below have in common: a site in memory, with a stream that has begun."""
+
+    def setUp(self) -> None:
+        """Seven complete segments of a second, and a half."""
+        self.patch(publisher, "FORMATS", {"matroska": publisher.FORMATS["matroska"], "mp4": Bytes})
+        self.reactor = Reactor()
+        self.streams: dict[str, Stream] = {}
+        self.site = LiveSite(self.reactor, self.streams)
+        self.log = Log(self)
+        self.stream = self.add()
+        self.begin()
+        self.publish(0, 7.5)
+        self.playlist = self.stream.publisher.playlist
+        self.newest = self.playlist.edge[0]
+
+    def add(self, name: str = "live", **settings: Any) -> Stream:
+        """Another stream; its input is not opened."""
+        config = StreamConfig(Input(Form.DEMO, "demo:"), name=name, **settings)
+        self.streams[name] = stream = Stream(self.reactor, config, ignore)
+        return stream
+
+    def begin(self) -> None:
+        """Video, which fits into MP4."""
+        self.stream.publisher.begin(Header((VIDEO,), {**header().formats, "mp4": b"head"}))
+
+    def publish(self, start: float, end: float) -> None:
+        """Packet by packet."""
+        for packet in footage(start, end):
+            self.stream.publisher.publish([packet])
+            self.reactor.turn()
+
+    def ask(self, target: str, method: str = "GET") -> Connection:
+        """One request on a connection of its own."""
+        connection = Connection(self.site, self.reactor)
+        connection.ask(target, method)
+        return connection
+
+    def get(self, target: str, method: str = "GET") -> Answer:
+        """The answer to one request."""
+        return self.ask(target, method).answer(method)
+
+    def url(self, number: int, part: int | None = None) -> str:
+        """Where a segment or part is."""
+        place = "" if part is None else f".{part}"
+        return f"/live/{self.playlist.run}-{number}{place}.m4s"
+
+    def assert_nobody_waits(self) -> None:
+        """There is no time limit left to run out."""
+        calls = [str(call) for call in self.reactor.getDelayedCalls()]
+        self.assertEqual([call for call in calls if "_give_up" in call], [])
+
+    def assert_waits(self, connection: Connection) -> None:
+        """Nothing has come yet."""
+        self.assertEqual(connection.transport.value(), b"")
+
+
+class PlaylistTests(HLSTestCase):
+    """Both playlists."""
+
+    def test_playlists(self) -> None:
+        """They have the type that players know, are old after a second, and open to all pages."""
+        for target, text in (
+            ("/live/index.m3u8", self.playlist.multivariant()),
+            ("/live/media.m3u8", self.playlist.media()),
+        ):
+            got = self.get(target)
+            self.assertEqual((got.status, got.text), (200, text))
+            self.assertEqual(got.headers["content-type"], "application/vnd.apple.mpegurl")
+            self.assertEqual(got.headers["cache-control"], "public, max-age=1")
+            self.assertEqual(got.headers["access-control-allow-origin"], "*")
+            self.assertEqual(int(got.headers["content-length"]), len(text))
+            head = self.get(target, "HEAD")
+            self.assertEqual((head.status, head.rest), (200, b""))
+
+    def test_everything_listed(self) -> None:
+        """Each URL in the playlist can be loaded, but for the one that is announced."""
+        text = self.get("/live/media.m3u8").text
+        names = re.findall(r"[\w.-]+\.(?:m4s|mp4)\b", text)
+        self.assertGreater(len(names), 20)
+        for name in names[:-1]:
+            got = self.get(f"/live/{name}")
+            self.assertEqual((got.status, got.complete), (200, True), name)
+            self.assertEqual(got.headers["content-type"], "video/mp4")
+            self.assertEqual(got.headers["cache-control"], FOREVER)
+            self.assertEqual(got.headers["access-control-allow-origin"], "*")
+            head = self.get(f"/live/{name}", "HEAD")
+            self.assertEqual(head.headers["content-length"], str(len(got.body)))
+
+    def test_nothing_yet(self) -> None:
+        """Before the first segment is complete, the request is held; for half a minute at most."""
+        late = self.add("late")
+        media, index = self.ask("/late/media.m3u8"), self.ask("/late/index.m3u8")
+        late.publisher.begin(Header((VIDEO,), {**header().formats, "mp4": b"head"}))
+        late.publisher.publish(footage(0, 0.9))
+        self.assert_waits(media)
+        late.publisher.publish(footage(0.9, 1.2))
+        self.reactor.turn()
+        self.assertEqual((media.answer().status, index.answer().status), (200, 200))
+        self.assert_nobody_waits()
+        self.add("never")
+        never = self.ask("/never/index.m3u8")
+        self.reactor.advance(hls_module.WAIT_FIRST)
+        got = never.answer()
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, "1"))
+        self.assertEqual(got.headers["cache-control"], "no-store")
+
+    def test_unfit(self) -> None:
+        """Tracks that MP4 cannot hold: 406, and what there is instead; also for who has waited."""
+        late = self.add("late")
+        waiting = self.ask("/late/index.m3u8")
+        late.publisher.begin(
+            Header((VIDEO,), header().formats, unfit={"mp4": "track 1 cannot live in MP4"})
+        )
+        late.publisher.publish(footage(0, 1))
+        self.reactor.turn()
+        for got in (waiting.answer(), self.get("/late/media.m3u8")):
+            self.assertEqual(got.status, 406)
+            self.assertIn("track 1 cannot live in MP4; ask for .mkv", got.text)
+
+    def test_token(self) -> None:
+        """Who has come with a token finds it in each address, safe; without one there is none."""
+        got = self.get("/live/media.m3u8?token=a%22%0Ab").text
+        names = re.findall(r"[\w.-]+\.(?:m4s|mp4)[^\"\n]*", got)
+        self.assertGreater(len(names), 20)
+        self.assertEqual({name.partition("?")[2] for name in names}, {"token=a%22%0Ab"})
+        self.assertIn("media.m3u8?token=x\n", self.get("/live/index.m3u8?token=x").text)
+        self.assertEqual(re.sub(r"\?token=[^\"\n]*", "", got), self.playlist.media())
+
+    def test_private(self) -> None:
+        """What not everybody may watch is kept by no cache for many."""
+        rule = Rule(allow=(ip_network("192.0.2.0/24"),))
+        self.stream.configure(replace(self.stream.config, watch=rule))
+        for target, cache in (
+            ("/live/media.m3u8", "private, max-age=1"),
+            (self.url(self.newest - 1), "private, max-age=31536000, immutable"),
+        ):
+            self.assertEqual(self.get(target).headers["cache-control"], cache)
+
+    def test_methods(self) -> None:
+        """Nobody posts here."""
+        self.assertEqual(self.get("/live/index.m3u8", "POST").status, 405)
+
+    def test_not_there(self) -> None:
+        """What there cannot be is not found."""
+        for target in ("/live/", "/live/x", "/live/index.m3u", "/other/index.m3u8", "/live/1.m4s"):
+            self.assertEqual(self.get(target).status, 404, target)
+
+    def test_another_stream_of_the_name(self) -> None:
+        """A stream that takes the name of one that has gone has playlists of its own."""
+        self.get("/live/media.m3u8")
+        self.add()
+        self.assert_waits(self.ask("/live/media.m3u8"))
+
+
+class BlockingTests(HLSTestCase):
+    """Requests for what is due next."""
+
+    def wait(self, number: int, part: int | None = None, more: str = "") -> Connection:
+        """Ask for the playlist that has this."""
+        place = "" if part is None else f"&_HLS_part={part}"
+        return self.ask(f"/live/media.m3u8?_HLS_msn={self.newest + number}{place}{more}")
+
+    def test_part(self) -> None:
+        """The playlist comes in the turn in which the part is complete, and may be kept longer."""
+        there, next_ = self.wait(0, 0), self.wait(0, 1)
+        self.assertEqual(there.answer().text, self.playlist.media())
+        self.assert_waits(next_)
+        self.publish(7.5, 7.6)
+        self.assert_waits(next_)
+        self.publish(7.6, 7.7)
+        got = next_.answer()
+        self.assertIn(f"-{self.newest}.1.m4s", got.text)
+        self.assertEqual(got.headers["cache-control"], "public, max-age=6")
+        self.assert_nobody_waits()
+
+    def test_segment(self) -> None:
+        """Without a part the segment is waited for."""
+        waiting = self.wait(0)
+        self.publish(7.5, 8)
+        self.assert_waits(waiting)
+        self.publish(8, 8.1)
+        self.assertIn(f"-{self.newest}.m4s", waiting.answer().text)
+
+    def test_delta(self) -> None:
+        """A delta update is for who knows the list; not for who asks for what is long there."""
+        self.publish(7.5, 30)
+        self.newest = self.playlist.edge[0]
+        self.assertIn("EXT-X-SKIP", self.wait(-1, None, "&_HLS_skip=YES").answer().text)
+        self.assertNotIn("EXT-X-SKIP", self.wait(-9, None, "&_HLS_skip=YES").answer().text)
+        self.assertIn("EXT-X-SKIP", self.get("/live/media.m3u8?_HLS_skip=v2").text)
+
+    def test_absurd(self) -> None:
+        """What is not due for long, or is no number, is an error that says what is wrong."""
+        for query, text in (
+            (f"_HLS_msn={self.newest + 2}", "is not due for long"),
+            (f"_HLS_msn={self.newest}&_HLS_part=99", "is not due for long"),
+            ("_HLS_msn=-1", "'-1' is not a number"),
+            ("_HLS_msn=1&_HLS_part=one", "'one' is not a number"),
+            ("_HLS_msn=" + "9" * 99, "is not a number"),
+            ("_HLS_part=1", "_HLS_part needs _HLS_msn"),
+        ):
+            got = self.get(f"/live/media.m3u8?{query}")
+            self.assertEqual(got.status, 400, query)
+            self.assertIn(text, got.text)
+
+    def test_patience(self) -> None:
+        """Nothing new for three target durations: the request ends, with the reason."""
+        waiting = self.wait(0)
+        self.reactor.advance(2.9)
+        self.assert_waits(waiting)
+        self.reactor.advance(0.1)
+        got = waiting.answer()
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, "1"))
+        self.assertIn("Nothing new has come.", got.text)
+
+    def test_hint(self) -> None:
+        """The part that is announced is held until it is complete."""
+        number, part = self.playlist.edge
+        waiting = self.ask(self.url(number, part))
+        self.assert_waits(waiting)
+        self.publish(7.5, 7.7)
+        got = waiting.answer()
+        self.assertEqual(got.status, 200)
+        self.assertEqual(got.body, b"(" + b"|".join(p.data for p in footage(7.3, 7.6)) + b")")
+        self.assertEqual(got.headers["cache-control"], FOREVER)
+
+    def test_whole_of_a_growing_one(self) -> None:
+        """So is a segment that still grows; it is its parts, one after the other."""
+        waiting = self.ask(self.url(self.newest))
+        self.publish(7.5, 8.1)
+        parts = [self.get(self.url(self.newest, part)).body for part in range(4)]
+        self.assertEqual(waiting.answer().body, b"".join(parts))
+
+    def test_gone(self) -> None:
+        """A client that goes while it waits is forgotten."""
+        waiting = self.wait(0)
+        waiting.lose()
+        self.assert_nobody_waits()
+        self.publish(7.5, 8.5)
+        self.assertEqual(self.log.about("Traceback"), [])
+
+    def test_many(self) -> None:
+        """Many are answered some a turn, so that others need not wait for all of them."""
+        waiting = [self.wait(0) for _ in range(100)]
+        for packet in footage(7.5, 8.1):
+            self.stream.publisher.publish([packet])
+        answered = [connection for connection in waiting if connection.transport.value()]
+        self.assertEqual(len(answered), publisher.CROWD)
+        for _ in range(4):
+            self.reactor.turn()
+        self.assertEqual({connection.answer().status for connection in waiting}, {200})
+
+    def test_too_many(self) -> None:
+        """So many wait, and no more."""
+        self.patch(hls_module, "MOST_HELD", 3)
+        waiting = [self.wait(0) for _ in range(4)]
+        self.assertEqual(waiting.pop().answer().status, 503)
+        self.publish(7.5, 8.1)
+        self.assertEqual({connection.answer().status for connection in waiting}, {200})
+
+    def test_failure(self) -> None:
+        """A failure is one request's own."""
+        one, other = self.ask(self.url(*self.playlist.edge)), self.wait(0, 1)
+        self.patch(Bytes, "render", None)
+        self.publish(7.5, 7.8)
+        self.assertTrue(one.transport.disconnected)
+        self.assertEqual(other.answer().status, 200)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+
+class PieceTests(HLSTestCase):
+    """Segments, parts and what stands before them."""
+
+    def test_not_there(self) -> None:
+        """What has gone, is not due, or never was, is 404, which no cache keeps."""
+        oldest, newest = self.newest - 7, self.newest
+        self.publish(7.5, 60)
+        for target, text in (
+            (self.url(oldest), "has left the buffer"),
+            (self.url(oldest, 0), "has left the buffer"),
+            (self.url(newest + 99), "not due yet"),
+            (self.url(self.playlist.edge[0], 4), "not due yet"),
+            (self.url(self.playlist.edge[0] - 1, 4), "has no part 4"),
+            (self.url(newest).replace(self.playlist.run, "1"), "before a restart"),
+            ("/live/init-0.mp4", "No segment that is listed needs this"),
+        ):
+            got = self.get(target)
+            self.assertEqual((got.status, got.headers["cache-control"]), (404, "no-store"), target)
+            self.assertIn(text, got.text)
+
+    def test_slow(self) -> None:
+        """A segment is handed over as it is taken; who takes nothing is disconnected."""
+        self.publish_big()
+        connection = Connection(self.site, self.reactor)
+        transport: Any = connection.transport
+        write = transport.write
+
+        def full(data: bytes) -> None:
+            write(data)
+            if len(transport.value()) > hls_module.SLICE:
+                transport.producer.pauseProducing()  # as a transport does whose buffer is full
+
+        self.patch(transport, "write", full)
+        connection.ask(self.url(self.playlist.edge[0] - 1))
+        taken = 0
+        while not (got := connection.answer()).complete:
+            self.assertGreater(len(got.body), taken)
+            taken = len(got.body)
+            self.reactor.advance(29)
+            transport.producer.resumeProducing()
+        self.assertEqual(len(got.body), 1_000_000 + 6 + 4 * 2)  # what Bytes puts between
+        transport.clear()
+        connection.ask(self.url(self.playlist.edge[0] - 1))
+        self.reactor.advance(29)
+        self.assertFalse(transport.disconnected)
+        self.reactor.advance(1)
+        self.assertTrue(transport.disconnected)
+
+    def publish_big(self) -> None:
+        """A second of a megabyte."""
+        self.stream.publisher.publish(footage(8, 9.1, size=100_000))
+
+    def test_figures(self) -> None:
+        """Bytes count in the statistics, and who asks is a viewer until it is silent."""
+        before = self.stream.statistics()
+        self.assertEqual((before.hls_viewers, before.bytes_out), (0, 0))
+        size = len(self.get("/live/media.m3u8").body)
+        size += len(self.get(self.url(self.newest - 1)).body)
+        self.get("/live/media.m3u8", "HEAD")
+        after = self.stream.statistics()
+        self.assertEqual((after.hls_viewers, after.bytes_out), (1, size))
+        self.reactor.advance(4)
+        self.assertEqual(self.stream.statistics().hls_viewers, 0)
+
+
+class EndTests(HLSTestCase):
+    """The end of a stream, and of the server."""
+
+    def test_end(self) -> None:
+        """At the end of the input, who waits gets the list that says so."""
+        waiting = self.ask(f"/live/media.m3u8?_HLS_msn={self.newest + 1}")
+        self.stream.publisher.end()
+        self.reactor.turn()
+        for got in (waiting.answer(), self.get("/live/media.m3u8")):
+            self.assertIn("#EXT-X-ENDLIST", got.text)
+        self.assertEqual(self.get(self.url(self.newest)).status, 200)
+
+    def test_stop(self) -> None:
+        """When the server stops no playlist says that it was the end: it may be back soon."""
+        waiting = [
+            self.ask(f"/live/media.m3u8?_HLS_msn={self.newest}"),
+            self.ask(self.url(*self.playlist.edge)),
+            self.ask(self.url(self.newest)),
+        ]
+        self.stream.publisher.end(for_good=False)
+        self.reactor.turn()
+        for connection in (*waiting, self.ask("/live/media.m3u8")):
+            got = connection.answer()
+            self.assertEqual((got.status, got.headers["retry-after"]), (503, "1"))
+
+    def test_nothing_at_all(self) -> None:
+        """A stream that ends before it has begun says so."""
+        other = self.add("none")
+        waiting = self.ask("/none/index.m3u8")
+        other.publisher.end()
+        self.reactor.turn()
+        self.assertEqual(
+            (waiting.answer().status, waiting.answer().text[:20]), (503, "The stream has ended")
+        )
+
+    def test_rest(self) -> None:
+        """After the end viewers have time to get what they have not, but not for ever."""
+        ended: list[Stream] = []
+        self.stream._on_end = ended.append
+        self.stream.running = True
+        self.get("/live/media.m3u8")
+        self.stream.publisher.end()
+        self.stream._ended()
+        for _ in range(20):
+            self.reactor.advance(0.1)
+        self.assertEqual(ended, [])
+        for _ in range(50):
+            self.get("/live/media.m3u8")
+            self.reactor.advance(0.1)
+        self.assertEqual(ended, [self.stream])
+
+
+class PlayerTests(EndToEndTestCase):
+    """A real server, whose pieces are played."""
+
+    def setUp(self) -> None:
+        """A test picture, with 25 pictures and one keyframe a second."""
+        self.server = Mkvserve(self, "--readrate-initial-burst=4", "demo:")
+        self.playlist = self.server.get("/live/media.m3u8").read().decode()
+
+    def test_pieces(self) -> None:
+        """Behind the initialization section, segments play, one alone or all in a row."""
+        names = re.findall(r"^[\w-]+\.m4s$", self.playlist, re.MULTILINE)
+        init = re.search(r"init-\w+\.mp4", self.playlist)
+        assert init is not None
+        head, *segments = (self.server.get(f"/live/{name}").read() for name in [init[0], *names])
+        for count in (1, len(segments)):
+            shown = media.frames(head + b"".join(segments[:count]), numbers=False)
+            times = [frame.pts or 0 for frame in shown if frame.type == "video"]
+            self.assertEqual(len(times), 25 * count)
+            steps = {after - before for before, after in pairwise(times)}
+            self.assertEqual(steps, {40_000})
+
+    def test_ffmpeg(self) -> None:
+        """FFmpeg plays it live, across several loads of the playlist."""
+        url = f"http://127.0.0.1:{self.server.port}/live/index.m3u8"
+        options = ("-v", "error", "-i", url, "-t", "5", "-map", "0:v", "-f", "framecrc", "-")
+        player = self.run_("ffmpeg", *options, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = player.communicate(timeout=PATIENCE)
+        self.assertEqual((player.returncode, err), (0, b""))
+        times = [int(line.split(b",")[2]) for line in out.splitlines() if line.startswith(b"0,")]
+        self.assertGreater(len(times), 115)
+        self.assertEqual({after - before for before, after in pairwise(times)}, {1})
