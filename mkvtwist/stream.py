@@ -47,6 +47,7 @@ class StreamStatistics:
     since: float
     tracks: tuple[Track, ...]
     left_out: tuple[str, ...]
+    formats: tuple[str, ...]
     bitrate: float
     segment_seconds: float
     ring_seconds: float
@@ -158,6 +159,7 @@ class Stream(MultiService):
             since=time.time() - (now - input_.since),
             tracks=programme.header.tracks if programme is not None else (),
             left_out=input_.left_out,
+            formats=tuple(programme.header.formats) if programme is not None else (),
             bitrate=ring.bitrate(BITRATE_SPAN) if ring is not None else 0.0,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,

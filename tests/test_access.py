@@ -447,7 +447,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         page = self.get("/?token=a%26b%22correct-horse", Accept="text/html")
         self.assertIn('href="live?token=a%26b%22correct-horse"', page.text)
         page = self.get(f"/secret?token={TOKEN}", Accept="text/html")
-        self.assertIn(f"/secret.mkv?token={TOKEN}", page.text)
+        self.assertIn(f'href="secret.mkv?token={TOKEN}"', page.text)
         self.assertIn(f'href="status?token={TOKEN}"', page.text)
         self.assertEqual(page.headers["referrer-policy"], "no-referrer")
         page = self.get("/secret", Accept="text/html", Authorization=f"Bearer {TOKEN}")

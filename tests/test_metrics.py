@@ -30,6 +30,7 @@ STREAM = StreamStatistics(
     since=0.0,
     tracks=(),
     left_out=(),
+    formats=(),
     bitrate=3_000_000.5,
     segment_seconds=2.0,
     ring_seconds=30.5,

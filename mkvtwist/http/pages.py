@@ -1,5 +1,9 @@
 """
 Pages for people (I{reactor}).
+
+A page is filled in by its scripts, from C{/NAME/status}. Addresses in it are relative, so that it
+works below a path of a reverse proxy. The names of streams need no quoting: C{config.parse_name}
+sees to that.
 """
 
 import html
@@ -10,9 +14,24 @@ from string import Template
 
 from twisted.web.http import Request
 
-from mkvtwist.http.answers import accepts, answer, carried, printable
-from mkvtwist.input import describe
+from mkvtwist.http import static
+from mkvtwist.http.answers import accepts, answer, carried
 from mkvtwist.stream import Stream
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors "
+)
+"""What a page may load: from here, and what its player has put together (C{blob:})."""
+
+COMMANDS = (
+    ("VLC", "vlc ADDRESS", ".mkv"),
+    ("mpv", "mpv ADDRESS", ".mkv"),
+    ("ffplay", "ffplay ADDRESS", ".mkv"),
+    ("Record", "curl -o NAME.mkv ADDRESS", ".mkv"),
+    ("On a page", '<iframe src="ADDRESS" allow="autoplay; fullscreen"></iframe>', "?embed"),
+)
+"""What there is to copy: its title, the text, and the ending of the address in it."""
 
 
 def show_list(streams: Mapping[str, Stream], request: Request) -> None:
@@ -22,39 +41,70 @@ def show_list(streams: Mapping[str, Stream], request: Request) -> None:
         body = json.dumps({"streams": names}).encode() + b"\n"
         answer(request, body, b"application/json")
         return
-    query = carried(request)
-    items = "".join(
-        f'<li><a href="{html.escape(name + query)}">{html.escape(name)}</a></li>' for name in names
-    )
-    _show(request, "mkvtwist", f"<ul>{items}</ul>" if items else "<p>No stream.</p>")
-
-
-def show_stream(stream: Stream, request: Request) -> None:
-    """What is playing, and how to open it in a player."""
-    statistics = stream.statistics()
-    name = html.escape(stream.config.name)
-    host = html.escape(printable(request.getHeader(b"host")) or "localhost:8080")
-    scheme = "https" if request.isSecure() else "http"
     query = html.escape(carried(request))
-    url = f"{scheme}://{host}/{name}.mkv{query}"
-    tracks = "".join(f"<li>{html.escape(describe(track))}</li>" for track in statistics.tracks)
-    body = resources.files("mkvtwist").joinpath("page.html").read_text("utf-8")
-    filled = Template(body).substitute(
-        name=name,
-        state=html.escape(statistics.state),
-        reason=html.escape(statistics.reason),
-        tracks=tracks,
-        clients=len(statistics.clients),
-        url=url,
-        query=query,
+    tiles = "".join(_filled("tile", name=name, query=query) for name in names)
+    wall = _filled("wall", tiles=tiles or "<li>No stream.</li>", query=query)
+    _show(request, "Live streams", wall)
+
+
+def show_stream(stream: Stream, several: bool, request: Request) -> None:
+    """
+    The stream, playing, and how to open it elsewhere; with C{?embed} nothing but the player.
+
+    @param several: whether there are other streams.
+    """
+    name = stream.config.name
+    player = _filled("player", name=name)
+    if _is_embedded(request):
+        _show(request, name, f'<main data-stream="{name}">{player}</main>', "embed", framed_by="*")
+        return
+    commands = "".join(
+        _filled(
+            "command",
+            id=str(number),
+            title=title,
+            text=html.escape(text.replace("NAME", name)),
+            path=name + ending,
+        )
+        for number, (title, text, ending) in enumerate(COMMANDS)
     )
-    _show(request, stream.config.name, filled)
+    query = html.escape(carried(request))
+    others = f'<a href="./{query}">All streams</a> · ' if several else ""
+    body = _filled(
+        "stream", name=name, player=player, commands=commands, others=others, query=query
+    )
+    _show(request, name, body)
 
 
-def _show(request: Request, title: str, body: str) -> None:
-    frame = resources.files("mkvtwist").joinpath("frame.html").read_text("utf-8")
-    request.setHeader(b"Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'")
+def _is_embedded(request: Request) -> bool:
+    """Twisted leaves out what has no value."""
+    query = request.uri.partition(b"?")[2]
+    return any(item.partition(b"=")[0] == b"embed" for item in query.split(b"&"))
+
+
+def _filled(template: str, **values: str) -> str:
+    text = (
+        resources.files("mkvtwist")
+        .joinpath("http", "templates", f"{template}.html")
+        .read_text("utf-8")
+    )
+    return Template(text).substitute(values)
+
+
+def _show(
+    request: Request, title: str, body: str, kind: str = "page", framed_by: str = "'self'"
+) -> None:
+    request.setHeader(b"Content-Security-Policy", f"{POLICY}{framed_by}".encode())
     request.setHeader(b"Referrer-Policy", b"no-referrer")  # a token may be in the address
     request.setHeader(b"Vary", b"Accept")
-    text = Template(frame).substitute(title=html.escape(title), body=body)
+    text = _filled(
+        "frame",
+        title=title,
+        kind=kind,
+        body=body,
+        icon=static.versioned("icon.svg"),
+        style=static.versioned("player.css"),
+        player=static.versioned("player.js"),
+        page=static.versioned("page.js"),
+    )
     answer(request, text.encode(), b"text/html; charset=utf-8")

@@ -201,7 +201,7 @@ class Replays:
         name, format_, _ = key
         made = programme.format(format_)
         replay = Replay(programme.header, format_, made.head, made.render, packets)
-        kind = media_type(format_, programme.header)
+        kind = media_type(format_, programme.header.tracks)
         done: Deferred[str] = self._one.run(self._in_thread, self._write, name, replay)
         done.addCallback(self._made, key, kind)
         done.addErrback(self._failed, key)

@@ -5,7 +5,7 @@ L{LiveResponse} writes through Twisted's buffers, which works over anything; L{S
 straight to a TCP socket: the one class that knows about sockets.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from socket import SO_SNDBUF, SOL_SOCKET
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from mkvtwist.codecs import content_type
 from mkvtwist.http.answers import say, transport_of
-from mkvtwist.packet import Header
+from mkvtwist.packet import Header, Track
 from mkvtwist.publisher import IResponse
 
 SUBTYPES: Mapping[str, str] = MappingProxyType(
@@ -191,22 +191,21 @@ def respond(request: Request, format_: str) -> LiveResponse:
     return LiveResponse(request, format_)
 
 
-def media_type(format_: str, header: Header | None) -> str:
-    """What the media are, with their codecs; C{header} is L{None} while it is not known."""
-    kind = f"video/{SUBTYPES[format_]}"
-    if header is None:
-        return kind
-    kind = kind if header.has_video else f"audio/{SUBTYPES[format_]}"
-    shown = [track.codec_string for track in header.tracks if track.type != "subtitle"]
-    return content_type(kind, shown)
-
-
 def live_headers(request: Request, format_: str, header: Header | None) -> None:
     """The head of a live answer; C{header} is L{None} while it is not known."""
-    request.setHeader(b"Content-Type", media_type(format_, header).encode())
+    kind = media_type(format_, header.tracks if header is not None else ())
+    request.setHeader(b"Content-Type", kind.encode())
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"X-Accel-Buffering", b"no")
     request.setHeader(b"Access-Control-Allow-Origin", b"*")
+
+
+def media_type(format_: str, tracks: Sequence[Track]) -> str:
+    """The MIME type of these tracks in a format, with their codecs; without tracks, of any."""
+    types = {track.type for track in tracks}
+    kind = "video" if "video" in types or not tracks else "audio"
+    codecs = [track.codec_string for track in tracks if track.type != "subtitle"]
+    return content_type(f"{kind}/{SUBTYPES[format_]}", codecs)
 
 
 def say_unfit(request: Request, format_: str, header: Header) -> None:

@@ -12,7 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from mkvtwist.config import EVERYBODY, Config, Form, Network
-from mkvtwist.http import pages
+from mkvtwist.http import pages, static
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.answers import accepts, printable, say
 from mkvtwist.http.connections import Connections
@@ -62,7 +62,7 @@ class Server(Resource):
         self._admission = Admission(reactor)
         self._reactor = reactor
         self._pieces: dict[str, Pieces] = {}
-        status = Status(reactor, streams)
+        self._status = status = Status(reactor, streams)
         self._management = (
             Management(reactor, control, status, public=public) if control is not None else None
         )
@@ -73,6 +73,9 @@ class Server(Resource):
             "status": {b"GET": partial(self._show_all, "status", status.show)},
             "metrics": {b"GET": partial(self._show_all, "metrics", status.show_metrics)},
             "healthz": {b"GET": status.show_health},
+            **{
+                f"static/{name}": {b"GET": partial(static.show_file, name)} for name in static.TYPES
+            },
         }
 
     def render(self, request: Any) -> int:
@@ -131,8 +134,9 @@ class Server(Resource):
         """What a stream's name with an ending, or with none, stands for."""
         view: View | None = None
         if ending == "":
-            page = accepts(request, "text/html")
-            view = partial(pages.show_stream, stream) if page else self._watch(stream, "matroska")
+            several = len(self._streams) > 1
+            page = partial(pages.show_stream, stream, several)
+            view = page if accepts(request, "text/html") else self._watch(stream, "matroska")
         elif ending in ENDINGS:
             view = self._watch(stream, ENDINGS[ending])
         elif ending == ".jpg":
@@ -141,6 +145,8 @@ class Server(Resource):
 
     def _below(self, stream: Stream, path: str) -> Mapping[bytes, View]:
         """What there is below a stream's name."""
+        if path == "status":
+            return {b"GET": partial(self._status.show_stream, stream)}
         if path in LAST:
             return {b"GET": partial(self.replays.make, stream, LAST[path])}
         if path.startswith(f"{PREFIX}-"):

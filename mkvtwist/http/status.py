@@ -13,6 +13,8 @@ from twisted.web.http import Request
 from mkvtwist import __version__, metrics
 from mkvtwist.config import EVERYBODY
 from mkvtwist.http.answers import answer, say, timestamp
+from mkvtwist.http.hls import PLAYLIST
+from mkvtwist.http.responses import ENDINGS, media_type
 from mkvtwist.stream import Stream, StreamStatistics
 
 
@@ -33,6 +35,17 @@ class Status:
         }
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
         answer(request, json.dumps(status, indent=2).encode() + b"\n", b"application/json")
+
+    def show_stream(self, stream: Stream, request: Request) -> None:
+        """
+        Answer with what a player's page shows, to whoever may watch the stream: its clients are
+        counted, since a list that each of them asks for costs the square of its length.
+        """
+        shown = self.stream(stream.config.name)
+        del shown["input"], shown["recording"]
+        shown["clients"] = len(shown["clients"])
+        request.setHeader(b"Access-Control-Allow-Origin", b"*")
+        answer(request, json.dumps(shown).encode() + b"\n", b"application/json")
 
     def show_metrics(self, streams: Mapping[str, Stream], request: Request) -> None:
         """Answer in Prometheus' text format."""
@@ -68,6 +81,13 @@ class Status:
         shown["ring"] = {
             name: shown.pop(f"ring_{name}") for name in ("seconds", "bytes", "segments")
         }
+        shown["formats"] = {
+            ending[1:]: media_type(name, statistics.tracks)
+            for ending, name in ENDINGS.items()
+            if name in statistics.formats
+        }
+        if "mp4" in statistics.formats:  # which is what playlists are lists of
+            shown["formats"]["m3u8"] = PLAYLIST.decode()
         for track in shown["tracks"]:
             del track["setup"]
         for client in shown["clients"]:

@@ -1,0 +1,310 @@
+// A stream in a video element. The page around it is in page.js.
+//
+// A player is a loop, and one turn of it is one connection: ask what there is, ask for it, play
+// what comes until the response ends, say why, wait a little, and again. Whatever happens (new
+// tracks, a restarted server, a lost network) ends the response, so this loop is all there is to
+// recovering. The last picture stays until the next connection has brought something.
+//
+// Media Source Extensions come first: only there can a player stay near the live edge. A video
+// element that loads by itself is for browsers and codecs that have nothing else.
+"use strict";
+
+const CUSHION = 0.4; // seconds in hand, and so behind the live edge: decoders want a few frames
+const CUSHION_MOST = 4; // seconds that it may grow to where the media come in fits and starts
+const SLACK = 0.15; // seconds beside the cushion before the speed is changed
+const HURRY = 2; // seconds beyond the cushion that are skipped rather than caught up with
+const KEEP = 10; // seconds that were played and stay in memory: what goes are whole GOPs
+const SILENCE = 6; // seconds without data from a live stream, before another connection is tried
+const START = 15; // seconds until a browser that loads by itself has to show something
+const STEADY = 5; // seconds after which the end of a connection is no longer the same trouble
+const PAUSES = [0, 1, 2, 4, 8]; // seconds before another try, by how many have failed in a row
+
+const Source = window.MediaSource ?? window.ManagedMediaSource; // the latter is the iPhone's
+const SIMPLE = ["mp4", "webm", "mkv"]; // what a browser may load by itself, by how it is sent
+if (!Source) SIMPLE.unshift("m3u8"); // what Apple's load, seconds behind the others
+
+const now = () => performance.now() / 1000;
+
+/** Where something is: relative, since a proxy may add a path, and with the token that came here. */
+function address(path) {
+  const url = new URL(path, document.baseURI);
+  const token = new URLSearchParams(location.search).get("token");
+  if (token) url.searchParams.set("token", token);
+  return url.href;
+}
+
+/** Whether this browser decodes it. Firefox knows MP3 by its own name, HLS and others by this. */
+const spelled = (type) => type.replace("mp4a.6B", "mp3");
+const decodes = (type) => Boolean(Source?.isTypeSupported(spelled(type)));
+
+/** Why a connection has ended, in words for who watches. */
+class Trouble extends Error {
+  pause = 0; // seconds that the server asks for
+}
+
+/** The promise of an event; an error breaks it, and so does the end of the connection. */
+const happens = (target, name, signal) => new Promise((resolve, reject) => {
+  const done = new AbortController();
+  const on = (where, what, settle) => where.addEventListener(what, (event) => {
+    done.abort();
+    settle(event);
+  }, { signal: done.signal });
+  on(target, name, resolve);
+  on(target, "error", () => reject(new Trouble("The browser could not decode what came.")));
+  on(signal, "abort", () => reject(signal.reason));
+});
+
+/** A request whose failure has words. */
+async function ask(path, options) {
+  const response = await fetch(address(path), options).catch((error) => {
+    throw options.signal.aborted ? error : new Trouble("The server does not answer.");
+  });
+  if (response.ok) return response;
+  const isOurs = response.headers.get("Content-Type")?.startsWith("text/plain"); // no proxy's page
+  const trouble = new Trouble(isOurs ? (await response.text()).trim() : `Error ${response.status}.`);
+  trouble.pause = Number(response.headers.get("Retry-After"));
+  throw trouble;
+}
+
+class Player {
+  wanted = false; // whether anybody sees or hears it; see want()
+  refused = false; // whether the browser wants a click before it plays
+  status = null; // what the server says of the stream
+  #phase = "connecting"; // then playing, and waiting for the next try; or unplayable
+  #connection = new AbortController();
+  #trouble = ""; // why the last connection has ended
+  #retry = 0; // when the next one begins
+  #cushion = CUSHION;
+  #heard = 0; // when data came
+  #edge = 0; // the newest media time that can be played
+  #moved = 0; // when it was another one
+  #wake = () => {};
+
+  /**
+   * @param canvas lies over the video, and shows the last picture between two connections.
+   */
+  constructor(name, video, canvas) {
+    Object.assign(this, { name, video, canvas });
+    video.addEventListener("waiting", () => this.#stutter());
+    video.addEventListener("playing", () => { canvas.hidden = true; });
+    this.#run();
+  }
+
+  /** Play, or leave the server alone. */
+  want(wanted) {
+    if (this.wanted === wanted) return;
+    this.wanted = wanted;
+    if (!wanted) {
+      this.#connection.abort(new Trouble("Paused."));
+      this.video.pause();
+    }
+    this.#wake();
+  }
+
+  /** Do not wait for the end of the countdown. */
+  hurry() {
+    if (this.#phase === "waiting") this.#wake();
+  }
+
+  /** Seconds from what is seen to the newest that could be: they grow while nothing comes. */
+  get latency() {
+    return this.#edge ? this.#edge - this.video.currentTime + now() - this.#moved : NaN;
+  }
+
+  /** What is going on: in a few words, and what is to be said beside them. */
+  get state() {
+    const away = this.status && this.status.state !== "live" ? this.status.reason : "";
+    if (!this.wanted) return ["Paused", ""];
+    if (this.#phase === "unplayable") return ["Cannot be played here", this.#trouble];
+    if (this.#phase === "waiting") {
+      return ["Reconnecting", `in ${Math.ceil(Math.max(0, this.#retry - now()))} s. ${this.#trouble}`];
+    }
+    if (this.#phase === "connecting") return away ? ["Waiting", away] : ["Connecting", ""];
+    if (this.refused) return ["Press play", "this browser does not start by itself"];
+    const silent = Math.floor(now() - this.#heard);
+    if (silent > 2) return ["Waiting", away || `nothing has come for ${silent} s`];
+    if (this.video.readyState < 2 && !this.video.currentTime) return ["Connecting", ""];
+    const unseen = this.video.videoWidth ? "" : this.#undecodable("video");
+    if (unseen) return ["Live", `without its picture: this browser has no decoder for ${unseen}`];
+    return ["Live", this.latency ? `${this.latency.toFixed(1)} s behind` : ""];
+  }
+
+  async #run() {
+    for (let failures = 0; ;) {
+      this.#phase = "connecting";
+      while (!this.wanted) await this.#sleep();
+      const began = now();
+      this.#connection = new AbortController();
+      const trouble = await this.#connect(this.#connection.signal).catch((error) => error);
+      this.#connection.abort(); // whatever is left of it
+      if (!this.wanted || this.#phase === "unplayable") continue;
+      if (trouble && !(trouble instanceof Trouble)) console.warn(trouble);
+      this.#trouble = trouble?.message ?? "The stream was interrupted.";
+      failures = this.#heard > began + STEADY ? 0 : failures + 1;
+      const pause = Math.max(trouble?.pause ?? 0, PAUSES[Math.min(failures, PAUSES.length - 1)]);
+      this.#retry = now() + pause;
+      this.#phase = "waiting";
+      await this.#sleep(pause);
+    }
+  }
+
+  #sleep(seconds) {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      if (seconds !== undefined) setTimeout(resolve, seconds * 1000);
+    });
+  }
+
+  /** One connection, from asking to its end. */
+  async #connect(signal) {
+    const { name, video } = this;
+    let { formats } = await this.look(signal);
+    if (!Object.keys(formats).length) {
+      // Nothing is known before the input is open, and that may be waiting for somebody to ask.
+      // Matroska holds whatever will come: its answer begins when there is something.
+      const begun = await ask(`${name}.mkv?burst=0`, { signal });
+      begun.body.cancel();
+      ({ formats } = await this.look(signal));
+    }
+    for (const ending of ["mp4", "webm"]) {
+      if (!(ending in formats) || !decodes(formats[ending])) continue;
+      return this.#append(await ask(`${name}.${ending}?burst=0`, { signal }), signal);
+    }
+    for (const ending of SIMPLE) {
+      if (!(ending in formats) || !video.canPlayType(spelled(formats[ending]))) continue;
+      return this.#load(ending === "m3u8" ? `${name}/index.m3u8` : `${name}.${ending}`, signal);
+    }
+    this.#phase = "unplayable";
+    this.#trouble = `This browser has no decoder for ${
+      this.#undecodable("video", "audio") || "these codecs together"}. Open it in VLC or mpv.`;
+    for (let there = formats; JSON.stringify(there) === JSON.stringify(formats);) {
+      await this.#sleep(2);
+      there = (await this.look(signal)).formats;
+    }
+  }
+
+  /** Ask the server; formats are what the stream can be had in, MIME types by their endings. */
+  async look(signal) {
+    this.status = await (await ask(`${this.name}/status`, { signal })).json();
+    return this.status;
+  }
+
+  /** The codecs that the browser does not know, so far as they have names. */
+  #undecodable(...types) {
+    const plays = ({ type, codec_string: codec }, kind) =>
+      codec && decodes(`${type}/${kind}; codecs="${codec}"`);
+    return this.status.tracks
+      .filter((track) => types.includes(track.type) && !plays(track, "mp4") && !plays(track, "webm"))
+      .map((track) => track.codec.toUpperCase()).join(" and ");
+  }
+
+  /** Play a response by handing over what comes, until it ends. */
+  async #append(response, signal) {
+    const reader = response.body.getReader();
+    const read = () => reader.read().catch((error) => {
+      throw signal.aborted ? error : new Trouble("The connection was lost.");
+    });
+    let { value, done } = await read();
+    const source = new Source();
+    const opened = happens(source, "sourceopen", signal);
+    this.video.disableRemotePlayback = true; // else an iPhone does not open it
+    this.#start(URL.createObjectURL(source));
+    await opened;
+    URL.revokeObjectURL(this.video.src);
+    const buffer = source.addSourceBuffer(spelled(response.headers.get("Content-Type")));
+    while (!done) {
+      this.#heard = now();
+      const appended = happens(buffer, "updateend", signal);
+      buffer.appendBuffer(value);
+      await appended;
+      await this.#follow(buffer, signal);
+      ({ value, done } = await read());
+    }
+  }
+
+  /** Let the browser load by itself, until it ends or gives up. */
+  async #load(path, signal) {
+    this.video.addEventListener("progress", () => { this.#heard = now(); }, { signal });
+    this.#start(address(path));
+    const late = setTimeout(() => {
+      this.#connection.abort(new Trouble("The browser does not start with what comes."));
+    }, START * 1000);
+    try {
+      await happens(this.video, "playing", signal).finally(() => clearTimeout(late));
+      await happens(this.video, "ended", signal);
+    } finally {
+      this.#keep();
+      this.video.removeAttribute("src"); // else it goes on loading
+      this.video.load();
+    }
+  }
+
+  /** The picture that is shown, for as long as there is no other. */
+  #keep() {
+    const { video, canvas } = this;
+    if (video.readyState < 2 || !video.videoWidth) return;
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    canvas.hidden = false;
+  }
+
+  #start(url) {
+    this.#keep();
+    this.video.src = url;
+    this.play();
+    this.#edge = 0;
+    this.#heard = now();
+    this.#phase = "playing";
+  }
+
+  /** Browsers allow it unasked while there is no sound, mostly; else in answer to a click. */
+  play() {
+    this.video.play().then(() => { this.refused = false; }, (error) => {
+      this.refused = error.name === "NotAllowedError";
+    });
+  }
+
+  /** Stay near the live edge: jump where it is far, else go a little faster or slower. */
+  async #follow(buffer, signal) {
+    const { video } = this;
+    const { buffered } = buffer;
+    if (!buffered.length) return;
+    const [start, edge] = [buffered.start(buffered.length - 1), buffered.end(buffered.length - 1)];
+    if (edge > this.#edge) [this.#edge, this.#moved] = [edge, now()];
+    const extra = edge - video.currentTime - this.#cushion;
+    if (video.currentTime < start || extra > HURRY) {
+      if (!video.seeking) video.currentTime = Math.max(start, edge - this.#cushion);
+    } else if (Math.abs(extra) > SLACK) {
+      this.#speed(extra > 4 * SLACK ? 1.25 : extra > 0 ? 1.05 : 0.95);
+    } else if (extra * (video.playbackRate - 1) <= 0) {
+      this.#speed(1); // it has arrived
+    }
+    // A removal reaches to the next keyframe, and there has to be one before what is shown.
+    const old = video.currentTime - Math.max(KEEP, 2 * this.status.segment_seconds);
+    if (old > buffered.start(0) + KEEP) {
+      const removed = happens(buffer, "updateend", signal);
+      buffer.remove(0, old);
+      await removed;
+    }
+  }
+
+  #speed(rate) {
+    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
+  }
+
+  /** The media ran dry: have more in hand. */
+  #stutter() {
+    const { video } = this;
+    if (this.#phase !== "playing" || video.seeking || video.currentTime === 0) return;
+    this.#cushion = Math.min(CUSHION_MOST, this.#cushion + 0.2);
+  }
+
+  /** What no event tells, and some times a second is early enough for. */
+  tick() {
+    this.#cushion = Math.max(CUSHION, this.#cushion * 0.9995); // back in a minute or two
+    const silent = this.#phase === "playing" && now() - this.#heard > SILENCE;
+    if (silent && this.status.state === "live") {
+      this.#connection.abort(new Trouble("Nothing has come for too long."));
+    }
+  }
+}

@@ -1,0 +1,320 @@
+"""The page, in a real browser: a headless Chromium that watches real servers."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests import media
+from tests.browser import PHONE, BrowserTestCase, Watched
+from tests.test_end_to_end import LOOPBACK, Mkvserve
+
+HIDE = """
+window.pretend = (state) => {
+  Object.defineProperty(document, "visibilityState", { get: () => state, configurable: true });
+  Object.defineProperty(document, "hidden", { get: () => state === "hidden", configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+"""
+"""A headless browser shows every page: what it would tell one in the background."""
+
+REFUSE = """
+{
+  const play = HTMLMediaElement.prototype.play;
+  let clicked = false; // the test's own questions count as a user's doing for the browser
+  addEventListener("click", () => { clicked = true; }, { capture: true });
+  HTMLMediaElement.prototype.play = function () {
+    return clicked
+      ? play.call(this)
+      : Promise.reject(new DOMException("not unasked", "NotAllowedError"));
+  };
+}
+"""
+"""A browser that plays nothing before it was clicked at, as phones that save power do."""
+
+
+class PageTestCase(BrowserTestCase):
+    """What the cases below have in common."""
+
+    def watch(self, *arguments: str, path: str = "", **settings: Any) -> tuple[Mkvserve, Watched]:
+        """A server with these arguments, and its page."""
+        server = Mkvserve(self, *arguments)
+        return server, self.open(f"http://127.0.0.1:{server.port}/{path}", **settings)
+
+    def loop(self, clip: Path, **settings: Any) -> tuple[Mkvserve, Watched]:
+        """A server that shows a clip over and over, and its page."""
+        return self.watch("--at-end=loop", "--readrate-initial-burst=2", str(clip), **settings)
+
+
+class PlayingTests(PageTestCase):
+    """Pictures, from the first to the last."""
+
+    def test_mp4(self) -> None:
+        """H.264 and AAC play at once, muted, as MP4, near the live edge, and it says how it is."""
+        server, page = self.watch("demo:")
+        page.plays(5)
+        self.assertEqual(page.ask("[video.muted, video.paused]"), [True, False])
+        self.assertEqual([c["format"] for c in server.status()["clients"]], ["mp4"])
+        page.until_true("video.getVideoPlaybackQuality().totalVideoFrames >= 100")
+        page.until(lambda: page.text("size") == "640\N{MULTIPLICATION SIGN}360")
+        page.until(lambda: "Mbit/s" in page.text("bitrate"))
+        page.until(lambda: page.text("viewers") == "1")
+        page.until_true("player.latency < 1")
+        self.assertEqual(page.text("latency")[-2:], " s")
+        self.assertIn("h264, 640\N{MULTIPLICATION SIGN}360, 25 fps", page.text("tracks"))
+
+    def test_webm(self) -> None:
+        """VP8 and Opus play as WebM, across the clip's end."""
+        server, page = self.loop(media.clip(container="webm", seconds=3))
+        page.plays(5)
+        self.assertEqual([c["format"] for c in server.status()["clients"]], ["webm"])
+
+    def test_sound_alone(self) -> None:
+        """A stream without pictures is heard."""
+        _, page = self.loop(media.clip(container="m4a", seconds=5))
+        page.plays()
+
+    def test_native(self) -> None:
+        """A browser without Media Source Extensions has its video element load the stream."""
+        clip = media.clip(container="webm", seconds=5)
+        server, page = self.loop(clip, before="delete window.MediaSource")
+        page.plays()
+        self.assertIn(".webm", page.ask("video.src"))
+        page.page.get_by_role("button", name="Pause").click()
+        page.until(lambda: not server.status()["clients"])
+        self.assertFalse(page.ask("player.canvas.hidden"))
+        page.page.get_by_role("button", name="Play", exact=True).click()
+        page.plays()
+
+    def test_hls(self) -> None:
+        """Without them, what can be had as HLS is loaded as such: Apple's browsers have no more."""
+        _, page = self.watch("demo:", before="delete window.MediaSource")
+        page.plays()
+        self.assertIn("/live/index.m3u8", page.ask("video.src"))
+
+    def test_no_decoder(self) -> None:
+        """What the browser cannot decode is said, by name, with a way to watch it all the same."""
+        clip = media.clip(container="matroska", video="libx265", seconds=2)
+        server, page = self.loop(clip)
+        page.until(lambda: page.text("state") == "Cannot be played here")
+        self.assertIn("no decoder for HEVC", page.text("detail"))
+        self.picture(page, "no decoder")
+        command = page.page.get_by_label("mpv", exact=True).input_value()
+        self.assertEqual(command, f"mpv http://127.0.0.1:{server.port}/live.mkv")
+        self.assertEqual(server.status()["clients"], [])
+
+    def test_no_picture(self) -> None:
+        """Where only the sound can be decoded, it is heard, and the rest is said."""
+        _, page = self.loop(media.clip(container="mpegts", video="mpeg2video", audio="mp2"))
+        page.until(lambda: "no decoder for MPEG2VIDEO" in page.text("detail"))
+        self.assertEqual(page.text("state"), "Live")
+
+    def test_looks(self) -> None:
+        """It fits a phone, in the dark."""
+        _, page = self.watch("demo:", viewport=PHONE, color_scheme="dark", has_touch=True)
+        page.plays()
+        self.assertLessEqual(page.ask("document.documentElement.scrollWidth"), PHONE["width"])
+        self.assertEqual(page.ask("getComputedStyle(document.body).colorScheme"), "light dark")
+
+
+class WallTests(PageTestCase):
+    """Several streams on one page."""
+
+    def test_wall(self) -> None:
+        """As many play as leave connections for other requests; one press opens a stream."""
+        clip = media.clip(container="mpegts", seconds=5)
+        names = [f"cam{number}" for number in range(1, 7)]
+        streams = "".join(
+            f"[streams.{name}]\ninput = {str(clip)!r}\nat_end = 'loop'\n" for name in names
+        )
+        config = Path(self.mktemp())
+        config.write_text(f"[streams.cam0]\ninput = 'tcp:0:{LOOPBACK}'\n{streams}")
+        _, page = self.watch(f"--config={config.absolute()}")
+        state = (
+            "[...document.querySelectorAll('[data-part=state]')].map((e) => e.innerText).join(' ')"
+        )
+        page.until_true(f"{state} === 'Off air: Live Live Live Live On air On air'")
+        page.until_true("views.slice(1, 5).every(({video}) => video.currentTime > 1)")
+        page.forgive(r"50[03].*\.jpg")  # there need not be a picture for a tile that does not play
+        self.picture(page, "wall")
+        page.page.get_by_role("link", name="cam5").click()
+        page.plays()
+        self.assertEqual(page.page.title(), "cam5")
+
+
+class TroubleTests(PageTestCase):
+    """Whatever happens to input, server and network, the page goes on without a reload."""
+
+    def test_other_tracks(self) -> None:
+        """A sender comes with other tracks, and its time at 0: they are played."""
+        server, page = self.watch("--readrate-initial-burst=1", f"tcp:0:{LOOPBACK}")
+        page.until(lambda: page.text("state") == "Waiting")
+        self.assertIn("nobody has connected", page.text("detail"))
+        self.send(server, media.clip(container="mpegts", seconds=4))
+        page.until_true("video.videoWidth === 160")
+        other = media.clip(container="mpegts", audio="libmp3lame", seconds=4, size=(64, 48))
+        self.send(server, other)
+        page.until_true("video.videoWidth === 64 && player.canvas.hidden")
+        self.assertEqual(page.ask("performance.getEntriesByType('navigation').length"), 1)
+
+    def test_server_restarted(self) -> None:
+        """The server goes, and comes back: the page counts down, and plays."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        listen = f"--listen=tcp:{port}:{LOOPBACK}"
+        server = Mkvserve(self, "demo:", listen=listen)
+        server.said("watch at")
+        page = self.open(f"http://127.0.0.1:{port}/")
+        page.plays()
+        page.ask("window.before = true")
+        server.stop()
+        page.until(lambda: "The server does not answer" in page.text("detail"))
+        self.assertRegex(page.text("state") + page.text("detail"), r"Reconnecting ?in \d s\.")
+        self.picture(page, "reconnecting")
+        server = Mkvserve(self, "demo:", listen=listen)
+        page.plays()
+        self.assertTrue(page.ask("window.before"))
+        page.forgive("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING")
+
+    def test_stalled(self) -> None:
+        """Nothing comes for five seconds: the page says so, and then is at the live edge again."""
+        server, page = self.watch("demo:")
+        page.plays()
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            page.until(lambda: page.text("state") == "Waiting")
+            page.until_true("player.latency > 5")
+            self.picture(page, "stalled")
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        page.plays()
+        page.until_true("player.latency < 1")
+
+    def test_hidden(self) -> None:
+        """Nobody sees it, nobody hears it: the server is left alone until somebody does."""
+        server, page = self.watch("demo:", before=HIDE)
+        page.plays()
+        page.ask("pretend('hidden')")
+        page.until(lambda: not server.status()["clients"])
+        page.ask("pretend('visible')")
+        page.plays()
+        page.page.get_by_role("button", name="Unmute").click()
+        page.ask("pretend('hidden')")
+        page.until_true("(window.then ??= video.currentTime) + 1 < video.currentTime")
+        self.assertEqual(len(server.status()["clients"]), 1)
+
+    def test_full(self) -> None:
+        """One viewer too many is told, and gets in when there is room."""
+        server, page = self.watch("--max-clients=1", "demo:", before=HIDE)
+        page.plays()
+        other = self.open(f"http://127.0.0.1:{server.port}/")
+        other.until(lambda: other.text("state") == "Reconnecting")
+        self.assertIn("The limit of 1 clients is reached", other.text("detail"))
+        page.ask("pretend('hidden')")
+        other.plays()
+        other.forgive("503")
+
+
+class UseTests(PageTestCase):
+    """What one can do with it."""
+
+    def test_keyboard(self) -> None:
+        """Every control is reached and worked by the keyboard, and has a name."""
+        server, page = self.watch("demo:")
+        page.plays()
+        keyboard, seen = page.page.keyboard, []
+        for _ in range(5):
+            keyboard.press("Tab")
+            seen.append(page.ask("document.activeElement.ariaLabel"))
+        self.assertEqual(seen, ["Pause", "Unmute", "Volume", "Picture in picture", "Full screen"])
+        page.page.get_by_role("button", name="Unmute").focus()
+        keyboard.press("Enter")
+        page.until_true("!video.muted && document.activeElement.ariaLabel === 'Mute'")
+        page.page.get_by_role("button", name="Pause").focus()
+        keyboard.press("Space")
+        page.until(lambda: page.text("state") == "Paused")
+        page.until(lambda: not server.status()["clients"])
+        keyboard.press("Space")
+        page.plays()
+        page.page.get_by_role("button", name="Full screen").focus()
+        keyboard.press("Enter")
+        page.until_true("document.fullscreenElement !== null")
+        keyboard.press("Enter")
+        page.until_true("document.fullscreenElement === null")
+
+    def test_media_keys(self) -> None:
+        """What pauses and plays the video itself does what the button does."""
+        server, page = self.watch("demo:")
+        page.plays()
+        page.ask("video.pause()")
+        page.until(lambda: page.text("state") == "Paused")
+        page.until(lambda: not server.status()["clients"])
+        page.ask("void video.play()")
+        page.plays()
+
+    def test_copy(self) -> None:
+        """A command is copied with one press."""
+        _, page = self.watch("demo:")
+        context = page.page.context
+        context.grant_permissions(["clipboard-read"])
+        page.page.get_by_role("button", name="Copy: Record").click()
+        page.until(lambda: page.text("copied") == "Copied.")
+        copied = page.page.evaluate("navigator.clipboard.readText()")
+        self.assertEqual(copied, f"curl -o live.mkv {page.page.url}live.mkv")
+
+    def test_refused(self) -> None:
+        """A browser that does not start by itself starts when it is told to."""
+        _, page = self.watch("demo:", before=REFUSE)
+        page.until(lambda: page.text("state") == "Press play")
+        page.page.get_by_role("button", name="Play", exact=True).click()
+        page.plays()
+
+    def test_token(self) -> None:
+        """The token that one came with goes wherever the page goes."""
+        server = Mkvserve(self, "demo:")
+        page = self.open(f"http://127.0.0.1:{server.port}/live?token=a%26b")
+        page.plays()
+        asked = page.ask("performance.getEntriesByType('resource').map(({name}) => name)")
+        asked = [url for url in asked if "/static/" not in url]
+        command = page.page.get_by_label("mpv", exact=True).input_value()
+        self.assertEqual(command, f"mpv http://127.0.0.1:{server.port}/live.mkv?token=a%26b")
+        self.assertGreater(len(asked), 1)
+        for url in asked:
+            self.assertIn("token=a%26b", url)
+
+    def test_embedded(self) -> None:
+        """One line puts the player, and nothing else, on a page of another site."""
+        server = Mkvserve(self, "demo:")
+        port = server.port
+        line = f'<script src="http://127.0.0.1:{port}/static/embed.js" data-stream="live"></script>'
+        page = self.open(self.site(f"<!DOCTYPE html><title>A site</title><p>Watch:</p>{line}"))
+        frame = page.page.frame_locator("iframe[title=live]")
+        frame.locator("[data-state=Live]").wait_for()
+        self.assertEqual(frame.locator("h1, a").count(), 0)
+        page.forgive(f"asked for http://127.0.0.1:{port}/")
+
+    def site(self, body: str) -> str:
+        """Another web site, with this page."""
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200 if self.path == "/" else 204)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.end_headers()
+                if self.path == "/":
+                    self.wfile.write(body.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        site = HTTPServer(("127.0.0.1", 0), Answer)
+        serving = threading.Thread(target=site.serve_forever, daemon=True)
+        serving.start()
+        self.addCleanup(site.server_close)
+        self.addCleanup(serving.join)
+        self.addCleanup(site.shutdown)
+        return f"http://127.0.0.1:{site.server_port}/"
