@@ -1,5 +1,6 @@
 """The clips that the other tests lean on are what C{media} says they are."""
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from tests import media
 
 class ClipTests(SynchronousTestCase):
     """Clips out of L{media.clip}."""
+
+    def test_priority(self) -> None:
+        """A clip that was made leaves nothing behind in the process: SVT-AV1 would its priority."""
+        before = os.sched_getscheduler(0)
+        media.clip(video="libsvtav1", audio=None, seconds=0.4)
+        self.assertEqual(os.sched_getscheduler(0), before)
 
     def test_containers(self) -> None:
         """Every container gives back each picture once, and keyframes where the GOPs begin."""
