@@ -170,6 +170,7 @@ class InputService(Service):
         self._opened = False
         self._rest: Any = None
         self._asleep = False
+        self._up: dict[str, float] = {}
         self._attention = LoopingCall(self._look_for_clients)
         self._attention.clock = reactor
         publisher.on_touch = self._wanted
@@ -199,7 +200,7 @@ class InputService(Service):
         super().stopService()
         if self.state != "ended":
             self._become("ended", "it has been stopped")
-        self._close()
+        self._close(self.reason)
         closed: Any = None
         if self._port is not None:
             closed = self._port.stopListening()
@@ -265,8 +266,9 @@ class InputService(Service):
         if done is not None:
             done.callback(None)
 
-    def _close(self) -> None:
+    def _close(self, reason: str) -> None:
         """Everything that is open, or about to be."""
+        self._tell_down("input", reason)
         if self._attention.running:
             self._attention.stop()
         if self._retry is not None:
@@ -275,7 +277,7 @@ class InputService(Service):
         if self._reading is not None:
             self._stop(self._reading)
             self._reading = None
-        self._stop_fallback()
+        self._stop_fallback(reason)
         self.wake()
 
     # whose turn it is on the timeline
@@ -283,7 +285,7 @@ class InputService(Service):
     def _claim(self, reading: Reading) -> None:
         """It has been opened, and could begin."""
         if reading is self._reading:
-            self._stop_fallback()
+            self._stop_fallback("the input is back")
         self._turns.append(reading)
         self._next_turn()
 
@@ -305,7 +307,8 @@ class InputService(Service):
             # At real time from the first packet on: nothing of it is kept for later.
             self._fallback = self._start(self.config.fallback, None, Pace(1.0, 0.0), drain=False)
 
-    def _stop_fallback(self) -> None:
+    def _stop_fallback(self, reason: str) -> None:
+        self._tell_down("fallback", reason)
         if self._fallback is not None:
             self._stop(self._fallback)
             self._fallback = None
@@ -316,6 +319,7 @@ class InputService(Service):
         self._fallback = None
         if ended.fault or not heard:
             self._publisher.hold()
+            self._tell_down("fallback", ended.reason)
             self.log.error(
                 "fallback {source}: {reason}", source=str(self.config.fallback), reason=ended.reason
             )
@@ -330,9 +334,10 @@ class InputService(Service):
                 "fallback {source}: not shown, for its tracks are others than the stream's",
                 source=str(fallback.source),
             )
-            self._stop_fallback()
+            self._stop_fallback("its tracks are others than the stream's")
             return
         fallback.heard = True
+        self._tell_up("fallback", fallback.source)
         self._publisher.begin(header)
 
     # only while somebody watches
@@ -353,7 +358,7 @@ class InputService(Service):
         publisher = self._publisher
         if not publisher.clients and publisher.unwanted >= self.config.linger:
             self.log.info("{input}: nobody is watching; closed", input=self.label)
-            self._close()
+            self._close("nobody is watching")
             self._sleep()
 
     # what the thread has made
@@ -450,6 +455,7 @@ class InputService(Service):
             for text in header.left_out:
                 self.log.warn("{input}: left out: {text}", input=self.label, text=text)
         self.left_out = header.left_out
+        self._tell_up("input", reading.source)
         self._publisher.begin(header)
 
     def _notice(self, source: Input, text: str) -> None:
@@ -489,16 +495,19 @@ class InputService(Service):
         if sender is not None:
             sender.drop(Parting.UNREADABLE if ended.fault else Parting.TAKEN, ended.reason)
         at_end = self.config.at_end
+        again = at_end is AtEnd.LOOP and reading.heard and not ended.fault
+        if not again:
+            self._tell_down("input", ended.reason)
         if at_end is AtEnd.WAIT or (self.config.takeover and self._next_sender is not None):
             self._wait(ended.reason)
         elif at_end is AtEnd.EXIT:
             self._become("ended", ended.reason)
             if self._next_sender is not None:
                 self._next_sender.drop(Parting.CLOSED, "the stream has ended")
-            self._close()
+            self._close(ended.reason)
             self._publisher.end()
             self._on_end()
-        elif at_end is AtEnd.LOOP and reading.heard and not ended.fault:
+        elif again:
             self._open()
         else:
             self._publisher.hold()
@@ -521,6 +530,23 @@ class InputService(Service):
         if state != self.state:
             self.since = self.reactor.seconds()
         self.state, self.reason = state, reason
+
+    # what is told of it
+
+    def _tell_up(self, what: str, source: Input) -> None:
+        """C{input} or C{fallback} brings something; another round of it is no news."""
+        if what not in self._up:
+            self._up[what] = self.reactor.seconds()
+            self._publisher.events.tell(f"{what} up", self.config.name, input=str(source))
+
+    def _tell_down(self, what: str, reason: str) -> None:
+        """It brings nothing more, if it ever did."""
+        since = self._up.pop(what, None)
+        if since is not None:
+            seconds = round(self.reactor.seconds() - since, 3)
+            self._publisher.events.tell(
+                f"{what} down", self.config.name, reason=reason, seconds=seconds
+            )
 
     # senders
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +94,8 @@ class InputTestCase(SynchronousTestCase):
             source, at_end=parse_at_end("at-end", at_end, source.form), **settings
         )
         self.publisher = Publisher(self.reactor, config, recorder)
+        self.told: list[tuple[str, Mapping[str, Any]]] = []
+        self.publisher.events.subscribe(lambda e: self.told.append((e.kind, e.details)))
         self.service = InputService(
             self.reactor,
             config,
@@ -119,6 +122,14 @@ class InputTestCase(SynchronousTestCase):
         self.publisher.join(response, Wish(0))
         self.reactor.turn()
         return response
+
+    def ups_and_downs(self) -> list[str]:
+        """What has been told of the input and the fallback, and why it was."""
+        return [
+            ": ".join(filter(None, (kind, details.get("reason"))))
+            for kind, details in self.told
+            if not kind.startswith("client")
+        ]
 
     def pending(self) -> list[float]:
         """How many seconds from now the reactor has something to do."""
@@ -1046,6 +1057,88 @@ class FallbackTests(InputTestCase):
             reader.join()
         self.reactor.turns()
         self.successResultOf(stopped)
+
+
+class UpAndDownTests(InputTestCase):
+    """What is told of an input that comes and goes."""
+
+    def test_once(self) -> None:
+        """Up when packets begin to come, down when they do not come any more, with how long."""
+        self.start("http://me:secret@host/")
+        self.emit(Opened())
+        self.assertEqual(self.told, [])
+        self.emit(header(), *footage(0, 1))
+        self.reactor.advance(2.5)
+        self.emit(header(AUDIO), END)
+        reason = {"reason": "the end of the input", "seconds": 2.5}
+        self.assertEqual(
+            self.told, [("input up", {"input": "http://me:***@host/"}), ("input down", reason)]
+        )
+
+    def test_never(self) -> None:
+        """What never came does not go."""
+        self.start("http://host/")
+        self.emit(Ended("connection refused", fault=True))
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(self.told, [])
+
+    def test_loop(self) -> None:
+        """Another round is no news; the end of the last one is."""
+        self.start(at_end="loop")
+        for _ in range(3):
+            self.emit(header(), *footage(0, 1), END)
+        self.assertEqual(self.ups_and_downs(), ["input up"])
+        self.emit(Ended("no such file", fault=True))
+        self.assertEqual(self.ups_and_downs(), ["input up", "input down: no such file"])
+
+    def test_stop(self) -> None:
+        """To be stopped, to be closed because nobody watches, to bring too much: down."""
+        for settings, close, reason in (
+            ({}, lambda: self.service.stopService(), "it has been stopped"),
+            ({"on_demand": True}, lambda: self.reactor.pump([1.0] * 60), "nobody is watching"),
+            (
+                {"max_bitrate": 8},
+                lambda: self.emit(*footage(1, 2)),
+                "more than 8 bits per second",
+            ),
+        ):
+            self.start("http://host/", **settings)
+            response = self.watch()
+            self.emit(header())
+            (client,) = (c for c in self.publisher.clients if c.response is response)
+            self.publisher.leave(client, "the client has gone")
+            close()
+            self.assertEqual(self.ups_and_downs(), ["input up", f"input down: {reason}"])
+
+    def test_fallback(self) -> None:
+        """The fallback is up from its first round to the input's return, or to its own end."""
+        self.start("http://host/", fallback=parse_input("fallback", "pause.mkv"))
+        self.emit(Opened(), header(), *footage(0, 1), END)
+        for second in (1, 2):
+            self.emit(Opened(), header(), *footage(second, second + 1), END)
+        self.emit(Opened(), header(), *footage(3, 4))
+        self.emit(Ended("a broken file", fault=True))
+        self.assertEqual(
+            self.ups_and_downs(),
+            [
+                "input up",
+                "input down: the end of the input",
+                "fallback up",
+                "fallback down: a broken file",
+            ],
+        )
+        opened = len(self.readers)
+        while len(self.readers) == opened:
+            self.reactor.advance(0.1)
+        self.emit(Ended("connection refused", fault=True))
+        self.emit(Opened(), header(), *footage(4, 5))
+        while len(self.readers) == opened + 2:
+            self.reactor.advance(0.1)
+        self.emit(Opened(), header(), *footage(5, 6))
+        self.assertEqual(
+            self.ups_and_downs()[4:],
+            ["fallback up", "fallback down: the input is back", "input up"],
+        )
 
 
 class WordsTests(SynchronousTestCase):
