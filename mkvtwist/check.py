@@ -54,7 +54,7 @@ def read(
     return config
 
 
-def read_stream(name: str, settings: Mapping[str, Any], held: Collection[str]) -> StreamConfig:
+def read_stream(name: str, settings: Mapping[str, Any], held: Collection[str] = ()) -> StreamConfig:
     """
     Read one stream's settings, and look at what they name, as those in a file.
 

@@ -68,6 +68,7 @@ class Stream(MultiService):
     One named live programme.
 
     @ivar publisher: what clients join.
+    @ivar events: of clients and the input, to subscribe to.
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
     @ivar viewers: those who ask for it piece by piece.
     """
@@ -78,7 +79,7 @@ class Stream(MultiService):
         self,
         reactor: Any,
         config: StreamConfig,
-        on_end: Callable[["Stream"], None],
+        on_end: Callable[["Stream"], None] = lambda _: None,
         events: Events | None = None,
     ) -> None:
         """
@@ -87,6 +88,7 @@ class Stream(MultiService):
         """
         super().__init__()
         self.config = config
+        self.events = events or Events()
         self.ended = False
         self._reactor = reactor
         self._on_end = on_end
@@ -100,7 +102,7 @@ class Stream(MultiService):
                 self._recorder_has_room,
                 reactor.seconds,
             )
-        self.publisher = Publisher(reactor, config, self._recorder, events)
+        self.publisher = Publisher(reactor, config, self._recorder, self.events)
         self.viewers = Viewers()
         self.input = InputService(reactor, config, self.publisher, self._recorder, self._ended)
         self.input.setServiceParent(self)

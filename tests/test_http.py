@@ -19,11 +19,13 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.http import Request
+from twisted.web.resource import Resource
+from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__
 from mkvtwist.config import Form, Input, StreamConfig
-from mkvtwist.http import LiveSite
+from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.answers import printable
 from mkvtwist.http.responses import LiveResponse, SocketResponse
 from mkvtwist.packet import Track
@@ -53,7 +55,7 @@ def ignore(_: Stream) -> None:
 class Connection:
     """A client's connection in memory."""
 
-    def __init__(self, site: LiveSite, reactor: Reactor) -> None:
+    def __init__(self, site: Site, reactor: Reactor) -> None:
         self.reactor = reactor
         peer = IPv4Address("TCP", "192.0.2.7", 5000)
         self.transport = StringTransport(peerAddress=peer)
@@ -89,7 +91,7 @@ class SiteTestCase(SynchronousTestCase):
         """One stream of video that has ten seconds."""
         self.reactor = Reactor()
         self.streams: dict[str, Stream] = {}
-        self.site = LiveSite(self.reactor, self.streams)
+        self.site: Site = LiveSite(self.reactor, self.streams)
         self.log = Log(self)
         self.stream = self.add()
         self.stream.publisher.begin(header())
@@ -791,6 +793,44 @@ class Player(Protocol):
 def request(target: str, version: str = "1.1") -> bytes:
     """What a client sends."""
     return f"GET {target} HTTP/{version}\r\nHost: x\r\n\r\n".encode()
+
+
+class StreamResourceTests(SiteTestCase):
+    """One stream, in the tree of somebody else's site."""
+
+    def setUp(self) -> None:
+        """Below C{/tv}."""
+        super().setUp()
+        root = Resource()
+        root.putChild(b"tv", StreamResource(self.reactor, self.stream))
+        self.site = Site(root, reactor=self.reactor)
+
+    def test_below(self) -> None:
+        """Everything that there is of it is below its place, and nothing is beside it."""
+        for target in ("/tv", "/tv/", "/tv/live", "/tv/live.mkv"):
+            got = self.get(target)
+            self.assertEqual(got.headers["content-type"], "video/x-matroska", target)
+            self.assertTrue(got.body.startswith(head()))
+        for target, status in (
+            ("/tv/status", 200),
+            ("/tv/metrics", 200),
+            ("/tv/live/last.mkv?seconds=soon", 400),
+            ("/tv/api/v1/streams", 404),
+            ("/live.mkv", 404),
+        ):
+            self.assertEqual(self.get(target).status, status, target)
+
+    def test_page(self) -> None:
+        """A browser is sent to where the page's relative addresses hold."""
+        got = self.get("/tv", Accept="text/html")
+        self.assertEqual((got.status, got.headers["location"]), (302, "tv/"))
+        self.assertIn("<!DOCTYPE html>", self.get("/tv/", Accept="text/html").text)
+
+    def test_end(self) -> None:
+        """What it has on the disk goes when the reactor has stopped."""
+        (trigger,) = self.reactor.triggers["after"]["shutdown"]
+        end, _, _ = trigger
+        end()
 
 
 class SocketTests(TestCase):

@@ -194,6 +194,26 @@ def _sending(stream: Stream) -> Mapping[bytes, View]:
     return dict.fromkeys(SENDING, partial(send, stream))
 
 
+class StreamResource(Server):
+    """
+    What there is of one stream, to be put anywhere in the tree of somebody's own L{Site}: below
+    C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at C{/tv/}, its figures at C{/tv/status}.
+    """
+
+    def __init__(self, reactor: Any, stream: Stream) -> None:
+        super().__init__(reactor, {stream.config.name: stream})
+        reactor.addSystemEventTrigger("after", "shutdown", self.replays.stop)
+
+    def render(self, request: Any) -> int:
+        """Without a slash at the end, what a page names would be looked for beside this."""
+        if not request.postpath and accepts(request, "text/html"):
+            here = request.path.rpartition(b"/")[2]
+            request.setHeader(b"Location", here + b"/")
+            say(request, 302, "The page is one slash further.")
+            return NOT_DONE_YET
+        return super().render(request)
+
+
 class LiveSite(Site):
     """
     The site, without a line in the log for each request; its requests do not wait for bodies.
