@@ -20,8 +20,10 @@ from twisted.python import usage
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]  # made by platform
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist import metrics
 from mkvtwist.config import LIVE, OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
 from mkvtwist.tap import Options
+from tests.test_metrics import STREAM
 
 CHECKOUT = Path(__file__).parent.parent
 DOCS = CHECKOUT / "docs"
@@ -276,6 +278,55 @@ class Server:
         return connection.getresponse()
 
 
+class MonitoringTests(SynchronousTestCase):
+    """What is asked of Prometheus in the documentation, against what there is to be asked for."""
+
+    def setUp(self) -> None:
+        """The names of all series, and of their labels."""
+        text = metrics.render({"tv": STREAM}).decode()
+        self.known = set(re.findall(r"^(\w+)", text, re.MULTILINE))
+        self.labels = {*re.findall(r'(\w+)="', text), "instance", "job"}
+
+    def check(self, expression: str) -> None:
+        """Each metric and each label in an expression exists."""
+        names = set(re.findall(r"(?:mkvtwist|process)_\w+", expression))
+        self.assertEqual(names - self.known, set(), expression)
+        matched = re.findall(r"(\w+)=~?\"", expression)
+        listed = re.findall(r"(?:by|on|group_left) \(([\w, ]+)\)", expression)
+        labels = {*matched, *(label for names in listed for label in names.split(", "))}
+        self.assertEqual(labels - self.labels, set(), expression)
+
+    def test_dashboard(self) -> None:
+        """The dashboard asks for what there is; its panels overlap nowhere."""
+        board = json.loads((DOCS / "grafana.json").read_text())
+        taken: set[tuple[int, int]] = set()
+        for panel in board["panels"]:
+            for target in panel["targets"]:
+                self.check(target["expr"])
+                self.assertEqual(
+                    set(re.findall(r"{{(\w+)}}", target["legendFormat"])) - self.labels, set()
+                )
+            at = panel["gridPos"]
+            cells = {
+                (x, y)
+                for x in range(at["x"], at["x"] + at["w"])
+                for y in range(at["y"], at["y"] + at["h"])
+            }
+            self.assertEqual(cells & taken, set(), panel["title"])
+            taken |= cells
+        self.assertEqual(max(x for x, _ in taken), 23)
+        stream = next(v for v in board["templating"]["list"] if v["name"] == "stream")
+        self.check(stream["query"]["query"].removeprefix("label_values("))
+
+    def test_alerts(self) -> None:
+        """The alerts ask for what there is."""
+        page = (DOCS / "howto" / "monitoring.md").read_text()
+        expressions = re.findall(r"^ +expr: (.*)$", page, re.MULTILINE)
+        self.assertGreater(len(expressions), 3)
+        for expression in expressions:
+            self.check(expression)
+
+
 class EmbedTests(SynchronousTestCase):
     """The program in the page on embedding, as it stands there."""
 
@@ -359,11 +410,11 @@ class HTTPTests(SynchronousTestCase):
             with self.server.answer("GET", "/status") as answer:
                 status = json.load(answer)
             with self.server.answer("GET", "/metrics") as answer:
-                metrics = re.findall(r"^# TYPE (\w+)", answer.read().decode(), re.MULTILINE)
+                names = re.findall(r"^# TYPE (\w+)", answer.read().decode(), re.MULTILINE)
         stream = status["streams"]["live"]
         self.assertEqual(documented["Server"], set(status))
         self.assertEqual(documented["Stream"], set(stream))
         self.assertEqual(documented["Track"], set().union(*stream["tracks"]))
         self.assertEqual(documented["Ring"], set(stream["ring"]))
         self.assertEqual(documented["Client"], set(stream["clients"][0]))
-        self.assertEqual(documented["Metrics"], set(metrics))
+        self.assertEqual(documented["Metrics"], set(names))

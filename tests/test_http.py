@@ -560,8 +560,8 @@ class KnownTests(SiteTestCase):
             ("restarts_total", 0),
         ):
             self.assertEqual(values[f"mkvtwist_{name}", "live"], value, name)
-        self.assertEqual(values["mkvtwist_clients", "live", "live"], 1)
-        self.assertEqual(values["mkvtwist_clients", "behind", "live"], 0)
+        self.assertEqual(values["mkvtwist_clients", "matroska", "live", "live"], 1)
+        self.assertEqual(values["mkvtwist_clients", "matroska", "behind", "live"], 0)
         self.assertEqual(values["mkvtwist_live", "other"], 0)
 
     def test_not_found(self) -> None:

@@ -8,8 +8,8 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist import metrics
-from mkvtwist.publisher import ClientStatistics
+from mkvtwist import __version__, metrics
+from mkvtwist.publisher import FORMATS, ClientStatistics
 from mkvtwist.stream import StreamStatistics
 
 CLIENT = ClientStatistics(
@@ -84,12 +84,17 @@ class MetricsTests(SynchronousTestCase):
             self.assertTrue(family.documentation)
             if name == "live":
                 self.assertEqual(self.values(family)["radio",], 0)
-        self.assertEqual(set(families), {"mkvtwist_clients"})
+        self.assertEqual(
+            {name for name in families if name.startswith("mkvtwist_")},
+            {"mkvtwist_clients", "mkvtwist_lag_seconds", "mkvtwist_build_info"},
+        )
 
     def test_types(self) -> None:
         """What only grows is a counter."""
         counters = {
-            name for name, family in self.read(tv=STREAM).items() if family.type == "counter"
+            name
+            for name, family in self.read(tv=STREAM).items()
+            if family.type == "counter" and name.startswith("mkvtwist_")
         }
         self.assertEqual(
             counters,
@@ -103,18 +108,39 @@ class MetricsTests(SynchronousTestCase):
         )
 
     def test_clients(self) -> None:
-        """Clients are counted by their state; there is no series for each of them."""
-        behind = replace(CLIENT, id=2, state="behind")
-        watched = replace(STREAM, clients=(CLIENT, behind, replace(behind, id=3)))
+        """Clients are counted by format and state; there is no series for each of them."""
+        behind = replace(CLIENT, id=2, state="behind", lag=3.5)
+        browser = replace(behind, id=3, format="mp4", lag=0.5)
+        watched = replace(STREAM, clients=(CLIENT, behind, browser, replace(CLIENT, id=4)))
         families = self.read(tv=watched, radio=STREAM)
+        counts = self.values(families["mkvtwist_clients"])
         self.assertEqual(
-            self.values(families["mkvtwist_clients"]),
-            {("live", "tv"): 1, ("behind", "tv"): 2, ("live", "radio"): 0, ("behind", "radio"): 0},
+            {labels: count for labels, count in counts.items() if count},
+            {
+                ("matroska", "live", "tv"): 2,
+                ("matroska", "behind", "tv"): 1,
+                ("mp4", "behind", "tv"): 1,
+            },
+        )
+        self.assertEqual(len(counts), 2 * len(FORMATS) * 2, "those that are 0 included")
+        self.assertEqual(
+            self.values(families["mkvtwist_lag_seconds"]), {("tv",): 3.5, ("radio",): 0}
         )
 
     def test_none(self) -> None:
         """Without a stream the families are there, and empty."""
-        self.assertEqual({len(family.samples) for family in self.read().values()}, {0})
+        families = self.read()
+        mine = {name for name in families if name.startswith("mkvtwist_")}
+        counts = {name: len(families[name].samples) for name in mine - {"mkvtwist_build_info"}}
+        self.assertEqual(set(counts.values()), {0})
+
+    def test_process(self) -> None:
+        """What runs, and what it costs, is there without any stream."""
+        families = self.read()
+        (build,) = families["mkvtwist_build_info"].samples
+        self.assertEqual((build.labels["version"], build.value), (__version__, 1))
+        (memory,) = families["process_resident_memory_bytes"].samples
+        self.assertGreater(memory.value, 1 << 20)
 
     def test_content_type(self) -> None:
         """The type is that of Prometheus' text format."""
