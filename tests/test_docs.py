@@ -20,7 +20,7 @@ from twisted.python import usage
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]  # made by platform
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist import metrics
+from mkvtwist import ctl, metrics
 from mkvtwist.config import LIVE, OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
 from mkvtwist.tap import Options
 from tests.test_metrics import STREAM
@@ -221,6 +221,13 @@ class CommandTests(SynchronousTestCase):
                 self.fail(f"{where}\n{error}")
             accepted += 1
         self.assertGreater(accepted, 10)
+
+    def test_mkvctl(self) -> None:
+        """Likewise each that manages one."""
+        managed = [words[1:] for _, words in shown_commands() if words[:1] == ["mkvctl"]]
+        self.assertGreater(len(managed), 10)
+        for words in managed:
+            ctl.parser().parse_args(words)
 
     def test_scripts(self) -> None:
         """Each script of the checkout that they start is there, and can be started."""

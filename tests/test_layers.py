@@ -1,6 +1,7 @@
 """Data moves in one direction, and so do the imports: read from the source, nothing is run."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ LAYERS = (  # a module imports only modules that stand before it; a folder count
     "systemd",
     "server",
     "tap",
+    "ctl",
 )
 PURE = frozenset(
     {
@@ -148,6 +150,17 @@ class LayerTests(SynchronousTestCase):
                 found
                 for layer, found in modules()
                 if layer in PURE and any(found.within(name) for name in IMPURE)
+            ]
+        )
+
+    def test_client(self) -> None:
+        """C{mkvctl} starts fast, and needs no Twisted: of the package it imports the version."""
+        allowed = sys.stdlib_module_names | {"mkvtwist.__version__"}
+        self.refuse(
+            [
+                found
+                for layer, found in modules()
+                if layer == "ctl" and not {found.name, found.name.partition(".")[0]} & allowed
             ]
         )
 

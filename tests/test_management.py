@@ -182,6 +182,15 @@ class StreamTests(ManagementTestCase):
         self.assertEqual(config.input.text, "http://me:secret@host/x?key=y")
         self.assertEqual(config.burst, 7.0)
 
+    def test_nothing(self) -> None:
+        """A setting that is changed to nothing has its default again."""
+        self.ask("PATCH", "streams/live", {"burst": 7, "fallback": "demo:"})
+        self.assertEqual(self.server.streams["live"].config.burst, 7.0)
+        got = self.ask("PATCH", "streams/live", {"burst": None, "fallback": None})
+        self.assertEqual(got.status, 200)
+        config = self.server.streams["live"].config
+        self.assertEqual((config.burst, config.fallback), (2.0, None))
+
     def test_mistakes(self) -> None:
         """What is wrong with settings is said, all of it, and nothing changes."""
         before = self.server.config

@@ -161,7 +161,10 @@ class Management:
 
     def _change(self, name: str, request: Request) -> None:
         self._stream(name)
-        self._control.define(name, self._control.settings(name) | _settings(request))
+        changed = self._control.settings(name) | _settings(request)
+        # As in a merge patch (RFC 7396): what is nothing is left out, and gets its default.
+        kept = {key: value for key, value in changed.items() if value is not None}
+        self._control.define(name, kept)
         self._show(name, request)
 
     def _remove(self, name: str, request: Request) -> None:
