@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,7 +25,7 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__
-from mkvtwist.config import Form, Input, StreamConfig
+from mkvtwist.config import Form, Input, Rule, StreamConfig
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.answers import printable
 from mkvtwist.http.responses import LiveResponse, SocketResponse
@@ -91,7 +92,7 @@ class SiteTestCase(SynchronousTestCase):
         """One stream of video that has ten seconds."""
         self.reactor = Reactor()
         self.streams: dict[str, Stream] = {}
-        self.site: Site = LiveSite(self.reactor, self.streams)
+        self.site = LiveSite(self.reactor, self.streams)
         self.log = Log(self)
         self.stream = self.add()
         self.stream.publisher.begin(header())
@@ -803,7 +804,11 @@ class StreamResourceTests(SiteTestCase):
         super().setUp()
         root = Resource()
         root.putChild(b"tv", StreamResource(self.reactor, self.stream))
-        self.site = Site(root, reactor=self.reactor)
+        self.tree = Site(root, reactor=self.reactor)
+
+    def connect(self) -> Connection:
+        """A new connection to the other site."""
+        return Connection(self.tree, self.reactor)
 
     def test_below(self) -> None:
         """Everything that there is of it is below its place, and nothing is beside it."""
@@ -825,6 +830,16 @@ class StreamResourceTests(SiteTestCase):
         got = self.get("/tv", Accept="text/html")
         self.assertEqual((got.status, got.headers["location"]), (302, "tv/"))
         self.assertIn("<!DOCTYPE html>", self.get("/tv/", Accept="text/html").text)
+
+    def test_rules(self) -> None:
+        """The stream's own rule about who may watch holds here, too."""
+        self.stream.configure(
+            replace(self.stream.config, watch=Rule(deny=(ip_network("192.0.2.0/24"),)))
+        )
+        root = Resource()
+        root.putChild(b"tv", StreamResource(self.reactor, self.stream))
+        self.tree = Site(root, reactor=self.reactor)
+        self.assertEqual(self.get("/tv/live.mkv").status, 403)
 
     def test_end(self) -> None:
         """What it has on the disk goes when the reactor has stopped."""

@@ -202,6 +202,7 @@ class StreamResource(Server):
 
     def __init__(self, reactor: Any, stream: Stream) -> None:
         super().__init__(reactor, {stream.config.name: stream})
+        self.configure(Config((stream.config,)))
         reactor.addSystemEventTrigger("after", "shutdown", self.replays.stop)
 
     def render(self, request: Any) -> int:
