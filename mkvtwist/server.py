@@ -89,7 +89,7 @@ class Listener(Service):
         # A socket in the file system is no part of a URL: curl --unix-socket PATH http://host/
         base = f"unix:{where} /" if isinstance(host, UNIXAddress) else f"{scheme}://{where}/"
         if self._streams is None:
-            self._log.info("manage at {base}api/v1/", base=base)
+            self._log.info("manage at {base}admin", base=base)
             return
         self._log.info("watch at {base}", base=base)
         for name in self._streams:

@@ -69,7 +69,8 @@ class Watched:
     def ask(self, expression: str) -> Any:
         """What an expression is in the page; C{video} and C{player} are the first ones there."""
         return self.page.evaluate(
-            "() => { const video = views[0]?.video, player = views[0]?.player;"
+            "() => { const first = typeof views === 'undefined' ? null : views[0];"
+            "const video = first?.video, player = first?.player;"
             f"return ({expression}); }}"
         )
 

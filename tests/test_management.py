@@ -124,6 +124,22 @@ class AccessTests(ManagementTestCase):
         self.assertEqual(len(self.log.about("the token stays as it was")), 1)
         self.assertEqual(self.server.token, b"another-token-as-long")
 
+    def page(self, site: LiveSite) -> Answer:
+        """The page for people."""
+        protocol, transport = self.connect(site)
+        protocol.dataReceived(b"GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return answer(transport.value())
+
+    def test_admin(self) -> None:
+        """The page is where the interface is, and nowhere else; nothing may frame it."""
+        self.assertEqual(self.page(self.public).status, 404)
+        got = self.page(self.own)
+        self.assertEqual(got.headers["content-type"], "text/html; charset=utf-8")
+        self.assertIn("frame-ancestors 'none'", got.headers["content-security-policy"])
+        self.assertNotIn("style=", got.text)
+        self.server.token = TOKEN.encode()
+        self.assertEqual(self.page(self.public).status, 200)
+
     def test_pages(self) -> None:
         """A page of another site may do nothing, whoever looks at it."""
         for origin, status in (("http://evil.example", 403), ("http://localhost", 200)):
@@ -181,6 +197,16 @@ class StreamTests(ManagementTestCase):
         config = self.server.streams["relay"].config
         self.assertEqual(config.input.text, "http://me:secret@host/x?key=y")
         self.assertEqual(config.burst, 7.0)
+
+    def test_another_input(self) -> None:
+        """Another kind of input has another kind of end, unless one was asked for."""
+        for at_end, then in ((None, "wait"), ("exit", "exit")):
+            self.ask(
+                "PUT", "streams/cam", {"input": "demo:"} | ({"at_end": at_end} if at_end else {})
+            )
+            got = self.ask("PATCH", "streams/cam", {"input": "tcp:12345"})
+            self.assertEqual(self.told(got)["settings"]["at_end"], then)
+            self.ask("DELETE", "streams/cam")
 
     def test_nothing(self) -> None:
         """A setting that is changed to nothing has its default again."""

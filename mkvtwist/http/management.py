@@ -19,7 +19,7 @@ from twisted.internet.task import LoopingCall
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.config import ConfigError
+from mkvtwist.config import ConfigError, parse_at_end
 from mkvtwist.events import Event, Events
 from mkvtwist.http.answers import answer, timestamp, transport_of
 from mkvtwist.http.requests import with_whole_body
@@ -80,10 +80,14 @@ class Management:
         self._status = status
         self._public = public
 
+    @property
+    def there(self) -> bool:
+        """Whether there is such a thing here at all."""
+        return not self._public or self._control.token is not None
+
     def views(self, path: str) -> Mapping[bytes, View]:
         """What there is at a path below C{/api/v1/}, by method."""
-        hidden = self._public and self._control.token is None
-        found = {} if hidden else self._find(path.split("/"))
+        found = self._find(path.split("/"))
         return {method: partial(self._guarded, view) for method, view in found.items()}
 
     def _find(self, parts: list[str]) -> Mapping[bytes, View]:
@@ -160,8 +164,12 @@ class Management:
         self._show(name, request, code)
 
     def _change(self, name: str, request: Request) -> None:
-        self._stream(name)
-        changed = self._control.settings(name) | _settings(request)
+        config = self._stream(name).config
+        asked = _settings(request)
+        settings = self._control.settings(name)
+        if "input" in asked and config.at_end is parse_at_end("at_end", None, config.input.form):
+            del settings["at_end"]  # nobody has asked for it, and another input has another one
+        changed = settings | asked
         # As in a merge patch (RFC 7396): what is nothing is left out, and gets its default.
         kept = {key: value for key, value in changed.items() if value is not None}
         self._control.define(name, kept)

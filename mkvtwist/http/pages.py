@@ -24,6 +24,12 @@ POLICY = (
 )
 """What a page may load: from here, and what its player has put together (C{blob:})."""
 
+ADMIN_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Likewise the page for managing, which no other page may put under somebody's pointer."""
+
 COMMANDS = (
     ("VLC", "vlc ADDRESS", ".mkv"),
     ("mpv", "mpv ADDRESS", ".mkv"),
@@ -74,6 +80,19 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
         "stream", name=name, player=player, commands=commands, others=others, query=query
     )
     _show(request, name, body)
+
+
+def show_admin(request: Request) -> None:
+    """The page for managing. There is nothing in it but what it asks the interface for."""
+    page = _filled(
+        "admin",
+        icon=static.versioned("icon.svg"),
+        style=static.versioned("admin.css"),
+        script=static.versioned("admin.js"),
+    )
+    request.setHeader(b"Content-Security-Policy", ADMIN_POLICY.encode())
+    request.setHeader(b"Referrer-Policy", b"no-referrer")
+    answer(request, page.encode(), b"text/html; charset=utf-8")
 
 
 def _is_embedded(request: Request) -> bool:

@@ -105,8 +105,8 @@ class Server(Resource):
     def _answer(self, path: str, stream: Stream | None, request: Any) -> None:
         if stream is not None:
             views = self._views(path, stream, request)
-        elif self._management is not None and path.startswith("api/v1/"):
-            views = self._management.views(path.removeprefix("api/v1/"))
+        elif path == "admin" or path.startswith("api/v1/"):
+            views = self._manage(path)
         else:
             views = self._fixed.get(path, {})
         view = views.get(b"GET" if request.method == b"HEAD" else request.method)
@@ -121,6 +121,14 @@ class Server(Resource):
             say(request, 405, text)
         else:
             view(request)
+
+    def _manage(self, path: str) -> Mapping[bytes, View]:
+        """What there is for who manages, by method."""
+        if self._management is None or not self._management.there:
+            return {}
+        if path == "admin":
+            return {b"GET": pages.show_admin}
+        return self._management.views(path.removeprefix("api/v1/"))
 
     def _views(self, path: str, stream: Stream, request: Request) -> Mapping[bytes, View]:
         """What there is of a stream at a path, by method; C{GET} stands for C{HEAD} too."""

@@ -20,6 +20,8 @@ _JAVASCRIPT = b"text/javascript; charset=utf-8"
 
 TYPES: Mapping[str, bytes] = MappingProxyType(
     {
+        "admin.css": b"text/css; charset=utf-8",
+        "admin.js": _JAVASCRIPT,
         "embed.js": _JAVASCRIPT,
         "icon.svg": b"image/svg+xml",
         "page.js": _JAVASCRIPT,
