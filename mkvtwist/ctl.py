@@ -219,13 +219,14 @@ def _overview(streams: Mapping[str, Any]) -> Iterator[str]:
             name,
             stream["state"],
             str(len(stream["clients"])),
+            str(stream["hls_viewers"]),
             _bits(stream["bitrate"]),
             _moment(stream["since"]),
             _printable(stream["input"]),
         )
         for name, stream in streams.items()
     ]
-    yield from table(("STREAM", "STATE", "CLIENTS", "BITRATE", "SINCE", "INPUT"), rows)
+    yield from table(("STREAM", "STATE", "CLIENTS", "HLS", "BITRATE", "SINCE", "INPUT"), rows)
 
 
 def _account(name: str, stream: Mapping[str, Any]) -> Iterator[str]:

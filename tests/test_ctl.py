@@ -94,9 +94,9 @@ class CommandTests(ControlTestCase):
         self.begin()
         heading, line = (yield self.ctl("list")).splitlines()
         self.assertEqual(
-            heading.split(), ["STREAM", "STATE", "CLIENTS", "BITRATE", "SINCE", "INPUT"]
+            heading.split(), ["STREAM", "STATE", "CLIENTS", "HLS", "BITRATE", "SINCE", "INPUT"]
         )
-        self.assertEqual(line.split()[:5], ["live", "opening", "0", "1.6", "kbit/s"])
+        self.assertEqual(line.split()[:6], ["live", "opening", "0", "0", "1.6", "kbit/s"])
         self.assertEqual(line.split()[-1], "http://me:***@host/")
         for arguments in (("list", "--json"), ("--json", "list")):
             got = json.loads((yield self.ctl(*arguments)))

@@ -70,6 +70,7 @@ const clock = (text) => new Date(text).toLocaleTimeString();
 const GRAPHS = {
   Bitrate: [(stream) => stream.bitrate, bits],
   Clients: [(stream) => stream.clients.length, String],
+  "HLS viewers": [(stream) => stream.hls_viewers, String],
   "Slowest client": [(stream) => Math.max(0, ...stream.clients.map((client) => client.lag)), seconds],
   "Keyframe every": [(stream) => stream.segment_seconds, seconds],
 };
