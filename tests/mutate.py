@@ -90,6 +90,14 @@ _SMALL: Mapping[str, Any] = {
     "gop": 10,
     "audio_options": [("b", "32000")],
 }
+_REORDERED = (
+    *((c, "") for c in ("matroska", "mp4", "mpegts", "flv", "avi", "nut", "mpegps", "h264", "m4v")),
+    ("hevc", "libx265"),
+    ("avi", "libx264"),
+    ("asf", "libx264"),
+    ("mpegps", "libx264"),
+)
+"""Containers and codecs with B-pictures."""
 _LINES = [(0.1, 0.3, "one"), (0.5, 0.2, "two")]
 
 
@@ -102,8 +110,9 @@ def recipes() -> Iterator[tuple[str, dict[str, Any]]]:
         yield codec, {"container": container, "video": codec, "audio": None, **_SMALL}
     for codec, container in media.AUDIO_CODECS.items():
         yield codec, {"container": container, "video": None, "audio": codec, **_SMALL}
-    for container in ("matroska", "mp4", "mpegts", "flv", "avi", "nut", "mpegps", "h264", "m4v"):
-        yield f"{container}-b", {"container": container, "bframes": 2, **_SMALL}
+    for container, codec in _REORDERED:
+        name = "-".join(filter(None, (container, codec, "b")))
+        yield name, {"container": container, "video": codec, "bframes": 2, **_SMALL}
     for container, codec in (("matroska", "subrip"), ("matroska", "ass"), ("nut", "ass")):
         more = {"subtitles": _LINES, "subtitle_codec": codec}
         yield f"{container}-{codec}", {"container": container, **more, **_SMALL}

@@ -7,6 +7,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
@@ -14,7 +15,7 @@ from av.stream import Disposition
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import matroska
-from mkvtwist.demux.adapters import Adapter, Unusable, adapter_for, is_cover
+from mkvtwist.demux.adapters import Adapter, Unusable, adapter_for, is_cover, video
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Extra, Header, Packet
@@ -179,6 +180,18 @@ class RefereeTests(SynchronousTestCase):
             self.check(clip, codec)
 
 
+def waits(clip: Path) -> list[int]:
+    """How many packets came into the adapter after each one, before that one came out."""
+    found: list[int] = []
+    with media.opened(clip) as container:
+        adapter = adapter_for(container.streams[0])
+        packets = [packet for packet in container.demux() if packet.size]
+        for number, packet in enumerate(packets):
+            for _ in adapter.packets(packet):
+                found.append(number - len(found))
+    return found
+
+
 class DecodedTests(SynchronousTestCase):
     """What the referee does not take, or writes otherwise: the same is seen and heard."""
 
@@ -215,6 +228,32 @@ class DecodedTests(SynchronousTestCase):
                     pts = [frame.pts or 0 for frame in media.frames(mine.data)]
                     steps = {round((b - a) / 20_000) for a, b in itertools.pairwise(pts)}
                     self.assertEqual(len(steps), 1, name)
+
+    def test_untimed(self) -> None:
+        """There a picture without B-pictures does not wait; with two of them, for four others."""
+        for container, codec in (("h264", "libx264"), ("hevc", "libx265"), ("avi", "libx264")):
+            for bframes, limit in ((0, 0), (2, 4)):
+                clip = media.clip(container=container, video=codec, audio=None, bframes=bframes)
+                self.assertEqual(max(waits(clip)), limit, f"{container} {bframes}")
+
+    def test_untimed_limit(self) -> None:
+        """Nor for more than 32 MiB of them."""
+        self.patch(video, "HELD_LIMIT", 1)
+        clip = media.clip(container="h264", bframes=2, seconds=1)
+        self.assertEqual(set(waits(clip)), {0})
+
+    def test_untimed_damaged(self) -> None:
+        """A packet that is no picture is passed on as it is, in its place."""
+        with media.opened(media.clip(container="h264", bframes=2, seconds=1)) as container:
+            adapter = adapter_for(container.streams[0])
+            first, *rest = (packet for packet in container.demux() if packet.size)
+            given = [first, av.Packet(b"no picture"), av.Packet(b"\0\0\1"), *rest]
+            found = [p for packet in given for p in adapter.packets(packet)]
+            found += adapter.rest()
+        self.assertEqual([bytes(p) for p in found], [bytes(p) for p in given])
+        times = [(p.pts, p.dts) for p in found]
+        self.assertEqual(len(set(times)), len(given))
+        self.assertTrue(all(dts <= pts for pts, dts in times))
 
     def test_audio(self) -> None:
         """Audio that Matroska stores with the words of WAV."""

@@ -4,19 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.demux.latm import Bits, Latm, LatmError
+from mkvtwist.demux.latm import Latm
 from tests import media
+from tests.test_bits import bits
 
 fast = settings(deadline=None, derandomize=True, max_examples=300)
 
 LC_48000_STEREO = "00010 0011 0010 000"  # AAC LC, index 3, 2 channels, GASpecificConfig
 CONFIG = bytes.fromhex("1190")
-
-
-def bits(*fields: str) -> bytes:
-    """Bits as the standard's tables show them, filled up with zeros."""
-    text = "".join(fields).replace(" ", "")
-    return int(text.ljust(-(-len(text) // 8) * 8, "0"), 2).to_bytes(-(-len(text) // 8), "big")
 
 
 def field(value: int, width: int) -> str:
@@ -57,33 +52,6 @@ def unit(data: bytes) -> str:
 def units(data: bytes, latm: Latm | None = None) -> list[tuple[bytes, bytes]]:
     """All access units, with their configurations."""
     return list((latm or Latm()).access_units(data))
-
-
-class BitTests(SynchronousTestCase):
-    """Reading bits."""
-
-    def test_read(self) -> None:
-        """Fields of any width are read one behind the other."""
-        reader = Bits(bytes.fromhex("a5f00f"))
-        self.assertEqual([reader.read(n) for n in (1, 3, 0, 4, 12)], [1, 2, 0, 5, 0xF00])
-        self.assertEqual((reader.at, reader.size), (20, 24))
-        self.assertRaises(LatmError, reader.read, 5)
-        self.assertEqual(reader.read(4), 15)
-        self.assertRaises(LatmError, reader.read, 1)
-
-    def test_between(self) -> None:
-        """What lies between two places is given as bytes, filled up with zeros."""
-        reader = Bits(bytes.fromhex("a5f00f"))
-        self.assertEqual(reader.between(4, 16), bytes.fromhex("5f00"))
-        self.assertEqual(reader.between(0, 3), bytes.fromhex("a0"))
-        self.assertEqual(reader.between(23, 24), bytes.fromhex("80"))
-        self.assertEqual(reader.between(5, 5), b"")
-
-    def test_data(self) -> None:
-        """Bytes may begin anywhere."""
-        reader = Bits(bytes.fromhex("a5f00f"))
-        reader.read(4)
-        self.assertEqual(reader.data(2), bytes.fromhex("5f00"))
 
 
 class RefereeTests(SynchronousTestCase):

@@ -9,6 +9,7 @@ L{mkvtwist.packet}.
     - L{adapters} has one small class for each oddity of a track: video, audio, subtitles
     - L{header} has libavformat write the header
     - L{payload}, L{latm} are the pure functions that payloads go through
+    - L{order}, L{presentation} are pure, too: times for pictures that come without
     - L{demo} is the test picture
 """
 

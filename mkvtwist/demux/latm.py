@@ -9,44 +9,7 @@ number of sub-frames.
 
 from collections.abc import Iterator
 
-
-class LatmError(ValueError):
-    """The bits make no sense, or use what DVB does not allow."""
-
-
-class Bits:
-    """Reads big-endian bit fields."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
-        self.size = self._left
-
-    @property
-    def at(self) -> int:
-        """How many bits have been read."""
-        return self.size - self._left
-
-    def read(self, count: int) -> int:
-        """
-        The next bits as a number.
-
-        @raise LatmError: when there are not so many.
-        """
-        if count > self._left:
-            raise LatmError("cut short")
-        self._left -= count
-        return self._value >> self._left & ((1 << count) - 1)
-
-    def data(self, count: int) -> bytes:
-        """So many bytes, wherever they begin."""
-        return self.read(8 * count).to_bytes(count, "big")
-
-    def between(self, start: int, end: int) -> bytes:
-        """The bits from one place to another, as bytes, filled up with zeros."""
-        count = end - start
-        value = self._value >> self.size - end & ((1 << count) - 1)
-        return (value << -count % 8).to_bytes((count + 7) // 8, "big")
+from mkvtwist.demux.bits import Bits, Damaged
 
 
 class Latm:
@@ -73,7 +36,7 @@ class Latm:
                 continue
             try:
                 units = self._mux_element(Bits(data[at + 3 : at + 3 + size]))
-            except LatmError:
+            except Damaged:
                 at += 1
                 continue
             for unit in units:
@@ -100,13 +63,13 @@ class Latm:
     def _mux_config(self, bits: Bits) -> None:
         version = bits.read(1)
         if version and bits.read(1):
-            raise LatmError("audioMuxVersionA 1 is not defined")
+            raise Damaged("audioMuxVersionA 1 is not defined")
         if version:
             _value(bits)  # taraBufferFullness
         bits.read(1)  # allStreamsSameTimeFraming
         sub_frames = bits.read(6) + 1
         if bits.read(4) or bits.read(3):
-            raise LatmError("several programs or layers")
+            raise Damaged("several programs or layers")
         config = _stated_config(bits) if version else _walked_config(bits)
         length_type = bits.read(3)
         fixed = 0
@@ -115,7 +78,7 @@ class Latm:
         elif length_type == 1:
             fixed = bits.read(9) + 20
         else:
-            raise LatmError("a frame length that AAC does not use")
+            raise Damaged("a frame length that AAC does not use")
         if bits.read(1):  # otherDataPresent
             _skip_other_data(bits, version)
         if bits.read(1):
@@ -131,7 +94,7 @@ def _stated_config(bits: Bits) -> bytes:
     _specific_config(bits)
     rest = length - (bits.at - start)
     if rest < 0:
-        raise LatmError("an AudioSpecificConfig longer than stated")
+        raise Damaged("an AudioSpecificConfig longer than stated")
     bits.read(rest)
     return bits.between(start, bits.at)
 
@@ -182,7 +145,7 @@ def _specific_config(bits: Bits) -> None:
         _frequency(bits)
         type_ = _object_type(bits)
     if type_ not in _OBJECT_TYPES:
-        raise LatmError(f"audio object type {type_}")
+        raise Damaged(f"audio object type {type_}")
     bits.read(1)  # frameLengthFlag
     if bits.read(1):
         bits.read(14)  # coreCoderDelay

@@ -3,7 +3,6 @@ Pictures: setups that stand in the packets, missing times, packed and delimited 
 (I{remux thread}).
 """
 
-import itertools
 from collections.abc import Iterable
 
 import av
@@ -12,7 +11,13 @@ from av.codec.context import CodecContext
 
 from mkvtwist.demux import payload
 from mkvtwist.demux.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
+from mkvtwist.demux.order import H264, Hevc
+from mkvtwist.demux.presentation import Presentation
 from mkvtwist.packet import SECOND
+from mkvtwist.timeline import AHEAD, LATE
+
+HELD_LIMIT = 32 << 20
+"""Bytes of pictures whose time is not known yet: as many as may wait for the header."""
 
 
 class Extracted(Adapter):
@@ -91,57 +96,47 @@ class Untimed(NalUnits):
     """
     The same out of a container that has no presentation times, or wrong ones.
 
-    AVI and raw files are such. The times are made from the pictures' order by C{dts2pts}, which
-    wants every decoding time.
+    AVI and raw files are such. The times are made from the pictures' order, and a picture waits
+    until its own is known.
     """
-
-    filters = "dts2pts"
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self._next = 0
-        self._first: list[AVPacket] = []
-        self._inside = 0
+        self._order = Hevc() if codec_of(stream) == "hevc" else H264()
+        self._order.place(payload.nal_units(stream.codec_context.extradata or b""))
+        depth, unit = stream.codec_context.reorder_depth, SECOND * stream.time_base
+        self._times: Presentation[AVPacket] = Presentation(
+            depth, round(LATE / unit), round(AHEAD / unit)
+        )
+        self._held = 0
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
-        if packet.dts is None:
-            packet.dts = self._next
-        packet.pts = None
-        self._next = packet.dts + (packet.duration or self._ticks(packet))
-        if len(self._first) < _REPEATED:
-            copy: AVPacket = av.Packet(bytes(packet))
-            copy.duration, copy.is_keyframe = packet.duration, packet.is_keyframe
-            copy.time_base = packet.time_base
-            self._first.append(copy)
-        self._inside += 1
-        for made in super().packets(packet):
-            self._inside -= 1
-            yield made
+        dts = self._next if packet.dts is None else packet.dts
+        duration = packet.duration or self._ticks
+        self._next = dts + duration
+        packet.dts = dts
+        place = self._order.place(payload.nal_units(bytes(packet)))
+        self._times.add(packet, dts, duration, place, key=packet.is_keyframe)
+        self._held += packet.size
+        if self._held > HELD_LIMIT:
+            self._times.end()
+        yield from self._timed()
 
     def rest(self) -> Iterable[AVPacket]:
-        # The filter guesses the last times, unless pictures follow: the first ones do as well.
-        if self.codec == "hevc" and not self._begins_anew():
-            self._first.clear()  # its filter aborts where they refer to what is not there
-        for packet in self._first:
-            packet.dts = self._next
-            self._next += packet.duration or self._ticks(packet)
-        for made in itertools.chain.from_iterable(map(self._filtered, (*self._first, None))):
-            if self._inside > 0:
-                self._inside -= 1
-                yield made
+        self._times.end()
+        yield from self._timed()
 
-    def _begins_anew(self) -> bool:
-        """Whether HEVC begins with an IDR picture: nothing after it refers to what was before."""
-        units = payload.nal_units(bytes(self._first[0])) if self._first else []
-        return any(unit[0] >> 1 & 0x3F in (19, 20) for unit in units)
+    def _timed(self) -> Iterable[AVPacket]:
+        for packet, pts in self._times.ready():
+            self._held -= packet.size
+            packet.pts = pts
+            yield from super().packets(packet)
 
-    def _ticks(self, packet: AVPacket) -> int:
-        ticks: int = round(self.step / (SECOND * packet.time_base))
+    @property
+    def _ticks(self) -> int:
+        ticks: int = round(self.step / (SECOND * self.stream.time_base))
         return max(1, ticks)
-
-
-_REPEATED = 25
-"""Pictures that make C{dts2pts} sure of those before them: more than H.264 can reorder, 16."""
 
 
 class Av1(Extracted):
