@@ -732,8 +732,24 @@ class PaceTests(SynchronousTestCase):
             pace = self.pace()
             begin = self.stop.seconds
             for number in range(100):
-                pace.wait(first + number * 40_000, self.stop)
-                self.assertAlmostEqual(self.stop.seconds - begin, number * 0.04)
+                pace.wait(first + number * 125_000, self.stop)
+                self.assertAlmostEqual(self.stop.seconds - begin, number * 0.125)
+
+    def test_step(self) -> None:
+        """What is due in the same step comes together at its beginning, in step with others."""
+        self.stop.seconds += 0.3
+        pace = self.pace()
+        begin = self.stop.seconds
+        instants = []
+        for number in range(100):
+            pace.wait(number * 10_000, self.stop)
+            early = begin + number * 0.01 - self.stop.seconds
+            self.assertTrue(-1e-9 < early < reader.PACE_STEP, early)
+            instants.append(self.stop.seconds)
+        self.assertEqual(len(self.stop.waits), 32)
+        for instant in instants[4:]:
+            steps = instant / reader.PACE_STEP
+            self.assertAlmostEqual(steps, round(steps))
 
     def test_rate(self) -> None:
         """At twice the speed it takes half the time."""

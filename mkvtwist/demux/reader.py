@@ -78,6 +78,12 @@ Media of a live input that libavformat looks at before the first packet, where a
 nothing: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in what was tried.
 """
 
+PACE_STEP = 1 / 32
+"""
+Seconds of media that are due together, a picture's time; a power of two, so that sums are exact. To
+wait for each packet alone costs more than to read and send it.
+"""
+
 PACKET_WEIGHT = 500
 """Bytes that a packet takes beside its payload."""
 
@@ -151,7 +157,8 @@ class Pace:
     Keeps packets from coming faster than real time (FFmpeg's C{-readrate}).
 
     The media may be ahead of the clock by the burst. An input that is late has its clock moved, so
-    that it is never owed more than the burst.
+    that it is never owed more than the burst. What is due within the same L{PACE_STEP} comes at its
+    beginning, the same for all inputs: early by less than that, never late.
     """
 
     def __init__(
@@ -185,6 +192,7 @@ class Pace:
         if self._zero is None or now > self._zero + media:
             self._zero = now - media
         due = self._zero + media - ahead / self._rate
+        due -= due % PACE_STEP
         if due > now and stop.wait(due - now):
             raise Stopped
 
