@@ -287,10 +287,16 @@ class Playlist:
             growing.size += fragment.payload + PACKET_OVERHEAD * len(fragment.packets)
 
     def forget(self) -> None:
-        """What there is is old: what comes next is the first that is listed."""
+        """
+        What there is is old: what comes next is the first that is listed, and may be of other
+        tracks.
+        """
         self._close(self._end)
+        self._discontinuity += bool(self._segments)
         self._segments.clear()
+        self._maps.clear()
         self._texts.clear()
+        self._programme = None
 
     def finish(self) -> None:
         """Nothing more will come."""

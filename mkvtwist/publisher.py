@@ -635,7 +635,7 @@ class Publisher:
         self.hold()
         if self.programme is not None:
             self._edge = self.programme.ring.edge
-            self.programme = None
+            self.programme = self._closing = None
             self.playlist.forget()
 
     def end(self, *, for_good: bool = True) -> None:

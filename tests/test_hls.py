@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
+from weakref import ref
 
 import m3u8
 from hypothesis import given, settings
@@ -572,6 +575,34 @@ class RestartTests(SynchronousTestCase):
     def test_numbers_fit(self) -> None:
         """Numbers fit into 31 bits, since players (GStreamer) read them so."""
         self.assertLess(Playlist(2**31 - 1000.0, 30.0).edge[0], 2**31)
+
+
+class ForgetTests(SynchronousTestCase):
+    """An input on demand that was closed, and is opened again."""
+
+    def test_other_tracks(self) -> None:
+        """What comes then has its own header and its own discontinuity; numbers go on."""
+        playlist, before = live(), Programme()
+        feed(playlist, before, footage(0, 4.1))
+        old = read(playlist)
+        playlist.forget()
+        feed(playlist, Programme(replace(VIDEO, width=320)), footage(10, 14.1))
+        new = read(playlist)
+        self.assertEqual(new.media_sequence, FIRST + 5)
+        self.assertEqual(new.discontinuity_sequence, old.discontinuity_sequence + 1)
+        names = [listed.segments[0].init_section.uri for listed in (old, new)]
+        self.assertEqual([playlist.map(name) for name in names], [None, b"h264 320"])
+
+    def test_given_back(self) -> None:
+        """The ring is not kept."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 4.1))
+        playlist.media()
+        playlist.forget()
+        gone = ref(programme)
+        del programme
+        gc.collect()
+        self.assertIsNone(gone())
 
 
 class ViewersTests(SynchronousTestCase):

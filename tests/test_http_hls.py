@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 from dataclasses import replace
 from ipaddress import ip_network
 from itertools import pairwise
 from typing import Any
+from weakref import ref
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -386,6 +388,15 @@ class EndTests(HLSTestCase):
         for connection in (*waiting, self.ask("/live/media.m3u8")):
             got = connection.answer()
             self.assertEqual((got.status, got.headers["retry-after"]), (503, "1"))
+
+    def test_removed(self) -> None:
+        """A stream that is there no more is not kept by those who have asked for its pieces."""
+        self.get("/live/media.m3u8")
+        gone = ref(self.stream.publisher)
+        self.streams.clear()
+        del self.stream, self.playlist
+        gc.collect()
+        self.assertIsNone(gone())
 
     def test_nothing_at_all(self) -> None:
         """A stream that ends before it has begun says so."""

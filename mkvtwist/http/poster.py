@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
@@ -35,11 +35,12 @@ class Still:
     """
     A picture, or why there is none.
 
-    @ivar programme: of which it is; after new tracks there is another picture.
+    @ivar programme: of which it is, without keeping its ring; after new tracks there is another
+        picture.
     @ivar made: when, as the reactor counts.
     """
 
-    programme: Programme
+    programme: ref[Programme]
     made: float
     picture: bytes = b""
     problem: str = ""
@@ -74,7 +75,7 @@ class Posters:
             return
         still = self._stills.get(stream)
         now = self._reactor.seconds()
-        if still is not None and still.programme is programme and now - still.made < SPAN:
+        if still is not None and still.programme() is programme and now - still.made < SPAN:
             self._answer(still, request)
         elif stream in self._busy and stream not in self._waiting:
             _say_later(request, "No picture: the one before it is still being decoded.", SPAN)
@@ -97,7 +98,7 @@ class Posters:
             self._in_thread, self._decode, made.head + made.render([key])
         )
         done.addCallbacks(
-            lambda picture: Still(programme, self._reactor.seconds(), picture),
+            lambda picture: Still(ref(programme), self._reactor.seconds(), picture),
             lambda failure: self._failed(failure, stream, programme),
         )
 
@@ -111,13 +112,13 @@ class Posters:
 
     def _late(self, stream: Stream, programme: Programme) -> None:
         problem = f"it takes more than {PATIENCE:g} s to decode"
-        self._settle(stream, Still(programme, self._reactor.seconds(), problem=problem))
+        self._settle(stream, Still(ref(programme), self._reactor.seconds(), problem=problem))
 
     def _failed(self, failure: Failure, stream: Stream, programme: Programme) -> Still:
         if not failure.check(NoPoster):
             self._log.failure("no still of {name}", failure, name=stream.config.name)
         problem = str(failure.value) if failure.check(NoPoster) else "the log says why"
-        return Still(programme, self._reactor.seconds(), problem=problem)
+        return Still(ref(programme), self._reactor.seconds(), problem=problem)
 
     def _settle(self, stream: Stream, still: Still) -> None:
         before = self._stills.get(stream)

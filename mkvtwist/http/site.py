@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from os.path import splitext
 from typing import Any
+from weakref import WeakValueDictionary
 
 from twisted.web.http import Request
 from twisted.web.resource import Resource
@@ -61,7 +62,8 @@ class Server(Resource):
         self._limits = Limits(self._config, streams)
         self._admission = Admission(reactor)
         self._reactor = reactor
-        self._pieces: dict[str, Pieces] = {}
+        # A stream's publisher keeps them, through its observers; who has gone takes its ring along.
+        self._pieces: WeakValueDictionary[str, Pieces] = WeakValueDictionary()
         self._status = status = Status(reactor, streams)
         self._management = (
             Management(reactor, control, status, public=public) if control is not None else None
@@ -164,9 +166,10 @@ class Server(Resource):
 
     def _pieces_of(self, stream: Stream) -> Pieces:
         name = stream.config.name
-        if name not in self._pieces or self._pieces[name].stream is not stream:
-            self._pieces[name] = Pieces(self._reactor, stream)
-        return self._pieces[name]
+        pieces = self._pieces.get(name)
+        if pieces is None or pieces.stream is not stream:
+            pieces = self._pieces[name] = Pieces(self._reactor, stream)
+        return pieces
 
     def _watch(self, stream: Stream, format_: str) -> View:
         return partial(watch, stream, format_, self._limits)
