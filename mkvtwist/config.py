@@ -125,10 +125,15 @@ class Rule:
     allow: tuple[Network, ...] = ()
     deny: tuple[Network, ...] = ()
 
+    @property
+    def checker_kind(self) -> str | None:
+        """The checker as anybody may see it: behind the colon there may be a password."""
+        return self.checker and self.checker.partition(":")[0]
+
     def __str__(self) -> str:
-        """What may be shown to anybody: a checker's description may have a password in it."""
-        kind = self.checker and self.checker.partition(":")[0]
-        shown = (("token_file", self.token_file), ("users", self.users), ("checker", kind))
+        """What may be shown to anybody."""
+        checker = self.checker_kind
+        shown = (("token_file", self.token_file), ("users", self.users), ("checker", checker))
         words = [f"{key} {value}" for key, value in shown if value is not None]
         for key, networks in (("allow", self.allow), ("deny", self.deny)):
             if networks:

@@ -11,9 +11,10 @@ Nothing here opens a file or looks at a disk: that is L{mkvtwist.check}'s part.
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from mkvtwist.config import (
@@ -292,13 +293,17 @@ def _placed(endpoint: str, directory: str) -> str:
     return f"unix:{os.path.join(directory, path)}{colon}{options}"
 
 
-def document(stream: StreamConfig) -> dict[str, Any]:
-    """A stream's settings as its table in a file would have them, all of them."""
+def document(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
+    """
+    A stream's settings as its table in a file would have them, all of them.
+
+    @param secrets: whether passwords in URLs and in what a checker is given are shown, too.
+    """
     values = {key: getattr(stream, key) for key in STREAM_SETTINGS}
-    plain = {
-        Input: lambda value: value.text,
+    plain: dict[type, Callable[[Any], Any]] = {
+        Input: lambda value: value.text if secrets else str(value),
         AtEnd: lambda value: value.value,
-        Rule: _table_of,
+        Rule: partial(_table_of, secrets=secrets),
     }
     return {
         key: plain.get(type(value), lambda same: same)(value)
@@ -307,9 +312,10 @@ def document(stream: StreamConfig) -> dict[str, Any]:
     }
 
 
-def _table_of(rule: Rule) -> dict[str, Any]:
+def _table_of(rule: Rule, *, secrets: bool) -> dict[str, Any]:
     """What a rule says, as its table would have it."""
-    texts = {key: getattr(rule, key) for key in ("token_file", "users", "checker")}
+    texts = {key: getattr(rule, key) for key in ("token_file", "users")}
+    texts["checker"] = rule.checker if secrets else rule.checker_kind
     lists = {key: [str(network) for network in getattr(rule, key)] for key in ("allow", "deny")}
     return {key: value for key, value in (texts | lists).items() if value}
 

@@ -21,7 +21,6 @@ from twisted.logger import Logger
 from mkvtwist import systemd
 from mkvtwist.check import read_stream, read_token
 from mkvtwist.config import LIVE, AtEnd, Config, ConfigError, Form, StreamConfig, changes
-from mkvtwist.configfile import document
 from mkvtwist.endpoint import Endpoint
 from mkvtwist.events import Events
 from mkvtwist.http import LiveSite
@@ -227,10 +226,6 @@ class Server(MultiService):
         else:
             self.stop(config.name)
             self._begin(config)
-
-    def settings(self, name: str) -> dict[str, Any]:
-        """A stream's settings, as a configuration file has them."""
-        return document(self.streams[name].config)
 
     def define(self, name: str, settings: Mapping[str, Any]) -> None:
         """

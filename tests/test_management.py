@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,38 @@ class StreamTests(ManagementTestCase):
         self.assertEqual(got.status, 200)
         config = self.server.streams["live"].config
         self.assertEqual((config.burst, config.fallback), (2.0, None))
+
+    def test_tables(self) -> None:
+        """Of a table only what is said changes: who has to have a token still has to."""
+        tokens = os.path.abspath(self.mktemp())
+        Path(tokens).write_text("long enough")
+        for change, then in (
+            ({"token_file": tokens}, {"token_file": tokens}),
+            ({"deny": ["192.0.2.1"]}, {"token_file": tokens, "deny": ["192.0.2.1/32"]}),
+            ({"token_file": None}, {"deny": ["192.0.2.1/32"]}),
+            (None, {}),
+        ):
+            got = self.ask("PATCH", "streams/live", {"watch": change})
+            self.assertEqual(self.told(got)["settings"]["watch"], then)
+
+    def test_no_secrets(self) -> None:
+        """No fallback's password is shown, nor what a checker is given; a change keeps them."""
+        checker = "memory:me:secret"
+        table = {
+            "input": "demo:",
+            "fallback": "http://me:secret@host/",
+            "send": {"checker": checker},
+        }
+        got = self.ask("PUT", "streams/more", table)
+        self.assertEqual(got.status, 201)
+        got = self.ask("PATCH", "streams/more", {"burst": 7})
+        self.assertNotIn("secret", got.text)
+        self.assertEqual(self.told(got)["settings"]["fallback"], "http://me:***@host/")
+        self.assertEqual(self.told(got)["settings"]["send"], {"checker": "memory"})
+        config = self.server.streams["more"].config
+        self.assertEqual((config.send.checker, config.burst), (checker, 7.0))
+        assert config.fallback is not None
+        self.assertEqual(config.fallback.text, "http://me:secret@host/")
 
     def test_mistakes(self) -> None:
         """What is wrong with settings is said, all of it, and nothing changes."""

@@ -20,6 +20,7 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.config import ConfigError, parse_at_end
+from mkvtwist.configfile import document
 from mkvtwist.events import Event, Events
 from mkvtwist.http.answers import answer, timestamp, transport_of
 from mkvtwist.http.requests import with_whole_body
@@ -42,9 +43,6 @@ class Control(Protocol):
     @property
     def streams(self) -> Mapping[str, Stream]:
         """The streams by their names."""
-
-    def settings(self, name: str) -> dict[str, Any]:
-        """A stream's settings, as a configuration file has them."""
 
     def define(self, name: str, settings: Mapping[str, Any]) -> None:
         """A stream with these settings: a new one, or a change of the one of this name."""
@@ -147,7 +145,7 @@ class Management:
 
     def _show(self, name: str, request: Request, code: int = 200) -> None:
         stream = self._stream(name)
-        settings = self._control.settings(name) | {"input": str(stream.config.input)}
+        settings = document(stream.config, secrets=False)
         _answer(request, code, {**self._status.stream(name), "settings": settings})
 
     def _stream(self, name: str) -> Stream:
@@ -166,13 +164,10 @@ class Management:
     def _change(self, name: str, request: Request) -> None:
         config = self._stream(name).config
         asked = _settings(request)
-        settings = self._control.settings(name)
+        settings = document(config)
         if "input" in asked and config.at_end is parse_at_end("at_end", None, config.input.form):
             del settings["at_end"]  # nobody has asked for it, and another input has another one
-        changed = settings | asked
-        # As in a merge patch (RFC 7396): what is nothing is left out, and gets its default.
-        kept = {key: value for key, value in changed.items() if value is not None}
-        self._control.define(name, kept)
+        self._control.define(name, _merged(settings, asked))
         self._show(name, request)
 
     def _remove(self, name: str, request: Request) -> None:
@@ -281,6 +276,23 @@ def _settings(request: Request) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ConfigError('The body is not an object, such as {"input": "tcp:12345"}.')
     return settings
+
+
+def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    As a merge patch does it (RFC 7396): what is nothing is left out, and gets its default; of a
+    table only those keys change that are said.
+    """
+    merged = dict(settings)
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            before = merged.get(key)
+            merged[key] = _merged(before if isinstance(before, dict) else {}, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def _is_local(request: Request) -> bool:
