@@ -338,7 +338,7 @@ def parse_size(option: str, text: str) -> int:
 
     @raise ConfigError: for anything else, or less than L{SMALLEST_BUFFER}.
     """
-    match = re.fullmatch(r"([0-9]{1,12})([kKmMgG]?)", text)
+    match = re.fullmatch(r"([0-9]{1,13})([kKmMgG]?)", text)
     size = int(match[1]) << _UNITS[match[2].lower()] if match else 0
     if not SMALLEST_BUFFER <= size <= 1 << 40:
         _refuse(option, text, "a number of bytes from 64k to 1024G, such as 500k, 64M or 1G")
@@ -351,7 +351,7 @@ def parse_bitrate(option: str, text: str) -> int:
 
     @raise ConfigError: for anything else.
     """
-    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kKmMgG]?)", text)
+    match = re.fullmatch(r"([0-9]{1,13}(?:\.[0-9]{1,6})?)([kKmMgG]?)", text)
     rate = round(float(match[1]) * 1000 ** (_UNITS[match[2].lower()] // 10)) if match else -1
     if not 0 <= rate <= 10**12:
         _refuse(option, text, "a number of bits per second, such as 500k, 8M or 2.5M; 0: no limit")

@@ -217,6 +217,7 @@ class ValueTests(SynchronousTestCase):
             ("64M", 64 << 20),
             ("1g", 1 << 30),
             ("1024G", 1 << 40),
+            (str(1 << 40), 1 << 40),
         ):
             self.assertEqual(config.parse_size("opt", text), expected)
         self.refuses(

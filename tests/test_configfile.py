@@ -8,9 +8,12 @@ from importlib import resources
 from ipaddress import ip_network
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config import (
+    _AT_END,
     OWN,
     SERVER_SETTINGS,
     STREAM_SETTINGS,
@@ -19,6 +22,7 @@ from mkvtwist.config import (
     ConfigError,
     Form,
     Input,
+    Kind,
     Rule,
     StreamConfig,
 )
@@ -202,6 +206,58 @@ class ValueTests(FileTestCase):
             ["listen: tcp:8080", "stream a: http://me:***@host/, at the end retry", "  burst: 3.0"],
         )
         self.assertEqual(list(describe(Config(()))), ["listen: tcp:8080", "no stream"])
+
+
+PATHS = st.from_regex(r"(/[a-z0-9 :._-]{0,4}[a-z0-9]){1,3}", fullmatch=True)
+SECONDS = st.floats(1.0, 86400.0)
+NETWORKS = st.lists(
+    st.sampled_from([ip_network(text) for text in ("192.0.2.7/32", "10.0.0.0/8", "2001:db8::/32")])
+).map(tuple)
+RULES = st.builds(
+    Rule, st.none() | PATHS, st.none(), st.none() | st.just("memory:a:b"), NETWORKS, NETWORKS
+) | st.builds(Rule, st.none() | PATHS, st.none() | PATHS, st.none(), NETWORKS, NETWORKS)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> StreamConfig:
+    """Any stream that can be configured, its paths in full."""
+    readable = (
+        PATHS.map(lambda path: Input(Form.FILE, path))
+        | st.just(Input(Form.DEMO, "demo:"))
+        | st.just(Input(Form.URL, "rtsp://me:secret@camera/x?y=z"))
+    )
+    others = [Input(Form.STDIN, "-"), Input(Form.HTTP, "http"), Input(Form.ENDPOINT, "tcp:1")]
+    source = draw(readable | st.sampled_from(others))
+    chosen: dict[str, Any] = {
+        "input": st.just(source),
+        "name": st.just("cam"),
+        "buffer_bytes": st.integers(64 << 10, 1 << 40),
+        "readrate": st.floats(0.0, 1000.0),
+        "at_end": st.sampled_from(_AT_END[source.form]),
+        "record": st.none() | PATHS.map(lambda path: f"{path}-%Y%%.mkv"),
+        "record_bytes": st.just(0) | st.integers(64 << 10, 1 << 40),
+        "max_clients": st.integers(0, 10**9 - 1),
+        "max_bitrate": st.integers(0, 10**12),
+        "on_demand": st.booleans() if source not in others else st.just(value=False),
+        "fallback": st.none() | readable,
+        "watch": RULES,
+        "send": RULES,
+    }
+    for key, setting in STREAM_SETTINGS.items():
+        if key not in chosen:
+            chosen[key] = SECONDS if setting.kind is Kind.NUMBER else st.booleans()
+    return StreamConfig(**{key: draw(strategy) for key, strategy in chosen.items()})
+
+
+class DocumentTests(SynchronousTestCase):
+    """A stream's settings as a table, which the management interface changes and reads again."""
+
+    @given(streams())
+    def test_read_again(self, stream: StreamConfig) -> None:
+        """What a table was made of is what it makes."""
+        tables = {"streams": {stream.name: document(stream)}}
+        config, problems = configure(tables, CommandLine("/here", "request"))
+        self.assertEqual((problems, config.streams), ([], (stream,)))
 
 
 class MistakeTests(FileTestCase):
