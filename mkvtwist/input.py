@@ -189,6 +189,7 @@ class InputService(Service):
         elif self.config.input.form is Form.HTTP:
             self._become("waiting for a sender", f"nobody has sent to /{self.config.name}")
             self.log.info("waiting for a sender: PUT or POST /{name}", name=self.config.name)
+            self._show_fallback()
         else:
             self._open()
 

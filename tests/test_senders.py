@@ -14,7 +14,7 @@ from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
 from mkvtwist.config import AtEnd, Form, Input, StreamConfig
-from mkvtwist.demux import Ended
+from mkvtwist.demux import Ended, Opened
 from mkvtwist.http import LiveSite
 from mkvtwist.http import site as site_module
 from mkvtwist.http.requests import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
@@ -199,6 +199,16 @@ class BodyTests(SendersTestCase):
             connection.lose()
         self.assertEqual(len(self.log.about("left without sending anything")), 2)
         self.assertEqual((self.readers, self.reactor.getDelayedCalls()), ([], []))
+
+    def test_fallback(self) -> None:
+        """Until the first sender comes the fallback is shown, as between two of them."""
+        self.start(fallback=Input(Form.FILE, "/pause.mkv"))
+        self.emit(Opened(), header(), *footage(0, 1))
+        self.assertEqual([reader.source.text for reader in self.readers], ["/pause.mkv"])
+        self.assertEqual(self.stream.publisher.fragments, 4)
+        self.sender()
+        self.emit(Opened())
+        self.assertTrue(self.readers[0].stopped)
 
     def test_names(self) -> None:
         """A stream is sent to at its name, with whatever ending; what is sent is looked at."""
