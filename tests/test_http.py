@@ -314,6 +314,8 @@ class LiveTests(SiteTestCase):
         other.input.state, other.input.reason = "retrying", "the host has gone"
         got = self.get("/healthz")
         self.assertEqual((got.status, got.text), (503, "other: retrying (the host has gone)\n"))
+        other.configure(replace(other.config, watch=Rule(allow=(ip_network("10.0.0.0/8"),))))
+        self.assertEqual(self.get("/healthz").text, "a stream: retrying\n", "not whose, nor why")
         other.input.state = "waiting for a client"
         self.assertEqual(self.get("/healthz").status, 200)
         self.add("spare", optional=True)
@@ -829,6 +831,8 @@ class StreamResourceTests(SiteTestCase):
         """A browser is sent to where the page's relative addresses hold."""
         got = self.get("/tv", Accept="text/html")
         self.assertEqual((got.status, got.headers["location"]), (302, "tv/"))
+        got = self.get("/tv?token=a%20b&embed", Accept="text/html")
+        self.assertEqual(got.headers["location"], "tv/?token=a%20b&embed")
         self.assertIn("<!DOCTYPE html>", self.get("/tv/", Accept="text/html").text)
 
     def test_rules(self) -> None:

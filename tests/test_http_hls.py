@@ -17,6 +17,8 @@ from mkvtwist import publisher
 from mkvtwist.config import Form, Input, Rule, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http import hls as hls_module
+from mkvtwist.http.poster import Posters
+from mkvtwist.http.site import Server
 from mkvtwist.packet import Header
 from mkvtwist.stream import Stream
 from tests import media
@@ -158,14 +160,24 @@ class PlaylistTests(HLSTestCase):
         self.assertEqual(re.sub(r"\?token=[^\"\n]*", "", got), self.playlist.media())
 
     def test_private(self) -> None:
-        """What not everybody may watch is kept by no cache for many."""
+        """What not everybody may watch is kept by no cache for many: no still, no replay either."""
+        server = self.site.resource
+        assert isinstance(server, Server)
+        server.posters = Posters(self.reactor, lambda _: b"jpeg")
+        self.addCleanup(server.replays.stop)
         rule = Rule(allow=(ip_network("192.0.2.0/24"),))
         self.stream.configure(replace(self.stream.config, watch=rule))
+        redirect = self.ask("/live/last.mkv")
+        self.reactor.turns()
         for target, cache in (
             ("/live/media.m3u8", "private, max-age=1"),
             (self.url(self.newest - 1), "private, max-age=31536000, immutable"),
+            ("/live.jpg", "private, max-age=5"),
+            (f"/live/{redirect.answer().headers['location']}", "private, max-age=600, immutable"),
         ):
-            self.assertEqual(self.get(target).headers["cache-control"], cache)
+            asking = self.ask(target, "HEAD")
+            self.reactor.turns()
+            self.assertEqual(asking.answer("HEAD").headers["cache-control"], cache)
 
     def test_methods(self) -> None:
         """Nobody posts here."""
@@ -291,12 +303,14 @@ class BlockingTests(HLSTestCase):
 
     def test_failure(self) -> None:
         """A failure is one request's own."""
-        one, other = self.ask(self.url(*self.playlist.edge)), self.wait(0, 1)
+        one, other = self.ask(self.url(*self.playlist.edge) + "?token=secret"), self.wait(0, 1)
         self.patch(Bytes, "render", None)
         self.publish(7.5, 7.8)
         self.assertTrue(one.transport.disconnected)
         self.assertEqual(other.answer().status, 200)
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        (line,) = self.log.about(" failed")
+        self.assertNotIn("secret", line)
 
 
 class PieceTests(HLSTestCase):

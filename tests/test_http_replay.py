@@ -84,7 +84,7 @@ class ReplayTests(SiteTestCase):
         self.assertEqual(got.headers["content-type"], "video/x-matroska")
         self.assertEqual(got.headers["accept-ranges"], "bytes")
         self.assertEqual(got.headers["access-control-allow-origin"], "*")
-        self.assertIn("immutable", got.headers["cache-control"])
+        self.assertEqual(got.headers["cache-control"], "public, max-age=600, immutable")
         self.assertEqual(inside(got), [packet.data for packet in footage(7, 10)])
 
     def test_default(self) -> None:

@@ -120,7 +120,7 @@ class PosterTests(SiteTestCase):
         got = self.get("/live.jpg")
         self.assertEqual((got.status, got.body, got.complete), (200, b"jpeg 1", True))
         self.assertEqual(got.headers["content-type"], "image/jpeg")
-        self.assertEqual(got.headers["cache-control"], f"max-age={SPAN}")
+        self.assertEqual(got.headers["cache-control"], f"public, max-age={SPAN}")
         (data,) = self.made
         self.assertTrue(data.startswith(head()))
         self.assertEqual(data.count(b"1 at "), 1)
@@ -131,7 +131,7 @@ class PosterTests(SiteTestCase):
         self.get("/live.jpg")
         self.reactor.advance(SPAN - 1)
         got = self.get("/live.jpg")
-        self.assertEqual((got.body, got.headers["cache-control"]), (b"jpeg 1", "max-age=1"))
+        self.assertEqual((got.body, got.headers["cache-control"]), (b"jpeg 1", "public, max-age=1"))
         self.assertEqual(self.get("/live.jpg", If_None_Match=got.headers["etag"]).status, 304)
         self.reactor.advance(1)
         self.assertEqual(self.get("/live.jpg").body, b"jpeg 2")

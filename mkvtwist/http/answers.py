@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from twisted.web.http import Request
 
+from mkvtwist.config import EVERYBODY, Rule
+
 
 def say(request: Request, code: int, text: str) -> None:
     """Answer with one line of text."""
@@ -23,6 +25,11 @@ def answer(request: Request, body: bytes, content_type: bytes, cache: bytes = b"
     request.setHeader(b"X-Content-Type-Options", b"nosniff")
     request.write(b"" if request.method == b"HEAD" else body)
     request.finish()
+
+
+def cached(rule: Rule, how: bytes) -> bytes:
+    """C{Cache-Control}: a cache for many must not show what not everybody may watch."""
+    return (b"public, " if rule == EVERYBODY else b"private, ") + how
 
 
 def printable(text: bytes | None, most: int = 200) -> str:

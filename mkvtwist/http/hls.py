@@ -18,16 +18,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.logger import Logger
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.config import EVERYBODY
 from mkvtwist.hls import Playlist, Segment
-from mkvtwist.http.answers import answer, argument, say, transport_of
+from mkvtwist.http.answers import answer, argument, cached, carried, say, transport_of
 from mkvtwist.http.responses import say_unfit
 from mkvtwist.packet import Header
 from mkvtwist.publisher import CROWD
@@ -172,12 +170,12 @@ class Pieces:
         return False
 
     def _answer(self, request: Request, text: str, cache: bytes) -> None:
-        token = argument(request, "token")
-        if token:  # else players would ask for the pieces without it
-            text = _URI.sub(rf"\1?token={quote(token, safe='')}", text)
+        query = carried(request)
+        if query:  # else players would ask for the pieces without it
+            text = _URI.sub(rf"\1{query}", text)
         data = text.encode()
         self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
-        answer(request, data, PLAYLIST, self._kept(cache))
+        answer(request, data, PLAYLIST, cached(self.stream.config.watch, cache))
 
     # pieces
 
@@ -220,17 +218,12 @@ class Pieces:
         """Something that stays as it is for ever."""
         request.setHeader(b"Content-Type", b"video/mp4")
         request.setHeader(b"Content-Length", b"%d" % sum(map(len, pieces)))
-        request.setHeader(b"Cache-Control", self._kept(FOREVER))
+        request.setHeader(b"Cache-Control", cached(self.stream.config.watch, FOREVER))
         if request.method == b"HEAD":
             request.write(b"")
             request.finish()
         else:
             Delivery(self._reactor, self.stream, request, pieces).begin()
-
-    def _kept(self, how: bytes) -> bytes:
-        """By whom: a cache for many must not show what not everybody may watch."""
-        everybody = self.stream.config.watch == EVERYBODY
-        return (b"public, " if everybody else b"private, ") + how
 
     # waiting
 
@@ -300,7 +293,7 @@ class _Held:
         try:
             self.show(self.request)
         except Exception:  # noqa: BLE001 - whatever it is, it is one request's
-            self.log.failure("a request for {uri} failed", uri=self.request.uri)
+            self.log.failure("{request} failed", request=self.request)
             transport = transport_of(self.request)
             if transport is not None:
                 transport.abortConnection()

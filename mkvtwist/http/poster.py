@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from mkvtwist.demux.poster import NoPoster, jpeg
-from mkvtwist.http.answers import say
+from mkvtwist.http.answers import cached, say
 from mkvtwist.publisher import Programme
 from mkvtwist.replay import guide
 from mkvtwist.stream import Stream
@@ -76,7 +76,7 @@ class Posters:
         still = self._stills.get(stream)
         now = self._reactor.seconds()
         if still is not None and still.programme() is programme and now - still.made < SPAN:
-            self._answer(still, request)
+            self._answer(stream, still, request)
         elif stream in self._busy and stream not in self._waiting:
             _say_later(request, "No picture: the one before it is still being decoded.", SPAN)
         else:
@@ -128,16 +128,17 @@ class Posters:
             )
         self._stills[stream] = still
         for request in self._waiting.pop(stream, []):
-            self._answer(still, request)
+            self._answer(stream, still, request)
 
-    def _answer(self, still: Still, request: Request) -> None:
+    def _answer(self, stream: Stream, still: Still, request: Request) -> None:
         left = max(1, round(SPAN - (self._reactor.seconds() - still.made)))
         if still.problem:
             _say_later(
                 request, f"No picture can be made of the latest keyframe: {still.problem}.", left
             )
             return
-        request.setHeader(b"Cache-Control", b"max-age=%d" % left)
+        cache = cached(stream.config.watch, b"max-age=%d" % left)
+        request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         tag = hashlib.blake2b(still.picture, digest_size=12).hexdigest()

@@ -36,7 +36,7 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.static import File
 
 from mkvtwist.config import ConfigError, parse_seconds
-from mkvtwist.http.answers import argument, carried, say, transport_of
+from mkvtwist.http.answers import argument, cached, carried, say, transport_of
 from mkvtwist.http.responses import ENDINGS, media_type, say_unfit
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.publisher import Programme
@@ -273,19 +273,21 @@ class Replays:
 
     # /NAME/last-ID.mkv
 
-    def show(self, stream: str, name: str, request: Request) -> None:
+    def show(self, stream: Stream, name: str, request: Request) -> None:
         """Answer with a file, or the part of it that is asked for."""
-        file = self._files.get((stream, name))
+        of = stream.config.name
+        file = self._files.get((of, name))
         if file is None:
             ending = os.path.splitext(name)[1]
-            say(request, 404, f"It is not kept any more; ask for /{stream}/{PREFIX}{ending} anew.")
+            say(request, 404, f"It is not kept any more; ask for /{of}/{PREFIX}{ending} anew.")
             return
         file.asked = self._reactor.seconds()
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
-        request.setHeader(b"Cache-Control", b"max-age=%d, immutable" % KEEP)
+        cache = cached(stream.config.watch, b"max-age=%d, immutable" % KEEP)
+        request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         how = "attachment" if _wants_download(request) else "inline"
-        saved = f"{stream}{name.removeprefix(PREFIX)}"
+        saved = f"{of}{name.removeprefix(PREFIX)}"
         request.setHeader(b"Content-Disposition", f'{how}; filename="{saved}"'.encode())
         _check_range(file, request)
         body = b"" if request.setETag(file.tag) else file.render_GET(request)

@@ -160,7 +160,7 @@ class Server(Resource):
         if path in LAST:
             return {b"GET": partial(self.replays.make, stream, LAST[path])}
         if path.startswith(f"{PREFIX}-"):
-            return {b"GET": partial(self.replays.show, stream.config.name, path)}
+            return {b"GET": partial(self.replays.show, stream, path)}
         show = self._pieces_of(stream).view(path)
         return {} if show is None else {b"GET": show}
 
@@ -219,8 +219,9 @@ class StreamResource(Server):
     def render(self, request: Any) -> int:
         """Without a slash at the end, what a page names would be looked for beside this."""
         if not request.postpath and accepts(request, "text/html"):
-            here = request.path.rpartition(b"/")[2]
-            request.setHeader(b"Location", here + b"/")
+            path, mark, query = request.uri.partition(b"?")  # where a token may be
+            here = path.rpartition(b"/")[2]
+            request.setHeader(b"Location", here + b"/" + mark + query)
             say(request, 302, "The page is one slash further.")
             return NOT_DONE_YET
         return super().render(request)

@@ -61,8 +61,10 @@ class Status:
             statistics = stream.statistics()
             if statistics.state in ("live", "waiting for a client") or stream.config.optional:
                 continue
-            shown = name if stream.config.watch == EVERYBODY else "a stream"
-            ill.append(f"{shown}: {statistics.state} ({statistics.reason})")
+            if stream.config.watch == EVERYBODY:
+                ill.append(f"{name}: {statistics.state} ({statistics.reason})")
+            else:  # whose name may be in the reason, too
+                ill.append(f"a stream: {statistics.state}")
         say(request, 503 if ill else 200, "\n".join(ill) or "All streams are live.")
 
     def streams(self) -> dict[str, Any]:
