@@ -70,8 +70,8 @@ rest, so that no sender falls behind.
 
 UNWANTED = 2.0
 """
-Seconds without a client until an input rests: more than passes between two requests of one who asks
-for the stream piece by piece.
+Seconds that nobody wants the stream until an input rests: who loses the connection and comes back
+finds it awake.
 """
 
 ATTENTION = 1.0
@@ -357,7 +357,8 @@ class InputService(Service):
 
     def _look_for_clients(self) -> None:
         publisher = self._publisher
-        if not publisher.clients and publisher.unwanted >= self.config.linger:
+        unwanted = publisher.unwanted
+        if unwanted and unwanted >= self.config.linger:
             self.log.info("{input}: nobody is watching; closed", input=self.label)
             self._close("nobody is watching")
             self._sleep()

@@ -557,7 +557,7 @@ class Publisher:
         self._closing: Programme | None = None
         self._edge = 0
         self._away_since: float | None = clock.seconds()
-        self._wanted_at = clock.seconds()
+        self._wanted_until = clock.seconds()
         self.on_touch: Callable[[], None] = _nothing
         self._again: dict[Client, None] = {}  # a set that keeps its order
         self._turn: object | None = None
@@ -692,18 +692,20 @@ class Publisher:
         self.touch()
         return client
 
-    def touch(self) -> None:
+    def touch(self, seconds: float = 0.0) -> None:
         """
         Somebody wants the stream now. A client does as long as it is there; whoever asks for it
         piece by piece does each time.
+
+        @param seconds: for how long, if nobody asks again.
         """
-        self._wanted_at = self.clock.seconds()
+        self._wanted_until = max(self._wanted_until, self.clock.seconds() + seconds)
         self.on_touch()
 
     @property
     def unwanted(self) -> float:
         """For how many seconds nobody has wanted it."""
-        return 0.0 if self.clients else self.clock.seconds() - self._wanted_at
+        return 0.0 if self.clients else max(0.0, self.clock.seconds() - self._wanted_until)
 
     def leave(self, client: Client, reason: str) -> None:
         """A client goes, for this reason; its response is not touched. Idempotent."""
@@ -715,7 +717,7 @@ class Publisher:
         self._skipped.pop(client, None)
         client.leave()
         self._bytes_out += client.sent
-        self._wanted_at = self.clock.seconds()
+        self._wanted_until = max(self._wanted_until, self.clock.seconds())
         if not self.clients and self._sweep.running:
             self._sweep.stop()
         left = {

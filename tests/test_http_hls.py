@@ -313,6 +313,25 @@ class BlockingTests(HLSTestCase):
         self.assertNotIn("secret", line)
 
 
+class WantedTests(HLSTestCase):
+    """What keeps an input on demand open, and from its rest."""
+
+    def test_viewer(self) -> None:
+        """A viewer does, until it has been silent for three target durations."""
+        self.get("/live/media.m3u8")
+        self.reactor.advance(3)
+        self.assertEqual(self.stream.publisher.unwanted, 0)
+        self.reactor.advance(2)
+        self.assertEqual(self.stream.publisher.unwanted, 2)
+
+    def test_first(self) -> None:
+        """Who waits for the first segment does, however long an input takes that has a long GOP."""
+        other = self.add("other")
+        self.ask("/other/index.m3u8")
+        self.reactor.advance(29)
+        self.assertEqual(other.publisher.unwanted, 0)
+
+
 class PieceTests(HLSTestCase):
     """Segments, parts and what stands before them."""
 

@@ -399,6 +399,10 @@ class HoldTests(PublisherTestCase):
         stream.touch()
         self.assertEqual(stream.unwanted, 0)
         self.assertEqual(touches, [5, 15])
+        stream.touch(9)
+        stream.touch(2)
+        self.wait(10)
+        self.assertEqual(stream.unwanted, 1)
 
 
 class CrowdTests(PublisherTestCase):

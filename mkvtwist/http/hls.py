@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.hls import Playlist, Segment
+from mkvtwist.hls import LOOK_BACK, Playlist, Segment
 from mkvtwist.http.answers import answer, argument, cached, carried, say, transport_of
 from mkvtwist.http.responses import say_unfit
 from mkvtwist.packet import Header
@@ -95,7 +95,8 @@ class Pieces:
     def _show(self, show: View, request: Request) -> None:
         peer = request.getClientAddress()
         self.stream.viewers.saw(getattr(peer, "host", ""), self._reactor.seconds())
-        self.stream.publisher.touch()
+        # For as long as it is a viewer, though it may ask again no sooner than a segment later.
+        self.stream.publisher.touch(LOOK_BACK * self._playlist.target)
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
         show(request)
 
@@ -236,6 +237,7 @@ class Pieces:
         elif len(self._held) >= MOST_HELD:
             _later(request, "Too many requests wait already.")
         else:
+            self.stream.publisher.touch(seconds)
             timeout = self._reactor.callLater(seconds, self._give_up, request)
             self._held[request] = _Held(request, is_due, show, timeout)
             request.notifyFinish().addErrback(lambda _: self._forget(request))
