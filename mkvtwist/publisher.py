@@ -635,7 +635,7 @@ class Publisher:
         self.hold()
         if self.programme is not None:
             self._edge = self.programme.ring.edge
-            self.programme = self._closing = None
+            self.programme = None
             self.playlist.forget()
 
     def end(self, *, for_good: bool = True) -> None:
@@ -716,6 +716,7 @@ class Publisher:
         self._again.pop(client, None)
         self._skipped.pop(client, None)
         client.leave()
+        self._let_go()
         self._bytes_out += client.sent
         self._wanted_until = max(self._wanted_until, self.clock.seconds())
         if not self.clients and self._sweep.running:
@@ -845,6 +846,12 @@ class Publisher:
             if client.is_following:
                 client.follow_from(known)
             self._guard(client, client.pump)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """A ring that is done goes with its last client."""
+        if self._closing is not None and not self._closing.clients:
+            self._closing = None
 
     def _guard(self, client: Client, call: Callable[..., None], *args: object) -> None:
         """One client's failure stays its own."""

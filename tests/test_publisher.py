@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
+from weakref import ref
 
 from twisted.internet.interfaces import (
     IPushProducer,
@@ -926,6 +928,23 @@ class HeaderTests(PublisherTestCase):
         self.assertEqual(slow.blocks, sent(footage(5, 10)))
         self.assertTrue(slow.finished)
         self.assertEqual(len(stream.clients), 0)
+
+    def test_old_ring(self) -> None:
+        """A ring that is done goes with its last client, and with what HLS lists of it."""
+        stream = self.live()
+        client, slow = self.join(stream, burst=5, room=100)
+        assert stream.programme is not None
+        old = ref(stream.programme)
+        stream.begin(header(AUDIO))
+        for second in range(10, 50):
+            stream.publish(footage(second, second + 1, track=2))
+        gc.collect()
+        self.assertIsNotNone(old())
+        slow.read()
+        self.turns()
+        del client, slow
+        gc.collect()
+        self.assertIsNone(old())
 
     def test_too_slow_for_two_changes(self) -> None:
         """One that has not even got its rest when the tracks change again is dropped."""
