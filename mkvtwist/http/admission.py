@@ -16,7 +16,7 @@ from twisted.web.http import Request
 
 from mkvtwist.access import WINDOW, Access, Busy, Gate, Guesses, Token, Visitor
 from mkvtwist.config import Rule
-from mkvtwist.http.answers import argument, say
+from mkvtwist.http.answers import argument, say, say_later
 from mkvtwist.stream import Stream
 
 PENALTY = 1.0
@@ -126,8 +126,7 @@ class Admission:
             # Not the exception's text: a checker may quote what it was given.
             self._log.error("access: a checker failed: {kind}", kind=why.type)
         if not gone:
-            request.setHeader(b"Retry-After", b"1")
-            say(request, 503, "Cannot find out now whether you may; try again.")
+            say_later(request, "Cannot find out now whether you may; try again.", 1)
 
 
 class _Gone:

@@ -17,6 +17,12 @@ def say(request: Request, code: int, text: str) -> None:
     answer(request, f"{text}\n".encode(), b"text/plain; charset=utf-8")
 
 
+def say_later(request: Request, text: str, seconds: int) -> None:
+    """Answer that it cannot be had now, and after how many seconds to ask again."""
+    request.setHeader(b"Retry-After", b"%d" % seconds)
+    say(request, 503, text)
+
+
 def answer(request: Request, body: bytes, content_type: bytes, cache: bytes = b"no-store") -> None:
     """Answer with something whole."""
     request.setHeader(b"Content-Type", content_type)

@@ -25,7 +25,7 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.hls import LOOK_BACK, Playlist, Segment
-from mkvtwist.http.answers import answer, argument, cached, carried, say, transport_of
+from mkvtwist.http.answers import answer, argument, cached, carried, say, say_later, transport_of
 from mkvtwist.http.responses import say_unfit
 from mkvtwist.packet import Header
 from mkvtwist.publisher import CROWD
@@ -44,6 +44,9 @@ WAIT = 3
 
 WAIT_FIRST = 30.0
 """Seconds that somebody waits for a stream's first segment; players ask again after it."""
+
+AGAIN = 1
+"""Seconds after which who has waited in vain may ask again: he has waited long enough."""
 
 MOST_HELD = 5_000
 """Requests of one stream that wait at once: a few kilobytes each."""
@@ -163,7 +166,7 @@ class Pieces:
         if unfit is not None:
             say_unfit(request, "mp4", unfit)
         elif self.stream.publisher.ended and not self._playlist.finished:
-            _later(request, "The server stops.")
+            say_later(request, "The server stops.", AGAIN)
         elif not self._playlist.is_ready:
             say(request, 503, "The stream has ended.")
         else:
@@ -209,7 +212,7 @@ class Pieces:
         if segment is None:
             say(request, 404, "This has left the buffer; load the playlist again.")
         elif not segment.is_complete and (part is None or part >= len(segment.parts)):
-            _later(request, "The server stops.")
+            say_later(request, "The server stops.", AGAIN)
         elif part is not None and part >= len(segment.parts):
             say(request, 404, f"Segment {number} has no part {part}; load the playlist again.")
         else:
@@ -235,7 +238,7 @@ class Pieces:
         if is_due():
             show(request)
         elif len(self._held) >= MOST_HELD:
-            _later(request, "Too many requests wait already.")
+            say_later(request, "Too many requests wait already.", AGAIN)
         else:
             self.stream.publisher.touch(seconds)
             timeout = self._reactor.callLater(seconds, self._give_up, request)
@@ -251,7 +254,8 @@ class Pieces:
         if request in self._held:
             self._forget(request)
             state = self.stream.statistics()
-            _later(request, f"Nothing new has come. The stream is {state.state}: {state.reason}.")
+            text = f"Nothing new has come. The stream is {state.state}: {state.reason}."
+            say_later(request, text, AGAIN)
 
     def _look(self) -> None:
         """Something was published: who has waited for it gets it, some in this turn."""
@@ -373,9 +377,3 @@ def _count(request: Request, name: str) -> int | None:
     if not re.fullmatch("[0-9]{1,15}", text):
         raise ValueError(f"{name}: {text[:40]!r} is not a number of a segment or part.")
     return int(text)
-
-
-def _later(request: Request, text: str) -> None:
-    """Answer that there is nothing now."""
-    request.setHeader(b"Retry-After", b"1")
-    say(request, 503, text)

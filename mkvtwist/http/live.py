@@ -6,7 +6,7 @@ from twisted.web.http import Request
 
 from mkvtwist import matroska
 from mkvtwist.config import ConfigError, parse_past, parse_seconds
-from mkvtwist.http.answers import argument, printable, say
+from mkvtwist.http.answers import argument, printable, say, say_later
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.responses import live_headers, respond, say_unfit
 from mkvtwist.publisher import Client, Wish
@@ -33,8 +33,7 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         return
     full = limits.refusal(stream, request)
     if full is not None:
-        request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER)
-        say(request, 503, f"{full}; try again later.")
+        say_later(request, f"{full}; try again later.", RETRY_AFTER)
         return
     limits.enter(request)
     response = respond(request, format_)

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from mkvtwist.demux.poster import NoPoster, jpeg
-from mkvtwist.http.answers import cached, say
+from mkvtwist.http.answers import cached, say, say_later
 from mkvtwist.publisher import Programme
 from mkvtwist.replay import guide
 from mkvtwist.stream import Stream
@@ -68,7 +68,7 @@ class Posters:
         """Answer with the latest keyframe, or a still of the last few seconds."""
         programme = stream.publisher.programme
         if programme is None or programme.ring.newest_start is None:
-            _say_later(request, "There is no picture yet.", 2)
+            say_later(request, "There is no picture yet.", 2)
             return
         if not programme.header.has_video:
             say(request, 404, "This stream has no pictures.")
@@ -78,7 +78,7 @@ class Posters:
         if still is not None and still.programme() is programme and now - still.made < SPAN:
             self._answer(stream, still, request)
         elif stream in self._busy and stream not in self._waiting:
-            _say_later(request, "No picture: the one before it is still being decoded.", SPAN)
+            say_later(request, "No picture: the one before it is still being decoded.", SPAN)
         else:
             waiting = self._waiting.setdefault(stream, [])
             waiting.append(request)
@@ -133,7 +133,7 @@ class Posters:
     def _answer(self, stream: Stream, still: Still, request: Request) -> None:
         left = max(1, round(SPAN - (self._reactor.seconds() - still.made)))
         if still.problem:
-            _say_later(
+            say_later(
                 request, f"No picture can be made of the latest keyframe: {still.problem}.", left
             )
             return
@@ -155,8 +155,3 @@ class Posters:
 def _forget(waiting: list[Request], request: Request) -> None:
     if request in waiting:
         waiting.remove(request)
-
-
-def _say_later(request: Request, text: str, seconds: int) -> None:
-    request.setHeader(b"Retry-After", b"%d" % seconds)
-    say(request, 503, text)

@@ -36,7 +36,7 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.static import File
 
 from mkvtwist.config import ConfigError, parse_seconds
-from mkvtwist.http.answers import argument, cached, carried, say, transport_of
+from mkvtwist.http.answers import argument, cached, carried, say, say_later, transport_of
 from mkvtwist.http.responses import ENDINGS, media_type, say_unfit
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.publisher import Programme
@@ -174,9 +174,9 @@ class Replays:
         elif key in self._making:
             self._wait(key, request)
         elif programme is None or not (packets := programme.since(round(seconds * SECOND))):
-            _say_later(request, "There is nothing to look back at yet.")
+            say_later(request, "There is nothing to look back at yet.", AGAIN)
         elif len(self._making) >= CROWD:
-            _say_later(request, "Too much is being made for others; try again.")
+            say_later(request, "Too much is being made for others; try again.", AGAIN)
         else:
             self._begin(key, programme, packets)
             self._wait(key, request)
@@ -223,7 +223,7 @@ class Replays:
         else:
             self._log.failure("no replay of {name}", failure, name=key[0])
         for request in self._making.pop(key)[:]:
-            _say_later(request, text)
+            say_later(request, text, AGAIN)
 
     def _look(self) -> None:
         """Now and then: who reads, and what is wanted no more."""
@@ -320,11 +320,6 @@ def _send_to(file: Kept, request: Request) -> None:
     )
     request.setHeader(b"Access-Control-Allow-Origin", b"*")
     say(request, 302, where)
-
-
-def _say_later(request: Request, text: str) -> None:
-    request.setHeader(b"Retry-After", b"%d" % AGAIN)
-    say(request, 503, text)
 
 
 def _taker(request: Request) -> Taker:
