@@ -845,6 +845,14 @@ class StreamResourceTests(SiteTestCase):
         self.tree = Site(root, reactor=self.reactor)
         self.assertEqual(self.get("/tv/live.mkv").status, 403)
 
+    def test_sender(self) -> None:
+        """Somebody else's site has a body when it is whole, which a sender's never is."""
+        config = replace(self.stream.config, input=Input(Form.HTTP, "http"))
+        root = Resource()
+        root.putChild(b"tv", StreamResource(self.reactor, Stream(self.reactor, config)))
+        self.tree = Site(root, reactor=self.reactor)
+        self.assertEqual(self.get("/tv/live", "PUT").status, 501)
+
     def test_end(self) -> None:
         """What it has on the disk goes when the reactor has stopped."""
         (trigger,) = self.reactor.triggers["after"]["shutdown"]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from twisted.python.failure import Failure
+from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.http.answers import say, transport_of
@@ -31,8 +32,11 @@ GAP = 10.0
 """Seconds between two pieces of a sender that makes a request for each, after which it has left."""
 
 
-def send(stream: Stream, request: IncomingRequest) -> None:
+def send(stream: Stream, request: Request) -> None:
     """Take the body as the stream's input, until it ends."""
+    if not isinstance(request, IncomingRequest):
+        say(request, 501, "This site has a body only when all of it has come; a stream has no end.")
+        return
     if request.channel is None:
         return  # it has gone while somebody thought about whether it may
     if request.length == 0 and request.getHeader(b"content-length") is None:
