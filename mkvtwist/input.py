@@ -124,7 +124,7 @@ class InputService(Service):
     Feeds a publisher from one input for as long as the service runs.
 
     @ivar state: one of the states of C{/status}, but for what only the publisher knows.
-    @ivar reason: the state in plain words.
+    @ivar reason: the state in plain words, fit for viewers: without addresses, paths and names.
     @ivar senders: whoever is connected and has not been turned away.
     @ivar left_out: one sentence for each track of the input that is not sent.
     @ivar restarts: how many times the input was opened again.
@@ -187,7 +187,7 @@ class InputService(Service):
         elif self.config.input.form is Form.ENDPOINT:
             self._listen()
         elif self.config.input.form is Form.HTTP:
-            self._become("waiting for a sender", f"nobody has sent to /{self.config.name}")
+            self._become("waiting for a sender", "nobody has sent anything yet")
             self.log.info("waiting for a sender: PUT or POST /{name}", name=self.config.name)
             self._show_fallback()
         else:
@@ -553,7 +553,7 @@ class InputService(Service):
     # senders
 
     def _listen(self) -> None:
-        self._become("waiting for a sender", f"nobody has connected to {self.label}")
+        self._become("waiting for a sender", "nobody has connected yet")
         factory: Any = Factory.forProtocol(Connection)
         factory.noisy = False
         factory.input = self
@@ -567,8 +567,10 @@ class InputService(Service):
         self.log.info("waiting for a sender at {address}", address=address(port.getHost()))
 
     def _deaf(self, failure: Failure) -> None:
-        self._become("ended", f"cannot listen at {self.label}: {failure.value}")
-        self.log.error("{reason}", reason=self.reason)
+        problem = getattr(failure.value, "socketError", failure.value)
+        cause = getattr(problem, "strerror", None) or problem
+        self._become("ended", f"nobody can connect: {cause}")
+        self.log.error("cannot listen at {input}: {cause}", input=self.label, cause=cause)
         self._publisher.end()
         self._on_end()
 

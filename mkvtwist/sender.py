@@ -139,7 +139,7 @@ class Sender:
             )
         elif known:
             self.log.warn("sender {peer} left without sending anything", peer=self.peer)
-            self._input.remark(f"the last sender, {self.peer}, left without sending anything")
+            self._input.remark("the last sender left without sending anything")
             self.line.hang_up(Parting.UNREADABLE, "nothing was sent")
 
     # called by the input
@@ -194,7 +194,7 @@ class Sender:
             return
         reason = f"said nothing for {SILENCE:g} s"
         self.log.warn("sender {peer} {reason}: disconnected", peer=self.peer, reason=reason)
-        self._input.remark(f"the last sender, {self.peer}, {reason}")
+        self._input.remark(f"the last sender {reason}")
         self._forget()
         self.pipe.close()
         self.line.hang_up(Parting.SILENT, reason)

@@ -152,7 +152,7 @@ class Stream(MultiService):
             if ring is not None and ring.first:
                 reason += "; the last one is more than the buffer holds ago"
         if input_.showing is not None:
-            reason += f"; meanwhile {input_.showing} is shown"
+            reason += "; meanwhile the fallback is shown"
         now = self._reactor.seconds()
         return StreamStatistics(
             state=state,

@@ -639,6 +639,13 @@ class SenderTests(SenderTestCase):
         self.send(late)
         self.assertTrue(self.turned_away(late))
 
+    def test_reason(self) -> None:
+        """Viewers read it, too: it names neither where senders connect, nor who they were."""
+        service = self.start("tcp:12345:interface=127.0.0.1")
+        self.assertEqual(service.reason, "nobody has connected yet")
+        self.connect().connectionLost()
+        self.assertEqual(service.reason, "the last sender left without sending anything")
+
     def test_deaf(self) -> None:
         """When nobody can connect the stream has ended, and says why."""
 
@@ -648,8 +655,9 @@ class SenderTests(SenderTestCase):
         self.patch(self.reactor, "listenTCP", refuse)
         service = self.start("tcp:12345")
         self.assertEqual(service.state, "ended")
-        self.assertIn("Address already in use", service.reason)
-        self.assertEqual(self.log.about("Address already"), [service.reason])
+        self.assertEqual(service.reason, "nobody can connect: Address already in use")
+        (line,) = self.log.about("Address already")
+        self.assertEqual(line, "cannot listen at tcp:12345: Address already in use")
         self.assertEqual(self.ends, [service])
 
     def test_at_end(self) -> None:
