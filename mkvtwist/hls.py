@@ -591,6 +591,10 @@ class Viewers:
         if len(self._seen) > MOST_VIEWERS:
             del self._seen[next(iter(self._seen))]
 
+    def knows(self, peer: str, now: float, target: float) -> bool:
+        """Whether this address is one of them."""
+        return self.count(now, target) > 0 and peer in self._seen
+
     def count(self, now: float, target: float) -> int:
         """How many were seen in the last target durations, as players ask once in each."""
         since = now - LOOK_BACK * target

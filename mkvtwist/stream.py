@@ -173,11 +173,21 @@ class Stream(MultiService):
             discontinuities=input_.timeline.discontinuities,
             restarts=input_.restarts,
             recording=self._recording(),
-            hls_viewers=self.viewers.count(now, self.publisher.playlist.target),
+            hls_viewers=self.hls_viewers,
             clients=tuple(
                 client.statistics() for client in sorted(publisher.clients, key=lambda c: c.id)
             ),
         )
+
+    @property
+    def hls_viewers(self) -> int:
+        """How many addresses watch piece by piece."""
+        return self.viewers.count(self._reactor.seconds(), self.publisher.playlist.target)
+
+    @property
+    def audience(self) -> int:
+        """How many watch, one way or the other."""
+        return len(self.publisher.clients) + self.hls_viewers
 
     def _recording(self) -> str | None:
         if self._recorder is None:
@@ -196,7 +206,7 @@ class Stream(MultiService):
         if self._ended_at is None:
             self._ended_at = now
         target = self.publisher.playlist.target
-        viewers = self.viewers.count(now, target) and now - self._ended_at < LAST_LOOK * target
+        viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target
         if self.publisher.clients or viewers:
             self._reactor.callLater(0.1, self._ended)
         elif self.running:

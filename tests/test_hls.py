@@ -618,6 +618,16 @@ class ViewersTests(SynchronousTestCase):
         self.assertEqual(viewers.count(8, 2.0), 1)
         self.assertEqual(viewers.count(12, 2.0), 0)
 
+    def test_known(self) -> None:
+        """An address is known as long as it counts."""
+        viewers = Viewers()
+        viewers.saw("192.0.2.1", 0)
+        viewers.saw("192.0.2.2", 1)
+        self.assertTrue(viewers.knows("192.0.2.1", 6, 2.0))
+        self.assertFalse(viewers.knows("192.0.2.1", 6.5, 2.0))
+        self.assertTrue(viewers.knows("192.0.2.2", 6.5, 2.0))
+        self.assertFalse(viewers.knows("192.0.2.3", 6.5, 2.0))
+
     def test_bound(self) -> None:
         """So many are remembered, and no more."""
         viewers = Viewers()

@@ -14,7 +14,8 @@ from weakref import ref
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import publisher
-from mkvtwist.config import Form, Input, Rule, StreamConfig
+from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
+from mkvtwist.hls import LOOK_BACK
 from mkvtwist.http import LiveSite
 from mkvtwist.http import hls as hls_module
 from mkvtwist.http.poster import Posters
@@ -311,6 +312,94 @@ class BlockingTests(HLSTestCase):
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
         (line,) = self.log.about(" failed")
         self.assertNotIn("secret", line)
+
+
+class LimitsTests(HLSTestCase):
+    """How many may watch at once, clients and viewers together."""
+
+    def setUp(self) -> None:
+        """Any proxy is believed."""
+        super().setUp()
+        self.configure(Config(()))
+
+    def configure(self, config: Config) -> None:
+        """Other limits of all streams together."""
+        self.site.configure(replace(config, trusted_proxies=(ip_network("0.0.0.0/0"),)))
+
+    def come(self, target: str, number: int) -> Connection:
+        """A request from the address that ends in this number."""
+        connection = Connection(self.site, self.reactor)
+        connection.ask(target, X_Forwarded_For=f"203.0.113.{number}")
+        return connection
+
+    def status(self, target: str, number: int) -> int:
+        """Of the answer to it."""
+        return self.come(target, number).answer().status
+
+    def test_too_many(self) -> None:
+        """Who is one too many is told when to come again; a viewer goes on, until it has gone."""
+        self.stream.configure(replace(self.stream.config, max_clients=2))
+        self.come("/live.mkv", 1)
+        self.assertEqual(self.status("/live/index.m3u8", 2), 200)
+        for target in ("/live/index.m3u8", "/live/media.m3u8", self.url(self.newest - 1)):
+            got = self.come(target, 3).answer()
+            self.assertEqual(got.status, 503)
+            self.assertEqual(got.headers["retry-after"], "5")
+            self.assertEqual(got.text, "The limit of 2 clients is reached; try again later.\n")
+            self.assertEqual(self.status(target, 2), 200)
+        self.assertEqual(self.status("/live.mkv", 3), 503, "viewers take places, too")
+        self.assertEqual(self.stream.statistics().hls_viewers, 1)
+        self.reactor.advance(LOOK_BACK * self.playlist.target + 0.1)
+        self.assertEqual(self.status("/live/media.m3u8", 3), 200)
+        self.assertEqual(self.status("/live/media.m3u8", 2), 503)
+
+    def test_not_woken(self) -> None:
+        """Who is refused wakes no input."""
+        self.stream.configure(replace(self.stream.config, max_clients=1))
+        self.come("/live/media.m3u8", 1)
+        self.reactor.advance(1)
+        touched: list[bool] = []
+        self.stream.publisher.on_touch = lambda: touched.append(True)
+        self.assertEqual(self.status("/live/media.m3u8", 2), 503)
+        self.assertEqual(touched, [])
+
+    def test_waited(self) -> None:
+        """Who has waited for long is a viewer when the wait is over, and gets what is listed."""
+        other = self.add("other", max_clients=1)
+        early = self.come("/other/media.m3u8", 1)
+        self.reactor.advance(29)
+        self.assertEqual(other.statistics().hls_viewers, 0)
+        other.publisher.begin(Header((VIDEO,), {**header().formats, "mp4": b"head"}))
+        for packet in footage(0, 5):
+            other.publisher.publish([packet])
+            self.reactor.turn()
+        self.assertEqual(early.answer().status, 200)
+        self.assertEqual(self.status("/other/media.m3u8", 2), 503)
+        self.assertEqual(self.status("/other/media.m3u8", 1), 200)
+
+    def test_total(self) -> None:
+        """Viewers count among the clients of all streams, too."""
+        self.add("other")
+        self.configure(Config((), max_clients_total=1))
+        self.assertEqual(self.status("/live/media.m3u8", 1), 200)
+        self.assertEqual(self.status("/live/media.m3u8", 2), 503)
+        self.assertEqual(self.status("/other.mkv", 2), 503)
+
+    def test_bandwidth(self) -> None:
+        """What viewers take counts as what clients take."""
+        programme = self.stream.publisher.programme
+        assert programme is not None
+        self.configure(Config((), max_bandwidth=int(1.5 * programme.ring.bitrate(5_000_000))))
+        self.assertEqual(self.status("/live/media.m3u8", 1), 200)
+        self.assertEqual(self.status("/live/media.m3u8", 2), 503)
+        self.assertEqual(self.status("/live.mkv", 2), 503)
+
+    def test_address(self) -> None:
+        """Nobody begins from an address that has as many clients as it may."""
+        self.configure(Config((), max_clients_per_address=1))
+        self.come("/live.mkv", 1)
+        self.assertEqual(self.status("/live/media.m3u8", 1), 503)
+        self.assertEqual(self.status("/live/media.m3u8", 2), 200)
 
 
 class WantedTests(HLSTestCase):

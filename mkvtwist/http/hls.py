@@ -25,7 +25,9 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.hls import LOOK_BACK, Playlist, Segment
+from mkvtwist.http.admission import host
 from mkvtwist.http.answers import answer, argument, cached, carried, say, say_later, transport_of
+from mkvtwist.http.limits import Limits
 from mkvtwist.http.responses import say_unfit
 from mkvtwist.packet import Header
 from mkvtwist.publisher import CROWD
@@ -67,9 +69,10 @@ class Pieces:
     One stream, piece by piece.
     """
 
-    def __init__(self, reactor: Any, stream: Stream) -> None:
+    def __init__(self, reactor: Any, stream: Stream, limits: Limits) -> None:
         self.stream = stream
         self._reactor = reactor
+        self._limits = limits
         self._held: dict[Request, _Held] = {}
         self._due: deque[_Held] = deque()
         self._edge = self._playlist.edge
@@ -96,12 +99,21 @@ class Pieces:
         return partial(self._show, show)
 
     def _show(self, show: View, request: Request) -> None:
-        peer = request.getClientAddress()
-        self.stream.viewers.saw(getattr(peer, "host", ""), self._reactor.seconds())
-        # For as long as it is a viewer, though it may ask again no sooner than a segment later.
-        self.stream.publisher.touch(LOOK_BACK * self._playlist.target)
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
-        show(request)
+        if self._knows(request) or not self._limits.refuse(self.stream, request):
+            self._see(request)
+            show(request)
+
+    def _knows(self, request: Request) -> bool:
+        """Whether a request comes from a viewer, who has his place already."""
+        now = self._reactor.seconds()
+        return self.stream.viewers.knows(host(request) or "", now, self._playlist.target)
+
+    def _see(self, request: Request) -> None:
+        """Who asks is a viewer, and wants the stream for as long as it is one."""
+        self.stream.viewers.saw(host(request) or "", self._reactor.seconds())
+        # It may ask again no sooner than a segment later.
+        self.stream.publisher.touch(LOOK_BACK * self._playlist.target)
 
     # playlists
 
@@ -274,6 +286,7 @@ class Pieces:
             held = self._due.popleft()
             if held.request in self._held:
                 self._forget(held.request)
+                self._see(held.request)  # its place may have been free while it waited
                 held.answer()
         if self._due:
             self._turn = self._reactor.callLater(0, self._next_turn)

@@ -9,7 +9,11 @@ from twisted.web.http import Request
 
 from mkvtwist.config import Config
 from mkvtwist.http.admission import host
+from mkvtwist.http.answers import say_later
 from mkvtwist.stream import BITRATE_SPAN, Stream
+
+RETRY_AFTER = 5
+"""Seconds after which a client that was one too many may ask again."""
 
 
 class Limits:
@@ -24,14 +28,20 @@ class Limits:
         self._streams = streams
         self._by_address: Counter[str | None] = Counter()
 
-    def refusal(self, stream: Stream, request: Request) -> str | None:
-        """Why one more client of a stream would be too many, if so."""
+    def refuse(self, stream: Stream, request: Request) -> bool:
+        """Whether one more client of a stream would be too many; if so, that is the answer."""
+        full = self._refusal(stream, request)
+        if full is not None:
+            say_later(request, f"{full}; try again later.", RETRY_AFTER)
+        return full is not None
+
+    def _refusal(self, stream: Stream, request: Request) -> str | None:
         config = self.config
-        clients = len(stream.publisher.clients)
+        clients = stream.audience
         if _reached(stream.config.max_clients, clients):
             return f"The limit of {clients} clients is reached"
         if config.max_clients_total:
-            total = sum(len(other.publisher.clients) for other in self._streams.values())
+            total = sum(other.audience for other in self._streams.values())
             if _reached(config.max_clients_total, total):
                 return f"The limit of {total} clients of all streams is reached"
         mine = self._by_address[host(request)]
@@ -53,9 +63,7 @@ class Limits:
             del self._by_address[address]
 
     def _bandwidth(self) -> float:
-        return sum(
-            _bitrate(stream) * len(stream.publisher.clients) for stream in self._streams.values()
-        )
+        return sum(_bitrate(stream) * stream.audience for stream in self._streams.values())
 
 
 def _reached(most: int, count: int) -> bool:

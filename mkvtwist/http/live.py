@@ -6,15 +6,12 @@ from twisted.web.http import Request
 
 from mkvtwist import matroska
 from mkvtwist.config import ConfigError, parse_past, parse_seconds
-from mkvtwist.http.answers import argument, printable, say, say_later
+from mkvtwist.http.answers import argument, printable, say
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.responses import live_headers, respond, say_unfit
 from mkvtwist.publisher import Client, Wish
 from mkvtwist.sender import address
 from mkvtwist.stream import Stream
-
-RETRY_AFTER = 5
-"""Seconds after which a client that was one too many may ask again."""
 
 
 def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> None:
@@ -31,9 +28,7 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
     if request.method == b"HEAD":
         _preview(stream, format_, request)
         return
-    full = limits.refusal(stream, request)
-    if full is not None:
-        say_later(request, f"{full}; try again later.", RETRY_AFTER)
+    if limits.refuse(stream, request):
         return
     limits.enter(request)
     response = respond(request, format_)

@@ -168,7 +168,7 @@ class Server(Resource):
         name = stream.config.name
         pieces = self._pieces.get(name)
         if pieces is None or pieces.stream is not stream:
-            pieces = self._pieces[name] = Pieces(self._reactor, stream)
+            pieces = self._pieces[name] = Pieces(self._reactor, stream, self._limits)
         return pieces
 
     def _watch(self, stream: Stream, format_: str) -> View:
