@@ -413,6 +413,34 @@ class WantedTests(HLSTestCase):
         self.reactor.advance(2)
         self.assertEqual(self.stream.publisher.unwanted, 2)
 
+    def test_head(self) -> None:
+        """C{HEAD} comes from no viewer: it wakes nothing, waits for nothing and takes no place."""
+        other = self.add("other", max_clients=1)
+        touched: list[bool] = []
+        for stream in (self.stream, other):
+            stream.publisher.on_touch = lambda: touched.append(True)
+        newest, parts = self.playlist.edge
+        for target in (
+            "/other/index.m3u8",
+            "/other/media.m3u8",
+            f"/live/media.m3u8?_HLS_msn={newest + 1}",
+            self.url(newest, parts),
+        ):
+            got = self.get(target, "HEAD")
+            self.assertEqual((got.status, got.rest), (503, b""), target)
+            self.assertEqual(got.headers["retry-after"], "1")
+        for target in ("/live/index.m3u8", "/live/media.m3u8", self.url(newest - 1)):
+            got = self.get(target, "HEAD")
+            self.assertEqual((got.status, got.rest), (200, b""), target)
+            self.assertEqual(int(got.headers["content-length"]), len(self.get(target).body))
+            self.reactor.advance(LOOK_BACK * self.playlist.target + 0.1)
+            del touched[:]
+        self.assertEqual(self.get("/live/media.m3u8", "HEAD").status, 200)
+        self.assertEqual(touched, [])
+        for stream in (self.stream, other):
+            self.assertEqual(stream.statistics().hls_viewers, 0)
+        self.assert_nobody_waits()
+
     def test_first(self) -> None:
         """Who waits for the first segment does, however long an input takes that has a long GOP."""
         other = self.add("other")

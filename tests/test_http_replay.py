@@ -174,6 +174,7 @@ class ReplayTests(SiteTestCase):
 
     def test_head(self) -> None:
         """C{HEAD} tells all that C{GET} would, of the redirect and of the file."""
+        self.last()
         got = self.get("/live/last.mkv", "HEAD")
         self.assertEqual((got.status, got.rest), (302, b""))
         where = "/live/" + got.headers["location"]
@@ -182,6 +183,24 @@ class ReplayTests(SiteTestCase):
         same = ("content-length", "content-type", "etag", "accept-ranges", "content-disposition")
         for name in same:
             self.assertEqual(got.headers[name], whole.headers[name])
+
+    def test_head_makes_nothing(self) -> None:
+        """Where no file is there C{HEAD} tells what it would be, and waits for none being made."""
+        late = self.late()
+        for _ in range(2):
+            got = self.get("/live/last.mkv", "HEAD")
+            self.assertEqual((got.status, got.rest), (200, b""))
+            self.assertRegex(got.headers["content-type"], "^video/x-matroska")
+            self.assertEqual(got.headers["cache-control"], "no-store")
+            self.assertNotIn("content-length", got.headers)
+            self.assertEqual((self.replays._directory, late.jobs), (None, []))
+        self.connect().ask("/live/last.mkv")
+        self.assertEqual(self.get("/live/last.mkv", "HEAD").status, 200)
+        self.assertEqual(len(late.jobs), 1)
+        self.add("late")
+        got = self.get("/late/last.mkv", "HEAD")
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(AGAIN)))
+        self.assertEqual(self.get("/live/last.mkv?seconds=soon", "HEAD").status, 400)
 
     def test_name(self) -> None:
         """What is saved is called after the stream and the moment; a browser may be asked to."""

@@ -100,7 +100,9 @@ class Pieces:
 
     def _show(self, show: View, request: Request) -> None:
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
-        if self._knows(request) or not self._limits.refuse(self.stream, request):
+        if request.method == b"HEAD":
+            show(request)
+        elif self._knows(request) or not self._limits.refuse(self.stream, request):
             self._see(request)
             show(request)
 
@@ -246,9 +248,11 @@ class Pieces:
     def _hold(
         self, request: Request, is_due: Callable[[], bool], show: View, seconds: float
     ) -> None:
-        """Answer when it is due; say so when it is not within this time."""
+        """Answer when it is due; say so when it is not within this time, C{HEAD} at once."""
         if is_due():
             show(request)
+        elif request.method == b"HEAD":  # from nobody who watches, so that nothing is woken
+            say_later(request, "It is not there yet.", AGAIN)
         elif len(self._held) >= MOST_HELD:
             say_later(request, "Too many requests wait already.", AGAIN)
         else:

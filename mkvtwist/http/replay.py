@@ -171,10 +171,12 @@ class Replays:
         file = self._found(key, request)
         if file is not None:
             _send_to(file, request)
-        elif key in self._making:
+        elif key in self._making and request.method != b"HEAD":
             self._wait(key, request)
         elif programme is None or not (packets := programme.since(round(seconds * SECOND))):
             say_later(request, "There is nothing to look back at yet.", AGAIN)
+        elif request.method == b"HEAD":
+            _preview(format_, programme, request)
         elif len(self._making) >= CROWD:
             say_later(request, "Too much is being made for others; try again.", AGAIN)
         else:
@@ -307,6 +309,16 @@ def _check_range(file: Kept, request: Request) -> None:
     changed = unless is not None and unless not in (file.tag, last)
     if changed or (suffix and int(suffix[1]) >= file.size):
         request.requestHeaders.removeHeader(b"range")
+
+
+def _preview(format_: str, programme: Programme, request: Request) -> None:
+    """What a file would be, which nobody has asked for yet."""
+    kind = media_type(format_, programme.header.tracks)
+    request.setHeader(b"Content-Type", kind.encode())
+    request.setHeader(b"Cache-Control", b"no-store")
+    request.setHeader(b"Access-Control-Allow-Origin", b"*")
+    request.write(b"")
+    request.finish()
 
 
 def _send_to(file: Kept, request: Request) -> None:
