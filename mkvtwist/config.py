@@ -394,14 +394,16 @@ def parse_record(option: str, text: str) -> str:
     """
     The path of a recording, in whose last part C{%} begins one of C{strftime}'s words.
 
-    @raise ConfigError: when it is empty, or has other words, or has them in another part.
+    Folders are called what they are called, C{%} included.
+
+    @raise ConfigError: when it is empty, or has other words.
     """
-    folder, _, name = parse_text(option, text).rpartition("/")
+    name = parse_text(option, text).rpartition("/")[2]
     words = re.findall(r"%(.?)", name)
-    if "%" in folder or not all(word and word in _MOMENTS for word in words):
+    if not all(word and word in _MOMENTS for word in words):
         allowed = (
             "a file whose name may have a date and a time in it, such as %Y%m%d-%H%M%S; write"
-            " %% for %, and none in a folder's name"
+            " %% for % there"
         )
         _refuse(option, text, allowed)
     return text

@@ -61,10 +61,10 @@ class InputTests(SynchronousTestCase):
             self.assertIn(" ".join(line.split()), str(error))
 
     def test_record(self) -> None:
-        """A recording's name may have the words of a date in it, its folder none."""
-        for good in ("film.mkv", "/a/b/cam-%Y%m%d-%H%M%S.mkv", "100%%.mkv", "-"):
+        """A recording's name may have the words of a date in it; its folder is called as it is."""
+        for good in ("film.mkv", "/a/b/cam-%Y%m%d-%H%M%S.mkv", "100%%.mkv", "-", "/50%/q%q/a.mkv"):
             self.assertEqual(config.parse_record("opt", good), good)
-        for bad in ("100%.mkv", "%", "%q.mkv", "%Y/film.mkv", "film%-d.mkv"):
+        for bad in ("100%.mkv", "%", "%q.mkv", "%Y/%.mkv", "film%-d.mkv"):
             error = self.assertRaises(ConfigError, config.parse_record, "opt", bad)
             self.assertIn(repr(bad), str(error))
 

@@ -199,6 +199,16 @@ class StreamTests(ManagementTestCase):
         self.assertEqual(config.input.text, "http://me:secret@host/x?key=y")
         self.assertEqual(config.burst, 7.0)
 
+    def test_recording_in_any_folder(self) -> None:
+        """A stream that records in a folder whose name has a percent sign in it can be changed."""
+        folder = Path(self.mktemp()).absolute() / "100%"
+        folder.mkdir(parents=True)
+        record = str(folder / "%Y.mkv")
+        got = self.ask("PUT", "streams/more", {"input": "demo:", "record": record})
+        self.assertEqual(got.status, 201)
+        got = self.ask("PATCH", "streams/more", {"burst": 7})
+        self.assertEqual(self.told(got)["settings"]["record"], record)
+
     def test_another_input(self) -> None:
         """Another kind of input has another kind of end, unless one was asked for."""
         for at_end, then in ((None, "wait"), ("exit", "exit")):
