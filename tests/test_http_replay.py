@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from functools import partial
 from typing import Any
 
@@ -356,6 +357,43 @@ class ReplayTests(SiteTestCase):
         self.site.doStop()
         self.assertFalse(os.path.exists(directory))
         self.assertFalse(self.replays._sweep.running)
+
+    def test_stopped_meanwhile(self) -> None:
+        """What was asked for before the server stopped, or is after that, is not made any more."""
+        made: list[str] = []
+        self.patch(tempfile, "tempdir", self.mktemp())
+        os.mkdir(tempfile.gettempdir())
+        pool = self.late()
+        waiting = [self.connect() for _ in range(3)]
+        for seconds, connection in enumerate(waiting, 1):
+            connection.ask(f"/live/last.mkv?seconds={seconds}")
+        write = Replay.write
+
+        def stop_and_write(replay: Replay, file: Any) -> None:
+            write(replay, file)
+            self.site.doStart()
+            self.site.doStop()
+            os.makedirs(os.path.dirname(file.name))  # as if it had come in between
+            made.append(file.name)
+
+        self.patch(Replay, "write", stop_and_write)
+        pool.work()
+        self.reactor.turns()
+        self.assertEqual((len(made), pool.jobs), (1, []))
+        for connection in waiting:
+            got = connection.answer()
+            self.assertEqual((got.status, got.text), (503, "The server stops.\n"))
+        self.assertEqual(self.get("/live/last.mkv").status, 503)
+        self.assertEqual(os.listdir(tempfile.gettempdir()), [])
+
+    def test_started_again(self) -> None:
+        """A server that listens elsewhere makes files as before."""
+        self.site.doStart()
+        self.site.doStop()
+        self.assertEqual(self.get("/live/last.mkv").status, 503)
+        self.site.doStart()
+        self.addCleanup(self.site.doStop)
+        self.last()
 
 
 def inside(got: Answer) -> list[bytes]:

@@ -14,13 +14,13 @@ They are files rather than memory: a few of them are more than the rings of some
 system keeps in memory what is being read.
 """
 
+import errno
 import os
 import re
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
@@ -136,6 +136,7 @@ class Replays:
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._directory: str | None = None
+        self._stopped = False
         self._files: dict[tuple[str, str], Kept] = {}  # the oldest first
         self._making: dict[Key, list[Request]] = {}
         self._reading: dict[Request, Reading] = {}
@@ -143,14 +144,19 @@ class Replays:
         self._sweep = LoopingCall(self._look)
         self._sweep.clock = reactor
 
+    def start(self) -> None:
+        """Files are made again."""
+        self._stopped = False
+
     def stop(self) -> None:
-        """Remove them all."""
+        """Remove them all, and make no more, which nobody would remove."""
+        self._stopped = True
         if self._sweep.running:
             self._sweep.stop()
         self._files.clear()
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
+        directory, self._directory = self._directory, None
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
 
     # /NAME/last.mkv
 
@@ -180,8 +186,9 @@ class Replays:
         elif len(self._making) >= CROWD:
             say_later(request, "Too much is being made for others; try again.", AGAIN)
         else:
-            self._begin(key, programme, packets)
+            self._making[key] = []
             self._wait(key, request)
+            self._begin(key, programme, packets)
 
     def _found(self, key: Key, request: Request) -> Kept | None:
         """The file that this client got before, if it goes on with it, or one that is new."""
@@ -199,12 +206,11 @@ class Replays:
         request.notifyFinish().addErrback(lambda _: waiting.remove(request))
 
     def _begin(self, key: Key, programme: Programme, packets: list[Packet]) -> None:
-        self._making[key] = []
-        name, format_, _ = key
+        format_ = key[1]
         made = programme.format(format_)
         replay = Replay(programme.header, format_, made.head, made.render, packets)
         kind = media_type(format_, programme.header.tracks)
-        done: Deferred[str] = self._one.run(self._in_thread, self._write, name, replay)
+        done: Deferred[str] = self._one.run(self._write, replay)
         done.addCallback(self._made, key, kind)
         done.addErrback(self._failed, key)
 
@@ -220,7 +226,9 @@ class Replays:
     def _failed(self, failure: Failure, key: Key) -> None:
         cause = getattr(failure.value, "strerror", None) or "see the log"
         text = f"The last seconds of {key[0]} cannot be made a file: {cause}."
-        if failure.check(OSError):
+        if self._stopped:
+            text = "The server stops."
+        elif failure.check(OSError):
             self._log.error("{problem}", problem=text)
         else:
             self._log.failure("no replay of {name}", failure, name=key[0])
@@ -253,17 +261,22 @@ class Replays:
             with suppress(OSError):  # whoever cleans up there has been faster
                 os.unlink(oldest.path)
 
-    def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
-
-    def _write(self, name: str, replay: Replay) -> str:
-        """In a thread of the pool: write the file, and return its path."""
+    def _write(self, replay: Replay) -> Deferred[str]:
+        """Write a file; fires with its path."""
+        if self._stopped:
+            raise _cancelled()
         if self._directory is None:
             self._directory = tempfile.mkdtemp(prefix="mkvtwist-")
+        pool = self._reactor.getThreadPool()
+        return deferToThreadPool(
+            self._reactor, pool, self._write_in_thread, self._directory, replay
+        )
+
+    def _write_in_thread(self, directory: str, replay: Replay) -> str:
         ending = next(ending for ending, format_ in ENDINGS.items() if format_ == replay.format)
         # When it was made, for people; and something that no file before had, in no other run.
         when = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
-        path = os.path.join(self._directory, f"{PREFIX}-{when}{ending}")
+        path = os.path.join(directory, f"{PREFIX}-{when}{ending}")
         try:
             with open(path, "xb") as file:
                 replay.write(file)
@@ -271,6 +284,9 @@ class Replays:
             with suppress(OSError):
                 os.unlink(path)
             raise
+        if self._directory != directory:  # it was removed meanwhile, but for what came after that
+            shutil.rmtree(directory, ignore_errors=True)
+            raise _cancelled()
         return path
 
     # /NAME/last-ID.mkv
@@ -309,6 +325,10 @@ def _check_range(file: Kept, request: Request) -> None:
     changed = unless is not None and unless not in (file.tag, last)
     if changed or (suffix and int(suffix[1]) >= file.size):
         request.requestHeaders.removeHeader(b"range")
+
+
+def _cancelled() -> OSError:
+    return OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
 
 
 def _preview(format_: str, programme: Programme, request: Request) -> None:

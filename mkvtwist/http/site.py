@@ -264,6 +264,11 @@ class LiveSite(Site):
         """A connection; L{None}, which closes it, when there are too many."""
         return super().buildProtocol(addr) if self.connections.make_room() else None
 
+    def startFactory(self) -> None:
+        """Somebody listens, perhaps again: elsewhere, after the configuration has changed."""
+        super().startFactory()
+        self._router.replays.start()
+
     def stopFactory(self) -> None:
         """Nobody listens any more."""
         super().stopFactory()
