@@ -17,7 +17,16 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 
 from mkvtwist.access import Hashing, checkers
-from mkvtwist.config import EVERYBODY, Config, ConfigError, Form, Rule, StreamConfig, parse_name
+from mkvtwist.config import (
+    EVERYBODY,
+    Config,
+    ConfigError,
+    Form,
+    Input,
+    Rule,
+    StreamConfig,
+    parse_name,
+)
 from mkvtwist.configfile import CommandLine, configure, parse_document
 
 SHORTEST_TOKEN = 16
@@ -88,8 +97,8 @@ def _stream_problems(
 ) -> Iterator[tuple[str, str | None]]:
     """For each setting that names something: the setting, and what is wrong with that."""
     yield "input", _input_problem(stream, config, places)
-    if stream.fallback is not None and stream.fallback.form is Form.FILE:
-        yield "fallback", _unreadable(stream.fallback.text)
+    if stream.fallback is not None:
+        yield "fallback", _source_problem(stream.fallback)
     yield "record", _record_problem(stream, config)
     yield "watch", _rule_problem(stream.watch)
     yield "send", _send_problem(stream)
@@ -107,13 +116,18 @@ def _server_problems(config: Config, places: "_Places") -> Iterator[tuple[str, s
 
 def _input_problem(stream: StreamConfig, config: Config, places: "_Places") -> str | None:
     source = stream.input
-    if source.form is Form.FILE:
-        return _unreadable(source.text)
     if source.form is Form.ENDPOINT:
         return places.problem(source.text)
     if source.form is Form.STDIN and sum(other.input == source for other in config.streams) > 1:
         return "standard input can be read by one stream only"
-    return None
+    return _source_problem(source)
+
+
+def _source_problem(source: Input) -> str | None:
+    """Why an input, or a fallback, cannot be opened, as far as that is known without doing it."""
+    if source.is_masked:
+        return f"{str(source)!r}: give the address itself: what is shown is masked"
+    return _unreadable(source.text) if source.form is Form.FILE else None
 
 
 def _exposed(text: str, config: Config) -> str | None:

@@ -44,6 +44,10 @@ class Form(Enum):
         return self in (Form.ENDPOINT, Form.HTTP)
 
 
+PASSWORD_MASK = "***"  # noqa: S105 - it is none
+QUERY_MASK = "..."
+"""What stands for the secrets in a URL where it is shown."""
+
 DEFAULT_NAME = "live"
 """Of a stream that the command line makes."""
 
@@ -99,9 +103,17 @@ class Input:
         if parts.password is None and not parts.query:
             return self.text
         host = parts.netloc.rpartition("@")[2]
-        user = f"{parts.username or ''}:***@" if parts.password is not None else ""
-        query = "..." if parts.query else ""
+        user = f"{parts.username or ''}:{PASSWORD_MASK}@" if parts.password is not None else ""
+        query = QUERY_MASK if parts.query else ""
         return urlunsplit((parts.scheme, user + host, parts.path, query, ""))
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether somebody took what is shown for what is meant: it would be of no use."""
+        if self.form is not Form.URL:
+            return False
+        parts = urlsplit(self.text)
+        return parts.password == PASSWORD_MASK or parts.query == QUERY_MASK
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

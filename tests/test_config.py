@@ -74,6 +74,18 @@ class InputTests(SynchronousTestCase):
         self.assertEqual(config.parse_limit("opt", "1G"), 1 << 30)
         self.assertRaises(ConfigError, config.parse_limit, "opt", "10")
 
+    def test_masked(self) -> None:
+        """What is shown in place of a URL is told from one, with a secret or without."""
+        for text, masked in (
+            ("http://me:***@host/", True),
+            ("http://me:secret@host/?...", True),
+            ("http://me:****@host/?k=...", False),
+            ("http://***@host/...", False),
+            ("http://host/", False),
+        ):
+            self.assertEqual(Input(Form.URL, text).is_masked, masked, text)
+        self.assertFalse(Input(Form.FILE, "/a/b?...").is_masked)
+
     def test_broken_url(self) -> None:
         """A URL that cannot be taken apart is refused before anybody has to show it."""
         error = self.assertRaises(ConfigError, config.parse_input, "opt", "http://[::1/live.mkv")

@@ -260,6 +260,27 @@ class StreamTests(ManagementTestCase):
         assert config.fallback is not None
         self.assertEqual(config.fallback.text, "http://me:secret@host/")
 
+    def test_masked(self) -> None:
+        """What is shown in place of a secret is not taken for one, and all stays as it was."""
+        send = {"checker": "memory:me:secret"}
+        more = {"input": "http://me:secret@host/", "fallback": "http://host/x?k=y", "send": send}
+        self.assertEqual(self.ask("PUT", "streams/more", more).status, 201)
+        before = self.server.config
+        shown = self.told(self.ask("GET", "streams/more"))["settings"]
+        for key in ("input", "fallback", "send"):
+            for method, settings in (("PATCH", {}), ("PUT", more)):
+                got = self.ask(method, "streams/more", {**settings, key: shown[key]})
+                (error,) = self.told(got)["errors"]
+                self.assertEqual(got.status, 400)
+                self.assertIn(f"{key}", error)
+                self.assertTrue(error.endswith("itself: what is shown is masked"), error)
+        got = self.ask("PUT", "streams/other", {"input": "http://you:***@elsewhere/"})
+        self.assertEqual(got.status, 400)
+        self.assertEqual(self.server.config, before)
+        shown = self.told(self.ask("PATCH", "streams/more", {"send": {"deny": ["192.0.2.1"]}}))
+        self.assertEqual(self.server.streams["more"].config.send.checker, send["checker"])
+        self.assertEqual(self.ask("PATCH", "streams/more", {"send": send}).status, 200)
+
     def test_mistakes(self) -> None:
         """What is wrong with settings is said, all of it, and nothing changes."""
         before = self.server.config

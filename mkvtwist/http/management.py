@@ -19,7 +19,7 @@ from twisted.internet.task import LoopingCall
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.config import ConfigError, parse_at_end
+from mkvtwist.config import ConfigError, Rule, StreamConfig, parse_at_end
 from mkvtwist.configfile import document
 from mkvtwist.events import Event, Events
 from mkvtwist.http.answers import answer, timestamp, transport_of
@@ -157,13 +157,18 @@ class Management:
     # what can be done
 
     def _define(self, name: str, request: Request) -> None:
-        code = 200 if name in self._control.streams else 201
-        self._control.define(name, _settings(request))
+        code = 201
+        asked = _settings(request)
+        if name in self._control.streams:
+            code = 200
+            _check_checkers(self._stream(name).config, asked)
+        self._control.define(name, asked)
         self._show(name, request, code)
 
     def _change(self, name: str, request: Request) -> None:
         config = self._stream(name).config
         asked = _settings(request)
+        _check_checkers(config, asked)
         settings = document(config)
         if "input" in asked and config.at_end is parse_at_end("at_end", None, config.input.form):
             del settings["at_end"]  # nobody has asked for it, and another input has another one
@@ -276,6 +281,22 @@ def _settings(request: Request) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ConfigError('The body is not an object, such as {"input": "tcp:12345"}.')
     return settings
+
+
+def _check_checkers(config: StreamConfig, asked: Mapping[str, Any]) -> None:
+    """
+    Look whether a checker is to be what is shown of it.
+
+    @raise ConfigError: when it is, and is not all of it.
+    """
+    for key in ("watch", "send"):
+        rule: Rule = getattr(config, key)
+        table = asked.get(key)
+        given = table.get("checker") if isinstance(table, dict) else None
+        if given is not None and rule.checker != given == rule.checker_kind:
+            raise ConfigError(
+                f"{key}.checker: {given!r}: give the checker itself: what is shown is masked"
+            )
 
 
 def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
