@@ -118,7 +118,7 @@ class Server(MultiService):
         self._reactor = reactor
         self._reread = reread
         self._before: Any = None
-        self._ending: set[Deferred[Any]] = set()
+        self._ending: dict[Deferred[Any], str] = {}  # with the endpoint that each lets go of
         self.streams: dict[str, Stream] = {}
         self.events = Events()
         self.token: bytes | None = None
@@ -325,12 +325,10 @@ class Server(MultiService):
         self.events.tell("reloaded", "")
 
     def _held(self) -> set[str]:
-        """The endpoints where this process listens."""
-        held = {listener.text for listener in self._listeners}
-        for stream in self.streams.values():
-            if stream.parent is not None and stream.config.input.form is Form.ENDPOINT:
-                held.add(stream.config.input.text)
-        return held
+        """The endpoints where this process listens, or still does for a moment."""
+        held = {listener.text for listener in self._listeners} | set(self._ending.values())
+        running = [stream for stream in self.streams.values() if stream.parent is not None]
+        return (held | {_place(stream) for stream in running}) - {""}
 
     def _renew(self) -> None:
         """Read the certificates again."""
@@ -382,9 +380,9 @@ class Server(MultiService):
         if service.parent is None:
             return
         ending: Deferred[Any] = maybeDeferred(service.disownServiceParent)
-        self._ending.add(ending)
+        self._ending[ending] = _place(service)
         ending.addErrback(lambda failure: self.log.failure("it does not end well", failure))
-        ending.addCallback(lambda _: self._ending.discard(ending))
+        ending.addCallback(lambda _: self._ending.pop(ending))
 
     def _when_free(self, then: Callable[[], None]) -> None:
         """Call something when everything that is about to end has ended."""
@@ -411,6 +409,14 @@ class Server(MultiService):
                 most=most,
             )
         self.site.connections.most = max(limit // 2, limit - DESCRIPTORS)
+
+
+def _place(service: Stream | Listener) -> str:
+    """The endpoint where a service listens; nothing where there is none."""
+    if isinstance(service, Listener):
+        return service.text
+    source = service.config.input
+    return source.text if source.form is Form.ENDPOINT else ""
 
 
 def raise_descriptor_limit() -> int:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -383,6 +384,20 @@ class ChangeTests(SynchronousTestCase):
         self.hang_up()
         self.assertEqual(self.held, {"tcp:8080", "tcp:5001"})
         self.assertFalse(self.response.ended)
+
+    def test_hangup_meanwhile(self) -> None:
+        """A port that a stream is about to let go of, since it begins anew, is not tried either."""
+        self.next = Config((self.a, self.config("c", "tcp:5001")), ("tcp:8080",))
+        self.hang_up()
+        leaving: Deferred[None] = Deferred()
+        self.patch(self.server.streams["c"], "stopService", lambda: leaving)
+        self.server.restart("c")
+        self.server.reload()
+        self.assertEqual(self.held, {"tcp:8080", "tcp:5001"})
+        leaving.callback(None)
+        self.settle()
+        self.server.reload()
+        self.assertEqual(self.held, {"tcp:8080", "tcp:5001"})
 
     def test_mistakes(self) -> None:
         """A file with mistakes changes nothing, and the log says all of them."""
