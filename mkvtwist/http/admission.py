@@ -16,7 +16,7 @@ from twisted.web.http import Request
 
 from mkvtwist.access import WINDOW, Access, Busy, Gate, Guesses, Token, Visitor
 from mkvtwist.config import Rule
-from mkvtwist.http.answers import argument, say, say_later
+from mkvtwist.http.answers import argument, host, say, say_later
 from mkvtwist.stream import Stream
 
 PENALTY = 1.0
@@ -141,12 +141,6 @@ class _Gone:
 
     def __bool__(self) -> bool:
         return self._is_true
-
-
-def host(request: Request) -> str | None:
-    """The address that a request comes from; L{None} on a UNIX socket."""
-    found = getattr(request.getClientAddress(), "host", None)
-    return str(found) if found is not None else None
 
 
 def credentials(request: Request) -> Iterator[ICredentials]:

@@ -2,6 +2,7 @@
 What all answers are made with, and what is read from requests (I{reactor}).
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +10,9 @@ from urllib.parse import urlencode
 from twisted.web.http import Request
 
 from mkvtwist.config import EVERYBODY, Rule
+
+View = Callable[[Request], None]
+"""Answers a request, now or for hours."""
 
 
 def say(request: Request, code: int, text: str) -> None:
@@ -70,6 +74,19 @@ def accepts(request: Request, content_type: str) -> bool:
     return any(item.partition(";")[0].strip() == content_type for item in listed.split(","))
 
 
+def host(request: Request) -> str | None:
+    """The address that a request comes from; L{None} on a UNIX socket."""
+    found = getattr(request.getClientAddress(), "host", None)
+    return str(found) if found is not None else None
+
+
 def transport_of(request: Request) -> Any:
     """What a request came over; L{None} once that is gone."""
     return getattr(request.channel, "transport", None)
+
+
+def abort(request: Request) -> None:
+    """Have the connection go at once, if it has not gone."""
+    transport = transport_of(request)
+    if transport is not None:
+        transport.abortConnection()

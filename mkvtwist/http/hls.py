@@ -25,8 +25,17 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.hls import LOOK_BACK, Playlist, Segment
-from mkvtwist.http.admission import host
-from mkvtwist.http.answers import answer, argument, cached, carried, say, say_later, transport_of
+from mkvtwist.http.answers import (
+    View,
+    abort,
+    answer,
+    argument,
+    cached,
+    carried,
+    host,
+    say,
+    say_later,
+)
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.responses import say_unfit
 from mkvtwist.packet import Header
@@ -60,8 +69,6 @@ _URI = re.compile(r"(\.m4s|\.mp4|^media\.m3u8)(?=\"|$)", re.MULTILINE)
 """Where each URI in a playlist ends."""
 
 _SEGMENT = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,15})(?:\.([0-9]{1,6}))?\.m4s")
-
-View = Callable[[Request], None]
 
 
 class Pieces:
@@ -317,9 +324,7 @@ class _Held:
             self.show(self.request)
         except Exception:  # noqa: BLE001 - whatever it is, it is one request's
             self.log.failure("{request} failed", request=self.request)
-            transport = transport_of(self.request)
-            if transport is not None:
-                transport.abortConnection()
+            abort(self.request)
 
 
 @implementer(IPushProducer)
@@ -371,9 +376,7 @@ class Delivery:
 
     def _abort(self) -> None:
         self._timeout = None
-        transport = transport_of(self._request)
-        if transport is not None:
-            transport.abortConnection()
+        abort(self._request)
 
     def _stop_waiting(self) -> None:
         if self._timeout is not None:

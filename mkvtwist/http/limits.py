@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from twisted.web.http import Request
 
 from mkvtwist.config import Config
-from mkvtwist.http.admission import host
-from mkvtwist.http.answers import say_later
+from mkvtwist.http.answers import host, say_later
 from mkvtwist.stream import BITRATE_SPAN, Stream
 
 RETRY_AFTER = 5

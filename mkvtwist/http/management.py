@@ -22,15 +22,13 @@ from zope.interface import implementer
 from mkvtwist.config import ConfigError, Rule, StreamConfig, parse_at_end
 from mkvtwist.configfile import document
 from mkvtwist.events import Event, Events
-from mkvtwist.http.answers import answer, timestamp, transport_of
+from mkvtwist.http.answers import View, answer, host, timestamp, transport_of
 from mkvtwist.http.requests import with_whole_body
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream
 
 HEARTBEAT = 15.0
 """Seconds between two signs of life to who listens to events: proxies give up after 30 or 60."""
-
-View = Callable[[Request], None]
 
 
 class Control(Protocol):
@@ -320,10 +318,9 @@ def _is_local(request: Request) -> bool:
     """Whether a request comes from this machine, and its page, if it has one, as well."""
     if isinstance(transport_of(request).getHost(), UNIXAddress):
         return True
-    peer = request.getClientAddress()
     named = request.getRequestHostname().decode("latin-1").strip("[]")
     # A name of somebody else's could be made to mean this machine (DNS rebinding).
-    return _is_loopback(getattr(peer, "host", "")) and (named == "localhost" or _is_loopback(named))
+    return _is_loopback(host(request) or "") and (named == "localhost" or _is_loopback(named))
 
 
 def _is_loopback(host: str) -> bool:

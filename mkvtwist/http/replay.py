@@ -36,7 +36,7 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.static import File
 
 from mkvtwist.config import ConfigError, parse_seconds
-from mkvtwist.http.answers import argument, cached, carried, say, say_later, transport_of
+from mkvtwist.http.answers import abort, argument, cached, carried, host, say, say_later
 from mkvtwist.http.responses import ENDINGS, media_type, say_unfit
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.publisher import Programme
@@ -241,8 +241,8 @@ class Replays:
         for request, reading in list(self._reading.items()):
             if request.sentLength != reading.sent:
                 reading.sent, reading.since, reading.file.asked = request.sentLength, now, now
-            elif now - reading.since >= KEEP and transport_of(request) is not None:
-                transport_of(request).abortConnection()
+            elif now - reading.since >= KEEP:
+                abort(request)
         self._drop_old()
         if not self._files and not self._reading:
             self._sweep.stop()
@@ -355,8 +355,7 @@ def _send_to(file: Kept, request: Request) -> None:
 
 
 def _taker(request: Request) -> Taker:
-    host = getattr(request.getClientAddress(), "host", "")
-    return str(host), (request.getHeader(b"user-agent") or b"")[:200]
+    return host(request) or "", (request.getHeader(b"user-agent") or b"")[:200]
 
 
 def _wants_download(request: Request) -> bool:

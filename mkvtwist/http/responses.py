@@ -16,7 +16,7 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.codecs import content_type
-from mkvtwist.http.answers import say, transport_of
+from mkvtwist.http.answers import abort, say, transport_of
 from mkvtwist.packet import Header, Track
 from mkvtwist.publisher import IResponse
 
@@ -89,9 +89,7 @@ class LiveResponse:
             say(self.request, 503, "The stream has ended, or its input is away; try again later.")
 
     def abort(self) -> None:
-        transport = transport_of(self.request)
-        if transport is not None:
-            transport.abortConnection()
+        abort(self.request)
 
 
 @implementer(IPushProducer)

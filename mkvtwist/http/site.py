@@ -15,7 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 from mkvtwist.config import EVERYBODY, Config, Form, Network
 from mkvtwist.http import pages, static
 from mkvtwist.http.admission import Admission
-from mkvtwist.http.answers import accepts, printable, say
+from mkvtwist.http.answers import View, accepts, printable, say
 from mkvtwist.http.connections import Connections
 from mkvtwist.http.hls import Pieces
 from mkvtwist.http.limits import Limits
@@ -28,9 +28,6 @@ from mkvtwist.http.responses import ENDINGS
 from mkvtwist.http.senders import send
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream
-
-View = Callable[[Request], None]
-"""Answers a request, now or for hours."""
 
 Overview = Callable[[Mapping[str, Stream], Request], None]
 """Answers a request with something of these streams."""
