@@ -308,6 +308,21 @@ def parse_past(option: str, text: str) -> float:
     return _number(option, text, allowed, -86400.0, 0.0)
 
 
+def parse_tracks(option: str, text: str) -> frozenset[int]:
+    """
+    Numbers of tracks: C{1,3}.
+
+    @raise ConfigError: for anything else.
+    """
+    items = text.split(",")
+    if len(items) > TRACKS or not all(re.fullmatch("[1-9][0-9]{0,3}", item) for item in items):
+        raise ConfigError(
+            f"{option}: {text[:40]!r} is not a list of numbers of tracks, as /status has them:"
+            " 1,3 for example"
+        )
+    return frozenset(map(int, items))
+
+
 def parse_rate(option: str, text: str) -> float:
     """
     A speed as a multiple of real time; 0 is without limit.
@@ -337,6 +352,9 @@ def parse_count(option: str, text: str) -> int:
         _refuse(option, text, "a whole number, 0 or more")
     return int(text)
 
+
+TRACKS = 64
+"""Tracks that may be asked for at once: as many as an input is looked at for."""
 
 SMALLEST_BUFFER = 64 << 10
 """Less than this does not hold one keyframe of anything."""

@@ -20,7 +20,11 @@ The rules:
     where one segment or part ends the next one begins: durations sum up.
  5. Half of what the ring keeps is listed, the other half is for those who have an older playlist.
     The first segment that is listed never goes back.
- 6. The target duration never shrinks. It rises when a GOP becomes longer than all before: once by
+ 6. The main playlist has the picture and the sound that plays unasked. Each other sound and each
+    track of text has a playlist of its own, cut in the same places, with the same numbers: what
+    differs is which packets are taken from the same fragments. So there is one for any choice of
+    tracks. Where the tracks have changed, and a choice has nothing there, is a gap.
+ 7. The target duration never shrinks. It rises when a GOP becomes longer than all before: once by
     half again while it still grows, since a playlist may not have what is longer than it says.
 
 ::
@@ -34,12 +38,18 @@ The rules:
 import hashlib
 import math
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
-from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.formats import Choice, Format, NoTrack, Unfit, choose, preferred
+from mkvtwist.packet import SECOND, Header, Track
 from mkvtwist.ring import Fragment, Ring
+from mkvtwist.webvtt import shown_until
+
+PLAYLIST = "application/vnd.apple.mpegurl"
+"""The MIME type of playlists."""
 
 PART = 340_000
 """
@@ -80,23 +90,17 @@ restart, when timestamps begin anew, it is another one. Not larger, since hls.js
 GROWTH = 1.5
 """By how much the target duration rises when a GOP grows beyond it: a few times at most."""
 
+TEXT_HEAD = b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
+"""Times in text are those in MP4 (RFC 8216, 3.5)."""
+
+TEXTS = 100
+"""Playlists, by choice of tracks, that are kept until there is more to list: some kilobytes."""
 
 MOST_VIEWERS = 10_000
 """Addresses that are remembered: a megabyte or two."""
 
 LOOK_BACK = 3
 """Target durations after which a viewer who asks for nothing has gone."""
-
-
-class Format(Protocol):
-    """How packets become bytes."""
-
-    @property
-    def head(self) -> bytes:
-        """What comes before the first fragment."""
-
-    def render(self, packets: Sequence[Packet], /) -> bytes:
-        """A fragment's bytes."""
 
 
 class Programme(Protocol):
@@ -110,8 +114,35 @@ class Programme(Protocol):
     def ring(self) -> Ring:
         """The fragments."""
 
-    def format(self, name: str, /) -> Format:
-        """One of the formats, made for this header."""
+    def format(self, choice: Choice, /) -> Format:
+        """One of the formats, made for this header and some of its tracks."""
+
+
+def chosen(header: Header, tracks: frozenset[int] | None = None) -> Choice:
+    """
+    What is in a playlist.
+
+    @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
+    @raise Unfit: when they cannot live in MP4, nor as text.
+    @raise NoTrack: when there are no such tracks.
+    """
+    if tracks is not None:
+        return choose(header, "webvtt" if tracks <= header.fitting("webvtt") else "mp4", tracks)
+    fitting = header.fitting("mp4")
+    pictures = [track for track in header.tracks if track.type == "video"][:1]  # it cuts the ring
+    sounds = [track for track in header.tracks if track.type == "audio"]
+    played = [track for track in pictures if track.number in fitting]
+    played += preferred(track for track in sounds if track.number in fitting)
+    if len(played) < bool(pictures) + bool(sounds) or not played:
+        return choose(header, "mp4")  # which says what is wrong
+    return Choice("mp4", frozenset(track.number for track in played))
+
+
+def others(header: Header) -> list[Track]:
+    """The tracks that have a playlist of their own: other sounds, and text."""
+    sounds = [t for t in header.tracks if t.type == "audio" and t.number in header.fitting("mp4")]
+    texts = [t for t in header.tracks if t.number in header.fitting("webvtt")]
+    return [*(sounds if len(sounds) > 1 else []), *texts]
 
 
 class Part:
@@ -203,19 +234,49 @@ class Segment:
         if following is None:
             self.end = part.end
 
-    def data(self, part: Part) -> bytes:
+    def pieces(self, choice: Choice, number: int | None = None) -> list[bytes]:
         """
-        A part's bytes, made once and kept in the ring.
+        The bytes of a part, or of all of it, made once and kept in the ring.
 
+        @param number: the part's place; L{None} is all of the segment, which is complete.
         @raise IndexError: when the ring does not have it any more.
         """
+        parts = self.parts if number is None else [self.parts[number]]
+        if choice.format == "webvtt":
+            return [self._text(choice, parts)]
+        return [self._data(choice, part) for part in parts]
+
+    def _data(self, choice: Choice, part: Part) -> bytes:
         ring = self.programme.ring
-        first = ring[part.first]
-        data = first.rendered.get("hls")
+        kind = "hls", choice
+        data = ring[part.first].rendered.get(kind)
         if data is None:
             numbers = range(part.first, part.stop)
             packets = [packet for number in numbers for packet in ring[number].packets]
-            data = ring.render(first, "hls", self.programme.format("mp4").render(packets))
+            data = self.programme.format(choice).render(packets)
+            ring.render(ring[part.first], kind, data)
+        return data
+
+    def _text(self, choice: Choice, parts: Sequence[Part]) -> bytes:
+        """
+        The cues that are to be seen at any moment of these parts; they may have come earlier.
+        """
+        ring = self.programme.ring
+        first, last = parts[0], parts[-1]
+        kind = "hls", choice, last.stop
+        data = ring[first.first].rendered.get(kind)
+        if data is None:
+            packets = [
+                packet
+                for number in range(ring.first, last.stop)
+                for packet in ring[number].packets
+                if packet.track in choice.tracks
+                and packet.pts < last.end
+                and shown_until(packet) > first.start
+            ]
+            packets.sort(key=lambda packet: packet.pts)
+            data = TEXT_HEAD + self.programme.format(choice).render(packets)
+            ring.render(ring[first.first], kind, data)
         return data
 
 
@@ -254,8 +315,7 @@ class Playlist:
         self._end = 0
         self._oldest = 0
         self._was_read = False
-        self._texts: dict[bool, str] = {}
-        self._maps: dict[int, tuple[str, bytes]] = {}
+        self._texts: dict[tuple[frozenset[int] | None, bool], str] = {}
 
     # the publisher's side
 
@@ -270,7 +330,7 @@ class Playlist:
         if programme.ring.first != self._oldest:
             self._oldest = programme.ring.first
             self._texts.clear()
-        if "mp4" in programme.header.unfit:
+        if not self._timed:
             return
         growing = self._growing
         timed = [packet for packet in fragment.packets if packet.track in self._timed]
@@ -294,7 +354,6 @@ class Playlist:
         self._close(self._end)
         self._discontinuity += bool(self._segments)
         self._segments.clear()
-        self._maps.clear()
         self._texts.clear()
         self._programme = None
 
@@ -352,49 +411,71 @@ class Playlist:
             return True
         return part is not None and part >= ahead + (parts if number == newest else 0)
 
-    def map(self, name: str) -> bytes | None:
+    def map(self, name: str, tracks: frozenset[int] | None = None) -> bytes | None:
         """The initialization section with this name; L{None} when no listed segment needs it."""
-        for segment in self._segments:
-            mapped = self._map(segment)
-            if mapped[0] == name:
-                return mapped[1]
+        for programme in dict.fromkeys(segment.programme for segment in self._segments):
+            choice = _choice(programme, tracks)
+            if choice is not None and choice.format == "mp4":
+                head = programme.format(choice).head
+                if name == _map_name(head):
+                    return head
         return None
 
-    def multivariant(self) -> str:
-        """The playlist of playlists: with one, since what is in the tracks is in one file."""
+    def multivariant(self, tracks: frozenset[int] | None = None) -> str:
+        """
+        The playlist of playlists: one variant, and what may be chosen beside it.
+
+        @param tracks: the numbers of those that are asked for, and no others; L{None} is all.
+        """
+        programme = self._segments[-1].programme if self._segments else None
+        choice = _choice(programme, tracks) if programme is not None else None
+        if programme is None or choice is None:
+            return "#EXTM3U\n"
+        header = programme.header
+        beside = others(header) if tracks is None else []
+        shown = header.only(choice.tracks)
+        heard = [track for track in beside if track.type == "audio" and track not in shown]
         segments = [s for s in self._segments if s.is_complete and s.is_there and s.duration]
         rates = [math.ceil(s.size * 8 * SECOND / s.duration) for s in segments] or [1]
         size, duration = sum(s.size for s in segments), sum(s.duration for s in segments)
         average = math.ceil(size * 8 * SECOND / duration) if duration else 1
         attributes = [f"BANDWIDTH={max(rates)}", f"AVERAGE-BANDWIDTH={average}"]
-        tracks = self._segments[-1].programme.header.tracks if self._segments else ()
-        shown = [track for track in tracks if track.type != "subtitle"]
-        names = [track.codec_string for track in shown if track.codec_string is not None]
-        if names and len(names) == len(shown):
-            attributes.append(f'CODECS="{",".join(dict.fromkeys(names))}"')
+        names = [track.codec_string for track in (*shown, *heard)]
+        known = [name for name in names if name is not None]
+        if known and len(known) == len(names):
+            attributes.append(f'CODECS="{",".join(dict.fromkeys(known))}"')
         for track in [track for track in shown if track.type == "video"][:1]:
             if track.width and track.height:
                 attributes.append(f"RESOLUTION={track.width}x{track.height}")
             if track.frame_rate:
                 attributes.append(f"FRAME-RATE={track.frame_rate:.3f}")
-        return (
-            "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n"
-            f"#EXT-X-STREAM-INF:{','.join(attributes)}\nmedia.m3u8\n"
-        )
+        groups = dict.fromkeys(_GROUPS[track.type] for track in beside)
+        attributes += [f'{group}="{group.lower()}"' for group in groups]
+        lines = [
+            *("#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"),
+            *_renditions(beside, shown),
+            f"#EXT-X-STREAM-INF:{','.join(attributes)}",
+            "media.m3u8",
+        ]
+        return "\n".join(lines) + "\n"
 
-    def media(self, *, skip: bool = False) -> str:
+    def media(self, tracks: frozenset[int] | None = None, *, skip: bool = False) -> str:
         """
         The list of segments and parts; there has to be something to list.
 
+        @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
         @param skip: leave out what somebody who asks again knows already (a delta update).
         """
-        if skip not in self._texts:
+        text = self._texts.get((tracks, skip))
+        if text is None:
             self._was_read = True
             growing = self._growing
             while growing is not None and _rounded(self._end - growing.start) > self._target:
                 self._target = math.ceil(GROWTH * self._target)
-            self._texts[skip] = "\n".join(self._lines(skip=skip)) + "\n"
-        return self._texts[skip]
+            text = "\n".join(self._lines(tracks, skip=skip)) + "\n"
+            if len(self._texts) < TEXTS:
+                self._texts[tracks, skip] = text
+        return text
 
     # cutting
 
@@ -410,10 +491,10 @@ class Playlist:
         while self._segments and self._segments[0].programme is not last:
             self._segments.popleft()
         self._programme = programme
-        tracks = programme.header.tracks
-        video = [track.number for track in tracks if track.type == "video"]
-        heard = [track.number for track in tracks if track.type != "subtitle"]
-        self._timed = frozenset(video[:1] or heard or [track.number for track in tracks])
+        choice = _choice(programme, None)
+        played = programme.header.only(choice.tracks) if choice is not None else ()
+        by_type = sorted(played, key=lambda track: track.type != "video")
+        self._timed = frozenset(track.number for track in by_type[:1])
 
     def _begin(self, programme: Programme, part: Part, now: float) -> Segment:
         """A segment ends, the next one begins."""
@@ -481,7 +562,7 @@ class Playlist:
             self._first = listed[0].number
         return list(listed)
 
-    def _lines(self, *, skip: bool) -> Iterator[str]:
+    def _lines(self, tracks: frozenset[int] | None, *, skip: bool) -> Iterator[str]:
         listed, growing = self._listed(), self._growing
         if growing is not None and not growing.is_there:
             growing = None  # it began before all that the ring has: nobody can begin there
@@ -493,8 +574,9 @@ class Playlist:
         if skip:
             boundary = SKIP * self._target * SECOND
             skipped = sum(rest > boundary for _, rest in _with_rest(listed, ahead))
+        gap = any(_choice(segment.programme, tracks) is None for segment in listed[skipped:])
         yield "#EXTM3U"
-        yield f"#EXT-X-VERSION:{9 if skipped else 6}"
+        yield f"#EXT-X-VERSION:{9 if skipped else 8 if gap else 6}"
         yield f"#EXT-X-TARGETDURATION:{self._target}"
         yield from self._control([part for segment in shown for part in segment.parts])
         yield f"#EXT-X-MEDIA-SEQUENCE:{listed[0].number}"
@@ -504,18 +586,41 @@ class Playlist:
             yield f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"
         before = listed[skipped - 1] if skipped else None
         for segment in listed[skipped:]:
-            yield from self._beginning(segment, before)
+            choice = _choice(segment.programme, tracks)
+            yield from _beginning(segment, before, choice)
             if segment in shown:
-                yield from _parts(segment)
+                yield from _parts(segment, choice)
+            if choice is None:
+                yield "#EXT-X-GAP"
             yield f"#EXTINF:{_seconds(segment.duration)},"
-            yield f"{segment.name}.m4s"
+            yield f"{segment.name}{_ending(choice)}"
             before = segment
         if growing is not None and self._lists_parts:
-            yield from self._beginning(growing, before)
-            yield from _parts(growing)
-            yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{growing.name}.{len(growing.parts)}.m4s"'
+            choice = _choice(growing.programme, tracks)
+            yield from _beginning(growing, before, choice)
+            yield from _parts(growing, choice)
+            uri = f"{growing.name}.{len(growing.parts)}{_ending(choice)}"
+            yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{uri}"'
+        if self._lists_parts and self._programme is not None:
+            yield from self._reports(self._programme.header, tracks)
         if self.finished:
             yield "#EXT-X-ENDLIST"
+
+    def _reports(self, header: Header, tracks: frozenset[int] | None) -> Iterator[str]:
+        """How far the other playlists are: as far as this one (the draft, 4.4.5.4)."""
+        number, parts = self.edge
+        if not parts:  # of the growing segment none is complete
+            number -= 1
+            parts = len([s for s in self._segments if s.is_complete][-1].parts)
+        mine = None if tracks is None else sorted(tracks)
+        there = [None, *([track.number] for track in others(header))]
+        up = "" if mine is None else "../"
+        for other in there if mine in there else ():
+            if other != mine:
+                uri = up + ("" if other is None else f"{other[0]}/") + "media.m3u8"
+                yield (
+                    f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN={number},LAST-PART={parts - 1}'
+                )
 
     def _control(self, parts: Sequence[Part]) -> Iterator[str]:
         """What the server can do, and how far players keep from the live edge."""
@@ -532,24 +637,66 @@ class Playlist:
             yield f"#EXT-X-PART-INF:PART-TARGET={target:.2f}"
         yield f"#EXT-X-SERVER-CONTROL:{','.join(control)}"
 
-    def _beginning(self, segment: Segment, before: Segment | None) -> Iterator[str]:
-        """What is said before a segment's parts."""
-        if before is not None and before.discontinuity != segment.discontinuity:
-            yield "#EXT-X-DISCONTINUITY"
-        if before is None or before.discontinuity != segment.discontinuity:
-            yield f'#EXT-X-MAP:URI="{self._map(segment)[0]}"'
-        date = datetime.fromtimestamp(segment.date, UTC).isoformat(timespec="milliseconds")
-        yield f"#EXT-X-PROGRAM-DATE-TIME:{date.replace('+00:00', 'Z')}"
 
-    def _map(self, segment: Segment) -> tuple[str, bytes]:
-        """The initialization section of a segment: named after its bytes, so it never changes."""
-        key = segment.discontinuity
-        if key not in self._maps:
-            kept = {segment.discontinuity for segment in self._segments}
-            self._maps = {old: made for old, made in self._maps.items() if old in kept}
-            head = segment.programme.format("mp4").head
-            self._maps[key] = f"init-{hashlib.sha256(head).hexdigest()[:16]}.mp4", head
-        return self._maps[key]
+def _choice(programme: Programme, tracks: frozenset[int] | None) -> Choice | None:
+    """What a playlist has of a programme; L{None} is nothing."""
+    try:
+        return chosen(programme.header, tracks)
+    except (Unfit, NoTrack):
+        return None
+
+
+_GROUPS: Mapping[str, str] = MappingProxyType({"audio": "AUDIO", "subtitle": "SUBTITLES"})
+"""What playlists call the tracks that may be chosen, by their type."""
+
+
+def _renditions(tracks: Sequence[Track], shown: Collection[Track]) -> Iterator[str]:
+    """
+    What may be chosen (4.4.6.1).
+
+    @param shown: those that are in the main playlist; they have no other.
+    """
+    taken: set[tuple[str, str]] = set()
+    for track in tracks:
+        name = _quotable(track.title or track.language or f"Track {track.number}")
+        if (track.type, name) in taken:
+            name = f"{name} ({track.number})"
+        taken.add((track.type, name))
+        group = _GROUPS[track.type]
+        default = "YES" if track in shown else "NO"
+        parts = [
+            *(f"TYPE={group}", f'GROUP-ID="{group.lower()}"', f'NAME="{name}"'),
+            *([f'LANGUAGE="{_quotable(track.language)}"'] if track.language else []),
+            *(f"DEFAULT={default}", "AUTOSELECT=YES"),
+            *([f'CHANNELS="{track.channels}"'] if track.channels else []),
+            *([] if track in shown else [f'URI="{track.number}/media.m3u8"']),
+        ]
+        yield f"#EXT-X-MEDIA:{','.join(parts)}"
+
+
+def _quotable(text: str) -> str:
+    """A name that somebody has given, fit for a quoted string (4.2)."""
+    return "".join(char for char in text if char.isprintable() and char != '"')
+
+
+def _beginning(segment: Segment, before: Segment | None, choice: Choice | None) -> Iterator[str]:
+    """What is said before a segment's parts."""
+    changed = before is not None and before.discontinuity != segment.discontinuity
+    if changed:
+        yield "#EXT-X-DISCONTINUITY"
+    if (changed or before is None) and choice is not None and choice.format == "mp4":
+        yield f'#EXT-X-MAP:URI="{_map_name(segment.programme.format(choice).head)}"'
+    date = datetime.fromtimestamp(segment.date, UTC).isoformat(timespec="milliseconds")
+    yield f"#EXT-X-PROGRAM-DATE-TIME:{date.replace('+00:00', 'Z')}"
+
+
+def _map_name(head: bytes) -> str:
+    """The initialization section is named after its bytes, so it never changes."""
+    return f"init-{hashlib.sha256(head).hexdigest()[:16]}.mp4"
+
+
+def _ending(choice: Choice | None) -> str:
+    return ".vtt" if choice is not None and choice.format == "webvtt" else ".m4s"
 
 
 def _with_rest(segments: Sequence[Segment], ahead: int) -> list[tuple[Segment, int]]:
@@ -561,11 +708,14 @@ def _with_rest(segments: Sequence[Segment], ahead: int) -> list[tuple[Segment, i
     return rests[::-1]
 
 
-def _parts(segment: Segment) -> Iterator[str]:
+def _parts(segment: Segment, choice: Choice | None) -> Iterator[str]:
+    shown = segment.programme.header.only(choice.tracks) if choice is not None else ()
+    has_video = any(track.type == "video" for track in shown)
     for number, part in enumerate(segment.parts):
-        uri = f"{segment.name}.{number}.m4s"
-        independent = ",INDEPENDENT=YES" if part.independent else ""
-        yield f'#EXT-X-PART:DURATION={_seconds(part.duration)},URI="{uri}"{independent}'
+        uri = f"{segment.name}.{number}{_ending(choice)}"
+        more = ",INDEPENDENT=YES" if part.independent or not has_video else ""
+        more += ",GAP=YES" if choice is None else ""
+        yield f'#EXT-X-PART:DURATION={_seconds(part.duration)},URI="{uri}"{more}'
 
 
 def _seconds(duration: int) -> str:

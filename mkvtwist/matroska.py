@@ -36,11 +36,12 @@ _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _VOID = 0xEC
 _INFO, _DURATION = 0x1549A966, 0x4489
 _CHAPTERS, _TAGS = 0x1043A770, 0x1254C367
+_TAG, _TARGETS, _TAG_TRACK_UID = 0x7373, 0x63C0, 0x63C5
 _CUES, _CUE_POINT, _CUE_TIME, _CUE_TRACK_POSITIONS = 0x1C53BB6B, 0xBB, 0xB3, 0xB7
 _CUE_TRACK, _CUE_CLUSTER_POSITION = 0xF7, 0xF1
 _TRACKS = 0x1654AE6B
 _TRACK_ENTRY = 0xAE
-_TRACK_NUMBER = 0xD7
+_TRACK_NUMBER, _TRACK_UID = 0xD7, 0x73C5
 _CODEC_DELAY = 0x56AA
 _BLOCK_ADDITION_MAPPING = 0x41E4
 _ATTACHMENTS = 0x1941A469
@@ -113,8 +114,15 @@ class Matroska:
     @ivar head: what a client gets first.
     """
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
+        """
+        @param numbers: those of the tracks that are sent; L{None} is all.
+        """
         self.head = header.formats["matroska"]
+        self._numbers: frozenset[int] | None = None
+        if numbers is not None and not header.numbers <= frozenset(numbers):
+            self.head = selected(self.head, numbers)
+            self._numbers = frozenset(numbers)
         # Their packets last a stated time: their blocks carry BlockDuration.
         self._lasting = frozenset(t.number for t in header.tracks if t.type == "subtitle")
         # A player takes this off the timestamps of a track's blocks, so it is added here.
@@ -128,6 +136,8 @@ class Matroska:
         has such a time.
         """
         delays = self._delays
+        if self._numbers is not None:
+            packets = [packet for packet in packets if packet.track in self._numbers]
         times = [
             max(0, milliseconds(packet.pts + delays.get(packet.track, 0))) for packet in packets
         ]
@@ -179,10 +189,13 @@ class WebM:
     @ivar head: what a client gets first.
     """
 
-    def __init__(self, header: Header) -> None:
-        self.head = header.formats["webm"]
+    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
+        """
+        @param numbers: those of the tracks that are sent; L{None} is all that WebM has.
+        """
+        self._numbers = header.fitting("webm") if numbers is None else frozenset(numbers)
+        self.head = selected(header.formats["webm"], self._numbers)
         self._matroska = Matroska(header)
-        self._numbers = frozenset(number for number, _ in _entries(self.head))
         self._delays = codec_delays(self.head)
 
     def render(self, packets: Sequence[Packet]) -> bytes:
@@ -332,15 +345,54 @@ def live_header(
     return b"".join(out)
 
 
+def selected(header: bytes, numbers: Collection[int]) -> bytes:
+    """
+    A header with these tracks only; the same bytes if they are all that it has.
+
+    @raise MatroskaError: when the header cannot be read.
+    """
+    others = [entry for number, entry in _entries(header) if number not in numbers]
+    if not others:
+        return header
+    gone = {_value(header, entry, _TRACK_UID) for entry in others}
+    out = []
+    for top in elements(header, 0, len(header)):
+        if top.id != _SEGMENT:
+            out.append(header[top.head : top.end])
+            continue
+        out.append(header[top.head : top.start])
+        for part in _children(header, top):
+            if part.id not in (_TRACKS, _TAGS):
+                out.append(header[part.head : part.end])
+                continue
+            kept = [
+                header[child.head : child.end]
+                for child in _children(header, part)
+                if child not in others and not _is_tag_of(header, child, gone)
+            ]
+            out.append(element(part.id, b"".join(kept)))
+    return b"".join(out)
+
+
+def _is_tag_of(header: bytes, tag: Element, uids: Collection[int | None]) -> bool:
+    """Whether a Tag is about one of these tracks."""
+    return tag.id == _TAG and any(
+        _value(header, targets, _TAG_TRACK_UID) in uids
+        for targets in _children(header, tag)
+        if targets.id == _TARGETS
+    )
+
+
 def webm_header(header: bytes, numbers: Collection[int]) -> bytes:
     """
     A header of Matroska as one of WebM: with these tracks only, and without what WebM has not.
 
     @raise MatroskaError: when the header cannot be read.
     """
+    header = selected(header, numbers)
     out = []
     for top in elements(header, 0, len(header)):
-        content = _as_webm(header, top, numbers)
+        content = _as_webm(header, top)
         if top.id == _SEGMENT:  # its size is unknown, and stays so
             out.append(header[top.head : top.start] + content)
         else:
@@ -348,19 +400,15 @@ def webm_header(header: bytes, numbers: Collection[int]) -> bytes:
     return b"".join(out)
 
 
-def _as_webm(header: bytes, parent: Element, numbers: Collection[int]) -> bytes:
+def _as_webm(header: bytes, parent: Element) -> bytes:
     """What is in an element, as far as WebM has it."""
     parts = []
     for part in _children(header, parent):
-        if part.id in _NOT_IN_WEBM:
-            continue
-        if part.id == _TRACK_ENTRY and _value(header, part, _TRACK_NUMBER) not in numbers:
-            continue
         if part.id == _DOC_TYPE:
             parts.append(element(_DOC_TYPE, b"webm"))
         elif part.id in (_TRACKS, _TRACK_ENTRY, _VIDEO):
-            parts.append(element(part.id, _as_webm(header, part, numbers)))
-        else:
+            parts.append(element(part.id, _as_webm(header, part)))
+        elif part.id not in _NOT_IN_WEBM:
             parts.append(header[part.head : part.end])
     return b"".join(parts)
 

@@ -104,8 +104,13 @@ class Mp4:
     @ivar head: what a client gets first.
     """
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
+        """
+        @param numbers: those of the tracks that are sent; L{None} is all that MP4 has.
+        """
         self.head = header.formats["mp4"]
+        if numbers is not None:
+            self.head = selected(self.head, numbers)
         self._scales = timescales(self.head)
         self._steps = {
             track.number: round(SECOND / track.frame_rate) if track.frame_rate else _STEP
@@ -200,7 +205,7 @@ def timescales(head: bytes) -> dict[int, int]:
     for trak in _tracks(head):
         at = _only(head, _only(head, trak, b"mdia"), b"mdhd").start
         (scale,) = struct.unpack_from(">I", head, at + (20 if head[at] == 1 else 12))
-        scales[_number(head, _only(head, trak, b"tkhd"))] = scale
+        scales[_track_id(head, trak)] = scale
     return scales
 
 
@@ -247,6 +252,50 @@ def joined(
     following = struct.pack(">I", max(heads) + 1)
     moov_parts = (box(b"mvhd", movie, following), *traks, box(b"mvex", *extends))
     return box(b"ftyp", b"iso5\0\0\2\0iso5iso6mp41") + box(b"moov", *moov_parts)
+
+
+def selected(head: bytes, numbers: Collection[int]) -> bytes:
+    """
+    A head with these tracks only; the same bytes if they are all that it has. Where none of a type
+    would play unasked, the first does.
+
+    @raise Mp4Error: when the head cannot be read.
+    """
+    kept = {n: trak for trak in _tracks(head) if (n := _track_id(head, trak)) in numbers}
+    if len(kept) == sum(1 for _ in _tracks(head)):
+        return head
+    types = {number: _handler(head, trak) for number, trak in kept.items()}
+    playing = {types[number] for number, trak in kept.items() if _is_enabled(head, trak)}
+    traks = []
+    for number, trak in kept.items():
+        if types[number] in playing:
+            traks.append(head[trak.head : trak.end])
+        else:
+            traks.append(_patched(head, trak, _Patch(number, None, enabled=True)))
+            playing.add(types[number])
+    moov = _only(head, Box(b"", 0, 0, len(head)), b"moov")
+    mvhd, mvex = _only(head, moov, b"mvhd"), _only(head, moov, b"mvex")
+    extends = [
+        head[trex.head : trex.end]
+        for trex in boxes(head, mvex.start, mvex.end)
+        if int.from_bytes(head[trex.start + 4 : trex.start + 8], "big") in kept  # 8.8.3.2
+    ]
+    movie = (head[mvhd.head : mvhd.end], *traks, box(b"mvex", *extends))
+    return head[: moov.head] + box(b"moov", *movie) + head[moov.end :]
+
+
+def _track_id(head: bytes, trak: Box) -> int:
+    return _number(head, _only(head, trak, b"tkhd"))
+
+
+def _handler(head: bytes, trak: Box) -> bytes:
+    """What kind of track it is, C{vide} or C{soun} (8.4.3.2)."""
+    start = _only(head, _only(head, trak, b"mdia"), b"hdlr").start
+    return head[start + 8 : start + 12]
+
+
+def _is_enabled(head: bytes, trak: Box) -> bool:
+    return bool(head[_only(head, trak, b"tkhd").start + 3] & _ENABLED)
 
 
 def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
@@ -360,7 +409,7 @@ def sample_entry(head: bytes, number: int) -> dict[bytes, bytes]:
     @raise Mp4Error: when the head cannot be read.
     """
     for trak in _tracks(head):
-        if _number(head, _only(head, trak, b"tkhd")) == number:
+        if _track_id(head, trak) == number:
             found = trak
             for type_ in (b"mdia", b"minf", b"stbl", b"stsd"):
                 found = _only(head, found, type_)

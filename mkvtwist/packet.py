@@ -5,7 +5,7 @@ All times are integers in microseconds (libavformat's C{AV_TIME_BASE}): fine eno
 every audio sample position up to 192 kHz, and never rounded twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -39,6 +39,9 @@ class Track:
 
     language: str | None = None
     title: str | None = None
+    default: bool = field(default=False, compare=False)
+    """Whether the input says that it is to be chosen among those of its type."""
+
     width: int | None = None
     height: int | None = None
     frame_rate: float | None = field(default=None, compare=False)
@@ -96,13 +99,13 @@ class Header:
 
     tracks: tuple[Track, ...]
     formats: Mapping[str, bytes] = field(compare=False)
-    """The header's bytes by the name of the format: C{matroska}, C{webm}, C{mp4}."""
+    """
+    The header's bytes by the name of the format: C{matroska}, C{webm}, C{mp4}; with all tracks that
+    can live there. A format in which none can is not in here.
+    """
 
-    unfit: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """
-    By the name of a format that cannot hold these tracks: why, in one clause that names them. Each
-    format is here or in L{formats}.
-    """
+    fits: Mapping[str, frozenset[int]] = field(default_factory=dict, compare=False)
+    """The numbers of the tracks that can live in a format, where it is not all of them."""
 
     left_out: tuple[str, ...] = field(default=(), compare=False)
     """One sentence for each track of the input that is not sent."""
@@ -111,3 +114,16 @@ class Header:
     def has_video(self) -> bool:
         """Whether segments are cut at video keyframes (else: by time)."""
         return any(track.type == "video" for track in self.tracks)
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Those of all tracks."""
+        return frozenset(track.number for track in self.tracks)
+
+    def only(self, numbers: Collection[int]) -> tuple[Track, ...]:
+        """Some of the tracks."""
+        return tuple(track for track in self.tracks if track.number in numbers)
+
+    def fitting(self, format_: str) -> frozenset[int]:
+        """The numbers of the tracks that can live in a format."""
+        return self.fits.get(format_, self.numbers) if format_ in self.formats else frozenset()

@@ -34,10 +34,9 @@ from zope.interface import Attribute, implementer
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
+from mkvtwist.formats import FORMATS, Choice, Format, NoTrack, Unfit, choose
 from mkvtwist.hls import Playlist
-from mkvtwist.matroska import Matroska, WebM
-from mkvtwist.mp4 import Mp4
-from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.ring import Fragment, Ring
 
 PIECE = 128 << 10
@@ -60,6 +59,12 @@ CROWD = 32
 """
 Clients that get a piece in one turn: 4 MiB, a few milliseconds. Those who follow, and those who
 have just connected, do not wait longer than that.
+"""
+
+CHOICES = 64
+"""
+Choices of tracks for which a header is kept: a kilobyte or two each. Those who follow keep theirs;
+for who asks for one more it is made anew.
 """
 
 REBASE_LOOK = 64
@@ -94,26 +99,17 @@ class IResponse(IConsumer):
     def keep(rest: memoryview) -> None:
         """The rest of what was offered, if it was not taken as a whole: it is sent first."""
 
-    def begin(header: Header) -> None:
+    def begin(tracks: Sequence[Track]) -> None:
         """The first call, once: what is going to be sent."""
 
-    def refuse(header: Header) -> None:
-        """The only call: these tracks cannot live in the format that was asked for."""
+    def refuse(problem: Unfit | NoTrack) -> None:
+        """The only call: what was asked for cannot be had."""
 
     def finish() -> None:
         """The last call: all has been written, the response is complete."""
 
     def abort() -> None:
         """The last call: the connection is to go at once."""
-
-
-class Format(Protocol):
-    """How packets become bytes; one for each header. Pure."""
-
-    head: bytes
-
-    def render(self, packets: Sequence[Packet], /) -> bytes:
-        """A fragment's bytes."""
 
 
 class IRecorder(Protocol):
@@ -126,18 +122,12 @@ class IRecorder(Protocol):
         """A fragment, when it starts in microseconds, and whether it begins a segment."""
 
 
-FORMATS: dict[str, Callable[[Header], Format]] = {
-    "matroska": Matroska,
-    "mp4": Mp4,
-    "webm": WebM,
-}
-
-
 class Programme:
     """
     What is sent under one header.
 
     @ivar ring: its fragments.
+    @ivar everything: all tracks, in the format that has a place for all of them.
     @ivar released: clients may have the fragments before this number.
     @ivar closed: no more fragments will come.
     """
@@ -149,25 +139,46 @@ class Programme:
         self.closed = False
         self.clients: set[Client] = set()
         self.audiences: dict[object, Audience] = {}
-        self._formats: dict[str, Format] = {}
+        self.everything = Choice("matroska", header.numbers)
+        self._formats: dict[Choice, Format] = {}
         video = [track.number for track in header.tracks if track.type == "video"]
         self._video = video[0] if video else None
         self._segment: int | None = None
 
-    def format(self, name: str) -> Format:
-        """One of L{FORMATS}, made for this header."""
-        if name not in self._formats:
-            self._formats[name] = FORMATS[name](self.header)
-        return self._formats[name]
+    def format(self, choice: Choice) -> Format:
+        """One of L{FORMATS}, made for this header and some of its tracks."""
+        if choice not in self._formats:
+            if len(self._formats) >= CHOICES:
+                del self._formats[next(iter(self._formats))]
+            self._formats[choice] = FORMATS[choice.format].make(self.header, choice.tracks)
+        return self._formats[choice]
 
-    def rendered(self, fragment: Fragment, format_: str, framing: Transform | None) -> bytes:
+    def rendered(self, fragment: Fragment, choice: Choice, framing: Transform | None) -> bytes:
         """A fragment's bytes, made for whoever is the first to want them."""
-        name = format_ if framing is None else f"{format_}, framed"
-        data = fragment.rendered.get(name)
+        kind = choice, framing
+        data = fragment.rendered.get(kind)
         if data is None:
-            data = _framed(self.format(format_).render(fragment.packets), framing)
-            self.ring.render(fragment, name, data)
+            data = _framed(self.format(choice).render(fragment.packets), framing)
+            self.ring.render(fragment, kind, data)
         return data
+
+    def join(self, client: "Client", choice: Choice) -> "Audience":
+        """A client comes; the audience is of those who get the same."""
+        wish = client.wish
+        key = client if wish.rebase else (choice, wish.framing)
+        if key not in self.audiences:
+            self.audiences[key] = Audience(self, key, choice, wish.framing, wish.rebase)
+        audience = self.audiences[key]
+        audience.clients.add(client)
+        self.clients.add(client)
+        return audience
+
+    def leave(self, client: "Client", audience: "Audience") -> None:
+        """A client goes."""
+        self.clients.discard(client)
+        audience.clients.discard(client)
+        if not audience.clients:
+            self.audiences.pop(audience.key, None)
 
     def since(self, behind: int) -> list[Packet]:
         """
@@ -218,24 +229,29 @@ def _framed(data: bytes, framing: Transform | None) -> bytes:
 
 class Audience:
     """
-    The clients of a programme who get the same bytes: one format, one framing, one time.
+    The clients of a programme who get the same bytes: one choice, one framing, one time.
 
     @ivar following: those who have everything so far and can take more at once, with what it is
         offered to. That is done one after the other, without another thought.
     @ivar offered: how many bytes it has been so far, to each of those who followed all the time.
+    @ivar key: by which the programme finds it, as long as it has clients.
+    @ivar clients: all of them.
     """
 
     def __init__(
         self,
         programme: Programme,
-        format_: str,
+        key: object,
+        choice: Choice,
         framing: Transform | None,
         rebase: Rebase | None,
     ) -> None:
         self.programme = programme
-        self.format = format_
+        self.key = key
+        self.choice = choice
         self.following: dict[Client, Callable[[bytes], int]] = {}
         self.offered = 0
+        self.clients: set[Client] = set()
         self._framing = framing
         self._rebase = rebase
         self._base: int | None = None
@@ -244,16 +260,16 @@ class Audience:
     @property
     def head(self) -> bytes:
         """What each of them gets first."""
-        return _framed(self.programme.format(self.format).head, self._framing)
+        return _framed(self.programme.format(self.choice).head, self._framing)
 
     def rendered(self, number: int) -> bytes:
         """A fragment's bytes."""
         fragment = self.programme.ring[number]
         if self._rebase is None:
-            return self.programme.rendered(fragment, self.format, self._framing)
+            return self.programme.rendered(fragment, self.choice, self._framing)
         if self._base is None:
             self._base = self._lowest(number)
-        data = self.programme.rendered(fragment, self.format, None)
+        data = self.programme.rendered(fragment, self.choice, None)
         return _framed(self._rebase(data, self._base), self._framing)
 
     def _lowest(self, place: int) -> int:
@@ -312,6 +328,7 @@ class Wish:
     What a client wants, and who it is.
 
     @ivar burst: seconds of media that it gets at once; L{None} is to begin with the next segment.
+    @ivar tracks: the numbers of those that it wants; L{None} is what belongs into the format.
     @ivar framing: applied to the header and to each fragment, once for all who have the same: it
         must be the same function for all of them.
     @ivar rebase: applied to this client's fragments, with the time in microseconds at which its
@@ -321,6 +338,7 @@ class Wish:
 
     burst: float | None
     format: str = "matroska"
+    tracks: frozenset[int] | None = None
     framing: Transform | None = None
     rebase: Rebase | None = None
     peer: str = ""
@@ -382,18 +400,15 @@ class Client:
     def enter(self, programme: Programme, oldest: int = 0) -> None:
         """Begin: the header, and a place, not before the oldest that it is to have."""
         wish = self.wish
-        if wish.format in programme.header.unfit:
-            self._publisher.leave(self, programme.header.unfit[wish.format])
-            self.response.refuse(programme.header)
+        try:
+            choice = choose(programme.header, wish.format, wish.tracks)
+        except (Unfit, NoTrack) as problem:
+            self._publisher.leave(self, str(problem))
+            self.response.refuse(problem)
             return
         self.programme = programme
-        programme.clients.add(self)
-        key = (wish.format, wish.framing) if wish.rebase is None else self
-        self._audience = programme.audiences.get(key)
-        if self._audience is None:
-            self._audience = Audience(programme, wish.format, wish.framing, wish.rebase)
-            programme.audiences[key] = self._audience
-        self.response.begin(programme.header)
+        self._audience = programme.join(self, choice)
+        self.response.begin(programme.header.only(choice.tracks))
         self.response.registerProducer(self, streaming=True)
         self.response.write(self._audience.head)
         if self._burst is not None:
@@ -404,10 +419,8 @@ class Client:
         """No more for this one."""
         programme, audience = self.programme, self._audience
         if programme is not None and audience is not None:
-            programme.clients.discard(self)
             self._unfollow(audience)
-            if self.wish.rebase is not None:
-                programme.audiences.pop(self, None)
+            programme.leave(self, audience)
             self.programme = None  # whoever still has its turn to come does nothing in it
 
     def settle(self, oldest: int = 0) -> None:
@@ -587,7 +600,7 @@ class Publisher:
         )
         self.programme = Programme(header, ring)
         if self._recorder is not None:
-            self._recorder.begin(self.programme.format("matroska").head)
+            self._recorder.begin(self.programme.format(self.programme.everything).head)
 
     def publish(self, packets: Sequence[Packet]) -> None:
         """What has arrived in one turn of the reactor; L{begin} has been called before."""
@@ -601,7 +614,7 @@ class Publisher:
             began = began or fragment.key
             self.playlist.append(programme, fragment, now)
             if self._recorder is not None:
-                data = programme.rendered(fragment, "matroska", None)
+                data = programme.rendered(fragment, programme.everything, None)
                 self._recorder.write(data, fragment.start, key=fragment.key)
             if not self.config.whole_segments:
                 programme.released = ring.end

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
 from mkvtwist import matroska, mp4
-from mkvtwist.packet import SECOND, Header, Packet, Piece
+from mkvtwist.packet import SECOND, Packet, Piece, Track
 
 SPAN = SECOND
 """
@@ -56,10 +56,10 @@ class Replay:
     @ivar format: one of L{FORMATS}.
     @ivar head: the live format's.
     @ivar render: the live format's: a piece's bytes.
-    @ivar packets: from a keyframe on, in the order in which they were sent.
+    @ivar packets: of these tracks, from a keyframe on, in the order in which they were sent.
     """
 
-    header: Header
+    tracks: Sequence[Track]
     format: str
     head: bytes
     render: Callable[[Sequence[Packet]], bytes]
@@ -73,7 +73,7 @@ class Replay:
         @raise OSError: when it cannot be written.
         """
         front, begin = FORMATS[self.format]
-        number = guide(self.header)
+        number = guide(self.tracks)
         groups = list(cut(self.packets, number))
         first = min(map(begin, self.packets))
         nothing = [Piece(0, 0, key) for key, _ in groups]
@@ -89,10 +89,10 @@ class Replay:
         file.write(front(self.head, number, pieces, end))
 
 
-def guide(header: Header) -> int:
+def guide(tracks: Iterable[Track]) -> int:
     """The number of the track by which one finds one's way: the first of video, else of sound."""
     ranks = {"video": 0, "audio": 1, "subtitle": 2}
-    return min(header.tracks, key=lambda track: ranks[track.type]).number
+    return min(tracks, key=lambda track: ranks[track.type]).number
 
 
 def cut(packets: Iterable[Packet], number: int) -> Iterator[tuple[bool, list[Packet]]]:

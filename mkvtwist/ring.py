@@ -17,7 +17,7 @@ its beginning: then nobody can join until the next keyframe, and those who watch
 """
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 from mkvtwist.packet import Packet
 
@@ -33,7 +33,8 @@ class Fragment:
     @ivar end: where the stream's line ends with it; never less than the fragment's before.
     @ivar payload: bytes of its packets.
     @ivar size: bytes of its packets and of what was rendered from them.
-    @ivar rendered: its bytes in each format that somebody watches, made once and shared.
+    @ivar rendered: its bytes as somebody watches them, made once and shared, by what tells them
+        apart.
     """
 
     __slots__ = (
@@ -65,7 +66,7 @@ class Fragment:
         self.start = min((packet.dts for packet in timed), default=edge)
         self.end = max((edge, *(packet.end for packet in timed)))
         self.payload = self.size = sum(len(packet.data) for packet in packets)
-        self.rendered: dict[str, bytes] = {}
+        self.rendered: dict[Hashable, bytes] = {}
 
 
 class Ring:
@@ -158,16 +159,16 @@ class Ring:
         self._drop_old()
         return fragment
 
-    def render(self, fragment: Fragment, format_: str, data: bytes) -> bytes:
+    def render(self, fragment: Fragment, kind: Hashable, data: bytes) -> bytes:
         """
-        Keep a fragment's bytes in a format for the next client who wants them.
+        Keep a fragment's bytes of some kind for the next client who wants them.
 
         Where there is no room, the oldest fragments forget theirs.
         """
         if fragment.number < self.first:
             return data
-        growth = len(data) - len(fragment.rendered.get(format_, b""))
-        fragment.rendered[format_] = data
+        growth = len(data) - len(fragment.rendered.get(kind, b""))
+        fragment.rendered[kind] = data
         fragment.size += growth
         self.size += growth
         for old in self._fragments:

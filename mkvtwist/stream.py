@@ -4,7 +4,8 @@ One named stream: its input, its publisher, its figures (I{reactor}).
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,10 @@ from twisted.logger import Logger
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
-from mkvtwist.hls import Viewers
+from mkvtwist.formats import BESIDE, Unfit, endings, media_types
+from mkvtwist.hls import PLAYLIST, Viewers, chosen
 from mkvtwist.input import InputService
-from mkvtwist.packet import SECOND, Track
+from mkvtwist.packet import SECOND, Header, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
 from mkvtwist.recorder import Files, Recorder
 
@@ -47,7 +49,10 @@ class StreamStatistics:
     since: float
     tracks: tuple[Track, ...]
     left_out: tuple[str, ...]
-    formats: tuple[str, ...]
+    formats: Mapping[str, str]
+    """The MIME types in which it can be had, by the endings of the name, without their dot."""
+    endings: Mapping[int, tuple[str, ...]]
+    """Those that each track can be had with, by its number."""
     bitrate: float
     segment_seconds: float
     ring_seconds: float
@@ -161,7 +166,8 @@ class Stream(MultiService):
             since=time.time() - (now - input_.since),
             tracks=programme.header.tracks if programme is not None else (),
             left_out=input_.left_out,
-            formats=tuple(programme.header.formats) if programme is not None else (),
+            formats=_formats(programme.header) if programme is not None else {},
+            endings=endings(programme.header) if programme is not None else {},
             bitrate=ring.bitrate(BITRATE_SPAN) if ring is not None else 0.0,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,
@@ -187,7 +193,8 @@ class Stream(MultiService):
     @property
     def audience(self) -> int:
         """How many watch, one way or the other."""
-        return len(self.publisher.clients) + self.hls_viewers
+        clients = sum(client.wish.format not in BESIDE for client in self.publisher.clients)
+        return clients + self.hls_viewers
 
     def _recording(self) -> str | None:
         if self._recorder is None:
@@ -212,3 +219,11 @@ class Stream(MultiService):
         elif self.running:
             self.ended = True
             self._on_end(self)
+
+
+def _formats(header: Header) -> dict[str, str]:
+    found = media_types(header)
+    with suppress(Unfit):
+        chosen(header)
+        found["m3u8"] = PLAYLIST
+    return found

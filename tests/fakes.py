@@ -19,6 +19,7 @@ from mkvtwist import input as input_module
 from mkvtwist import matroska
 from mkvtwist.config import Input
 from mkvtwist.demux import Ended, Event, Media, Pace
+from mkvtwist.formats import NoTrack, Unfit
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.pipe import Outlet
 from mkvtwist.publisher import IResponse
@@ -97,23 +98,23 @@ class Response:
         self.data = b""
         self.taken = self.offered = 0
         self.writes: list[int] = []
-        self.header: Header | None = None
+        self.tracks: Sequence[Track] | None = None
         self.producer: Any = None
         self.paused = False
-        self.refused = False
+        self.refused: Unfit | NoTrack | None = None
         self.finished = False
         self.aborted = False
 
-    def begin(self, header: Header) -> None:
+    def begin(self, tracks: Sequence[Track]) -> None:
         """Once, before everything else."""
-        assert self.header is None, "begun twice"
-        self.header = header
+        assert self.tracks is None, "begun twice"
+        self.tracks = tracks
 
-    def refuse(self, header: Header) -> None:
+    def refuse(self, problem: Unfit | NoTrack) -> None:
         """Once, and nothing else."""
-        assert self.header is None, "begun already"
+        assert self.tracks is None, "begun already"
         assert not self.finished
-        self.refused = True
+        self.refused = problem
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         assert streaming
@@ -124,7 +125,7 @@ class Response:
 
     def write(self, data: bytes) -> None:
         """Take it; pause the producer when there is no more room."""
-        assert self.header is not None, "written before it has begun"
+        assert self.tracks is not None, "written before it has begun"
         assert data, "nothing written"
         self._add(data)
 

@@ -53,6 +53,7 @@ from twisted.logger import globalLogPublisher  # noqa: E402
 
 from mkvtwist.config import Form, Input  # noqa: E402
 from mkvtwist.demux import Ended, Event, Noticed, Pace, Reader, set_up  # noqa: E402
+from mkvtwist.formats import BESIDE, Choice  # noqa: E402
 from mkvtwist.matroska import codec_delays, elements, milliseconds  # noqa: E402
 from mkvtwist.packet import SECOND, Header, Packet, Track  # noqa: E402
 from mkvtwist.pipe import Outlet, Pipe  # noqa: E402
@@ -478,7 +479,7 @@ class _Checks:
         edge = max(self._last.values(), default=0)
         ring = Ring(RING_SECONDS, RING_BYTES, edge=edge)
         programme = Programme(header, ring)
-        head: Any = programme.format("matroska").head
+        head: Any = programme.format(programme.everything).head
         if _tracks_in(head) != list(tracks):
             raise _Wrong(f"the header has the tracks {_tracks_in(head)}, not {list(tracks)}")
         self._delays = codec_delays(head)
@@ -508,7 +509,7 @@ class _Checks:
         if not packets or self._programme is None:
             return
         for fragment in self._programme.fragments(packets):
-            data = self._programme.rendered(fragment, "matroska", None)
+            data = self._programme.rendered(fragment, self._programme.everything, None)
             blocks = list(_blocks_in(data))
             if [(p.track, p.data) for p in fragment.packets] != [(b[0], b[2]) for b in blocks]:
                 raise _Wrong("the blocks are not the packets")
@@ -524,10 +525,13 @@ class _Checks:
     def _other_formats(self, fragment: Fragment) -> None:
         """What a format has a head for, it can say: with the payloads of its tracks in it."""
         assert self._programme is not None
-        for name in set(self._programme.header.formats) - {"matroska"}:
-            data = self._programme.rendered(fragment, name, None)
+        header = self._programme.header
+        for name in set(header.formats) - {"matroska"}:
+            choice = Choice(name, header.fitting(name))
+            data = self._programme.rendered(fragment, choice, None)
             for packet in fragment.packets:
-                if self._tracks[packet.track].type != "subtitle" and packet.data not in data:
+                wanted = packet.track in choice.tracks and name not in BESIDE
+                if wanted and packet.data not in data:
                     raise _Wrong(f"a payload is not in {name}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config import Form, Input, StreamConfig
+from mkvtwist.formats import Choice, Format
 from mkvtwist.hls import (
     DISCONTINUITIES,
     MOST_VIEWERS,
@@ -29,24 +30,28 @@ from mkvtwist.hls import (
 )
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.ring import Ring
+from mkvtwist.webvtt import WebVtt
 from tests.fakes import AUDIO, SOUND, VIDEO, footage, mixed
 
 STARTED = 1_700_012_345.25
 FIRST = 1_700_012_345
 TEXT = Track(number=3, type="subtitle", codec="subrip")
+ALL = Choice("mp4", frozenset({1, 2, 3}))
 
 
 class Bytes:
     """A format that shows what was rendered together."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, numbers: Collection[int]) -> None:
         self.head = header.formats["mp4"]
         self.rendered = 0
+        self._numbers = numbers
 
     def render(self, packets: Sequence[Packet], /) -> bytes:
         """Each packet's bytes."""
         self.rendered += 1
-        return b"(" + b"|".join(packet.data for packet in packets) + b")"
+        mine = [packet.data for packet in packets if packet.track in self._numbers]
+        return b"(" + b"|".join(mine) + b")"
 
 
 class Programme:
@@ -57,12 +62,19 @@ class Programme:
         head = " ".join(f"{track.codec} {track.width}" for track in tracks).encode()
         self.header = Header(tracks, {"mp4": head})
         self.ring = Ring(30 * SECOND, size_limit, edge=edge)
-        self.bytes = Bytes(self.header)
+        self.made: dict[Choice, Format] = {}
 
-    def format(self, name: str, /) -> Bytes:
-        """The only one."""
-        assert name == "mp4"
-        return self.bytes
+    def format(self, choice: Choice, /) -> Format:
+        """Bytes, or words."""
+        if choice not in self.made:
+            make = Bytes if choice.format == "mp4" else WebVtt
+            self.made[choice] = make(self.header, choice.tracks)
+        return self.made[choice]
+
+    @property
+    def rendered(self) -> int:
+        """How often bytes were made."""
+        return sum(made.rendered for made in self.made.values() if isinstance(made, Bytes))
 
 
 def live(*, parts: bool = True, kept: float = 30.0) -> Playlist:
@@ -149,10 +161,10 @@ class SegmentTests(SynchronousTestCase):
         feed(playlist, programme, packets)
         (segment,) = whole(playlist)
         before = programme.ring.size
-        made = [segment.data(part) for part in segment.parts]
+        made = segment.pieces(ALL)
         self.assertEqual(made[0], b"(" + b"|".join(p.data for p in packets[:8]) + b")")
-        self.assertEqual([segment.data(part) for part in segment.parts], made)
-        self.assertEqual(programme.bytes.rendered, len(segment.parts))
+        self.assertEqual([segment.pieces(ALL, n) for n in range(len(made))], [[m] for m in made])
+        self.assertEqual(programme.rendered, len(segment.parts))
         self.assertEqual(programme.ring.size - before, sum(map(len, made)))
 
     def test_gone(self) -> None:
@@ -162,14 +174,14 @@ class SegmentTests(SynchronousTestCase):
         (segment,) = whole(playlist)
         feed(playlist, programme, footage(2.5, 60, gop=2, rate=25))
         self.assertIsNone(playlist.find(segment.number))
-        self.assertRaises(IndexError, segment.data, segment.parts[0])
+        self.assertRaises(IndexError, segment.pieces, ALL)
 
     def test_unfit(self) -> None:
         """Tracks that MP4 cannot hold are in no segment; what was before them ends there."""
         playlist, programme = live(), Programme()
         feed(playlist, programme, footage(0, 3.5, rate=10))
         other = Programme(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
-        other.header = Header(other.header.tracks, {}, unfit={"mp4": "no"})
+        other.header = Header(other.header.tracks, {})
         feed(playlist, other, footage(4, 8, rate=10))
         self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3 + [SECOND // 2])
         self.assertEqual(playlist.edge, (FIRST + 4, 0))
@@ -220,7 +232,7 @@ class MediaTests(SynchronousTestCase):
             self.assertEqual(len(complete), listed)
             self.assertEqual(found.target_duration, gop)
             for segment in whole(playlist):
-                self.assertTrue(segment.data(segment.parts[0]))
+                self.assertTrue(segment.pieces(ALL, 0))
 
     def test_ready(self) -> None:
         """There is nothing to list before a segment is complete, or when none is left."""
@@ -282,8 +294,8 @@ class MediaTests(SynchronousTestCase):
         self.assertEqual([s.duration for s in complete], [2, 2, 0.5, 1, 1, 1, 1])
         maps = [m.uri for m in found.segment_map]
         self.assertEqual(len(set(maps)), 2)
-        self.assertEqual(playlist.map(maps[0]), programme.bytes.head)
-        self.assertEqual(playlist.map(maps[1]), other.bytes.head)
+        self.assertEqual(playlist.map(maps[0]), programme.header.formats["mp4"])
+        self.assertEqual(playlist.map(maps[1]), other.header.formats["mp4"])
         self.assertIsNone(playlist.map("init-0.mp4"))
 
     def test_discontinuities_are_counted(self) -> None:
@@ -525,8 +537,7 @@ class PropertyTests(SynchronousTestCase):
             for part in listed.parts:
                 self.assertLessEqual(float(part.duration), part_target + 1e-9)
             data = []
-            for place, part in enumerate(segment.parts):
-                made = segment.data(part)
+            for place, made in enumerate(segment.pieces(ALL)):
                 self.assertEqual(known.setdefault(f"{segment.name}.{place}", made), made)
                 data.append(made)
             if listed.uri is not None:

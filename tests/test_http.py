@@ -328,7 +328,7 @@ class LiveTests(SiteTestCase):
         early = self.connect()
         early.ask("/other.webm")
         self.assertEqual(early.transport.value(), b"", "held until the tracks are known")
-        other.publisher.begin(replace(header(), unfit={"webm": why}))
+        other.publisher.begin(header())
         other.publisher.publish(footage(0, 1))
         for got in (early.answer(), self.get("/other.webm")):
             self.assertEqual(got.status, 406)
@@ -480,6 +480,8 @@ class KnownTests(SiteTestCase):
         formats = self.status()["streams"]["live"]["formats"]
         playlist = "application/vnd.apple.mpegurl"
         self.assertEqual(formats, {"mkv": "video/x-matroska", "mp4": "video/mp4", "m3u8": playlist})
+        tracks = self.status()["streams"]["live"]["tracks"]
+        self.assertEqual([track["formats"] for track in tracks], [["mkv", "mp4"]] * 2)
         self.stream.publisher.begin(header(replace(AUDIO, codec_string="mp4a.40.2")))
         formats = self.status()["streams"]["live"]["formats"]
         self.assertEqual(formats, {"mkv": 'audio/x-matroska; codecs="mp4a.40.2"'})
@@ -519,11 +521,13 @@ class KnownTests(SiteTestCase):
                 "codec_string": None,
                 "language": "deu",
                 "title": "Film",
+                "default": False,
                 "width": 640,
                 "height": 360,
                 "frame_rate": 25.0,
                 "sample_rate": None,
                 "channels": None,
+                "formats": ["mkv"],
             },
         )
 
@@ -927,7 +931,7 @@ class SocketTests(TestCase):
         """What is sent of this footage, packet by packet."""
         programme = (of or self.stream).publisher.programme
         assert programme is not None
-        format_ = programme.format("matroska")
+        format_ = programme.format(programme.everything)
         return b"".join(format_.render([p]) for p in footage(start, end, size=size))
 
     def publish(self, start: float, end: float, size: int, to: Stream | None = None) -> None:

@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import publisher
 from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
+from mkvtwist.formats import FORMATS
 from mkvtwist.hls import LOOK_BACK
 from mkvtwist.http import LiveSite
 from mkvtwist.http import hls as hls_module
@@ -36,7 +37,8 @@ class HLSTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Seven complete segments of a second, and a half."""
-        self.patch(publisher, "FORMATS", {"matroska": publisher.FORMATS["matroska"], "mp4": Bytes})
+        made = FORMATS["mp4"]._replace(make=Bytes)
+        self.patch(publisher, "FORMATS", {**FORMATS, "mp4": made})
         self.reactor = Reactor()
         self.streams: dict[str, Stream] = {}
         self.site = LiveSite(self.reactor, self.streams)
@@ -142,14 +144,12 @@ class PlaylistTests(HLSTestCase):
         """Tracks that MP4 cannot hold: 406, and what there is instead; also for who has waited."""
         late = self.add("late")
         waiting = self.ask("/late/index.m3u8")
-        late.publisher.begin(
-            Header((VIDEO,), header().formats, unfit={"mp4": "track 1 cannot live in MP4"})
-        )
+        late.publisher.begin(header())
         late.publisher.publish(footage(0, 1))
         self.reactor.turn()
         for got in (waiting.answer(), self.get("/late/media.m3u8")):
             self.assertEqual(got.status, 406)
-            self.assertIn("track 1 cannot live in MP4; ask for .mkv", got.text)
+            self.assertIn("track 1 (video, h264) cannot live in MP4; ask for .mkv", got.text)
 
     def test_token(self) -> None:
         """Who has come with a token finds it in each address, safe; without one there is none."""

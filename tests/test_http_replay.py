@@ -246,10 +246,11 @@ class ReplayTests(SiteTestCase):
     def test_unfit(self) -> None:
         """Tracks that cannot live in a format are named."""
         other = self.add("other")
-        made = header()
-        other.publisher.begin(type(made)(made.tracks, made.formats, {"matroska": "track 1: no"}))
-        got = self.get("/other/last.mkv")
-        self.assertEqual((got.status, got.text[:11]), (406, "track 1: no"))
+        other.publisher.begin(header())
+        got = self.get("/other/last.webm")
+        self.assertEqual((got.status, got.text[:22]), (406, "track 1 (video, h264) "))
+        got = self.get("/other/last.mkv?tracks=2")
+        self.assertEqual((got.status, got.text[:22]), (404, "There is no track 2; t"))
 
     def test_audio(self) -> None:
         """A stream of sound has a file of sound."""

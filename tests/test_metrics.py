@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import __version__, metrics
-from mkvtwist.publisher import FORMATS, ClientStatistics
+from mkvtwist.formats import FORMATS
+from mkvtwist.publisher import ClientStatistics
 from mkvtwist.stream import StreamStatistics
 
 CLIENT = ClientStatistics(
@@ -30,7 +31,8 @@ STREAM = StreamStatistics(
     since=0.0,
     tracks=(),
     left_out=(),
-    formats=(),
+    formats={},
+    endings={},
     bitrate=3_000_000.5,
     segment_seconds=2.0,
     ring_seconds=30.5,

@@ -20,10 +20,10 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from mkvtwist import mp4
 from mkvtwist.demux.adapters import Adapter, adapter_for
 from mkvtwist.demux.header import write_header
+from mkvtwist.formats import FORMATS, Format, Unfit, choose
 from mkvtwist.matroska import Matroska
 from mkvtwist.mp4 import Mp4, Mp4Error
 from mkvtwist.packet import SECOND, Header, Packet
-from mkvtwist.publisher import Format
 from tests import media
 from tests.test_reader import Reading
 
@@ -381,7 +381,7 @@ class HeadTests(SynchronousTestCase):
             [t["disposition"] for t in (video, first, second)],
             [Disposition.default, Disposition(0), Disposition.default],
         )
-        self.assertNotIn("mp4", header.unfit)
+        self.assertEqual(header.fitting("mp4"), {1, 2, 3})
 
     def test_no_default(self) -> None:
         """Where no track says that it is the default one, the first of its type is."""
@@ -457,13 +457,18 @@ class UnfitTests(SynchronousTestCase):
                 if packet.size:
                     list(adapters[packet.stream_index].packets(packet))
             header, _ = write_header(adapters, container)
-        self.assertEqual(set(header.formats) & set(header.unfit), set())
-        return sorted(header.formats), dict(header.unfit)
+        unfit = {}
+        for name in FORMATS:
+            try:
+                choose(header, name)
+            except Unfit as problem:
+                unfit[name] = str(problem)
+        return sorted(header.formats), unfit
 
     def test_all(self) -> None:
         """AV1 and Opus live in all of them; subtitles stand in nobody's way."""
         found = self.formats(video="libsvtav1", audio="libopus", subtitles=WORDS)
-        self.assertEqual(found, (["matroska", "mp4", "webm"], {}))
+        self.assertEqual(found, (["matroska", "mp4", "webm", "webvtt"], {}))
 
     def test_named(self) -> None:
         """The tracks that a format has no place for are named."""
@@ -471,25 +476,28 @@ class UnfitTests(SynchronousTestCase):
         self.assertEqual(
             found,
             (
-                ["matroska"],
+                ["matroska", "mp4", "webm"],
                 {
-                    "webm": "track 2 (audio, mp2) cannot live in WebM",
-                    "mp4": "track 1 (video, vp8) cannot live in MP4",
+                    "webm": "track 2 (audio, mp2) cannot live in WebM; ask for .mkv instead",
+                    "mp4": "track 1 (video, vp8) cannot live in MP4; ask for .mkv instead",
+                    "webvtt": "there are no subtitles that are text; ask for .mkv instead",
                 },
             ),
         )
         _, unfit = self.formats()
         self.assertEqual(
-            unfit,
-            {"webm": "track 1 (video, h264) and track 2 (audio, aac) cannot live in WebM"},
+            unfit["webm"],
+            "track 1 (video, h264) and track 2 (audio, aac) cannot live in WebM;"
+            " ask for .mkv or .mp4 instead",
         )
 
     def test_only_subtitles(self) -> None:
         """Of subtitles alone there is nothing to send but in Matroska."""
         formats, unfit = self.formats(video=None, audio=None, subtitles=WORDS)
-        self.assertEqual(formats, ["matroska"])
-        self.assertEqual(unfit["mp4"], "there are only subtitles, which are not sent in MP4")
-        self.assertEqual(unfit["webm"], "there are only subtitles, which are not sent in WebM")
+        self.assertEqual(formats, ["matroska", "webvtt"])
+        for name, title in (("mp4", "MP4"), ("webm", "WebM")):
+            why = f"there are only subtitles, which are not sent in {title}; ask for .mkv instead"
+            self.assertEqual(unfit[name], why)
 
     def test_refused(self) -> None:
         """What libavformat refuses to describe keeps the stream out of MP4, and harms nothing."""
@@ -498,7 +506,9 @@ class UnfitTests(SynchronousTestCase):
                 adapters: list[Adapter] = [adapter_for(stream) for stream in container.streams]
                 adapters[1].sample = sample
                 header, _ = write_header(adapters, container)
-            self.assertEqual(header.unfit["mp4"], "track 2 (audio, ac3) cannot live in MP4")
+            self.assertEqual(header.fitting("mp4"), {1})
+            problem = self.assertRaises(Unfit, choose, header, "mp4")
+            self.assertIn("track 2 (audio, ac3) cannot live in MP4", str(problem))
             self.assertEqual(len(header.tracks), 2)
 
 

@@ -20,11 +20,11 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist import matroska, publisher
 from mkvtwist.config import Form, Input, StreamConfig
+from mkvtwist.formats import FORMATS
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import Packet
 from mkvtwist.publisher import (
     CROWD,
-    FORMATS,
     FRAGMENT_BYTES,
     FRAGMENT_SPAN,
     PIECE,
@@ -79,7 +79,7 @@ class FakesTests(SynchronousTestCase):
     def test_blocks(self) -> None:
         """What L{footage} makes is found again in its Clusters."""
         packets = mixed(footage(3, 5), footage(3, 5, track=2, rate=25))
-        rendered = FORMATS["matroska"](header(VIDEO, AUDIO)).render(packets)
+        rendered = Matroska(header(VIDEO, AUDIO)).render(packets)
         self.assertEqual(blocks(head(VIDEO, AUDIO) + rendered), sent(packets))
 
     def test_log(self) -> None:
@@ -230,10 +230,10 @@ class JoinTests(PublisherTestCase):
         stream = self.make()
         _, response = self.join(stream)
         stream.begin(header())
-        self.assertEqual((response.data, response.header), (b"", None))
+        self.assertEqual((response.data, response.tracks), (b"", None))
         stream.publish(footage(0, 1))
         self.turns()
-        self.assertEqual(response.header, header())
+        self.assertEqual(response.tracks, (VIDEO,))
         self.assertEqual(response.blocks, sent(footage(0, 1)))
 
     def test_waiting_for_a_keyframe(self) -> None:
@@ -288,18 +288,14 @@ class JoinTests(PublisherTestCase):
 
     def test_no_bytes(self) -> None:
         """A fragment of which a format has nothing gets no framing, whose empty chunk is an end."""
-
-        class Pictures(Matroska):
-            def render(self, packets: Sequence[Packet]) -> bytes:
-                return super().render([packet for packet in packets if packet.track == 1])
-
-        self.patch(publisher, "FORMATS", {"matroska": Pictures})
         stream = self.make()
         stream.begin(header(VIDEO, AUDIO))
         sound = [packet._replace(track=2) for packet in footage(0.5, 1)]
         responses = [Response(), Response()]
-        stream.join(responses[0], Wish(0, framing=framing))
-        stream.join(responses[1], Wish(0, framing=framing, rebase=lambda data, _: data))
+        pictures = frozenset({1})
+        stream.join(responses[0], Wish(0, tracks=pictures, framing=framing))
+        rebased = Wish(0, tracks=pictures, framing=framing, rebase=lambda data, _: data)
+        stream.join(responses[1], rebased)
         self.publish(stream, [*footage(0, 0.5), *sound])
         for response in responses:
             self.assertNotIn(b"<>", response.data)
@@ -461,7 +457,8 @@ class ClientTests(PublisherTestCase):
                 rendered.append(packets)
                 return super().render(packets)
 
-        self.patch(publisher, "FORMATS", {"matroska": Counting})
+        made = FORMATS["matroska"]._replace(make=Counting)
+        self.patch(publisher, "FORMATS", {**FORMATS, "matroska": made})
         stream = self.live(1)
         self.assertEqual(rendered, [], "nobody watches")
         responses = [self.join(stream)[1] for _ in range(20)]
@@ -698,7 +695,7 @@ class ClientTests(PublisherTestCase):
         stream.leave(client, "the client has gone")
         stream.begin(header())
         stream.publish(footage(0, 1))
-        self.assertIsNone(response.header)
+        self.assertIsNone(response.tracks)
 
     def test_nobody_left(self) -> None:
         """While nobody watches, nothing is left to do in the reactor."""
@@ -911,7 +908,7 @@ class HeaderTests(PublisherTestCase):
         _, new = self.join(stream, burst=2)
         stream.publish(mixed(footage(10, 11.1), footage(10, 11, track=2)))
         self.turns()
-        self.assertEqual(new.header, header(VIDEO, AUDIO))
+        self.assertEqual(new.tracks, (VIDEO, AUDIO))
         self.assertEqual(new.data[: len(head(VIDEO, AUDIO))], head(VIDEO, AUDIO))
         self.assertEqual(new.blocks, sent(mixed(footage(10, 11), footage(10, 11, track=2))))
 
@@ -1034,7 +1031,7 @@ class EndTests(PublisherTestCase):
         _, response = self.join(stream)
         stream.end()
         self.assertTrue(response.finished)
-        self.assertIsNone(response.header)
+        self.assertIsNone(response.tracks)
         self.assertEqual(stream.clients, set())
 
     def test_late(self) -> None:
@@ -1043,7 +1040,7 @@ class EndTests(PublisherTestCase):
         stream.end()
         _, response = self.join(stream)
         self.assertTrue(response.finished)
-        self.assertIsNone(response.header)
+        self.assertIsNone(response.tracks)
 
     def test_full_before_a_keyframe(self) -> None:
         """One that has the header only, when the stream ends, has a complete response."""

@@ -15,12 +15,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import matroska, mp4, replay
 from mkvtwist.demux import set_up
+from mkvtwist.formats import FORMATS, choose
 from mkvtwist.packet import SECOND, Header, Packet, Piece
-from mkvtwist.publisher import FORMATS, Programme
+from mkvtwist.publisher import Programme
 from mkvtwist.replay import Replay, cut, guide
 from mkvtwist.ring import Ring
 from tests import media
-from tests.fakes import AUDIO, SOUND, VIDEO, footage, header, mixed
+from tests.fakes import AUDIO, SOUND, VIDEO, footage, mixed
 from tests.test_reader import Reading, headers, packets
 
 CLIPS: dict[str, dict[str, Any]] = {
@@ -34,9 +35,10 @@ def replay_of(header: Header, given: list[Packet], format_: str, seconds: float)
     """What the server makes the file of."""
     programme = Programme(header, Ring(60 * SECOND, 1 << 30))
     programme.released = sum(1 for _ in programme.fragments(given))
-    made = programme.format(format_)
-    last = programme.since(round(seconds * SECOND))
-    return Replay(header, format_, made.head, made.render, last)
+    choice = choose(header, format_)
+    made = programme.format(choice)
+    last = [p for p in programme.since(round(seconds * SECOND)) if p.track in choice.tracks]
+    return Replay(header.only(choice.tracks), format_, made.head, made.render, last)
 
 
 def written(made: Replay) -> bytes:
@@ -224,11 +226,11 @@ class PieceTests(SynchronousTestCase):
 
     def test_guide(self) -> None:
         """One finds one's way by the first track of video, or else of sound."""
-        self.assertEqual(guide(header(AUDIO, VIDEO)), 1)
-        self.assertEqual(guide(header(AUDIO)), 2)
-        self.assertEqual(guide(header(SOUND)), 1)
+        self.assertEqual(guide([AUDIO, VIDEO]), 1)
+        self.assertEqual(guide([AUDIO]), 2)
+        self.assertEqual(guide([SOUND]), 1)
         text = replace(SOUND, type="subtitle")
-        self.assertEqual(guide(header(text, AUDIO)), 2)
+        self.assertEqual(guide([text, AUDIO]), 2)
 
     def test_keyframes(self) -> None:
         """A piece is a segment, or a second of a longer one, or some of the shorter ones."""

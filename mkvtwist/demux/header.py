@@ -15,7 +15,7 @@ import av
 from av.container import Flags, OutputContainer
 from av.stream import Disposition
 
-from mkvtwist import matroska, mp4
+from mkvtwist import matroska, mp4, webvtt
 from mkvtwist.codecs import codec_string
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.packet import SECOND, Header, Track
@@ -37,9 +37,6 @@ _COVER_TYPES: Mapping[str, tuple[str, str]] = {
     "gif": ("cover.gif", "image/gif"),
     "webp": ("cover.webp", "image/webp"),
 }
-
-
-_TITLES: Mapping[str, str] = {"mp4": "MP4", "webm": "WebM"}
 
 _MP4_TAGS: Mapping[str, str] = {"hevc": "hvc1"}
 """FourCCs where libavformat would take another; Apple's players want this one."""
@@ -113,29 +110,24 @@ def write_header(
     delays = {a.number: a.priming for a in usable if a.priming}
     data = matroska.live_header(data, sizes, delays)
     fits = {
-        "webm": {track.number for track in tracks if track.codec in matroska.WEBM_CODECS},
-        "mp4": set(heads),
+        "matroska": frozenset(track.number for track in tracks),
+        "webm": _numbers(tracks, matroska.WEBM_CODECS),
+        "mp4": frozenset(heads),
+        "webvtt": _numbers(tracks, webvtt.CODECS),
     }
-    unfit = {name: text for name in fits if (text := _unfit(name, tracks, fits[name]))}
     formats = {"matroska": data}
-    if "webm" not in unfit:
+    if fits["webm"]:
         formats["webm"] = matroska.webm_header(data, fits["webm"])
-    if "mp4" not in unfit:
+    if fits["mp4"]:
         formats["mp4"] = mp4.joined(heads, ratios, _enabled(usable))
-    return Header(tracks, formats, left_out=tuple(left_out), unfit=unfit), usable
+    if fits["webvtt"]:
+        formats["webvtt"] = webvtt.HEAD
+    return Header(tracks, formats, fits, tuple(left_out)), usable
 
 
-def _unfit(name: str, tracks: Sequence[Track], fits: Collection[int]) -> str:
-    """Why a format has no place for these tracks; nothing where it has, or can do without them."""
-    title = _TITLES[name]
-    wrong = [
-        f"track {track.number} ({track.type}, {track.codec})"
-        for track in tracks
-        if track.type != "subtitle" and track.number not in fits
-    ]
-    if wrong:
-        return f"{' and '.join(wrong)} cannot live in {title}"
-    return "" if fits else f"there are only subtitles, which are not sent in {title}"
+def _numbers(tracks: Sequence[Track], codecs: Collection[str]) -> frozenset[int]:
+    """Those of the tracks with these codecs."""
+    return frozenset(track.number for track in tracks if track.codec in codecs)
 
 
 def _mp4(adapter: Adapter) -> bytes | None:
@@ -252,6 +244,7 @@ def _track(adapter: Adapter, private: bytes) -> Track:
         codec_string=codec_string(adapter.codec, private),
         language=None if language == "und" else language,
         title=_title(stream),
+        default=bool(stream.disposition & Disposition.default),
         width=shape.width if type_ == "video" else None,
         height=shape.height if type_ == "video" else None,
         frame_rate=round(float(rate), 3) if rate else None,

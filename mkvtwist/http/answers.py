@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from twisted.web.http import Request
 
-from mkvtwist.config import EVERYBODY, Rule
+from mkvtwist.config import EVERYBODY, Rule, parse_tracks
 
 View = Callable[[Request], None]
 """Answers a request, now or for hours."""
@@ -57,6 +57,16 @@ def argument(request: Request, name: str) -> str | None:
     """The last value of a query parameter."""
     values = request.args.get(name.encode()) if request.args else None
     return values[-1].decode("utf-8", "replace") if values else None
+
+
+def wanted_tracks(request: Request) -> frozenset[int] | None:
+    """
+    The numbers in C{?tracks=1,3}; L{None} when nobody asks.
+
+    @raise ConfigError: when they are no numbers.
+    """
+    text = argument(request, "tracks")
+    return None if text is None else parse_tracks("tracks", text)
 
 
 def carried(request: Request) -> str:

@@ -8,6 +8,7 @@ HLS: playlists, and the pieces that they name, each an answer of its own (I{reac
     /NAME/init-HASH.mp4         the initialization section, named after its bytes
     /NAME/RUN-NUMBER.m4s        a segment
     /NAME/RUN-NUMBER.PART.m4s   a part of it
+    /NAME/TRACKS/...            all of these with other tracks: their numbers, as in 1,3
 
 Who asks for what is due next waits for it, all of them for the same bytes. A playlist changes; all
 else is the same for ever, so that caches in front can answer everybody but the first.
@@ -15,8 +16,9 @@ else is the same for ever, so that caches in front can answer everybody but the 
 
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
@@ -24,7 +26,9 @@ from twisted.logger import Logger
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.hls import LOOK_BACK, Playlist, Segment
+from mkvtwist.config import ConfigError, parse_tracks
+from mkvtwist.formats import NoTrack, Unfit
+from mkvtwist.hls import LOOK_BACK, PLAYLIST, Playlist, chosen
 from mkvtwist.http.answers import (
     View,
     abort,
@@ -37,12 +41,9 @@ from mkvtwist.http.answers import (
     say_later,
 )
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.responses import say_unfit
-from mkvtwist.packet import Header
+from mkvtwist.http.responses import say_refused
 from mkvtwist.publisher import CROWD
 from mkvtwist.stream import Stream
-
-PLAYLIST = b"application/vnd.apple.mpegurl"
 
 FOREVER = b"max-age=31536000, immutable"
 """For what never changes: a year, the longest that caches take seriously (RFC 9111)."""
@@ -65,10 +66,16 @@ MOST_HELD = 5_000
 SLICE = 64 << 10
 """Bytes that are handed to the transport at once: as much as it holds before it says stop."""
 
-_URI = re.compile(r"(\.m4s|\.mp4|^media\.m3u8)(?=\"|$)", re.MULTILINE)
+_URI = re.compile(r"(\.m4s|\.vtt|\.mp4|\bmedia\.m3u8)(?=\"|$)", re.MULTILINE)
 """Where each URI in a playlist ends."""
 
-_SEGMENT = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,15})(?:\.([0-9]{1,6}))?\.m4s")
+_SEGMENT = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,15})(?:\.([0-9]{1,6}))?\.(?:m4s|vtt)")
+
+_TYPES: Mapping[str, bytes] = MappingProxyType({"mp4": b"video/mp4", "webvtt": b"text/vtt"})
+"""The MIME types of pieces, by format."""
+
+Tracks = frozenset[int] | None
+"""The numbers of those that are asked for; L{None} is what the main playlist has."""
 
 
 class Pieces:
@@ -90,17 +97,23 @@ class Pieces:
     def _playlist(self) -> Playlist:
         return self.stream.publisher.playlist
 
-    def view(self, name: str) -> View | None:
+    def view(self, path: str) -> View | None:
         """What answers for a piece; L{None} when there cannot be such a one."""
+        folder, _, name = path.rpartition("/")
+        try:
+            tracks = parse_tracks("tracks", folder) if folder else None
+        except ConfigError:
+            return None
         if name == "index.m3u8":
-            show: View = self._multivariant
+            show: View = partial(self._multivariant, tracks)
         elif name == "media.m3u8":
-            show = self._media
+            show = partial(self._media, tracks)
         elif name.startswith("init-") and name.endswith(".mp4"):
-            show = partial(self._map, name)
+            show = partial(self._map, tracks, name)
         elif match := _SEGMENT.fullmatch(name):
             run, number, part = match.groups()
-            show = partial(self._segment, run, int(number), None if part is None else int(part))
+            piece = int(number), None if part is None else int(part)
+            show = partial(self._segment, tracks, run, *piece)
         else:
             return None
         return partial(self._show, show)
@@ -126,17 +139,33 @@ class Pieces:
 
     # playlists
 
-    def _multivariant(self, request: Request) -> None:
+    def _multivariant(self, tracks: Tracks, request: Request) -> None:
+        wanted = argument(request, "tracks")
+        if wanted is not None and tracks is None:
+            self._move(wanted, request)
+            return
+
         def show(request: Request) -> None:
-            if self._can_list(request):
-                self._answer(request, self._playlist.multivariant(), BRIEFLY)
+            if self._can_list(tracks, request):
+                self._answer(request, self._playlist.multivariant(tracks), BRIEFLY)
 
         def is_due() -> bool:
-            return self._must_tell or self._playlist.is_ready
+            return self._must_tell(tracks) or self._playlist.is_ready
 
         self._hold(request, is_due, show, WAIT_FIRST)
 
-    def _media(self, request: Request) -> None:
+    def _move(self, wanted: str, request: Request) -> None:
+        """To where the playlist with these tracks is, so that what it names is relative to that."""
+        try:
+            numbers = sorted(parse_tracks("tracks", wanted))
+        except ConfigError as error:
+            say(request, 400, str(error))
+            return
+        where = f"{','.join(map(str, numbers))}/index.m3u8{carried(request)}"
+        request.setHeader(b"Location", where.encode())
+        say(request, 302, where)
+
+    def _media(self, tracks: Tracks, request: Request) -> None:
         try:
             number, part = _count(request, "_HLS_msn"), _count(request, "_HLS_part")
         except ValueError as error:
@@ -150,15 +179,16 @@ class Pieces:
 
         def is_due() -> bool:
             there = number is None or playlist.has(number, part)
-            return self._must_tell or (playlist.is_ready and there)
+            return self._must_tell(tracks) or (playlist.is_ready and there)
 
         def show(request: Request) -> None:
-            if self._can_list(request):
+            if self._can_list(tracks, request):
                 lasting = b"max-age=%d" % (6 * playlist.target)
                 cache = BRIEFLY if number is None else lasting
                 # Who asks for what is long there may know it from before a restart.
                 knows = number is None or number >= playlist.edge[0] - 1
-                self._answer(request, playlist.media(skip=skip and knows), cache)
+                text = playlist.media(tracks, skip=skip and knows)
+                self._answer(request, text, cache)
 
         if number is None or not playlist.is_ready:
             self._hold(request, is_due, show, WAIT_FIRST)
@@ -168,24 +198,25 @@ class Pieces:
         else:
             self._hold(request, is_due, show, WAIT * playlist.target)
 
-    @property
-    def _unfit(self) -> Header | None:
-        """The tracks, when MP4 cannot hold them."""
+    def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:
+        """Why these tracks cannot be had."""
         programme = self.stream.publisher.programme
-        if programme is None or "mp4" not in programme.header.unfit:
-            return None
-        return programme.header
+        try:
+            if programme is not None:
+                chosen(programme.header, tracks)
+        except (Unfit, NoTrack) as problem:
+            return problem
+        return None
 
-    @property
-    def _must_tell(self) -> bool:
+    def _must_tell(self, tracks: Tracks) -> bool:
         """Whether there is no use in waiting."""
-        return self.stream.publisher.ended or self._unfit is not None
+        return self.stream.publisher.ended or self._problem(tracks) is not None
 
-    def _can_list(self, request: Request) -> bool:
+    def _can_list(self, tracks: Tracks, request: Request) -> bool:
         """Whether there is something to list; else that is said."""
-        unfit = self._unfit
-        if unfit is not None:
-            say_unfit(request, "mp4", unfit)
+        problem = self._problem(tracks)
+        if problem is not None:
+            say_refused(request, problem)
         elif self.stream.publisher.ended and not self._playlist.finished:
             say_later(request, "The server stops.", AGAIN)
         elif not self._playlist.is_ready:
@@ -200,18 +231,20 @@ class Pieces:
             text = _URI.sub(rf"\1{query}", text)
         data = text.encode()
         self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
-        answer(request, data, PLAYLIST, cached(self.stream.config.watch, cache))
+        answer(request, data, PLAYLIST.encode(), cached(self.stream.config.watch, cache))
 
     # pieces
 
-    def _map(self, name: str, request: Request) -> None:
-        data = self._playlist.map(name)
+    def _map(self, tracks: Tracks, name: str, request: Request) -> None:
+        data = self._playlist.map(name, tracks)
         if data is None:
             say(request, 404, "No segment that is listed needs this; load the playlist again.")
         else:
-            self._send(request, [data])
+            self._send(request, [data], _TYPES["mp4"])
 
-    def _segment(self, run: str, number: int, part: int | None, request: Request) -> None:
+    def _segment(
+        self, tracks: Tracks, run: str, number: int, part: int | None, request: Request
+    ) -> None:
         playlist = self._playlist
         newest, parts = playlist.edge
         if run != playlist.run:
@@ -219,16 +252,18 @@ class Pieces:
         elif number > newest or (number == newest and part is not None and part > parts):
             say(request, 404, "This is not due yet; load the playlist again.")
         elif playlist.has(number, part):
-            self._send_segment(number, part, request)
+            self._send_segment(tracks, number, part, request)
         else:
-            show = partial(self._send_segment, number, part)
+            show = partial(self._send_segment, tracks, number, part)
 
             def is_due() -> bool:
                 return self.stream.publisher.ended or playlist.has(number, part)
 
             self._hold(request, is_due, show, WAIT * playlist.target)
 
-    def _send_segment(self, number: int, part: int | None, request: Request) -> None:
+    def _send_segment(
+        self, tracks: Tracks, number: int, part: int | None, request: Request
+    ) -> None:
         segment = self._playlist.find(number)
         if segment is None:
             say(request, 404, "This has left the buffer; load the playlist again.")
@@ -237,11 +272,16 @@ class Pieces:
         elif part is not None and part >= len(segment.parts):
             say(request, 404, f"Segment {number} has no part {part}; load the playlist again.")
         else:
-            self._send(request, _data(segment, part))
+            try:
+                choice = chosen(segment.programme.header, tracks)
+            except (Unfit, NoTrack) as problem:
+                say(request, 404, f"{problem}.")
+            else:
+                self._send(request, segment.pieces(choice, part), _TYPES[choice.format])
 
-    def _send(self, request: Request, pieces: Sequence[bytes]) -> None:
+    def _send(self, request: Request, pieces: Sequence[bytes], kind: bytes) -> None:
         """Something that stays as it is for ever."""
-        request.setHeader(b"Content-Type", b"video/mp4")
+        request.setHeader(b"Content-Type", kind)
         request.setHeader(b"Content-Length", b"%d" % sum(map(len, pieces)))
         request.setHeader(b"Cache-Control", cached(self.stream.config.watch, FOREVER))
         if request.method == b"HEAD":
@@ -283,7 +323,7 @@ class Pieces:
     def _look(self) -> None:
         """Something was published: who has waited for it gets it, some in this turn."""
         playlist = self._playlist
-        if not self._held or (self._edge == playlist.edge and not self._must_tell):
+        if not self._held or (self._edge == playlist.edge and not self._must_tell(None)):
             return
         self._edge = playlist.edge
         due = [held for held in self._held.values() if held.is_due()]
@@ -382,11 +422,6 @@ class Delivery:
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
-
-
-def _data(segment: Segment, part: int | None) -> list[bytes]:
-    parts = segment.parts if part is None else [segment.parts[part]]
-    return [segment.data(part) for part in parts]
 
 
 def _count(request: Request, name: str) -> int | None:

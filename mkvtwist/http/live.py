@@ -2,13 +2,17 @@
 The live stream, in any format, as long as the client stays (I{reactor}).
 """
 
+from collections.abc import Sequence
+
 from twisted.web.http import Request
 
 from mkvtwist import matroska
 from mkvtwist.config import ConfigError, parse_past, parse_seconds
-from mkvtwist.http.answers import argument, printable, say
+from mkvtwist.formats import BESIDE, NoTrack, Unfit, choose
+from mkvtwist.http.answers import argument, printable, say, wanted_tracks
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.responses import live_headers, respond, say_unfit
+from mkvtwist.http.responses import live_headers, respond, say_refused
+from mkvtwist.packet import Track
 from mkvtwist.publisher import Client, Wish
 from mkvtwist.sender import address
 from mkvtwist.stream import Stream
@@ -21,21 +25,23 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         say(request, 416, "A live stream has no ranges; ask for it without.")
         return
     try:
-        burst = _burst(request, stream)
+        burst, tracks = _burst(request, stream), wanted_tracks(request)
     except ConfigError as error:
         say(request, 400, str(error))
         return
     if request.method == b"HEAD":
-        _preview(stream, format_, request)
+        _preview(stream, format_, tracks, request)
         return
-    if limits.refuse(stream, request):
-        return
-    limits.enter(request)
+    if format_ not in BESIDE:
+        if limits.refuse(stream, request):
+            return
+        limits.enter(request)
     response = respond(request, format_)
     gone = request.notifyFinish()
     wish = Wish(
         burst=burst,
         format=format_,
+        tracks=tracks,
         framing=response.framing,
         rebase=rebase if format_ == "matroska" and _wants_rebase(request) else None,
         peer=address(request.getClientAddress()),
@@ -50,14 +56,18 @@ def rebase(clusters: bytes, start: int) -> bytes:
     return matroska.rebased(clusters, matroska.milliseconds(start))
 
 
-def _preview(stream: Stream, format_: str, request: Request) -> None:
+def _preview(stream: Stream, format_: str, wanted: frozenset[int] | None, request: Request) -> None:
     """What the answer would be, without a place among the clients."""
     programme = stream.publisher.programme
-    header = programme.header if programme is not None else None
-    if header is not None and format_ in header.unfit:
-        say_unfit(request, format_, header)
-        return
-    live_headers(request, format_, header)
+    tracks: Sequence[Track] = ()
+    if programme is not None:
+        try:
+            choice = choose(programme.header, format_, wanted)
+        except (Unfit, NoTrack) as problem:
+            say_refused(request, problem)
+            return
+        tracks = programme.header.only(choice.tracks)
+    live_headers(request, format_, tracks)
     request.write(b"")
     request.finish()
 

@@ -89,9 +89,9 @@ class Posters:
     def _begin(self, stream: Stream, programme: Programme) -> None:
         place = programme.ring.newest_start
         assert place is not None
-        number = guide(programme.header)
+        number = guide(programme.header.tracks)
         key = next(p for p in programme.ring[place].packets if p.track == number and p.key)
-        made = programme.format("matroska")
+        made = programme.format(programme.everything)
         self._busy.add(stream)
         late = self._reactor.callLater(PATIENCE, self._late, stream, programme)
         done: Deferred[Any] = self._one.run(

@@ -36,8 +36,18 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.static import File
 
 from mkvtwist.config import ConfigError, parse_seconds
-from mkvtwist.http.answers import abort, argument, cached, carried, host, say, say_later
-from mkvtwist.http.responses import ENDINGS, media_type, say_unfit
+from mkvtwist.formats import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
+from mkvtwist.http.answers import (
+    abort,
+    argument,
+    cached,
+    carried,
+    host,
+    say,
+    say_later,
+    wanted_tracks,
+)
+from mkvtwist.http.responses import say_refused
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.publisher import Programme
 from mkvtwist.replay import FORMATS, Replay
@@ -82,8 +92,8 @@ SWEEP = 10.0
 TAKERS = 1000
 """Clients of which is remembered that they were sent to a file."""
 
-Key = tuple[str, str, float]
-"""The stream's name, the format, the seconds."""
+Key = tuple[str, str, frozenset[int] | None, float]
+"""The stream's name, the format, the tracks that are asked for, the seconds."""
 
 Taker = tuple[str, bytes]
 """Whoever asks: where from, with what player."""
@@ -166,29 +176,34 @@ class Replays:
             seconds = parse_seconds(
                 "seconds", argument(request, "seconds") or f"{SECONDS}", most=LONGEST
             )
+            tracks = wanted_tracks(request)
         except ConfigError as error:
             say(request, 400, str(error))
             return
         programme = stream.publisher.programme
-        if programme is not None and format_ in programme.header.unfit:
-            say_unfit(request, format_, programme.header)
+        choice = Choice(format_, frozenset())
+        try:
+            if programme is not None:
+                choice = choose(programme.header, format_, tracks)
+        except (Unfit, NoTrack) as problem:
+            say_refused(request, problem)
             return
-        key = (stream.config.name, format_, seconds)
+        key = (stream.config.name, format_, tracks, seconds)
         file = self._found(key, request)
         if file is not None:
             _send_to(file, request)
         elif key in self._making and request.method != b"HEAD":
             self._wait(key, request)
-        elif programme is None or not (packets := programme.since(round(seconds * SECOND))):
+        elif programme is None or not (packets := _since(programme, choice, seconds)):
             say_later(request, "There is nothing to look back at yet.", AGAIN)
         elif request.method == b"HEAD":
-            _preview(format_, programme, request)
+            _preview(choice, programme, request)
         elif len(self._making) >= CROWD:
             say_later(request, "Too much is being made for others; try again.", AGAIN)
         else:
             self._making[key] = []
             self._wait(key, request)
-            self._begin(key, programme, packets)
+            self._begin(key, choice, programme, packets)
 
     def _found(self, key: Key, request: Request) -> Kept | None:
         """The file that this client got before, if it goes on with it, or one that is new."""
@@ -205,11 +220,11 @@ class Replays:
         waiting.append(request)
         request.notifyFinish().addErrback(lambda _: waiting.remove(request))
 
-    def _begin(self, key: Key, programme: Programme, packets: list[Packet]) -> None:
-        format_ = key[1]
-        made = programme.format(format_)
-        replay = Replay(programme.header, format_, made.head, made.render, packets)
-        kind = media_type(format_, programme.header.tracks)
+    def _begin(self, key: Key, choice: Choice, programme: Programme, packets: list[Packet]) -> None:
+        made = programme.format(choice)
+        tracks = programme.header.only(choice.tracks)
+        replay = Replay(tracks, choice.format, made.head, made.render, packets)
+        kind = media_type(choice.format, tracks)
         done: Deferred[str] = self._one.run(self._write, replay)
         done.addCallback(self._made, key, kind)
         done.addErrback(self._failed, key)
@@ -331,9 +346,15 @@ def _cancelled() -> OSError:
     return OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
 
 
-def _preview(format_: str, programme: Programme, request: Request) -> None:
+def _since(programme: Programme, choice: Choice, seconds: float) -> list[Packet]:
+    """What is sent of the last seconds."""
+    packets = programme.since(round(seconds * SECOND))
+    return [packet for packet in packets if packet.track in choice.tracks]
+
+
+def _preview(choice: Choice, programme: Programme, request: Request) -> None:
     """What a file would be, which nobody has asked for yet."""
-    kind = media_type(format_, programme.header.tracks)
+    kind = media_type(choice.format, programme.header.only(choice.tracks))
     request.setHeader(b"Content-Type", kind.encode())
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"Access-Control-Allow-Origin", b"*")

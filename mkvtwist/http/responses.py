@@ -5,9 +5,8 @@ L{LiveResponse} writes through Twisted's buffers, which works over anything; L{S
 straight to a TCP socket: the one class that knows about sockets.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from socket import SO_SNDBUF, SOL_SOCKET
-from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.interfaces import IProducer, IPushProducer
@@ -15,18 +14,10 @@ from twisted.internet.tcp import Connection
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.codecs import content_type
+from mkvtwist.formats import NoTrack, Unfit, media_type
 from mkvtwist.http.answers import abort, say, transport_of
-from mkvtwist.packet import Header, Track
+from mkvtwist.packet import Track
 from mkvtwist.publisher import IResponse
-
-SUBTYPES: Mapping[str, str] = MappingProxyType(
-    {"matroska": "x-matroska", "webm": "webm", "mp4": "mp4"}
-)
-"""What MIME types call the formats."""
-
-ENDINGS: Mapping[str, str] = MappingProxyType({".mkv": "matroska", ".webm": "webm", ".mp4": "mp4"})
-"""The formats by the ending of a stream's name."""
 
 SEND_BUFFER = 256 << 10
 """
@@ -49,7 +40,7 @@ class LiveResponse:
 
     def __init__(self, request: Request, format_: str) -> None:
         """
-        @param format_: one of L{SUBTYPES}.
+        @param format_: one of L{mkvtwist.formats.FORMATS}.
         """
         self.request = request
         self.format = format_
@@ -57,12 +48,12 @@ class LiveResponse:
         self.offer: Callable[[bytes], int] = self._take
         self._begun = False
 
-    def begin(self, header: Header) -> None:
+    def begin(self, tracks: Sequence[Track]) -> None:
         self._begun = True
-        live_headers(self.request, self.format, header)
+        live_headers(self.request, self.format, tracks)
 
-    def refuse(self, header: Header) -> None:
-        say_unfit(self.request, self.format, header)
+    def refuse(self, problem: Unfit | NoTrack) -> None:
+        say_refused(self.request, problem)
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         self.request.registerProducer(producer, streaming)
@@ -109,8 +100,8 @@ class SocketResponse(LiveResponse):
         if request.clientproto == b"HTTP/1.1":
             self.framing = chunk
 
-    def begin(self, header: Header) -> None:
-        super().begin(header)
+    def begin(self, tracks: Sequence[Track]) -> None:
+        super().begin(tracks)
         self._transport.setTcpNoDelay(True)
         self._transport.getHandle().setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER)
         self.offer = self._transport.getHandle().send
@@ -189,24 +180,14 @@ def respond(request: Request, format_: str) -> LiveResponse:
     return LiveResponse(request, format_)
 
 
-def live_headers(request: Request, format_: str, header: Header | None) -> None:
-    """The head of a live answer; C{header} is L{None} while it is not known."""
-    kind = media_type(format_, header.tracks if header is not None else ())
-    request.setHeader(b"Content-Type", kind.encode())
+def live_headers(request: Request, format_: str, tracks: Sequence[Track]) -> None:
+    """The head of a live answer with these tracks; with none while they are not known."""
+    request.setHeader(b"Content-Type", media_type(format_, tracks).encode())
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"X-Accel-Buffering", b"no")
     request.setHeader(b"Access-Control-Allow-Origin", b"*")
 
 
-def media_type(format_: str, tracks: Sequence[Track]) -> str:
-    """The MIME type of these tracks in a format, with their codecs; without tracks, of any."""
-    types = {track.type for track in tracks}
-    kind = "video" if "video" in types or not tracks else "audio"
-    codecs = [track.codec_string for track in tracks if track.type != "subtitle"]
-    return content_type(f"{kind}/{SUBTYPES[format_]}", codecs)
-
-
-def say_unfit(request: Request, format_: str, header: Header) -> None:
-    """Answer that these tracks cannot be had in a format, and which ones there are."""
-    fit = " or ".join(ending for ending, name in ENDINGS.items() if name in header.formats)
-    say(request, 406, f"{header.unfit[format_]}; ask for {fit} instead.")
+def say_refused(request: Request, problem: Unfit | NoTrack) -> None:
+    """Answer that what was asked for cannot be had."""
+    say(request, 404 if isinstance(problem, NoTrack) else 406, f"{problem}.")

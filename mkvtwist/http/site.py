@@ -13,6 +13,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from mkvtwist.config import EVERYBODY, Config, Form, Network
+from mkvtwist.formats import ENDINGS
 from mkvtwist.http import pages, static
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.answers import View, accepts, printable, say
@@ -24,7 +25,6 @@ from mkvtwist.http.management import Control, Management
 from mkvtwist.http.poster import Posters
 from mkvtwist.http.replay import LAST, PREFIX, Replays
 from mkvtwist.http.requests import SENDING, Channel, IncomingRequest
-from mkvtwist.http.responses import ENDINGS
 from mkvtwist.http.senders import send
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream

@@ -13,8 +13,6 @@ from twisted.web.http import Request
 from mkvtwist import __version__, metrics
 from mkvtwist.config import EVERYBODY
 from mkvtwist.http.answers import answer, say, timestamp
-from mkvtwist.http.hls import PLAYLIST
-from mkvtwist.http.responses import ENDINGS, media_type
 from mkvtwist.stream import Stream, StreamStatistics
 
 
@@ -43,7 +41,7 @@ class Status:
         """
         shown = self.stream(stream.config.name)
         del shown["input"], shown["recording"]
-        shown["clients"] = len(shown["clients"])
+        shown["clients"] = stream.audience - shown["hls_viewers"]
         request.setHeader(b"Access-Control-Allow-Origin", b"*")
         answer(request, json.dumps(shown).encode() + b"\n", b"application/json")
 
@@ -83,15 +81,10 @@ class Status:
         shown["ring"] = {
             name: shown.pop(f"ring_{name}") for name in ("seconds", "bytes", "segments")
         }
-        shown["formats"] = {
-            ending[1:]: media_type(name, statistics.tracks)
-            for ending, name in ENDINGS.items()
-            if name in statistics.formats
-        }
-        if "mp4" in statistics.formats:  # which is what playlists are lists of
-            shown["formats"]["m3u8"] = PLAYLIST.decode()
+        del shown["endings"]
         for track in shown["tracks"]:
             del track["setup"]
+            track["formats"] = statistics.endings[track["number"]]
         for client in shown["clients"]:
             client["since"] = timestamp(client["since"] + offset)
             client["lag"] = round(client["lag"], 3)

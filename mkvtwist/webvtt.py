@@ -1,0 +1,136 @@
+"""
+Subtitles as WebVTT: cues made from packets of text (I{pure}, W3C WebVTT).
+
+A cue is complete in itself, so a live stream of them is a file that does not end::
+
+    WEBVTT
+
+    00:01:02.500 --> 00:01:04.000
+    Two lines at most,
+    with <i>a few</i> marks
+
+What WebVTT has words for is kept (bold, italic, underlined, at the top), the rest of a format's
+ways to decorate is left out. Times are those of the pictures.
+"""
+
+import html
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from mkvtwist.packet import SECOND, Header, Packet
+
+HEAD = b"WEBVTT\n\n"
+"""What comes before the first cue."""
+
+LASTS = 4 * SECOND
+"""Microseconds that a cue stands which does not say so: as long as one takes to read two lines."""
+
+_AT_THE_TOP = "line:0"
+"""The setting of a cue that is not to cover what is at the bottom of the picture."""
+
+_MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}|&(?!#?\w+;)|[<>]")
+"""Tags, SubRip's and ASS's; and what WebVTT would take for something that it is not."""
+
+_KEPT = frozenset({"<b>", "</b>", "<i>", "</i>", "<u>", "</u>"})
+
+_TOP = re.compile(r"\{[^{}]*\\an[789]")
+"""The alignments at the top, as the keys of a numeric pad."""
+
+_DRAWING = re.compile(r"\{[^{}]*\\p[1-9]")
+"""What follows is no text but the strokes of a shape."""
+
+_ASS_FIELDS = 8
+"""What stands before the text in Matroska: ReadOrder, Layer, Style, Name, three margins, Effect."""
+
+
+class _Cue(NamedTuple):
+    text: str
+    settings: str = ""
+
+
+class WebVtt:
+    """
+    Tracks of text as WebVTT.
+
+    @ivar head: what a client gets first.
+    """
+
+    head = HEAD
+
+    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
+        """
+        @param numbers: those of the tracks that are sent; L{None} is all that are text.
+        """
+        fitting = header.fitting("webvtt") if numbers is None else numbers
+        self._cues = {track.number: _CUES[track.codec] for track in header.only(fitting)}
+
+    def render(self, packets: Sequence[Packet]) -> bytes:
+        """The packets as cues; nothing where there is no text in them."""
+        return b"".join(
+            self._written(packet, self._cues[packet.track])
+            for packet in packets
+            if packet.track in self._cues
+        )
+
+    @staticmethod
+    def _written(packet: Packet, cue_of: Callable[[str], _Cue]) -> bytes:
+        cue = cue_of(packet.data.decode("utf-8", "replace").replace("\0", ""))
+        lines = [line.strip() for line in cue.text.splitlines()]
+        text = "\n".join(line for line in lines if line)  # an empty line would end the cue
+        if not text:
+            return b""
+        times = f"{_clock(packet.pts)} --> {_clock(shown_until(packet))}"
+        return f"{times} {cue.settings}".rstrip().encode() + f"\n{text}\n\n".encode()
+
+
+def shown_until(packet: Packet) -> int:
+    """When a cue ends, in microseconds."""
+    return packet.pts + (packet.duration or LASTS)
+
+
+def _clock(time: int) -> str:
+    """Microseconds as WebVTT has them; what is before 0 is at 0."""
+    seconds, milliseconds = divmod((max(0, time) + 500) // 1000, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}"
+
+
+def _plain(text: str) -> _Cue:
+    return _Cue(html.escape(text, quote=False))
+
+
+def _marked(text: str) -> _Cue:
+    """SubRip: HTML's tags, and those of ASS that people have added."""
+    settings = _AT_THE_TOP if _TOP.search(text) else ""
+    return _Cue(_MARKUP.sub(lambda found: _kept(found[0]), text), settings)
+
+
+def _kept(markup: str) -> str:
+    if len(markup) == 1:
+        return html.escape(markup)
+    return markup.lower() if markup.lower() in _KEPT else ""
+
+
+def _ass(text: str) -> _Cue:
+    fields = text.split(",", _ASS_FIELDS)
+    if len(fields) <= _ASS_FIELDS or _DRAWING.search(fields[-1]):
+        return _Cue("")
+    return _marked(fields[-1].replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " "))
+
+
+def _webvtt(text: str) -> _Cue:
+    """As Matroska has it: the identifier and the settings in lines before the text."""
+    _, _, rest = text.partition("\n")
+    settings, _, words = rest.partition("\n")
+    return _Cue(words.replace("-->", "--&gt;"), settings.strip())
+
+
+_CUES: Mapping[str, Callable[[str], _Cue]] = MappingProxyType(
+    {"ass": _ass, "subrip": _marked, "text": _plain, "webvtt": _webvtt}
+)
+
+CODECS = frozenset(_CUES)
+"""FFmpeg's names of the subtitles that are text."""
