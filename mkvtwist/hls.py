@@ -20,10 +20,10 @@ The rules:
     where one segment or part ends the next one begins: durations sum up.
  5. Half of what the ring keeps is listed, the other half is for those who have an older playlist.
     The first segment that is listed never goes back.
- 6. The main playlist has the picture and the sound that plays unasked. Each other sound and each
-    track of text has a playlist of its own, cut in the same places, with the same numbers: what
-    differs is which packets are taken from the same fragments. So there is one for any choice of
-    tracks. Where the tracks have changed, and a choice has nothing there, is a gap.
+ 6. The main playlist has the picture and its sound. Where there are several sounds, each has a
+    playlist of its own, and so has each track of text. All are cut in the same places, with the
+    same numbers: what differs is which packets are taken from the same fragments. So there is one
+    for any choice of tracks. Where the tracks have changed, and a choice has nothing, is a gap.
  7. The target duration never shrinks. It rises when a GOP becomes longer than all before: once by
     half again while it still grows, since a playlist may not have what is longer than it says.
 
@@ -128,21 +128,24 @@ def chosen(header: Header, tracks: frozenset[int] | None = None) -> Choice:
     """
     if tracks is not None:
         return choose(header, "webvtt" if tracks <= header.fitting("webvtt") else "mp4", tracks)
-    fitting = header.fitting("mp4")
     pictures = [track for track in header.tracks if track.type == "video"][:1]  # it cuts the ring
     sounds = [track for track in header.tracks if track.type == "audio"]
-    played = [track for track in pictures if track.number in fitting]
-    played += preferred(track for track in sounds if track.number in fitting)
-    if len(played) < bool(pictures) + bool(sounds) or not played:
+    fitting = header.fitting("mp4")
+    heard = [track for track in sounds if track.number in fitting]
+    if not (pictures or sounds) or not all(track.number in fitting for track in pictures):
         return choose(header, "mp4")  # which says what is wrong
-    return Choice("mp4", frozenset(track.number for track in played))
+    if sounds and not heard:
+        return choose(header, "mp4")
+    main = [*pictures, *preferred(heard)] if len(heard) == 1 else pictures or preferred(heard)
+    return Choice("mp4", frozenset(track.number for track in main))
 
 
 def others(header: Header) -> list[Track]:
-    """The tracks that have a playlist of their own: other sounds, and text."""
-    sounds = [t for t in header.tracks if t.type == "audio" and t.number in header.fitting("mp4")]
+    """The tracks that have a playlist of their own: of several sounds each, and text."""
+    fitting = header.fitting("mp4")
+    sounds = [t for t in header.tracks if t.type == "audio" and t.number in fitting]
     texts = [t for t in header.tracks if t.number in header.fitting("webvtt")]
-    return [*(sounds if len(sounds) > 1 else []), *texts]
+    return [*(sounds if header.has_video and len(sounds) > 1 else []), *texts]
 
 
 class Part:
@@ -154,9 +157,10 @@ class Part:
     @ivar start: in microseconds.
     @ivar end: likewise; meaningless while it grows.
     @ivar independent: whether it begins with a keyframe.
+    @ivar tracks: the numbers of those that have anything in it.
     """
 
-    __slots__ = ("end", "first", "independent", "start", "stop")
+    __slots__ = ("end", "first", "independent", "start", "stop", "tracks")
 
     def __init__(self, first: int, start: int, *, independent: bool) -> None:
         self.first = first
@@ -164,11 +168,18 @@ class Part:
         self.independent = independent
         self.stop = 0
         self.end = start
+        self.tracks: set[int] = set()
 
     @property
     def duration(self) -> int:
         """In microseconds."""
         return self.end - self.start
+
+    def has(self, choice: Choice | None) -> bool:
+        """Whether there is anything in it of what was chosen. No text is something, too."""
+        return choice is not None and (
+            choice.format == "webvtt" or not self.tracks.isdisjoint(choice.tracks)
+        )
 
 
 class Segment:
@@ -222,6 +233,10 @@ class Segment:
     def duration(self) -> int:
         """In microseconds; 0 while it grows."""
         return self.end - self.start
+
+    def has(self, choice: Choice | None) -> bool:
+        """Whether there is anything in its parts of what was chosen."""
+        return any(part.has(choice) for part in self.parts)
 
     def cut(self, time: int, stop: int, following: Part | None) -> None:
         """The growing part ends at this time, before this fragment; another one may follow it."""
@@ -343,7 +358,8 @@ class Playlist:
                 growing = self._begin(programme, part, now)
             elif growing is not None:
                 self._grow(growing, part)
-        if growing is not None:
+        if growing is not None and growing.growing is not None:
+            growing.growing.tracks.update(packet.track for packet in fragment.packets)
             growing.size += fragment.payload + PACKET_OVERHEAD * len(fragment.packets)
 
     def forget(self) -> None:
@@ -434,7 +450,7 @@ class Playlist:
         header = programme.header
         beside = others(header) if tracks is None else []
         shown = header.only(choice.tracks)
-        heard = [track for track in beside if track.type == "audio" and track not in shown]
+        heard = [track for track in beside if track.type == "audio"]
         segments = [s for s in self._segments if s.is_complete and s.is_there and s.duration]
         rates = [math.ceil(s.size * 8 * SECOND / s.duration) for s in segments] or [1]
         size, duration = sum(s.size for s in segments), sum(s.duration for s in segments)
@@ -453,7 +469,7 @@ class Playlist:
         attributes += [f'{group}="{group.lower()}"' for group in groups]
         lines = [
             *("#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"),
-            *_renditions(beside, shown),
+            *_renditions(beside, preferred(heard)),
             f"#EXT-X-STREAM-INF:{','.join(attributes)}",
             "media.m3u8",
         ]
@@ -574,7 +590,7 @@ class Playlist:
         if skip:
             boundary = SKIP * self._target * SECOND
             skipped = sum(rest > boundary for _, rest in _with_rest(listed, ahead))
-        gap = any(_choice(segment.programme, tracks) is None for segment in listed[skipped:])
+        gap = not all(s.has(_choice(s.programme, tracks)) for s in listed[skipped:])
         yield "#EXTM3U"
         yield f"#EXT-X-VERSION:{9 if skipped else 8 if gap else 6}"
         yield f"#EXT-X-TARGETDURATION:{self._target}"
@@ -590,7 +606,7 @@ class Playlist:
             yield from _beginning(segment, before, choice)
             if segment in shown:
                 yield from _parts(segment, choice)
-            if choice is None:
+            if not segment.has(choice):
                 yield "#EXT-X-GAP"
             yield f"#EXTINF:{_seconds(segment.duration)},"
             yield f"{segment.name}{_ending(choice)}"
@@ -601,7 +617,7 @@ class Playlist:
             yield from _parts(growing, choice)
             uri = f"{growing.name}.{len(growing.parts)}{_ending(choice)}"
             yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{uri}"'
-        if self._lists_parts and self._programme is not None:
+        if self._lists_parts and self._timed and self._programme is not None:
             yield from self._reports(self._programme.header, tracks)
         if self.finished:
             yield "#EXT-X-ENDLIST"
@@ -612,12 +628,11 @@ class Playlist:
         if not parts:  # of the growing segment none is complete
             number -= 1
             parts = len([s for s in self._segments if s.is_complete][-1].parts)
-        mine = None if tracks is None else sorted(tracks)
-        there = [None, *([track.number] for track in others(header))]
-        up = "" if mine is None else "../"
+        mine = "" if tracks is None else f"{min(tracks)}/" if len(tracks) == 1 else None
+        there = ["", *(f"{track.number}/" for track in others(header))]
         for other in there if mine in there else ():
             if other != mine:
-                uri = up + ("" if other is None else f"{other[0]}/") + "media.m3u8"
+                uri = f"{'../' if mine else ''}{other}media.m3u8"
                 yield (
                     f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN={number},LAST-PART={parts - 1}'
                 )
@@ -650,11 +665,11 @@ _GROUPS: Mapping[str, str] = MappingProxyType({"audio": "AUDIO", "subtitle": "SU
 """What playlists call the tracks that may be chosen, by their type."""
 
 
-def _renditions(tracks: Sequence[Track], shown: Collection[Track]) -> Iterator[str]:
+def _renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator[str]:
     """
     What may be chosen (4.4.6.1).
 
-    @param shown: those that are in the main playlist; they have no other.
+    @param default: what is, unasked.
     """
     taken: set[tuple[str, str]] = set()
     for track in tracks:
@@ -663,13 +678,12 @@ def _renditions(tracks: Sequence[Track], shown: Collection[Track]) -> Iterator[s
             name = f"{name} ({track.number})"
         taken.add((track.type, name))
         group = _GROUPS[track.type]
-        default = "YES" if track in shown else "NO"
         parts = [
             *(f"TYPE={group}", f'GROUP-ID="{group.lower()}"', f'NAME="{name}"'),
             *([f'LANGUAGE="{_quotable(track.language)}"'] if track.language else []),
-            *(f"DEFAULT={default}", "AUTOSELECT=YES"),
+            *(f"DEFAULT={'YES' if track in default else 'NO'}", "AUTOSELECT=YES"),
             *([f'CHANNELS="{track.channels}"'] if track.channels else []),
-            *([] if track in shown else [f'URI="{track.number}/media.m3u8"']),
+            f'URI="{track.number}/media.m3u8"',
         ]
         yield f"#EXT-X-MEDIA:{','.join(parts)}"
 
@@ -714,7 +728,7 @@ def _parts(segment: Segment, choice: Choice | None) -> Iterator[str]:
     for number, part in enumerate(segment.parts):
         uri = f"{segment.name}.{number}{_ending(choice)}"
         more = ",INDEPENDENT=YES" if part.independent or not has_video else ""
-        more += ",GAP=YES" if choice is None else ""
+        more += "" if part.has(choice) else ",GAP=YES"
         yield f'#EXT-X-PART:DURATION={_seconds(part.duration)},URI="{uri}"{more}'
 
 

@@ -33,6 +33,9 @@ _AT_THE_TOP = "line:0"
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}|&(?!#?\w+;)|[<>]")
 """Tags, SubRip's and ASS's; and what WebVTT would take for something that it is not."""
 
+_SETTING = re.compile(r"(?:vertical|line|position|size|align):[\w.,%-]+")
+"""Of a cue; regions are defined elsewhere, where nobody sees them."""
+
 _KEPT = frozenset({"<b>", "</b>", "<i>", "</i>", "<u>", "</u>"})
 
 _TOP = re.compile(r"\{[^{}]*\\an[789]")
@@ -125,7 +128,8 @@ def _webvtt(text: str) -> _Cue:
     """As Matroska has it: the identifier and the settings in lines before the text."""
     _, _, rest = text.partition("\n")
     settings, _, words = rest.partition("\n")
-    return _Cue(words.replace("-->", "--&gt;"), settings.strip())
+    known = [item for item in settings.split() if _SETTING.fullmatch(item)]
+    return _Cue(words.replace("-->", "--&gt;"), " ".join(known))
 
 
 _CUES: Mapping[str, Callable[[str], _Cue]] = MappingProxyType(

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist import hls
 from mkvtwist.config import Form, Input, StreamConfig
-from mkvtwist.formats import Choice, Format
+from mkvtwist.formats import Choice, Format, NoTrack, Unfit
 from mkvtwist.hls import (
     DISCONTINUITIES,
     MOST_VIEWERS,
@@ -27,6 +28,8 @@ from mkvtwist.hls import (
     Playlist,
     Segment,
     Viewers,
+    chosen,
+    others,
 )
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.ring import Ring
@@ -51,7 +54,7 @@ class Bytes:
         """Each packet's bytes."""
         self.rendered += 1
         mine = [packet.data for packet in packets if packet.track in self._numbers]
-        return b"(" + b"|".join(mine) + b")"
+        return b"(" + b"|".join(mine) + b")" if mine else b""
 
 
 class Programme:
@@ -427,6 +430,200 @@ class MultivariantTests(SynchronousTestCase):
         self.assertNotIn("CODECS", text)
         self.assertNotIn("FRAME-RATE", text)
         self.assertIn("RESOLUTION=160x120", text)
+
+
+class ChosenTests(SynchronousTestCase):
+    """Playlists of other tracks beside the main one."""
+
+    def programme(self, edge: int = 0) -> Programme:
+        """Pictures, two sounds, and text, all of which can be had."""
+        named = replace(AUDIO, language="eng", codec_string="mp4a.40.2")
+        other = replace(named, number=4, language="deu", title='"Ton", 2', default=True)
+        made = Programme(replace(VIDEO, codec_string="avc1.64001f"), named, TEXT, other, edge=edge)
+        made.header = replace(
+            made.header,
+            formats={"mp4": b"head", "webvtt": b""},
+            fits={"mp4": frozenset({1, 2, 4}), "webvtt": frozenset({3})},
+        )
+        return made
+
+    def packets(self, start: float, end: float, *, text: float = 0.5) -> list[Packet]:
+        """Pictures, sounds, and a cue of a second every two."""
+        cues = [
+            Packet(3, at, at, SECOND, True, b"cue at %d ms" % (at // 1000))
+            for at in range(round(text * SECOND), round(end * SECOND), 2 * SECOND)
+        ]
+        return mixed(
+            footage(start, end, gop=2, rate=25),
+            footage(start, end, track=2, rate=50),
+            footage(start, end, track=4, rate=50),
+            cues,
+        )
+
+    def feed(self, playlist: Playlist, programme: Programme, packets: list[Packet]) -> None:
+        """Packet by packet; the pictures cut."""
+        for packet in packets:
+            key = packet.track == 1 and packet.key
+            fragment = programme.ring.append([packet], key=key)
+            playlist.append(programme, fragment, STARTED + packet.dts / SECOND)
+
+    def live(self) -> tuple[Playlist, Programme]:
+        """Two segments and a half."""
+        playlist, programme = live(), self.programme()
+        self.feed(playlist, programme, self.packets(0, 5))
+        return playlist, programme
+
+    def test_main(self) -> None:
+        """Of several sounds none is in the main playlist, and each has its own; so has text."""
+        playlist, programme = self.live()
+        self.assertEqual(chosen(programme.header), Choice("mp4", frozenset({1})))
+        found = m3u8.loads(playlist.multivariant())
+        self.assertEqual(
+            [(m.type, m.name, m.language, m.default, m.uri) for m in found.media],
+            [
+                ("AUDIO", "eng", "eng", "NO", "2/media.m3u8"),
+                ("AUDIO", "Ton, 2", "deu", "YES", "4/media.m3u8"),
+                ("SUBTITLES", "Track 3", None, "NO", "3/media.m3u8"),
+            ],
+        )
+        (variant,) = found.playlists
+        self.assertEqual(variant.stream_info.codecs, "avc1.64001f,mp4a.40.2")
+        self.assertEqual(variant.stream_info.audio, "audio")
+        self.assertEqual(variant.stream_info.subtitles, "subtitles")
+
+    def test_one_sound(self) -> None:
+        """A single sound is in the main playlist, with the picture, and no other."""
+        header = Programme(VIDEO, AUDIO).header
+        self.assertEqual(chosen(header), Choice("mp4", frozenset({1, 2})))
+        self.assertEqual(others(header), [])
+
+    def test_sounds_alone(self) -> None:
+        """Without pictures the sound that plays unasked is the main playlist."""
+        header = Programme(AUDIO, replace(AUDIO, number=4, default=True)).header
+        self.assertEqual(chosen(header), Choice("mp4", frozenset({4})))
+        self.assertEqual(others(header), [])
+
+    def test_unfit_sound(self) -> None:
+        """A sound that MP4 cannot hold is left out where there is another one, else refused."""
+        header = replace(Programme(VIDEO, AUDIO).header, fits={"mp4": frozenset({1})})
+        self.assertRaises(Unfit, chosen, header)
+        self.assertEqual(chosen(header, frozenset({1})), Choice("mp4", frozenset({1})))
+        both = replace(header, tracks=(*header.tracks, replace(AUDIO, number=4)))
+        both = replace(both, fits={"mp4": frozenset({1, 4})})
+        self.assertEqual(chosen(both), Choice("mp4", frozenset({1, 4})))
+
+    def test_same_cuts(self) -> None:
+        """All playlists have the same numbers, durations and dates."""
+        playlist, _ = self.live()
+        main = m3u8.loads(playlist.media())
+        for number in (2, 3, 4):
+            beside = m3u8.loads(playlist.media(frozenset({number})))
+            self.assertEqual(beside.media_sequence, main.media_sequence)
+            self.assertEqual(
+                [(s.duration, s.program_date_time) for s in beside.segments],
+                [(s.duration, s.program_date_time) for s in main.segments],
+            )
+
+    def test_reports(self) -> None:
+        """Each playlist tells how far the others are."""
+        playlist, _ = self.live()
+        number, parts = playlist.edge
+        for mine, there in (
+            (None, ["2/media.m3u8", "4/media.m3u8", "3/media.m3u8"]),
+            (3, ["../media.m3u8", "../2/media.m3u8", "../4/media.m3u8"]),
+        ):
+            text = playlist.media(None if mine is None else frozenset({mine}))
+            reports = m3u8.loads(text).rendition_reports
+            self.assertEqual([(r.uri) for r in reports], there)
+            self.assertEqual({(r.last_msn, r.last_part) for r in reports}, {(number, parts - 1)})
+        self.assertNotIn("REPORT", playlist.media(frozenset({1, 2})), "it is not listed anywhere")
+
+    def test_report_at_a_cut(self) -> None:
+        """When a segment has just begun, the last part is the last one of the one before."""
+        playlist, programme = live(), self.programme()
+        self.feed(playlist, programme, self.packets(0, 2.04))
+        number, parts = playlist.edge
+        self.assertEqual(parts, 0)
+        (segment,) = whole(playlist)
+        (report, *_) = m3u8.loads(playlist.media()).rendition_reports
+        self.assertEqual((report.last_msn, report.last_part), (number - 1, len(segment.parts) - 1))
+
+    def test_sound(self) -> None:
+        """A sound's segments have what it has, each part can be begun with, the map is its own."""
+        playlist, programme = self.live()
+        only = frozenset({4})
+        lines = playlist.media(only).splitlines()
+        parts = [line for line in lines if line.startswith("#EXT-X-PART:")]
+        self.assertTrue(all(line.endswith("INDEPENDENT=YES") for line in parts))
+        self.assertIn(f"{whole(playlist)[0].name}.m4s", lines)
+        (segment, _) = whole(playlist)
+        data = b"".join(segment.pieces(chosen(programme.header, only)))
+        self.assertEqual((data.count(b"4 at"), data.count(b" at ")), (100, 100))
+
+    def test_text(self) -> None:
+        """A segment of text has the cues that are to be seen in it, those from before, too."""
+        playlist, programme = live(), self.programme()
+        self.feed(playlist, programme, self.packets(0, 5, text=1.5))
+        only = frozenset({3})
+        text = playlist.media(only)
+        self.assertNotIn("EXT-X-MAP", text)
+        self.assertIn(f"{whole(playlist)[0].name}.vtt\n", text)
+        choice = chosen(programme.header, only)
+        first, second = (b"".join(segment.pieces(choice)) for segment in whole(playlist))
+        head = b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
+        cue = b"00:00:01.500 --> 00:00:02.500\ncue at 1500 ms\n\n"
+        later = b"00:00:03.500 --> 00:00:04.500\ncue at 3500 ms\n\n"
+        self.assertEqual((first, second), (head + cue, head + cue + later))
+        parts = [whole(playlist)[1].pieces(choice, n)[0].count(b"-->") for n in range(7)]
+        self.assertEqual(parts, [1, 1, 0, 0, 1, 1, 1])
+
+    def test_text_once(self) -> None:
+        """Text is made once, and kept in the ring, like all else."""
+        playlist, programme = self.live()
+        choice = chosen(programme.header, frozenset({3}))
+        before = programme.ring.size
+        (segment, _) = whole(playlist)
+        made = segment.pieces(choice)
+        self.assertEqual(programme.ring.size - before, len(made[0]))
+        self.assertIs(segment.pieces(choice)[0], made[0])
+
+    def test_gap(self) -> None:
+        """Where there is nothing of a choice is a gap: after other tracks came, and in silence."""
+        playlist, programme = self.live()
+        self.feed(playlist, programme, footage(5, 9, gop=2, rate=25))
+        other = Programme(VIDEO, edge=9 * SECOND)
+        feed(playlist, other, footage(9, 12.5, gop=1, rate=25))
+        found = m3u8.loads(playlist.media(frozenset({4})))
+        complete = [segment for segment in found.segments if segment.uri is not None]
+        self.assertEqual([bool(s.gap_tag) for s in complete], [*[False] * 3, *[True] * 5])
+        self.assertEqual(found.version, 8)
+        gaps = [[p.gap for p in s.parts] for s in complete if s.parts]
+        self.assertEqual({gap for parts in gaps[-3:] for gap in parts}, {"YES"})
+        self.assertNotIn("GAP", playlist.media())
+
+    def test_only(self) -> None:
+        """Who asks for tracks gets a playlist of these, and no choice beside them."""
+        playlist, programme = self.live()
+        text = playlist.multivariant(frozenset({1, 4}))
+        self.assertNotIn("EXT-X-MEDIA", text)
+        self.assertIn('CODECS="avc1.64001f,mp4a.40.2"', text)
+        self.assertEqual(playlist.multivariant(frozenset({9})), "#EXTM3U\n")
+        self.assertRaises(NoTrack, chosen, programme.header, frozenset({9}))
+
+    def test_map(self) -> None:
+        """Each choice has the initialization section that its playlist names."""
+        playlist, _ = self.live()
+        (listed,) = m3u8.loads(playlist.media(frozenset({4}))).segment_map
+        name = str(listed.uri)
+        self.assertEqual(playlist.map(name, frozenset({4})), b"head")
+        self.assertIsNone(playlist.map(name, frozenset({3})))
+
+    def test_many(self) -> None:
+        """However many choices are asked for, few playlists are kept."""
+        playlist, _ = self.live()
+        self.patch(hls, "TEXTS", 3)
+        texts = [playlist.media(frozenset({n})) for n in range(1, 20)]
+        self.assertEqual([playlist.media(frozenset({n})) for n in range(1, 20)], texts)
 
 
 class WaitingTests(SynchronousTestCase):

@@ -25,13 +25,14 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__
-from mkvtwist.config import Form, Input, Rule, StreamConfig
+from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.answers import printable
 from mkvtwist.http.responses import LiveResponse, SocketResponse
 from mkvtwist.packet import Track
 from mkvtwist.publisher import PIECE, IResponse
 from mkvtwist.stream import Stream
+from tests import media, test_matroska
 from tests.fakes import (
     AUDIO,
     SOUND,
@@ -119,6 +120,88 @@ class SiteTestCase(SynchronousTestCase):
         connection = self.connect()
         connection.ask(target, method, **headers)
         return connection.answer(method)
+
+
+class TracksTests(SiteTestCase):
+    """C{?tracks=}: some of them, in any format."""
+
+    def begin(self) -> Stream:
+        """VP8, Opus, and SubRip."""
+        other = self.add("other")
+        other.publisher.begin(test_matroska.header())
+        return other
+
+    def publish_to(self, stream: Stream) -> None:
+        """A second of each, packet by packet."""
+        for packet in footage(0, 1):
+            for track in (1, 2, 3):
+                data = b"%d at %d" % (track, packet.pts)
+                stream.publisher.publish([packet._replace(track=track, data=data)])
+                self.reactor.turn()
+
+    def test_some(self) -> None:
+        """The header and the fragments have what was asked for, and nothing of the others."""
+        other = self.begin()
+        self.publish_to(other)
+        got = self.get("/other.mkv?tracks=2,3&burst=9").body
+        self.assertEqual([track["codec"] for track in media.parameters(got)[0]], ["opus", "srt"])
+        self.assertEqual(len(test_matroska.read(got)), 20)
+        everything = self.get("/other.mkv?tracks=1,2,3&burst=9").body
+        self.assertEqual(everything, self.get("/other.mkv?burst=9").body)
+
+    def test_shared(self) -> None:
+        """All who ask for the same are one audience, which goes with the last of them."""
+        other = self.begin()
+        self.publish_to(other)
+        programme = other.publisher.programme
+        assert programme is not None
+        watching = [self.connect() for _ in range(3)]
+        for connection, target in zip(watching, ("1,2", "2,1", "2"), strict=True):
+            connection.ask(f"/other.mkv?tracks={target}")
+        self.assertEqual(len(programme.audiences), 2)
+        for connection in watching[:2]:
+            connection.lose()
+        self.assertEqual(len(programme.audiences), 1)
+
+    def test_text(self) -> None:
+        """Subtitles come as they are due, beside the rest, and take no place."""
+        self.site.configure(Config((), max_clients_total=1))
+        other = self.begin()
+        self.publish_to(other)
+        self.connect().ask("/other.mkv")
+        for target in ("/other.vtt?burst=9", "/other.vtt?burst=9&tracks=3"):
+            got = self.get(target)
+            self.assertEqual(got.status, 200)
+            self.assertEqual(got.headers["content-type"], "text/vtt; charset=utf-8")
+            self.assertEqual(got.body[:8], b"WEBVTT\n\n")
+            self.assertEqual(got.body.count(b"-->"), 10)
+        self.assertEqual(self.get("/other.mkv").status, 503)
+        self.assertEqual(json.loads(self.get("/other/status").body)["clients"], 1)
+
+    def test_none(self) -> None:
+        """What cannot be had is refused, also to who has waited, and to C{HEAD}."""
+        other = self.add("late")
+        early = self.connect()
+        early.ask("/late.vtt")
+        other.publisher.begin(header(VIDEO, AUDIO))
+        other.publisher.publish(footage(0, 1))
+        self.assertEqual(early.answer().status, 406)
+        for target, status in (
+            ("/late.vtt", 406),
+            ("/late.mkv?tracks=7", 404),
+            ("/late.mkv?tracks=x", 400),
+            ("/late.mkv?tracks=", 400),
+        ):
+            for method in ("GET", "HEAD"):
+                self.assertEqual(self.get(target, method).status, status, target)
+        self.assertIn("There is no track 7; there are track 1", self.get("/late?tracks=7").text)
+
+    def test_type(self) -> None:
+        """The type is that of what is sent."""
+        self.publish_to(self.begin())
+        for method in ("GET", "HEAD"):
+            got = self.get("/other.mkv?tracks=2", method)
+            self.assertEqual(got.headers["content-type"], 'audio/x-matroska; codecs="opus"')
 
 
 class LiveTests(SiteTestCase):

@@ -21,10 +21,10 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http import hls as hls_module
 from mkvtwist.http.poster import Posters
 from mkvtwist.http.site import Server
-from mkvtwist.packet import Header
+from mkvtwist.packet import Header, Track
 from mkvtwist.stream import Stream
 from tests import media
-from tests.fakes import VIDEO, Answer, Log, Reactor, footage, header
+from tests.fakes import AUDIO, VIDEO, Answer, Log, Reactor, footage, header
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
 from tests.test_hls import Bytes
 from tests.test_http import Connection, ignore
@@ -88,6 +88,97 @@ class HLSTestCase(SynchronousTestCase):
     def assert_waits(self, connection: Connection) -> None:
         """Nothing has come yet."""
         self.assertEqual(connection.transport.value(), b"")
+
+
+class TracksTests(HLSTestCase):
+    """Other tracks than those of the main playlist: below their numbers."""
+
+    def begin(self) -> None:
+        """Pictures, two sounds, text."""
+        sounds = (AUDIO, replace(AUDIO, number=4))
+        text = Track(number=3, type="subtitle", codec="text")
+        fits = {"mp4": frozenset({1, 2, 4}), "webvtt": frozenset({3})}
+        formats = {**header().formats, "mp4": b"head", "webvtt": b""}
+        made = Header((VIDEO, *sounds, text), formats, fits)
+        self.stream.publisher.begin(made)
+
+    def publish(self, start: float, end: float) -> None:
+        """Each picture with a bit of each of the others."""
+        for packet in footage(start, end):
+            others = [packet._replace(track=track, data=b"of %d" % track) for track in (2, 3, 4)]
+            self.stream.publisher.publish([packet, *others])
+            self.reactor.turn()
+
+    def test_everything_listed(self) -> None:
+        """Each playlist that is listed has addresses that have something, of these tracks only."""
+        got = self.get("/live/index.m3u8").text
+        lists = re.findall(r"^media.m3u8|(?<=URI=\")[^\"]+", got, re.MULTILINE)
+        self.assertEqual(lists, ["2/media.m3u8", "4/media.m3u8", "3/media.m3u8", "media.m3u8"])
+        for place, kind, has in (
+            ("", "video/mp4", b"1 at"),
+            ("2/", "video/mp4", b"of 2"),
+            ("4/", "video/mp4", b"of 4"),
+            ("3/", "text/vtt", b"of 3"),
+        ):
+            text = self.get(f"/live/{place}media.m3u8").text
+            names = re.findall(r"[\w.-]+\.(?:m4s|vtt)", text)[:-1]  # the last one is announced
+            self.assertGreater(len(names), 15)
+            for name in names:
+                piece = self.get(f"/live/{place}{name}")
+                self.assertEqual(piece.status, 200, name)
+                self.assertEqual(piece.headers["content-type"], kind)
+                self.assertEqual(piece.headers["cache-control"], FOREVER)
+                self.assertIn(has, piece.body)
+                self.assertEqual(b"of" in piece.body, place != "")
+            for name in re.findall(r"init-[\w.]+", text):
+                self.assertEqual(self.get(f"/live/{place}{name}").body, b"head")
+
+    def test_several(self) -> None:
+        """Who asks for some tracks together is sent where these are."""
+        got = self.get("/live/index.m3u8?tracks=4,1&token=x")
+        self.assertEqual((got.status, got.headers["location"]), (302, "1,4/index.m3u8?token=x"))
+        self.assertIn("\nmedia.m3u8?token=x\n", self.get("/live/1,4/index.m3u8?token=x").text)
+        piece = self.get(f"/live/1,4/{self.playlist.run}-{self.newest - 1}.m4s").body
+        self.assertEqual(
+            (b"1 at" in piece, b"of 4" in piece, b"of 2" in piece), (True, True, False)
+        )
+
+    def test_none(self) -> None:
+        """Tracks that there are not, or that are no numbers, are not found."""
+        for place in ("9", "1,9"):
+            got = self.get(f"/live/{place}/media.m3u8")
+            self.assertEqual((got.status, got.text[:21]), (404, "There is no track 9; "))
+            got = self.get(f"/live/{place}/{self.playlist.run}-{self.newest - 1}.m4s")
+            self.assertEqual((got.status, got.text[:21]), (404, "There is no track 9; "))
+        for place in ("0", "1,", "x", "1/2", ",".join(["1"] * 65)):
+            self.assertEqual(self.get(f"/live/{place}/media.m3u8").status, 404, place)
+        self.assertEqual(self.get("/live/index.m3u8?tracks=x").status, 400)
+
+    def test_unfit(self) -> None:
+        """Text together with pictures can live nowhere here."""
+        got = self.get("/live/1,3/media.m3u8")
+        self.assertEqual(got.status, 406)
+        self.assertIn("track 3 (subtitle, text) cannot live in MP4; ask for .mkv", got.text)
+
+    def test_blocking(self) -> None:
+        """A part of a sound that is announced is waited for, as all else is."""
+        newest, part = self.playlist.edge
+        waiting = self.ask(f"/live/4/{self.playlist.run}-{newest}.{part}.m4s")
+        reload_ = self.ask(f"/live/4/media.m3u8?_HLS_msn={newest}&_HLS_part={part}")
+        self.assert_waits(waiting)
+        self.assert_waits(reload_)
+        self.publish(7.5, 8.5)
+        self.assertIn(b"of 4", waiting.answer().body)
+        self.assertEqual(reload_.answer().status, 200)
+
+    def test_gap(self) -> None:
+        """Where a sound is silent there is nothing to be loaded."""
+        for packet in footage(7.5, 11):
+            self.stream.publisher.publish([packet])
+            self.reactor.turn()
+        name = f"{self.playlist.run}-{self.playlist.edge[0] - 1}.m4s"
+        self.assertEqual(self.get(f"/live/4/{name}").status, 404)
+        self.assertEqual(self.get(f"/live/{name}").status, 200)
 
 
 class PlaylistTests(HLSTestCase):

@@ -462,6 +462,35 @@ class HeaderTests(SynchronousTestCase):
         self.assertEqual([track["codec"] for track in tracks], ["vp8", "opus", "srt"])
         self.assertEqual(tracks[1]["metadata"]["title"], "Sound")
 
+    def test_selected(self) -> None:
+        """A header with some of the tracks has their entries and tags, and all else as it was."""
+        whole = header().formats["matroska"]
+        self.assertIs(matroska.selected(whole, {1, 2, 3}), whole)
+        tags = b"".join(
+            matroska.element(
+                0x7373, matroska.element(0x63C0, targets) + matroska.element(VOID, b"")
+            )
+            for targets in (b"", matroska.unsigned(0x63C5, 71), matroska.unsigned(0x63C5, 72))
+        )
+        entries = [entry(n, matroska.unsigned(0x73C5, 70 + n)) for n in (1, 2)]
+        around = matroska.element(0x1254C367, tags)
+        first, second = (matroska.unsigned(0x63C5, 70 + n) for n in (1, 2))
+        got = matroska.selected(head(*entries, around=around), {2})
+        self.assertIn(entries[1], got)
+        self.assertNotIn(entries[0], got)
+        self.assertEqual((first in got, second in got), (False, True))
+        self.assertEqual(ids(got, 17)[1:], [0x1254C367, TRACKS])
+
+    def test_selected_read(self) -> None:
+        """What is sent with it is what libavformat reads."""
+        made = Matroska(header(), {2, 3})
+        data = made.head + made.render([picture(0), sound(0), text(0, 40 * MS)])
+        self.assertEqual([t["codec"] for t in media.parameters(data)[0]], ["opus", "srt"])
+        self.assertEqual(len(read(data)), 2)
+        alone = WebM(header(), {2})
+        data = alone.head + alone.render([picture(0), sound(0)])
+        self.assertEqual([t["codec"] for t in media.parameters(data)[0]], ["opus"])
+
     def test_codec_delays(self) -> None:
         """Delays are found by track, to the microsecond, where there are any."""
         data = head(

@@ -383,6 +383,25 @@ class HeadTests(SynchronousTestCase):
         )
         self.assertEqual(header.fitting("mp4"), {1, 2, 3})
 
+    def test_selected(self) -> None:
+        """A head with some of the tracks has only these, and one of each type plays unasked."""
+        clip = media.clip(seconds=1, languages=("eng", "deu"), default=1)
+        made = read(self, clip)
+        whole = made.header.formats["mp4"]
+        self.assertIs(mp4.selected(whole, {1, 2, 3}), whole)
+        for numbers, languages in (
+            ({1, 2}, ["und", "eng"]),
+            ({1, 3}, ["und", "deu"]),
+            ({2}, ["eng"]),
+        ):
+            chosen = Mp4(made.header, numbers)
+            data = chosen.head + b"".join(chosen.render([packet]) for packet in made.packets)
+            tracks, _ = media.parameters(data)
+            self.assertEqual([t["metadata"].get("language") for t in tracks], languages)
+            self.assertTrue(all(t["disposition"] == Disposition.default for t in tracks))
+            mine = [packet.data for packet in made.packets if packet.track in numbers]
+            self.assertEqual(len(media.packets(data)), len(mine))
+
     def test_no_default(self) -> None:
         """Where no track says that it is the default one, the first of its type is."""
         clip = media.clip(seconds=1, languages=("eng", "deu"), container="mpegts")

@@ -276,8 +276,12 @@ class Pieces:
                 choice = chosen(segment.programme.header, tracks)
             except (Unfit, NoTrack) as problem:
                 say(request, 404, f"{problem}.")
+                return
+            pieces = segment.pieces(choice, part)
+            if any(pieces):
+                self._send(request, pieces, _TYPES[choice.format])
             else:
-                self._send(request, segment.pieces(choice, part), _TYPES[choice.format])
+                say(request, 404, "There is nothing of these tracks in it: it is a gap.")
 
     def _send(self, request: Request, pieces: Sequence[bytes], kind: bytes) -> None:
         """Something that stays as it is for ever."""

@@ -20,6 +20,17 @@ function mark(button, on, label) {
   if (button.ariaLabel !== label) button.ariaLabel = button.title = label;
 }
 
+/** Things to choose from, if there are several. */
+function offer(select, values, names, chosen) {
+  select.hidden = values.length < 2;
+  const items = JSON.stringify([values, names]);
+  if (select.dataset.items !== items) {
+    select.dataset.items = items;
+    select.replaceChildren(...values.map((value, n) => new Option(names[n], value)));
+  }
+  if (select.value !== String(chosen)) select.value = chosen;
+}
+
 const words = (track) => [
   track.codec,
   track.width && `${track.width}×${track.height}`,
@@ -72,10 +83,8 @@ class View {
       video.volume = event.target.value / 100;
       video.muted = video.volume === 0;
     });
-    on("captions", "click", () => {
-      const shown = [...video.textTracks].some((track) => track.mode === "showing");
-      [...video.textTracks].forEach((track, n) => { track.mode = !shown && !n ? "showing" : "hidden"; });
-    });
+    on("sound", "change", ({ target }) => player.listen(Number(target.value)));
+    on("text", "change", ({ target }) => player.read(target.value));
     on("float", "click", () => {
       if (document.pictureInPictureElement) document.exitPictureInPicture();
       else video.requestPictureInPicture().catch(() => {}); // there is no picture yet
@@ -122,7 +131,9 @@ class View {
     part(root, "volume").value = video.muted ? 0 : video.volume * 100;
     const full = Boolean(document.fullscreenElement);
     mark(part(root, "full"), full, full ? "Leave full screen" : "Full screen");
-    part(root, "captions").hidden = !video.textTracks.length;
+    const { sounds, texts } = player;
+    offer(part(root, "sound"), sounds.map((track) => track.number), labels(sounds), player.sound);
+    offer(part(root, "text"), ["", ...texts], ["No subtitles", ...texts], player.text);
     part(root, "float").hidden = !document.pictureInPictureEnabled;
     const { latency, status } = player;
     tell(part(root, "latency"), state === "Live" && latency ? `${latency.toFixed(1)} s` : "–");
@@ -130,9 +141,9 @@ class View {
     if (!status) return;
     tell(part(root, "bitrate"), `${(status.bitrate / 1e6).toFixed(2)} Mbit/s`);
     tell(part(root, "viewers"), String(status.clients + status.hls_viewers));
-    const tracks = part(root, "tracks"), texts = status.tracks.map(words);
-    if (tracks.childElementCount === texts.length && tracks.innerText === texts.join("\n")) return;
-    tracks.replaceChildren(...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+    const tracks = part(root, "tracks"), lines = status.tracks.map(words);
+    if (tracks.childElementCount === lines.length && tracks.innerText === lines.join("\n")) return;
+    tracks.replaceChildren(...lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   }
 }
 

@@ -5,8 +5,9 @@
 // tracks, a restarted server, a lost network) ends the response, so this loop is all there is to
 // recovering. The last picture stays until the next connection has brought something.
 //
-// Media Source Extensions come first: only there can a player stay near the live edge. A video
-// element that loads by itself is for browsers and codecs that have nothing else.
+// Media Source Extensions come first: only there can a player stay near the live edge, with a picture
+// and one sound out of all that there are. A video element that loads by itself is for browsers and
+// codecs that have nothing else. Subtitles come beside it, as WebVTT that does not end.
 "use strict";
 
 const CUSHION = 0.4; // seconds in hand, and so behind the live edge: decoders want a few frames
@@ -14,12 +15,14 @@ const CUSHION_MOST = 4; // seconds that it may grow to where the media come in f
 const SLACK = 0.15; // seconds beside the cushion before the speed is changed
 const HURRY = 2; // seconds beyond the cushion that are skipped rather than caught up with
 const KEEP = 10; // seconds that were played and stay in memory: what goes are whole GOPs
+const RECENT = 60; // seconds of subtitles that are loaded at once: the one that is to be seen now, too
 const SILENCE = 6; // seconds without data from a live stream, before another connection is tried
 const START = 15; // seconds until a browser that loads by itself has to show something
 const STEADY = 5; // seconds after which the end of a connection is no longer the same trouble
 const PAUSES = [0, 1, 2, 4, 8]; // seconds before another try, by how many have failed in a row
 
 const Source = window.MediaSource ?? window.ManagedMediaSource; // the latter is the iPhone's
+const PIECEMEAL = ["mp4", "webm"]; // what it takes, by how it is sent
 const SIMPLE = ["mp4", "webm", "mkv"]; // what a browser may load by itself, by how it is sent
 if (!Source) SIMPLE.unshift("m3u8"); // what Apple's load, seconds behind the others
 
@@ -33,9 +36,38 @@ function address(path) {
   return url.href;
 }
 
-/** Whether this browser decodes it. Firefox knows MP3 by its own name, HLS and others by this. */
+/** Firefox knows MP3 by its own name, HLS and others by this. */
 const spelled = (type) => type.replace("mp4a.6B", "mp3");
-const decodes = (type) => Boolean(Source?.isTypeSupported(spelled(type)));
+
+/** Whether this browser decodes a track that is sent in this way. */
+const plays = ({ type, codec_string: codec, formats }, ending) => Boolean(formats.includes(ending) &&
+  codec && Source?.isTypeSupported(spelled(`${type}/${ending}; codecs="${codec}"`)));
+
+/** What to call tracks of one type: no two alike. */
+function labels(tracks) {
+  const names = tracks.map(({ title, language, number }) => {
+    if (title || !language) return title || `Track ${number}`;
+    try {
+      return new Intl.DisplayNames(undefined, { type: "language" }).of(language);
+    } catch {
+      return language; // it is none
+    }
+  });
+  const isAlone = (name) => names.indexOf(name) === names.lastIndexOf(name);
+  return names.map((name, n) => (isAlone(name) ? name : `${name} (${tracks[n].number})`));
+}
+
+/** Seconds, of what WebVTT has as hours, minutes and seconds. */
+const time = (text) => text.split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
+
+/** A cue where its settings, as in "line:0 align:start", want it. */
+function placed(cue, settings) {
+  for (const [, name, value] of settings.matchAll(/(line|position|size|align):(\S+)/g)) {
+    if (name === "line") cue.snapToLines = !value.includes("%");
+    cue[name] = name === "align" ? value : parseFloat(value);
+  }
+  return cue;
+}
 
 /** Why a connection has ended, in words for who watches. */
 class Trouble extends Error {
@@ -70,10 +102,17 @@ class Player {
   wanted = false; // whether anybody sees or hears it; see want()
   refused = false; // whether the browser wants a click before it plays
   status = null; // what the server says of the stream
+  sounds = []; // the tracks to choose from
+  sound = 0; // the number of the one that is played
+  text = ""; // the name of the subtitles that are shown
   #phase = "connecting"; // then playing, and waiting for the next try; or unplayable
   #connection = new AbortController();
   #trouble = ""; // why the last connection has ended
+  #failures = 0; // how many have failed in a row
   #retry = 0; // when the next one begins
+  #missing = []; // the types of tracks that are not played
+  #texts = []; // the tracks of subtitles, with the times of what is appended
+  #reading = new AbortController(); // of the one that is shown
   #cushion = CUSHION;
   #heard = 0; // when data came
   #edge = 0; // the newest media time that can be played
@@ -84,7 +123,8 @@ class Player {
    * @param canvas lies over the video, and shows the last picture between two connections.
    */
   constructor(name, video, canvas) {
-    Object.assign(this, { name, video, canvas });
+    Object.assign(this, { name, video, canvas, captions: video.addTextTrack("subtitles") });
+    this.captions.mode = "showing";
     video.addEventListener("waiting", () => this.#stutter());
     video.addEventListener("playing", () => { canvas.hidden = true; });
     this.#run();
@@ -106,6 +146,34 @@ class Player {
     if (this.#phase === "waiting") this.#wake();
   }
 
+  /** Play another one of the sounds. */
+  listen(number) {
+    this.sound = number;
+    this.#failures = -1;
+    this.#connection.abort(new Trouble("Another sound was chosen."));
+  }
+
+  /** The names of the subtitles to choose from. */
+  get texts() {
+    return [...labels(this.#texts), ...this.#own.map((track) => track.label)];
+  }
+
+  /** Those that a browser which loads by itself has found by itself. */
+  get #own() {
+    return [...this.video.textTracks].filter((track) => track !== this.captions);
+  }
+
+  /** Show the subtitles with this name, and no others. */
+  read(name) {
+    this.text = name;
+    for (const track of this.#own) track.mode = track.label === name ? "showing" : "disabled";
+    this.#reading.abort();
+    this.#reading = new AbortController();
+    for (const cue of [...this.captions.cues]) this.captions.removeCue(cue);
+    const chosen = this.#texts[labels(this.#texts).indexOf(name)];
+    if (chosen) this.#show(chosen.number, this.#reading.signal).catch(() => {}); // it was ended
+  }
+
   /** Seconds from what is seen to the newest that could be: they grow while nothing comes. */
   get latency() {
     return this.#edge ? this.#edge - this.video.currentTime + now() - this.#moved : NaN;
@@ -124,24 +192,28 @@ class Player {
     const silent = Math.floor(now() - this.#heard);
     if (silent > 2) return ["Waiting", away || `nothing has come for ${silent} s`];
     if (this.video.readyState < 2 && !this.video.currentTime) return ["Connecting", ""];
-    const unseen = this.video.videoWidth ? "" : this.#undecodable("video");
-    if (unseen) return ["Live", `without its picture: this browser has no decoder for ${unseen}`];
+    const missing = this.#missing[0] ?? (this.video.videoWidth ? "" : "video");
+    const codecs = this.#undecodable(missing);
+    const what = missing === "video" ? "picture" : "sound";
+    if (codecs) return ["Live", `without its ${what}: this browser has no decoder for ${codecs}`];
     return ["Live", this.latency ? `${this.latency.toFixed(1)} s behind` : ""];
   }
 
   async #run() {
-    for (let failures = 0; ;) {
+    for (;;) {
       this.#phase = "connecting";
       while (!this.wanted) await this.#sleep();
       const began = now();
       this.#connection = new AbortController();
       const trouble = await this.#connect(this.#connection.signal).catch((error) => error);
       this.#connection.abort(); // whatever is left of it
+      this.#offer([]);
       if (!this.wanted || this.#phase === "unplayable") continue;
       if (trouble && !(trouble instanceof Trouble)) console.warn(trouble);
       this.#trouble = trouble?.message ?? "The stream was interrupted.";
-      failures = this.#heard > began + STEADY ? 0 : failures + 1;
-      const pause = Math.max(trouble?.pause ?? 0, PAUSES[Math.min(failures, PAUSES.length - 1)]);
+      this.#failures = this.#heard > began + STEADY ? 0 : this.#failures + 1;
+      const usual = PAUSES[Math.min(this.#failures, PAUSES.length - 1)];
+      const pause = Math.max(trouble?.pause ?? 0, usual);
       this.#retry = now() + pause;
       this.#phase = "waiting";
       await this.#sleep(pause);
@@ -158,32 +230,49 @@ class Player {
   /** One connection, from asking to its end. */
   async #connect(signal) {
     const { name, video } = this;
-    let { formats } = await this.look(signal);
-    if (!Object.keys(formats).length) {
+    await this.look(signal);
+    if (!this.status.tracks.length) {
       // Nothing is known before the input is open, and that may be waiting for somebody to ask.
       // Matroska holds whatever will come: its answer begins when there is something.
       const begun = await ask(`${name}.mkv?burst=0`, { signal });
       begun.body.cancel();
-      ({ formats } = await this.look(signal));
+      await this.look(signal);
     }
-    for (const ending of ["mp4", "webm"]) {
-      if (!(ending in formats) || !decodes(formats[ending])) continue;
-      return this.#append(await ask(`${name}.${ending}?burst=0`, { signal }), signal);
-    }
+    const { tracks, formats } = this.status;
+    const choice = this.#choose();
+    this.#missing = ["video", "audio"].filter((type) =>
+      tracks.some((track) => track.type === type) &&
+      !choice.tracks.some((track) => track.type === type));
+    if (choice.tracks.length && !this.#missing.length) return this.#append(choice, signal);
     for (const ending of SIMPLE) {
       if (!(ending in formats) || !video.canPlayType(spelled(formats[ending]))) continue;
+      this.#missing = [];
       return this.#load(ending === "m3u8" ? `${name}/index.m3u8` : `${name}.${ending}`, signal);
     }
+    if (choice.tracks.length) return this.#append(choice, signal);
     this.#phase = "unplayable";
     this.#trouble = `This browser has no decoder for ${
       this.#undecodable("video", "audio") || "these codecs together"}. Open it in VLC or mpv.`;
-    for (let there = formats; JSON.stringify(there) === JSON.stringify(formats);) {
+    while (JSON.stringify(this.status.tracks) === JSON.stringify(tracks)) {
       await this.#sleep(2);
-      there = (await this.look(signal)).formats;
+      await this.look(signal);
     }
   }
 
-  /** Ask the server; formats are what the stream can be had in, MIME types by their endings. */
+  /** The picture and the sound that can be appended in one format, or as much as there is of them. */
+  #choose() {
+    const choices = PIECEMEAL.map((ending) => {
+      const playable = this.status.tracks.filter((track) => plays(track, ending));
+      const sounds = playable.filter(({ type }) => type === "audio");
+      const picture = playable.find(({ type }) => type === "video");
+      const sound = sounds.find(({ number }) => number === this.sound) ??
+        sounds.find((track) => track.default) ?? sounds[0];
+      return { ending, sounds, sound, tracks: [picture, sound].filter(Boolean) };
+    });
+    return choices.sort((a, b) => b.tracks.length - a.tracks.length)[0];
+  }
+
+  /** Ask the server how the stream is. */
   async look(signal) {
     this.status = await (await ask(`${this.name}/status`, { signal })).json();
     return this.status;
@@ -191,15 +280,16 @@ class Player {
 
   /** The codecs that the browser does not know, so far as they have names. */
   #undecodable(...types) {
-    const plays = ({ type, codec_string: codec }, kind) =>
-      codec && decodes(`${type}/${kind}; codecs="${codec}"`);
     return this.status.tracks
-      .filter((track) => types.includes(track.type) && !plays(track, "mp4") && !plays(track, "webm"))
+      .filter((track) => types.includes(track.type) && !PIECEMEAL.some((to) => plays(track, to)))
       .map((track) => track.codec.toUpperCase()).join(" and ");
   }
 
   /** Play a response by handing over what comes, until it ends. */
-  async #append(response, signal) {
+  async #append({ ending, sounds, sound, tracks }, signal) {
+    const others = this.status.tracks.filter(({ type }) => type !== "subtitle").length - tracks.length;
+    const only = others ? `&tracks=${tracks.map(({ number }) => number)}` : "";
+    const response = await ask(`${this.name}.${ending}?burst=0${only}`, { signal });
     const reader = response.body.getReader();
     const read = () => reader.read().catch((error) => {
       throw signal.aborted ? error : new Trouble("The connection was lost.");
@@ -209,6 +299,9 @@ class Player {
     const opened = happens(source, "sourceopen", signal);
     this.video.disableRemotePlayback = true; // else an iPhone does not open it
     this.#start(URL.createObjectURL(source));
+    this.sounds = sounds;
+    this.sound = sound?.number ?? 0;
+    this.#offer(this.status.tracks.filter(({ formats }) => formats.includes("vtt")));
     await opened;
     URL.revokeObjectURL(this.video.src);
     const buffer = source.addSourceBuffer(spelled(response.headers.get("Content-Type")));
@@ -222,10 +315,32 @@ class Player {
     }
   }
 
+  #offer(texts) {
+    this.#texts = texts;
+    this.read(this.text);
+  }
+
+  /** Show the cues of a track as they come: what the server sends, not all that WebVTT could be. */
+  async #show(number, signal) {
+    const { body } = await ask(`${this.name}.vtt?tracks=${number}&burst=${RECENT}`, { signal });
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ""; ;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const [, start, end, settings, text] = /^(\S+) --> (\S+)(.*)\n([^]*)/.exec(block) ?? [];
+        if (text) this.captions.addCue(placed(new VTTCue(time(start), time(end), text), settings));
+      }
+    }
+  }
+
   /** Let the browser load by itself, until it ends or gives up. */
   async #load(path, signal) {
     this.video.addEventListener("progress", () => { this.#heard = now(); }, { signal });
     this.#start(address(path));
+    this.sounds = [];
     const late = setTimeout(() => {
       this.#connection.abort(new Trouble("The browser does not start with what comes."));
     }, START * 1000);
@@ -284,6 +399,7 @@ class Player {
     if (old > buffered.start(0) + KEEP) {
       const removed = happens(buffer, "updateend", signal);
       buffer.remove(0, old);
+      while (this.captions.cues[0]?.endTime < old) this.captions.removeCue(this.captions.cues[0]);
       await removed;
     }
   }
