@@ -143,6 +143,10 @@ class Matroska:
             first = last
         return b"".join(out)
 
+    def render_live(self, packets: Sequence[Packet]) -> bytes:
+        """The same: Clusters are no other for those who follow."""
+        return self.render(packets)
+
     def _written(self, packet: Packet, offset: int) -> bytes:
         """One packet as a SimpleBlock, or as a BlockGroup where it has more to say."""
         extra = packet.extra
@@ -191,6 +195,10 @@ class WebM:
         mine = [packet for packet in packets if packet.track in self._numbers]
         mine.sort(key=lambda packet: packet.pts + delays.get(packet.track, 0))
         return self._matroska.render(mine)
+
+    def render_live(self, packets: Sequence[Packet]) -> bytes:
+        """The same, as in L{Matroska}."""
+        return self.render(packets)
 
 
 def _span(times: list[int], first: int) -> tuple[int, int]:

@@ -113,7 +113,10 @@ class Format(Protocol):
     head: bytes
 
     def render(self, packets: Sequence[Packet], /) -> bytes:
-        """A fragment's bytes."""
+        """The bytes of packets, in as few pieces as can be: parts of HLS, and files."""
+
+    def render_live(self, packets: Sequence[Packet], /) -> bytes:
+        """The bytes of a fragment, whose packets happened to arrive together."""
 
 
 class IRecorder(Protocol):
@@ -165,7 +168,7 @@ class Programme:
         name = format_ if framing is None else f"{format_}, framed"
         data = fragment.rendered.get(name)
         if data is None:
-            data = _framed(self.format(format_).render(fragment.packets), framing)
+            data = _framed(self.format(format_).render_live(fragment.packets), framing)
             self.ring.render(fragment, name, data)
         return data
 

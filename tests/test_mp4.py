@@ -73,6 +73,20 @@ def samples(data: bytes) -> list[Sample]:
     return found
 
 
+def counted(data: bytes) -> list[dict[int, int]]:
+    """How many samples of which track there are, moof by moof; a track is in each once at most."""
+    found = []
+    for moof in mp4_boxes(data, "moof"):
+        tracks: dict[int, int] = {}
+        for traf in mp4_boxes(moof, "traf"):
+            (tfhd,), (trun,) = mp4_boxes(traf, "tfhd"), mp4_boxes(traf, "trun")
+            track = int.from_bytes(tfhd[4:8], "big")
+            assert track not in tracks, "GStreamer forgets the first of two"
+            tracks[track] = int.from_bytes(trun[4:8], "big")
+        found.append(tracks)
+    return found
+
+
 def in_traf(data: bytes, base: int, traf: bytes) -> Iterator[Sample]:
     """The samples of one track fragment."""
     (head, tfhd, _), (time, tfdt, _), (run, trun, _) = parsed(traf)
@@ -150,13 +164,39 @@ class FragmentTests(SynchronousTestCase):
     def test_any(self, made: list[Packet]) -> None:
         """Any packets come back as they went in, whether together or one by one."""
         self.check(made, self.mp4.render(made))
+        self.check(made, self.mp4.render_live(made))
         self.check(made, b"".join(self.mp4.render([packet]) for packet in made))
 
     @given(packets())
     @fast
-    def test_durations(self, made: list[Packet]) -> None:
+    def test_live(self, made: list[Packet]) -> None:
+        """
+        What is live has one picture in a moof, however many come together: GStreamer takes from
+        their number a frame rate, whose change costs all pictures up to the next keyframe.
+        """
+        pictures = sum(packet.track == VIDEO for packet in made)
+        tracks = counted(self.mp4.render_live(made))
+        self.assertEqual([there.get(VIDEO) for there in tracks[:pictures]], [1] * pictures)
+        for there in tracks[pictures:]:
+            self.assertNotIn(VIDEO, there)
+
+    def test_live_sound(self) -> None:
+        """Sound stays together, in the first moof; alone, or with one picture, all is as ever."""
+        sound = [Packet(AUDIO, n * 20_000, n * 20_000, 20_000, True, b"s") for n in range(4)]
+        seen = [Packet(VIDEO, n * FRAME, n * FRAME, FRAME, n == 0, b"v") for n in range(2)]
+        data = self.mp4.render_live([seen[0], *sound[:3], seen[1], sound[3]])
+        self.assertEqual(counted(data), [{VIDEO: 1, AUDIO: 4}, {VIDEO: 1}])
+        self.assertEqual(self.mp4.render_live(sound), self.mp4.render(sound))
+        self.assertEqual(
+            self.mp4.render_live([*sound, seen[0]]), self.mp4.render([*sound, seen[0]])
+        )
+        self.assertEqual(self.mp4.render_live([Packet(TEXT, 0, 0, SECOND, True, b"x")]), b"")
+
+    @given(packets(), st.booleans())
+    @fast
+    def test_durations(self, made: list[Packet], live: bool) -> None:
         """A sample lasts until the next one of its track; the last one as long as it says."""
-        got = samples(self.mp4.render(made))
+        got = samples(self.mp4.render_live(made) if live else self.mp4.render(made))
         for track in {sample.track for sample in got}:
             theirs = [sample for sample in got if sample.track == track]
             last = next(p for p in reversed(made) if p.track == track)
@@ -245,10 +285,11 @@ def read(case: SynchronousTestCase, source: Any) -> Sent:
     return Sent(made, [event for event in events if isinstance(event, Packet)])
 
 
-def bytes_of(format_: Format, packets: Sequence[Packet], size: int) -> bytes:
+def bytes_of(format_: Format, packets: Sequence[Packet], size: int, *, live: bool = False) -> bytes:
     """The head, and the packets in fragments of so many."""
+    render = format_.render_live if live else format_.render
     cuts = range(0, len(packets), size)
-    return format_.head + b"".join(format_.render(packets[at : at + size]) for at in cuts)
+    return format_.head + b"".join(render(packets[at : at + size]) for at in cuts)
 
 
 def decoded(data: bytes) -> dict[int, list[tuple[int, str]]]:
@@ -281,8 +322,8 @@ class ReadBackTests(SynchronousTestCase):
             for packet in made.packets[first:]
         ]
         expected = decoded(bytes_of(Matroska(made.header), later, 3))
-        for size in (1, 7, len(later)):
-            data = bytes_of(Mp4(made.header), later, size)
+        for size, live in ((1, True), (7, True), (7, False), (len(later), False)):
+            data = bytes_of(Mp4(made.header), later, size, live=live)
             self.check_packets(data, later, contiguous=size > 1)
             self.check_shown(decoded(data), expected, later[0].dts + SECOND // 4)
 

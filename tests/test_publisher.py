@@ -286,6 +286,22 @@ class JoinTests(PublisherTestCase):
         self.assertEqual(framed.data, framing(head()) + framing(cluster))
         self.assertEqual(rebased.data, framing(head()) + framing(cluster[::-1]))
 
+    def test_together(self) -> None:
+        """What came together is sent as the format has it live."""
+
+        class Apart(Matroska):
+            def render_live(self, packets: Sequence[Packet]) -> bytes:
+                return b"".join(self.render([packet]) for packet in packets)
+
+        self.patch(publisher, "FORMATS", {"matroska": Apart})
+        stream = self.make()
+        stream.begin(header())
+        came = footage(0, 0.2)
+        stream.publish(came)
+        response = Response()
+        stream.join(response, Wish(0))
+        self.assertEqual(response.data, head() + Apart(header()).render_live(came))
+
     def test_no_bytes(self) -> None:
         """A fragment of which a format has nothing gets no framing, whose empty chunk is an end."""
 
