@@ -69,8 +69,12 @@ DRIFT = 2.0
 """Seconds by which the programme's date may be behind the clock before it is set again."""
 
 PACKET_OVERHEAD = 16
-PART_OVERHEAD = 300
-"""Bytes in MP4 for each packet (an entry of trun) and for each part (moof), about."""
+PICTURE_OVERHEAD = 104
+PART_OVERHEAD = 200
+"""
+Bytes in MP4 for each packet (an entry of trun), for each picture (a moof), and for each part (the
+sound in its first moof), about.
+"""
 
 PARTS_LISTED = 3
 """How many target durations back from the live edge parts are listed (the draft, 6.2.2)."""
@@ -360,7 +364,9 @@ class Playlist:
                 self._grow(growing, part)
         if growing is not None and growing.growing is not None:
             growing.growing.tracks.update(packet.track for packet in fragment.packets)
+            pictures = len(timed) if programme.header.has_video else 0
             growing.size += fragment.payload + PACKET_OVERHEAD * len(fragment.packets)
+            growing.size += PICTURE_OVERHEAD * pictures
 
     def forget(self) -> None:
         """

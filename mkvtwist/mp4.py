@@ -4,7 +4,8 @@ Fragmented MP4 as it is streamed: moof and mdat made from packets, and the head 
 
 libavformat describes the tracks, each in a file of its own, since it knows what every codec's
 sample entry has to say; here the descriptions become one head. The fragments are written here,
-since its muxer needs the next packet before it lets one go. One call makes one fragment::
+since its muxer needs the next packet before it lets one go. One call makes a fragment, of one or
+several of these::
 
     moof  mfhd  { traf  tfhd  tfdt  trun (duration, size, flags, composition offset) ... } ...
     mdat  the payloads, track by track
@@ -17,6 +18,7 @@ sound that primes a decoder included.
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import zip_longest
 from typing import NamedTuple
 
 from mkvtwist.packet import SECOND, Header, Packet, Piece
@@ -116,46 +118,35 @@ class Mp4:
             track.number: round(SECOND / track.frame_rate) if track.frame_rate else _STEP
             for track in header.tracks
         }
+        self._pictures = frozenset(t.number for t in header.tracks if t.type == "video")
 
     def render(self, packets: Sequence[Packet]) -> bytes:
         """
-        The packets as one fragment; nothing where none of them is of a track in the head.
+        The packets as moof and mdat, one pair for each picture of a track, with all sound in the
+        first; nothing where none of them is of a track in the head.
 
-        The fragment's number is the time at which it begins, in milliseconds: it depends on nothing
-        that was sent before. What is decoded or shown before 0 is so at 0.
+        One picture, since GStreamer's qtdemux states a frame rate for each moof, and 0 where there
+        is one picture. A decoder that begins anew when that changes (vp9dec, av1dec) shows nothing
+        until the next keyframe. How many arrive together changes with the load of the machine;
+        usually it is one, so it is always one. Each but the first takes 96 bytes. Nor has a moof
+        two runs of a track: GStreamer forgets the first when it cannot seek.
+
+        A moof's number is the time at which it begins, in milliseconds: it depends on nothing that
+        was sent before. What is decoded or shown before 0 is so at 0.
         """
         tracks: dict[int, list[Packet]] = {}
         for packet in packets:
             if packet.track in self._scales:
                 tracks.setdefault(packet.track, []).append(packet)
-        if not tracks:
-            return b""
-        runs = [run for made in tracks.values() for run in self._runs(made)]
-        size = _moof.size + sum(_traf.size + _sample.size * len(run.samples) for run in runs)
-        begin = min(made[0].dts for made in tracks.values())
-        number = (max(0, begin) // 1000 + 1) & 0xFFFFFFFF
-        out = [_moof.pack(size, b"moof", 16, b"mfhd", 0, number)]
-        offset = size + _box.size
-        for run in runs:
-            count = len(run.samples)
-            length = _sample.size * count
-            out.append(
-                _traf.pack(
-                    *(_traf.size + length, b"traf"),
-                    *(16, b"tfhd", _DEFAULT_BASE_IS_MOOF, run.track),
-                    *(20, b"tfdt", 1 << 24, run.begin),
-                    *(20 + length, b"trun", _TRUN_FIELDS, count, offset),
-                )
-            )
-            out += run.samples
-            offset += run.size
-        out.append(_box.pack(offset - size, b"mdat"))
-        out += [packet.data for made in tracks.values() for packet in made]
-        return b"".join(out)
+        runs = [self._runs(made) for made in tracks.values()]
+        return b"".join(
+            _written([run for run in together if run]) for together in zip_longest(*runs)
+        )
 
     def _runs(self, packets: list[Packet]) -> "Iterator[_Run]":
-        """One track's packets, cut where a duration does not fit its 32 bits."""
+        """One track's packets, cut at each picture, and where a duration does not fit 32 bits."""
         track = packets[0].track
+        apart = track in self._pictures
         scale = self._scales[track]
         last = packets[-1]
         times = [_ticks(packet.dts, scale) for packet in packets]
@@ -166,12 +157,11 @@ class Mp4:
             if not fits:
                 lasts = _ticks(packet.duration or self._steps[track], scale)
                 duration = min(lasts, 0xFFFFFFFF)
-            size = len(packet.data)
             flags = _KEY if packet.key else _NOT_KEY
             shown = min(_ticks(packet.pts, scale) - time, 0x7FFFFFFF)  # 6 hours: it is damaged
-            run.samples.append(_sample.pack(duration, size, flags, shown))
-            run.size += size
-            if not fits:
+            run.samples.append(_sample.pack(duration, len(packet.data), flags, shown))
+            run.packets.append(packet)
+            if apart or not fits:
                 yield run
                 run = _Run(track, following)
         if run.samples:
@@ -181,13 +171,40 @@ class Mp4:
 class _Run:
     """Samples of one track that follow each other."""
 
-    __slots__ = ("begin", "samples", "size", "track")
+    __slots__ = ("begin", "packets", "samples", "track")
 
     def __init__(self, track: int, begin: int) -> None:
         self.track = track
         self.begin = begin
+        self.packets: list[Packet] = []
         self.samples: list[bytes] = []
-        self.size = 0
+
+
+def _written(runs: Sequence[_Run]) -> bytes:
+    """One moof, and the mdat that it describes."""
+    size = _moof.size + sum(_traf.size + _sample.size * len(run.samples) for run in runs)
+    begin = min(run.packets[0].dts for run in runs)
+    number = (max(0, begin) // 1000 + 1) & 0xFFFFFFFF
+    out = [_moof.pack(size, b"moof", 16, b"mfhd", 0, number)]
+    payloads: list[bytes] = []
+    offset = size + _box.size
+    for run in runs:
+        count = len(run.samples)
+        length = _sample.size * count
+        out.append(
+            _traf.pack(
+                *(_traf.size + length, b"traf"),
+                *(16, b"tfhd", _DEFAULT_BASE_IS_MOOF, run.track),
+                *(20, b"tfdt", 1 << 24, run.begin),
+                *(20 + length, b"trun", _TRUN_FIELDS, count, offset),
+            )
+        )
+        out += run.samples
+        data = [packet.data for packet in run.packets]
+        offset += sum(map(len, data))
+        payloads += data
+    out.append(_box.pack(offset - size, b"mdat"))
+    return b"".join(out + payloads)
 
 
 def _ticks(time: int, scale: int) -> int:

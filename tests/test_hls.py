@@ -418,9 +418,9 @@ class MultivariantTests(SynchronousTestCase):
         self.assertEqual(info.codecs, "avc1.64001f,mp4a.40.2")
         self.assertEqual((info.resolution, info.frame_rate), ((1280, 720), 25.0))
         parts = len(whole(playlist)[0].parts)
-        peak = (20 * 2016 + 300 * parts) * 4
+        peak = (20 * 2120 + 200 * parts) * 4
         self.assertEqual(info.bandwidth, peak)
-        self.assertEqual(info.average_bandwidth, (20 * 3032 + 600 * parts) * 2)
+        self.assertEqual(info.average_bandwidth, (20 * 3240 + 400 * parts) * 2)
 
     def test_unknown(self) -> None:
         """What is not known is not said: a codec without a name hides the others' too."""

@@ -73,6 +73,20 @@ def samples(data: bytes) -> list[Sample]:
     return found
 
 
+def counted(data: bytes) -> list[dict[int, int]]:
+    """How many samples of which track there are, moof by moof; a track is in each once at most."""
+    found = []
+    for moof in mp4_boxes(data, "moof"):
+        tracks: dict[int, int] = {}
+        for traf in mp4_boxes(moof, "traf"):
+            (tfhd,), (trun,) = mp4_boxes(traf, "tfhd"), mp4_boxes(traf, "trun")
+            track = int.from_bytes(tfhd[4:8], "big")
+            assert track not in tracks, "GStreamer forgets the first of two"
+            tracks[track] = int.from_bytes(trun[4:8], "big")
+        found.append(tracks)
+    return found
+
+
 def in_traf(data: bytes, base: int, traf: bytes) -> Iterator[Sample]:
     """The samples of one track fragment."""
     (head, tfhd, _), (time, tfdt, _), (run, trun, _) = parsed(traf)
@@ -151,6 +165,28 @@ class FragmentTests(SynchronousTestCase):
         """Any packets come back as they went in, whether together or one by one."""
         self.check(made, self.mp4.render(made))
         self.check(made, b"".join(self.mp4.render([packet]) for packet in made))
+
+    @given(packets())
+    @fast
+    def test_pictures(self, made: list[Packet]) -> None:
+        """
+        A moof has one picture, however many come together: GStreamer takes from their number a
+        frame rate, whose change costs all pictures up to the next keyframe.
+        """
+        pictures = sum(packet.track == VIDEO for packet in made)
+        tracks = counted(self.mp4.render(made))
+        self.assertEqual([there.get(VIDEO) for there in tracks[:pictures]], [1] * pictures)
+        for there in tracks[pictures:]:
+            self.assertNotIn(VIDEO, there)
+
+    def test_sound(self) -> None:
+        """Sound stays together, in the first moof."""
+        sound = [Packet(AUDIO, n * 20_000, n * 20_000, 20_000, True, b"s") for n in range(4)]
+        seen = [Packet(VIDEO, n * FRAME, n * FRAME, FRAME, n == 0, b"v") for n in range(2)]
+        data = self.mp4.render([seen[0], *sound[:3], seen[1], sound[3]])
+        self.assertEqual(counted(data), [{VIDEO: 1, AUDIO: 4}, {VIDEO: 1}])
+        self.assertEqual(counted(self.mp4.render(sound)), [{AUDIO: 4}])
+        self.assertEqual(self.mp4.render([Packet(TEXT, 0, 0, SECOND, True, b"x")]), b"")
 
     @given(packets())
     @fast
