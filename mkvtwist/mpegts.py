@@ -593,7 +593,7 @@ class _Stream:
         self._id = kind.stream_id
         self._framing = kind.framing(private)
         self._heads = [_head.pack(0x47, self.pid, _PAYLOAD | n) for n in range(16)]
-        about = _about(track, kind) + self._framing.descriptors
+        about = _about(track, kind.name, self._framing)
         head = _entry.pack(_stream_type(track, kind), 0xE000 | self.pid, 0xF000 | len(about))
         self.described = head + about
 
@@ -692,9 +692,9 @@ def _stream_type(track: Track, kind: _Kind) -> int:
     return _MPEG_2_SOUND if low and kind.stream_type == _MPEG_SOUND else kind.stream_type
 
 
-def _about(track: Track, kind: _Kind) -> bytes:
-    """The descriptors of a track that do not come from its setup."""
-    about = _descriptor(_REGISTRATION, kind.name) if kind.name else b""
+def _about(track: Track, name: bytes, framing: Framing) -> bytes:
+    """The descriptors of a track."""
+    about = (_descriptor(_REGISTRATION, name) if name else b"") + framing.descriptors
     language = track.language or ""
     if track.type == "audio" and re.fullmatch("[a-z]{3}", language):  # ISO 639-2
         about += _descriptor(_LANGUAGE, language.encode() + b"\0")
