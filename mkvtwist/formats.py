@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from mkvtwist.codecs import content_type
 from mkvtwist.matroska import Matroska, WebM
 from mkvtwist.mp4 import Mp4
+from mkvtwist.mpegts import MpegTs
 from mkvtwist.packet import Header, Packet, Track
 from mkvtwist.webvtt import WebVtt
 
@@ -46,6 +47,7 @@ FORMATS: Mapping[str, Kind] = MappingProxyType(
         "matroska": Kind("Matroska", ".mkv", "x-matroska", Matroska),
         "webm": Kind("WebM", ".webm", "webm", WebM),
         "mp4": Kind("MP4", ".mp4", "mp4", Mp4),
+        "mpegts": Kind("MPEG-TS", ".ts", "mp2t", MpegTs),
         "webvtt": Kind("WebVTT", ".vtt", "vtt", WebVtt),
     }
 )

@@ -36,8 +36,9 @@ from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
 from mkvtwist.formats import FORMATS, Choice, Format, NoTrack, Unfit, choose
 from mkvtwist.hls import Playlist
+from mkvtwist.mpegts import Counters, MpegTs
 from mkvtwist.packet import SECOND, Header, Packet, Track
-from mkvtwist.ring import Fragment, Ring
+from mkvtwist.ring import Fragment, Ring, Running
 
 PIECE = 128 << 10
 """
@@ -141,6 +142,7 @@ class Programme:
         self.audiences: dict[object, Audience] = {}
         self.everything = Choice("matroska", header.numbers)
         self._formats: dict[Choice, Format] = {}
+        self._counters: dict[Choice, Running[Counters]] = {}
         video = [track.number for track in header.tracks if track.type == "video"]
         self._video = video[0] if video else None
         self._segment: int | None = None
@@ -149,7 +151,9 @@ class Programme:
         """One of L{FORMATS}, made for this header and some of its tracks."""
         if choice not in self._formats:
             if len(self._formats) >= CHOICES:
-                del self._formats[next(iter(self._formats))]
+                oldest = next(iter(self._formats))
+                del self._formats[oldest]
+                self._counters.pop(oldest, None)
             self._formats[choice] = FORMATS[choice.format].make(self.header, choice.tracks)
         return self._formats[choice]
 
@@ -158,9 +162,18 @@ class Programme:
         kind = choice, framing
         data = fragment.rendered.get(kind)
         if data is None:
-            data = _framed(self.format(choice).render(fragment.packets), framing)
+            data = _framed(self._made(fragment, choice), framing)
             self.ring.render(fragment, kind, data)
         return data
+
+    def _made(self, fragment: Fragment, choice: Choice) -> bytes:
+        made = self.format(choice)
+        if not isinstance(made, MpegTs):
+            return made.render(fragment.packets)
+        if choice not in self._counters:
+            self._counters[choice] = Running(self.ring, made.start, made.advance)
+        before = self._counters[choice].before(fragment.number)
+        return made.render(fragment.packets, before)
 
     def join(self, client: "Client", choice: Choice) -> "Audience":
         """A client comes; the audience is of those who get the same."""

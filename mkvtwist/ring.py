@@ -17,9 +17,12 @@ its beginning: then nobody can join until the next keyframe, and those who watch
 """
 
 from collections import deque
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
+from typing import Generic, TypeVar
 
 from mkvtwist.packet import Packet
+
+T = TypeVar("T")
 
 
 class Fragment:
@@ -237,3 +240,41 @@ class Ring:
     def _second_start(self) -> int | None:
         """Where the first segment begins that is not the one of the oldest fragment."""
         return next((start for start in self._starts if start > self.first), None)
+
+
+class Running(Generic[T]):
+    """
+    A value that goes from fragment to fragment of a ring, such as a count: what it is before each
+    of them, the same for whoever asks. It is found when somebody does, and forgotten with the
+    fragments; where nobody has asked for as long as the ring lasts, it begins anew.
+    """
+
+    def __init__(self, ring: Ring, start: T, after: Callable[[Sequence[Packet], T], T]) -> None:
+        """
+        @param after: of a fragment's packets and the value before it, the one behind it.
+        """
+        self._ring = ring
+        self._start = start
+        self._after = after
+        self._first = ring.first
+        self._values: deque[T] = deque([start])
+
+    def before(self, number: int) -> T:
+        """
+        The value before a fragment.
+
+        @raise IndexError: when the fragment is not in the ring.
+        """
+        ring, values = self._ring, self._values
+        if number < ring.first:
+            raise IndexError(number)
+        while self._first < ring.first and values:
+            values.popleft()
+            self._first += 1
+        if not values:
+            self._first = ring.first
+            values.append(self._start)
+        while self._first + len(values) <= number:
+            newest = self._first + len(values) - 1
+            values.append(self._after(ring[newest].packets, values[-1]))
+        return values[number - self._first]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.demux.bits import Bits, Damaged
+from mkvtwist.bits import Bits, Damaged
 
 fast = settings(deadline=None, derandomize=True, max_examples=300)
 

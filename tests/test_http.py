@@ -29,10 +29,11 @@ from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.answers import printable
 from mkvtwist.http.responses import LiveResponse, SocketResponse
+from mkvtwist.mpegts import NULL
 from mkvtwist.packet import Track
 from mkvtwist.publisher import PIECE, IResponse
 from mkvtwist.stream import Stream
-from tests import media, test_matroska
+from tests import media, test_matroska, test_mpegts
 from tests.fakes import (
     AUDIO,
     SOUND,
@@ -202,6 +203,54 @@ class TracksTests(SiteTestCase):
         for method in ("GET", "HEAD"):
             got = self.get("/other.mkv?tracks=2", method)
             self.assertEqual(got.headers["content-type"], 'audio/x-matroska; codecs="opus"')
+
+
+class TransportTests(SiteTestCase):
+    """C{/NAME.ts}, whose packets are counted."""
+
+    def setUp(self) -> None:
+        """A stream of MPEG-2 and MP2."""
+        super().setUp()
+        self.other = self.add("other")
+        self.other.publisher.begin(test_mpegts.header("mpeg2video", "mp2"))
+
+    def feed(self, start: float, end: float) -> None:
+        """Pictures and sound, one after the other."""
+        for packet in mixed(footage(start, end, size=500), footage(start, end, track=2, rate=20)):
+            self.other.publisher.publish([packet])
+            self.reactor.turn()
+
+    def check(self, data: bytes) -> None:
+        """Behind the packet that means nothing no counter leaps."""
+        self.assertEqual(data[:188], NULL)
+        for pid, found in test_mpegts.parsed(data[188:]).counters.items():
+            self.assertEqual(found, [(found[0] + n) % 16 for n in range(len(found))], pid)
+
+    def test_counters(self) -> None:
+        """Whoever joins, at any time and place, and whoever comes back, misses no packet."""
+        connections = []
+        for second, query in enumerate(("?burst=9", "?burst=0", "?join=live", "?burst=3")):
+            self.feed(second, second + 1)
+            connections.append(self.connect())
+            connections[-1].ask(f"/other.ts{query}")
+        self.feed(4, 6)
+        for connection in connections:
+            got = connection.answer()
+            self.assertEqual(got.headers["content-type"], "video/mp2t")
+            self.check(got.body)
+        self.assertEqual(connections[0].answer().body.count(b"1 at"), 60)
+        for connection in connections:
+            connection.lose()
+        again = self.connect()
+        again.ask("/other.ts?burst=2")
+        self.feed(6, 8)
+        self.check(again.answer().body)
+
+    def test_unfit(self) -> None:
+        """What has no place there is named."""
+        got = self.get("/live.ts")
+        self.assertEqual(got.status, 406)
+        self.assertIn("track 1 (video, h264) cannot live in MPEG-TS; ask for .mkv", got.text)
 
 
 class LiveTests(SiteTestCase):

@@ -15,9 +15,11 @@ PLUGIN = CHECKOUT / "twisted" / "plugins" / "mkvtwist_plugin.py"
 LAYERS = (  # a module imports only modules that stand before it; a folder counts as one module
     "packet",
     "codecs",
+    "bits",
     "timeline",
     "matroska",
     "mp4",
+    "mpegts",
     "webvtt",
     "formats",
     "replay",
@@ -48,9 +50,11 @@ PURE = frozenset(
     {
         "packet",
         "codecs",
+        "bits",
         "timeline",
         "matroska",
         "mp4",
+        "mpegts",
         "webvtt",
         "formats",
         "hls",

@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.packet import SECOND, Packet
-from mkvtwist.ring import Fragment, Ring
+from mkvtwist.ring import Fragment, Ring, Running
 
 VIDEO, AUDIO, TEXT = 1, 2, 3
 LIMIT = 1000
@@ -317,3 +317,42 @@ class ModelTests(SynchronousTestCase):
                 last = max((f.number for f in gone if f.key), default=gone[0].number)
                 segment = sum(f.size for f in gone if f.number >= last)
                 self.assertGreater(ring.size + segment, LIMIT)
+
+
+class RunningTests(SynchronousTestCase):
+    """What goes from fragment to fragment."""
+
+    def running(self, ring: Ring) -> Running[int]:
+        """How many packets there were before."""
+        return Running(ring, 0, lambda packets, before: before + len(packets))
+
+    def test_before(self) -> None:
+        """It is the same whoever asks, in whatever order, and goes on while the ring moves."""
+        ring = filled(10)
+        running = self.running(ring)
+        self.assertEqual([running.before(n) for n in (3, 9, 0, 3)], [3, 9, 0, 3])
+        ring.append([packet(10 * SECOND), packet(10 * SECOND)], key=True)
+        for number in range(11, 30):
+            ring.append([packet(number * SECOND)], key=number % 5 == 0)
+            self.assertEqual(running.before(number), number + 1)
+        self.assertEqual(running.before(ring.first), ring.first + 1)
+        self.assertRaises(IndexError, running.before, ring.first - 1)
+        self.assertRaises(IndexError, running.before, ring.end + 1)
+
+    def test_anew(self) -> None:
+        """Where nobody has asked for so long that the ring has lost the way, it begins anew."""
+        ring = filled(10)
+        running = self.running(ring)
+        self.assertEqual(running.before(9), 9)
+        for number in range(10, 40):
+            ring.append([packet(number * SECOND)], key=number % 5 == 0)
+        self.assertEqual(running.before(ring.first), 0)
+        self.assertEqual(running.before(ring.first + 7), 7)
+
+    def test_just_in_time(self) -> None:
+        """It goes on when what it was last asked for is the oldest that there is."""
+        ring = filled(14)
+        running = self.running(ring)
+        self.assertEqual(running.before(5), 5)
+        ring.append([packet(14 * SECOND)], key=False)
+        self.assertEqual((ring.first, running.before(6)), (5, 6))

@@ -15,7 +15,7 @@ import av
 from av.container import Flags, OutputContainer
 from av.stream import Disposition
 
-from mkvtwist import matroska, mp4, webvtt
+from mkvtwist import matroska, mp4, mpegts, webvtt
 from mkvtwist.codecs import codec_string
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.packet import SECOND, Header, Track
@@ -113,6 +113,9 @@ def write_header(
         "matroska": frozenset(track.number for track in tracks),
         "webm": _numbers(tracks, matroska.WEBM_CODECS),
         "mp4": frozenset(heads),
+        "mpegts": frozenset(
+            track.number for track in tracks if mpegts.fits(track, privates.get(track.number, b""))
+        ),
         "webvtt": _numbers(tracks, webvtt.CODECS),
     }
     formats = {"matroska": data}
@@ -120,6 +123,8 @@ def write_header(
         formats["webm"] = matroska.webm_header(data, fits["webm"])
     if fits["mp4"]:
         formats["mp4"] = mp4.joined(heads, ratios, _enabled(usable))
+    if fits["mpegts"]:
+        formats["mpegts"] = mpegts.NULL
     if fits["webvtt"]:
         formats["webvtt"] = webvtt.HEAD
     return Header(tracks, formats, fits, tuple(left_out)), usable

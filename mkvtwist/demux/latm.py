@@ -9,7 +9,7 @@ number of sub-frames.
 
 from collections.abc import Iterator
 
-from mkvtwist.demux.bits import Bits, Damaged
+from mkvtwist.bits import Bits, Damaged
 
 
 class Latm:

@@ -14,7 +14,7 @@ the bits that are there.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mkvtwist.demux.bits import Bits, Damaged
+from mkvtwist.bits import Bits, Damaged
 
 LONGEST = 4096
 """
