@@ -1,4 +1,4 @@
-"""The page, in a real browser: a headless Chromium that watches real servers."""
+"""The page, in real browsers: a headless Chromium, and a Firefox, that watch real servers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import media
-from tests.browser import PHONE, BrowserTestCase, Watched
+from tests.browser import FIREFOX, PHONE, BrowserTestCase, Watched
 from tests.test_end_to_end import LOOPBACK, Mkvserve
 
 HIDE = """
@@ -98,10 +98,10 @@ class PlayingTests(PageTestCase):
 
     def test_no_decoder(self) -> None:
         """What the browser cannot decode is said, by name, with a way to watch it all the same."""
-        clip = media.clip(container="matroska", video="libx265", seconds=2)
+        clip = media.clip(container="matroska", video="mpeg4", seconds=2)
         server, page = self.loop(clip)
         page.until(lambda: page.text("state") == "Cannot be played here")
-        self.assertIn("no decoder for HEVC", page.text("detail"))
+        self.assertIn("no decoder for MPEG4", page.text("detail"))
         self.picture(page, "no decoder")
         command = page.page.get_by_label("mpv", exact=True).input_value()
         self.assertEqual(command, f"mpv http://127.0.0.1:{server.port}/live.mkv")
@@ -318,3 +318,24 @@ class UseTests(PageTestCase):
         self.addCleanup(serving.join)
         self.addCleanup(site.shutdown)
         return f"http://127.0.0.1:{site.server_port}/"
+
+
+class FirefoxTests(PageTestCase):
+    """In Firefox: ways to be played, trouble, the keyboard."""
+
+    browser = FIREFOX
+
+    test_mp4 = PlayingTests.test_mp4
+    test_webm = PlayingTests.test_webm
+    test_no_decoder = PlayingTests.test_no_decoder
+    test_other_tracks = TroubleTests.test_other_tracks
+    test_server_restarted = TroubleTests.test_server_restarted
+    test_stalled = TroubleTests.test_stalled
+    test_hidden = TroubleTests.test_hidden
+    test_keyboard = UseTests.test_keyboard
+
+    def test_hevc(self) -> None:
+        """HEVC, for which Debian's Chromium has no decoder, plays as MP4."""
+        server, page = self.loop(media.clip(container="mp4", video="libx265", seconds=3))
+        page.plays(2)
+        self.assertEqual([c["format"] for c in server.status()["clients"]], ["mp4"])
