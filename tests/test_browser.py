@@ -6,8 +6,11 @@ import signal
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from twisted.python import log
 
 from tests import media
 from tests.browser import FIREFOX, PHONE, BrowserTestCase, Watched
@@ -36,9 +39,41 @@ REFUSE = """
 """
 """A browser that plays nothing before it was clicked at, as phones that save power do."""
 
+WATCH = """
+{
+  const { video } = views[0];
+  const seen = window.seen = { times: [], events: [], ranges: 0 };
+  const shown = (_, { mediaTime }) => {
+    const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
+    seen.times.push(mediaTime);
+    seen.ranges = Math.max(seen.ranges, video.buffered.length);
+    seen.last = [totalVideoFrames, droppedVideoFrames];
+    seen.first ??= seen.last;
+    video.requestVideoFrameCallback(shown);
+  };
+  video.requestVideoFrameCallback(shown);
+  for (const event of ["waiting", "seeking", "pause", "emptied", "error"]) {
+    video.addEventListener(event, () => seen.events.push(`${event} at ${video.currentTime}`));
+  }
+}
+"""
+"""Keeps what there is to be seen of a video: the time of each picture, and what befalls it."""
+
+AWAY = 1.0
+"""Seconds that a busy machine may leave the page without word of a picture."""
+
+AHEAD = 5
+"""Pictures that may be counted before they are shown."""
+
 
 class PageTestCase(BrowserTestCase):
-    """What the cases below have in common."""
+    """
+    What the cases below have in common.
+
+    @cvar long: seconds of a picture that goes on; whole tens.
+    """
+
+    long = 60
 
     def watch(self, *arguments: str, path: str = "", **settings: Any) -> tuple[Mkvserve, Watched]:
         """A server with these arguments, and its page."""
@@ -66,6 +101,27 @@ class PlayingTests(PageTestCase):
         page.until_true("player.latency < 1")
         self.assertEqual(page.text("latency")[-2:], " s")
         self.assertIn("h264, 640\N{MULTIPLICATION SIGN}360, 25 fps", page.text("tracks"))
+
+    def test_steady(self) -> None:
+        """Nothing is waited for, nothing skipped, time goes forward only, each picture is there."""
+        server, page = self.loop(media.clip(container="mpegts", size=(320, 240), seconds=8))
+        page.plays(3)
+        page.page.evaluate(WATCH)
+        for seconds in range(10, self.long + 1, 10):
+            page.until_true(f"seen.times.at(-1) > seen.times[0] + {seconds}")
+        seen = page.ask("seen")
+        frames, dropped = (seen["last"][which] - seen["first"][which] for which in range(2))
+        steps = [after - before for before, after in pairwise(seen["times"])]
+        # How many of them there is time to show is the machine's affair, not the stream's.
+        log.msg(f"{self.browser.name}: {dropped} of {frames} pictures were dropped")
+        self.assertEqual((seen["events"], seen["ranges"]), ([], 1))
+        self.assertGreater(min(steps), 0)
+        self.assertLess(max(steps), AWAY)
+        # Whole ones: where the clip begins again its sound is longer, by less than a picture.
+        there = sum(int(step * 25 + 0.1) for step in steps)
+        self.assertLess(abs(frames - there), AHEAD, (frames, there))
+        (client,) = server.status()["clients"]
+        self.assertEqual(client["skipped_segments"], 0)
 
     def test_webm(self) -> None:
         """VP8 and Opus play as WebM, across the clip's end."""
@@ -324,8 +380,10 @@ class FirefoxTests(PageTestCase):
     """In Firefox: ways to be played, trouble, the keyboard."""
 
     browser = FIREFOX
+    long = 10
 
     test_mp4 = PlayingTests.test_mp4
+    test_steady = PlayingTests.test_steady
     test_webm = PlayingTests.test_webm
     test_no_decoder = PlayingTests.test_no_decoder
     test_other_tracks = TroubleTests.test_other_tracks
