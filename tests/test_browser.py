@@ -125,8 +125,8 @@ class PlayingTests(PageTestCase):
 
     def test_webm(self) -> None:
         """VP8 and Opus play as WebM, across the clip's end."""
-        server, page = self.loop(media.clip(container="webm", seconds=3))
-        page.plays(5)
+        server, page = self.loop(media.clip(container="webm", seconds=2))
+        page.plays(3)
         self.assertEqual([c["format"] for c in server.status()["clients"]], ["webm"])
 
     def test_sound_alone(self) -> None:
