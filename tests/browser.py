@@ -1,9 +1,10 @@
 """
-A headless Chromium for the tests, driven over its DevTools protocol by Playwright.
+Headless browsers for the tests: Chromium, driven over its DevTools protocol by Playwright, and
+Firefox, over WebDriver BiDi.
 
-It is the system's, found in the PATH; where there is none, tests that need it are skipped and say
-so. Its defaults stay, but for the sandbox, which root cannot have: what a page may do unasked is
-what it may do for everybody.
+They are the system's, found in the PATH; where there is none, tests that need it are skipped and
+say so. Their defaults stay, but for Chromium's sandbox, which root cannot have: what a page may do
+unasked is what it may do for everybody.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from playwright.sync_api import Browser as Driven
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 from twisted.trial.unittest import SkipTest
 
@@ -28,6 +32,46 @@ DESKTOP = {"width": 1100, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
+@dataclass(frozen=True)
+class Browser:
+    """
+    One of those that the page is tried in.
+
+    @ivar programs: what it may be called in the PATH.
+    @ivar package: Debian's.
+    @ivar kind: Playwright's word for it.
+    @ivar options: how Playwright is to start it.
+    @ivar forgiven: patterns of missteps that are not the page's.
+    """
+
+    name: str
+    programs: tuple[str, ...]
+    package: str
+    kind: str
+    options: Mapping[str, Any]
+    forgiven: tuple[str, ...] = ()
+
+
+CHROMIUM = Browser(
+    name="Chromium",
+    programs=("chromium", "chromium-browser"),
+    package="chromium",
+    kind="chromium",
+    options={"chromium_sandbox": False},
+)
+
+FIREFOX = Browser(
+    name="Firefox",
+    programs=("firefox-esr", "firefox"),
+    package="firefox-esr",
+    kind="firefox",
+    options={"channel": "moz-firefox"},  # not Playwright's own build, which Debian does not have
+    # Before a picture is taken Playwright adds an empty style, "body {}", to the page, whose policy
+    # refuses it: this is its hash.
+    forgiven=("inline style .*'sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT[+]SmwNZWA='",),
+)
+
+
 class Watched:
     """
     A page of the server's in a window of its own, whose every misstep is kept.
@@ -35,10 +79,13 @@ class Watched:
     @ivar page: Playwright's.
     """
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, forgiven: tuple[str, ...] = ()) -> None:
+        """
+        @param forgiven: patterns of missteps that are not the page's.
+        """
         self.page = page
         self._missteps: list[str] = []
-        self._forgiven: list[str] = []
+        self._forgiven = [*forgiven]
         self._host = urlsplit(url).netloc
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self._missteps.append(str(error)))
@@ -112,31 +159,89 @@ class Watched:
         )
 
 
+class Running:
+    """
+    A browser that runs for the tests of one class: starting it takes as long as most of them do.
+
+    @ivar of: that class.
+    """
+
+    now: Running | None = None
+    """The only one: Playwright has one loop in a thread."""
+
+    def __init__(self, of: type[BrowserTestCase]) -> None:
+        """
+        @raise SkipTest: It is not installed.
+        """
+        browser = of.browser
+        program = next(filter(None, map(shutil.which, browser.programs)), None)
+        if program is None:
+            raise SkipTest(f"{browser.name} is not installed: apt-get install {browser.package}")
+        self.of = of
+        self._playwright = sync_playwright().start()
+        try:
+            launch = getattr(self._playwright, browser.kind).launch
+            self.driven: Driven = launch(executable_path=program, **browser.options)
+        except BaseException:
+            self._playwright.stop()
+            raise
+
+    @classmethod
+    def of_class(cls, of: type[BrowserTestCase]) -> Driven:
+        """The one of this class, which may have to be started."""
+        if cls.now and not (cls.now.of is of and cls.now.driven.is_connected()):
+            cls.end()
+        cls.now = cls.now or cls(of)
+        return cls.now.driven
+
+    @classmethod
+    def end(cls) -> None:
+        """There is none any more."""
+        if cls.now:
+            running, cls.now = cls.now, None
+            running.driven.close()
+            running._playwright.stop()
+
+
 class BrowserTestCase(EndToEndTestCase):
-    """What tests in the browser have in common: a browser for each test, a window for each page."""
+    """
+    What tests in the browser have in common: a browser for each class, a window, with a profile of
+    its own, for each page.
+
+    @cvar browser: which one.
+    """
+
+    browser = CHROMIUM
+    _left: ClassVar[Counter[type]] = Counter()
+
+    def __init__(self, *arguments: str) -> None:
+        """Trial makes all of a class before the first one runs, and has no C{tearDownClass}."""
+        super().__init__(*arguments)
+        self._left[type(self)] += 1
 
     def setUp(self) -> None:
-        """Start it."""
-        program = shutil.which("chromium") or shutil.which("chromium-browser")
-        if program is None:
-            raise SkipTest("Chromium is not installed: apt-get install chromium")
-        playwright = sync_playwright().start()
-        self.addCleanup(playwright.stop)
-        self.browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=False)
-        self.addCleanup(self.browser.close)
+        """Have it running."""
+        self.addCleanup(self._done)
+        self.running = Running.of_class(type(self))
+
+    def _done(self) -> None:
+        self._left[type(self)] -= 1
+        if self._left[type(self)] <= 0:
+            Running.end()
 
     def open(self, url: str, before: str = "", **settings: Any) -> Watched:
         """
         A page, whose picture is kept in the test's folder, and whose missteps fail the test.
 
         @param before: a script that runs before those of the page.
-        @param settings: Playwright's for a new context: C{viewport}, C{color_scheme}.
+        @param settings: Playwright's for a new context: C{viewport}, C{color_scheme}. Firefox
+            leaves out all but the first, and says nothing.
         """
-        context = self.browser.new_context(**{"viewport": DESKTOP, **settings})
+        context = self.running.new_context(**{"viewport": DESKTOP, **settings})
         self.addCleanup(context.close)
         page = context.new_page()
         page.add_init_script(before)
-        watched = Watched(page, url)
+        watched = Watched(page, url, self.browser.forgiven)
         self.addCleanup(lambda: self.assertEqual(watched.missteps, []))
         self.addCleanup(self.picture, watched, "end")
         return watched
