@@ -77,6 +77,7 @@ class Watched:
     A page of the server's in a window of its own, whose every misstep is kept.
 
     @ivar page: Playwright's.
+    @ivar asked: what it has asked for.
     """
 
     def __init__(self, page: Page, url: str, forgiven: tuple[str, ...] = ()) -> None:
@@ -84,6 +85,7 @@ class Watched:
         @param forgiven: patterns of missteps that are not the page's.
         """
         self.page = page
+        self.asked: list[str] = []
         self._missteps: list[str] = []
         self._forgiven = [*forgiven]
         self._host = urlsplit(url).netloc
@@ -97,6 +99,7 @@ class Watched:
             self._missteps.append(f"{message.text} ({message.location['url']})")
 
     def _asked(self, url: str) -> None:
+        self.asked.append(url)
         if urlsplit(url).scheme in {"http", "https"} and urlsplit(url).netloc != self._host:
             self._missteps.append(f"asked for {url}")
 

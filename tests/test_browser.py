@@ -154,10 +154,10 @@ class PlayingTests(PageTestCase):
 
     def test_no_decoder(self) -> None:
         """What the browser cannot decode is said, by name, with a way to watch it all the same."""
-        clip = media.clip(container="matroska", video="mpeg4", seconds=2)
+        clip = media.clip(container="matroska", video="mpeg4", audio="ac3", seconds=2)
         server, page = self.loop(clip)
         page.until(lambda: page.text("state") == "Cannot be played here")
-        self.assertIn("no decoder for MPEG4", page.text("detail"))
+        self.assertIn("no decoder for MPEG4 and AC3", page.text("detail"))
         self.picture(page, "no decoder")
         command = page.page.get_by_label("mpv", exact=True).input_value()
         self.assertEqual(command, f"mpv http://127.0.0.1:{server.port}/live.mkv")
@@ -165,9 +165,19 @@ class PlayingTests(PageTestCase):
 
     def test_no_picture(self) -> None:
         """Where only the sound can be decoded, it is heard, and the rest is said."""
-        _, page = self.loop(media.clip(container="mpegts", video="mpeg2video", audio="mp2"))
-        page.until(lambda: "no decoder for MPEG2VIDEO" in page.text("detail"))
-        self.assertEqual(page.text("state"), "Live")
+        for video, audio, codec in (("mpeg4", "aac", "MPEG4"), ("mpeg2video", "mp2", "MPEG2VIDEO")):
+            _, page = self.loop(media.clip(container="mpegts", video=video, audio=audio))
+            page.until_true("player.state[0] === 'No picture:'")
+            self.assertIn(f"no decoder for {codec}. Open it in VLC", page.ask("player.state[1]"))
+            page.until_true("video.currentTime > video.buffered.start(0) + 1")
+
+    def test_no_sound(self) -> None:
+        """Where only the picture can be decoded, it is seen, and the rest is said."""
+        server, page = self.loop(media.clip(container="mpegts", audio="ac3"))
+        page.plays()
+        self.assertIn("without its sound: this browser has no decoder for AC3", page.text("detail"))
+        self.assertEqual(page.text("size"), "160\N{MULTIPLICATION SIGN}120")
+        self.assertEqual([c["format"] for c in server.status()["clients"]], ["mp4"])
 
     def test_looks(self) -> None:
         """It fits a phone, in the dark."""
@@ -175,6 +185,72 @@ class PlayingTests(PageTestCase):
         page.plays()
         self.assertLessEqual(page.ask("document.documentElement.scrollWidth"), PHONE["width"])
         self.assertEqual(page.ask("getComputedStyle(document.body).colorScheme"), "light dark")
+
+
+class ChoiceTests(PageTestCase):
+    """What there is to choose from."""
+
+    def test_sounds(self) -> None:
+        """One of several sounds is chosen, and stays so; nothing is sent of the others."""
+        clip = media.clip(container="matroska", seconds=5, languages=("eng", "deu"), default=0)
+        _, page = self.loop(clip)
+        page.plays()
+        sound = page.page.get_by_label("Sound")
+        self.assertEqual(sound.locator("option").all_inner_texts(), ["English", "German"])
+        self.assertEqual(sound.input_value(), "2")
+        played = [url for url in page.asked if ".mp4" in url]
+        self.assertTrue(played[-1].endswith("live.mp4?burst=0&tracks=1,2"), played)
+        sound.select_option("German")
+        page.until(lambda: any(url.endswith("?burst=0&tracks=1,3") for url in page.asked))
+        page.plays()
+        self.assertEqual(sound.input_value(), "3")
+        self.assertEqual(page.ask("player.state[0]"), "Live")
+
+    def test_one_sound(self) -> None:
+        """Where there is nothing to choose from there is no list."""
+        _, page = self.watch("demo:")
+        page.plays()
+        self.assertEqual(page.page.locator("select:visible").count(), 0)
+
+    def test_subtitles(self) -> None:
+        """Subtitles are shown in time, when they are chosen, and no longer asked for then."""
+        cues = [(0.0, 1.9, "<i>Low</i>"), (2.0, 1.9, "High & low")]
+        clip = media.clip(container="matroska", seconds=4, subtitles=cues)
+        server, page = self.loop(clip)
+        page.plays()
+        self.assertEqual([c["format"] for c in server.status()["clients"]], ["mp4"])
+        texts = page.page.get_by_label("Subtitles")
+        self.assertEqual(texts.locator("option").all_inner_texts(), ["No subtitles", "Track 3"])
+        texts.select_option("Track 3")
+        shown = "[...player.captions.activeCues].map((cue) => cue.text).join()"
+        page.until_true(f"{shown} === '<i>Low</i>'")
+        page.until_true(f"{shown} === 'High &amp; low'")
+        self.picture(page, "subtitles")
+        self.assertEqual(page.text("viewers"), "1")
+        page.page.get_by_role("button", name="Pause").click()
+        page.until(lambda: not server.status()["clients"])
+        page.page.get_by_role("button", name="Play", exact=True).click()
+        page.plays()
+        page.until_true(f"{shown} !== ''")
+        texts.select_option("")
+        page.until(lambda: [c["format"] for c in server.status()["clients"]] == ["mp4"])
+        self.assertEqual(page.ask("player.captions.cues.length"), 0)
+
+    def test_placed(self) -> None:
+        """A cue is where it wants to be."""
+        _, page = self.watch("demo:")
+        for settings, placed in (
+            ("line:0 align:start", [0, True, "start", "auto"]),
+            ("line:10% position:20%", [10, False, "center", 20]),
+            ("", ["auto", True, "center", "auto"]),
+        ):
+            cue = f"placed(new VTTCue(0, 1, 'x'), {settings!r})"
+            found = page.ask(
+                f"(({{line, snapToLines, align, position}}) => "
+                f"[line, snapToLines, align, position])({cue})"
+            )
+            self.assertEqual(found, placed)
+        self.assertEqual(page.ask("time('01:02:03.500')"), 3723.5)
 
 
 class WallTests(PageTestCase):
@@ -391,6 +467,8 @@ class FirefoxTests(PageTestCase):
     test_stalled = TroubleTests.test_stalled
     test_hidden = TroubleTests.test_hidden
     test_keyboard = UseTests.test_keyboard
+    test_sounds = ChoiceTests.test_sounds
+    test_subtitles = ChoiceTests.test_subtitles
 
     def test_hevc(self) -> None:
         """HEVC, for which Debian's Chromium has no decoder, plays as MP4."""

@@ -20,7 +20,7 @@ from mkvtwist.hls import LOOK_BACK
 from mkvtwist.http import LiveSite
 from mkvtwist.http import hls as hls_module
 from mkvtwist.http.poster import Posters
-from mkvtwist.http.site import Server
+from mkvtwist.http.site import Router
 from mkvtwist.packet import Header, Track
 from mkvtwist.stream import Stream
 from tests import media
@@ -253,13 +253,15 @@ class PlaylistTests(HLSTestCase):
 
     def test_private(self) -> None:
         """What not everybody may watch is kept by no cache for many: no still, no replay either."""
-        server = self.site.resource
-        assert isinstance(server, Server)
-        server.posters = Posters(self.reactor, lambda _: b"jpeg")
-        self.addCleanup(server.replays.stop)
+        router = self.site.resource
+        assert isinstance(router, Router)
+        router.posters = Posters(self.reactor, lambda _: b"jpeg")
+        self.addCleanup(router.replays.stop)
         rule = Rule(allow=(ip_network("192.0.2.0/24"),))
         self.stream.configure(replace(self.stream.config, watch=rule))
         redirect = self.ask("/live/last.mkv")
+        self.reactor.turns()
+        self.ask("/live.jpg")
         self.reactor.turns()
         for target, cache in (
             ("/live/media.m3u8", "private, max-age=1"),

@@ -13,7 +13,7 @@ from twisted.web.http import datetimeToString, stringToDatetime
 
 from mkvtwist.http import replay
 from mkvtwist.http.replay import AGAIN, COUNT, CROWD, FRESH, KEEP, SWEEP, Replays
-from mkvtwist.http.site import Server
+from mkvtwist.http.site import Router
 from mkvtwist.replay import Replay
 from tests.fakes import SOUND, Answer, Pool, blocks, footage, header
 from tests.test_http import SiteTestCase
@@ -44,9 +44,9 @@ class ReplayTests(SiteTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        server = self.site.resource
-        assert isinstance(server, Server)
-        self.replays: Replays = server.replays
+        router = self.site.resource
+        assert isinstance(router, Router)
+        self.replays: Replays = router.replays
         self.addCleanup(self.replays.stop)
         # Twisted has files read piece by piece by the reactor that runs, which is none here.
         schedule = partial(self.reactor.callLater, 0.00001)

@@ -13,7 +13,7 @@ from mkvtwist.demux import poster as decoding
 from mkvtwist.demux import set_up
 from mkvtwist.demux.poster import NoPoster, jpeg
 from mkvtwist.http.poster import PATIENCE, SPAN, Posters
-from mkvtwist.http.site import Server
+from mkvtwist.http.site import Router
 from mkvtwist.matroska import Matroska
 from tests import media
 from tests.fakes import SOUND, footage, head, header
@@ -98,9 +98,9 @@ class PosterTests(SiteTestCase):
         super().setUp()
         self.made: list[bytes] = []
         self.problem: Exception | None = None
-        server = self.site.resource
-        assert isinstance(server, Server)
-        server.posters = Posters(self.reactor, self.decode)
+        router = self.site.resource
+        assert isinstance(router, Router)
+        router.posters = Posters(self.reactor, self.decode)
 
     def decode(self, data: bytes) -> bytes:
         """What a decoder would do."""
@@ -162,7 +162,11 @@ class PosterTests(SiteTestCase):
         self.assertEqual(len(pool.jobs), 1)
 
     def test_head(self) -> None:
-        """C{HEAD} tells all that C{GET} would."""
+        """C{HEAD} tells all that is known, and has nothing decoded for that."""
+        got = self.get("/live.jpg", "HEAD")
+        self.assertEqual((got.status, got.headers["content-type"]), (200, "image/jpeg"))
+        self.assertEqual((got.rest, self.made), (b"", []))
+        self.get("/live.jpg")
         got = self.get("/live.jpg", "HEAD")
         self.assertEqual((got.status, got.rest, got.headers["content-length"]), (200, b"", "6"))
 

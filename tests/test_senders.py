@@ -740,9 +740,13 @@ class ProgramTests(EndToEndTestCase):
             ("-content_type", "video/x-matroska", f"icecast://source:pw@{self.place}"),
             ("-legacy_icecast", "1", f"icecast://source:pw@{self.place}.mkv"),
         )
-        read = ("ffmpeg", "-v", "error", "-i", self.clip, "-c", "copy", "-f", "matroska")
+        read = ("-i", self.clip, "-c", "copy", "-f", "matroska")
         for number, output in enumerate(outputs, 1):
-            self.assertEqual(self.run_(*read, *output).wait(PATIENCE), 0)
+            # In the older way it does not read the answer, and closes: all that has not been read
+            # here by then is lost. So it sends at the speed of its media, as a live sender does.
+            speed = ("-re",) if "-legacy_icecast" in output else ()
+            sender = self.run_("ffmpeg", "-v", "error", *speed, *read, *output)
+            self.assertEqual(sender.wait(PATIENCE), 0)
             self.over(number)
             self.seen(viewer, 50 * number)
             self.assertEqual(pictures(viewer.data), [*range(50)] * number, output)

@@ -77,6 +77,11 @@ class Posters:
         now = self._reactor.seconds()
         if still is not None and still.programme() is programme and now - still.made < SPAN:
             self._answer(stream, still, request)
+        elif request.method == b"HEAD":  # nobody is to see it: nothing is decoded for that
+            request.setHeader(b"Content-Type", b"image/jpeg")
+            request.setHeader(b"Cache-Control", b"no-store")
+            request.write(b"")
+            request.finish()
         elif stream in self._busy and stream not in self._waiting:
             say_later(request, "No picture: the one before it is still being decoded.", SPAN)
         else:

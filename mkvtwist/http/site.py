@@ -33,7 +33,7 @@ Overview = Callable[[Mapping[str, Stream], Request], None]
 """Answers a request with something of these streams."""
 
 
-class Server(Resource):
+class Router(Resource):
     """
     All that is served, over all streams.
     """
@@ -202,7 +202,7 @@ def _sending(stream: Stream) -> Mapping[bytes, View]:
     return dict.fromkeys(SENDING, partial(send, stream))
 
 
-class StreamResource(Server):
+class StreamResource(Router):
     """
     What there is of one stream, to be put anywhere in the tree of somebody's own L{Site}: below
     C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at C{/tv/}, its figures at C{/tv/status}.
@@ -245,9 +245,9 @@ class LiveSite(Site):
         public: bool = True,
     ) -> None:
         """
-        Make one; see L{Server} for what it takes.
+        Make one; see L{Router} for what it takes.
         """
-        self._router = Server(reactor, streams, control, public=public)
+        self._router = Router(reactor, streams, control, public=public)
         super().__init__(self._router, reactor=reactor, parsePOSTFormSubmission=False)
         self.connections = Connections(reactor)
         self.trusted_proxies: tuple[Network, ...] = ()

@@ -26,6 +26,8 @@ const PIECEMEAL = ["mp4", "webm"]; // what it takes, by how it is sent
 const SIMPLE = ["mp4", "webm", "mkv"]; // what a browser may load by itself, by how it is sent
 if (!Source) SIMPLE.unshift("m3u8"); // what Apple's load, seconds behind the others
 
+const ELSEWHERE = "Open it in VLC or mpv.";
+
 const now = () => performance.now() / 1000;
 
 /** Where something is: relative, since a proxy may add a path, and with the token that came here. */
@@ -111,6 +113,7 @@ class Player {
   #failures = 0; // how many have failed in a row
   #retry = 0; // when the next one begins
   #missing = []; // the types of tracks that are not played
+  #useless = new Set(); // MIME types that this browser says it plays, and does not
   #texts = []; // the tracks of subtitles, with the times of what is appended
   #reading = new AbortController(); // of the one that is shown
   #cushion = CUSHION;
@@ -194,8 +197,9 @@ class Player {
     if (this.video.readyState < 2 && !this.video.currentTime) return ["Connecting", ""];
     const missing = this.#missing[0] ?? (this.video.videoWidth ? "" : "video");
     const codecs = this.#undecodable(missing);
-    const what = missing === "video" ? "picture" : "sound";
-    if (codecs) return ["Live", `without its ${what}: this browser has no decoder for ${codecs}`];
+    const why = `this browser has no decoder for ${codecs}`;
+    if (codecs && missing === "video") return ["No picture:", `${why}. ${ELSEWHERE}`];
+    if (codecs) return ["Live", `without its sound: ${why}`];
     return ["Live", this.latency ? `${this.latency.toFixed(1)} s behind` : ""];
   }
 
@@ -244,15 +248,16 @@ class Player {
       tracks.some((track) => track.type === type) &&
       !choice.tracks.some((track) => track.type === type));
     if (choice.tracks.length && !this.#missing.length) return this.#append(choice, signal);
-    for (const ending of SIMPLE) {
-      if (!(ending in formats) || !video.canPlayType(spelled(formats[ending]))) continue;
+    const simple = SIMPLE.filter((to) => formats[to] && video.canPlayType(spelled(formats[to])));
+    const ending = simple.find((to) => !this.#useless.has(formats[to]));
+    if (ending || (simple.length && !choice.tracks.length)) {
       this.#missing = [];
-      return this.#load(ending === "m3u8" ? `${name}/index.m3u8` : `${name}.${ending}`, signal);
+      return this.#load(ending ?? simple[0], signal);
     }
     if (choice.tracks.length) return this.#append(choice, signal);
     this.#phase = "unplayable";
-    this.#trouble = `This browser has no decoder for ${
-      this.#undecodable("video", "audio") || "these codecs together"}. Open it in VLC or mpv.`;
+    const codecs = this.#undecodable("video", "audio") || "these codecs together";
+    this.#trouble = `This browser has no decoder for ${codecs}. ${ELSEWHERE}`;
     while (JSON.stringify(this.status.tracks) === JSON.stringify(tracks)) {
       await this.#sleep(2);
       await this.look(signal);
@@ -337,11 +342,13 @@ class Player {
   }
 
   /** Let the browser load by itself, until it ends or gives up. */
-  async #load(path, signal) {
+  async #load(ending, signal) {
     this.video.addEventListener("progress", () => { this.#heard = now(); }, { signal });
+    const path = ending === "m3u8" ? `${this.name}/index.m3u8` : `${this.name}.${ending}`;
     this.#start(address(path));
     this.sounds = [];
     const late = setTimeout(() => {
+      this.#useless.add(this.status.formats[ending]);
       this.#connection.abort(new Trouble("The browser does not start with what comes."));
     }, START * 1000);
     try {
