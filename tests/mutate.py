@@ -53,7 +53,7 @@ from twisted.logger import globalLogPublisher  # noqa: E402
 
 from mkvtwist.config import Form, Input  # noqa: E402
 from mkvtwist.demux import Ended, Event, Noticed, Pace, Reader, set_up  # noqa: E402
-from mkvtwist.formats import BESIDE, Choice  # noqa: E402
+from mkvtwist.formats import Choice  # noqa: E402
 from mkvtwist.matroska import codec_delays, elements, milliseconds  # noqa: E402
 from mkvtwist.packet import SECOND, Header, Packet, Track  # noqa: E402
 from mkvtwist.pipe import Outlet, Pipe  # noqa: E402
@@ -529,8 +529,10 @@ class _Checks:
         for name in set(header.formats) - {"matroska"}:
             choice = Choice(name, header.fitting(name))
             data = self._programme.rendered(fragment, choice, None)
+            if name == "mpegts" and len(data) % 188:
+                raise _Wrong("a transport packet is cut short")
             for packet in fragment.packets:
-                wanted = packet.track in choice.tracks and name not in BESIDE
+                wanted = packet.track in choice.tracks and name in ("mp4", "webm")
                 if wanted and packet.data not in data:
                     raise _Wrong(f"a payload is not in {name}")
 
