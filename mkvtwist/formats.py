@@ -5,7 +5,7 @@ The formats that a stream can be had in, and which of its tracks are sent in eac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from mkvtwist.codecs import content_type
 from mkvtwist.matroska import Matroska, WebM
@@ -24,6 +24,23 @@ class Format(Protocol):
 
     def render(self, packets: Sequence[Packet], /) -> bytes:
         """A fragment's bytes; none where nothing of it is sent."""
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A format whose bytes depend on how much came before them."""
+
+    @property
+    def start(self) -> tuple[int, ...]:
+        """The counters before the first fragment."""
+
+    def advance(self, packets: Sequence[Packet], counters: tuple[int, ...], /) -> tuple[int, ...]:
+        """Those after some packets, found without making their bytes."""
+
+    def render(
+        self, packets: Sequence[Packet], counters: tuple[int, ...] | None = None, /
+    ) -> bytes:
+        """A fragment's bytes, with the counters before it."""
 
 
 class Kind(NamedTuple):
@@ -82,7 +99,8 @@ def choose(header: Header, format_: str, wanted: frozenset[int] | None = None) -
     @param wanted: the numbers of the tracks that somebody asks for; L{None} is whatever belongs
         into that format: of WebVTT one track, else all pictures and sounds, and in Matroska all
         subtitles as well.
-    @raise Unfit: when a track that is wanted cannot live there, or there is none that could.
+    @raise Unfit: when a track that is wanted cannot live there, or there is none that could; or for
+        pictures without those by which segments are cut: one could not begin with them.
     @raise NoTrack: when a track that is wanted does not exist.
     """
     missing = (wanted or frozenset()) - header.numbers
@@ -93,6 +111,13 @@ def choose(header: Header, format_: str, wanted: frozenset[int] | None = None) -
         )
     tracks = _meant(header, format_, wanted)
     problem = _problem(header, format_, tracks)
+    pictures = [track for track in header.tracks if track.type == "video"]
+    alone = [track for track in tracks if track.type == "video" and pictures[0] not in tracks]
+    if alone and not problem:
+        raise Unfit(
+            f"{_label(alone[0])} comes only together with {_label(pictures[0])}, at whose keyframes"
+            " the stream is cut"
+        )
     if problem:
         fit = [
             kind.ending
@@ -108,7 +133,7 @@ def _meant(header: Header, format_: str, wanted: frozenset[int] | None) -> list[
     if wanted is not None:
         return [track for track in header.tracks if track.number in wanted]
     fitting = header.fitting(format_)
-    if format_ == "webvtt":
+    if format_ in BESIDE:
         return preferred(track for track in header.tracks if track.number in fitting)
     return [track for track in header.tracks if track.type != "subtitle" or track.number in fitting]
 
@@ -121,7 +146,7 @@ def _problem(header: Header, format_: str, tracks: Sequence[Track]) -> str:
         return f"{' and '.join(wrong)} cannot live in {title}"
     if tracks:
         return ""
-    if format_ == "webvtt":
+    if format_ in BESIDE:
         return "there are no subtitles that are text"
     return f"there are only subtitles, which are not sent in {title}"
 

@@ -16,14 +16,15 @@ The rules:
  3. A part is a run of fragments of about L{PART}. It ends when the fragment comes that does not
     fit: then its duration is known, and the next part, which the playlist announces, is sure to
     come.
- 4. Times are the decoding times of the video (without one: of everything but subtitles), and
+ 4. Times are the decoding times of the video (without one: of all sounds), and
     where one segment or part ends the next one begins: durations sum up.
  5. Half of what the ring keeps is listed, the other half is for those who have an older playlist.
     The first segment that is listed never goes back.
- 6. The main playlist has the picture and its sound. Where there are several sounds, each has a
-    playlist of its own, and so has each track of text. All are cut in the same places, with the
-    same numbers: what differs is which packets are taken from the same fragments. So there is one
-    for any choice of tracks. Where the tracks have changed, and a choice has nothing, is a gap.
+ 6. The main playlist has the picture and the sound that plays unasked. Where there are several
+    sounds, each has a playlist of its own, and so have the picture and each track of text. All are
+    cut in the same places, with the same numbers: what differs is which packets are taken from the
+    same fragments. So there is one for any choice of tracks. Where the tracks have changed, and a
+    choice has nothing, or something of another kind, is a gap.
  7. The target duration never shrinks. It rises when a GOP becomes longer than all before: once by
     half again while it still grows, since a playlist may not have what is longer than it says.
 
@@ -37,14 +38,15 @@ The rules:
 
 import hashlib
 import math
-from collections import deque
+import operator
+from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Protocol
 
 from mkvtwist.formats import Choice, Format, NoTrack, Unfit, choose, preferred
-from mkvtwist.packet import SECOND, Header, Track
+from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.ring import Fragment, Ring
 from mkvtwist.webvtt import shown_until
 
@@ -98,7 +100,13 @@ TEXT_HEAD = b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
 """Times in text are those in MP4 (RFC 8216, 3.5)."""
 
 TEXTS = 100
-"""Playlists, by choice of tracks, that are kept until there is more to list: some kilobytes."""
+"""
+Playlists, by choice of tracks, that are kept until there is more to list: a few kilobytes each, or
+a hundred where the ring keeps an hour.
+"""
+
+CUES = 100
+"""Cues that are to be seen at once, at most: a screen full of them."""
 
 MOST_VIEWERS = 10_000
 """Addresses that are remembered: a megabyte or two."""
@@ -132,16 +140,14 @@ def chosen(header: Header, tracks: frozenset[int] | None = None) -> Choice:
     """
     if tracks is not None:
         return choose(header, "webvtt" if tracks <= header.fitting("webvtt") else "mp4", tracks)
+    fitting = header.fitting("mp4")
     pictures = [track for track in header.tracks if track.type == "video"][:1]  # it cuts the ring
     sounds = [track for track in header.tracks if track.type == "audio"]
-    fitting = header.fitting("mp4")
-    heard = [track for track in sounds if track.number in fitting]
-    if not (pictures or sounds) or not all(track.number in fitting for track in pictures):
+    played = [track for track in pictures if track.number in fitting]
+    played += preferred(track for track in sounds if track.number in fitting)
+    if len(played) < bool(pictures) + bool(sounds) or not played:
         return choose(header, "mp4")  # which says what is wrong
-    if sounds and not heard:
-        return choose(header, "mp4")
-    main = [*pictures, *preferred(heard)] if len(heard) == 1 else pictures or preferred(heard)
-    return Choice("mp4", frozenset(track.number for track in main))
+    return Choice("mp4", frozenset(track.number for track in played))
 
 
 def others(header: Header) -> list[Track]:
@@ -150,6 +156,18 @@ def others(header: Header) -> list[Track]:
     sounds = [t for t in header.tracks if t.type == "audio" and t.number in fitting]
     texts = [t for t in header.tracks if t.number in header.fitting("webvtt")]
     return [*(sounds if header.has_video and len(sounds) > 1 else []), *texts]
+
+
+def variant(header: Header) -> frozenset[int] | None:
+    """
+    The tracks of the playlist that the others go with; L{None} is the main one.
+
+    Where a sound is chosen beside it, it has none: players do not take apart what is in MP4.
+    """
+    if all(track.type != "audio" for track in others(header)):
+        return None
+    shown = header.only(chosen(header).tracks)
+    return frozenset(track.number for track in shown if track.type == "video")
 
 
 class Part:
@@ -161,10 +179,10 @@ class Part:
     @ivar start: in microseconds.
     @ivar end: likewise; meaningless while it grows.
     @ivar independent: whether it begins with a keyframe.
-    @ivar tracks: the numbers of those that have anything in it.
+    @ivar sizes: how many bytes each track has in it, about, by its number.
     """
 
-    __slots__ = ("end", "first", "independent", "start", "stop", "tracks")
+    __slots__ = ("end", "first", "independent", "sizes", "start", "stop")
 
     def __init__(self, first: int, start: int, *, independent: bool) -> None:
         self.first = first
@@ -172,17 +190,23 @@ class Part:
         self.independent = independent
         self.stop = 0
         self.end = start
-        self.tracks: set[int] = set()
+        self.sizes: Counter[int] = Counter()
 
     @property
     def duration(self) -> int:
         """In microseconds."""
         return self.end - self.start
 
+    def weigh(self, fragment: Fragment, pictures: Collection[int]) -> None:
+        """A fragment is in it, of which these tracks are pictures."""
+        for packet in fragment.packets:
+            extra = PICTURE_OVERHEAD if packet.track in pictures else 0
+            self.sizes[packet.track] += len(packet.data) + PACKET_OVERHEAD + extra
+
     def has(self, choice: Choice | None) -> bool:
         """Whether there is anything in it of what was chosen. No text is something, too."""
         return choice is not None and (
-            choice.format == "webvtt" or not self.tracks.isdisjoint(choice.tracks)
+            choice.format == "webvtt" or not choice.tracks.isdisjoint(self.sizes)
         )
 
 
@@ -195,7 +219,7 @@ class Segment:
     @ivar discontinuity: the number of sets of tracks before its own.
     @ivar parts: those that are complete.
     @ivar growing: the one that is not; L{None} when the segment is complete.
-    @ivar size: how many bytes it has, about.
+    @ivar cues: packets of text that are still to be seen when it begins.
     """
 
     def __init__(
@@ -216,7 +240,7 @@ class Segment:
         self.start = self.end = part.start
         self.parts: list[Part] = []
         self.growing: Part | None = part
-        self.size = 0
+        self.cues: Sequence[Packet] = ()
 
     @property
     def first(self) -> int:
@@ -241,6 +265,12 @@ class Segment:
     def has(self, choice: Choice | None) -> bool:
         """Whether there is anything in its parts of what was chosen."""
         return any(part.has(choice) for part in self.parts)
+
+    def bitrate(self, tracks: Collection[int]) -> float:
+        """How many bits a second these tracks have in it, about; 0 where it has no duration."""
+        size = sum(part.sizes[number] for part in self.parts for number in tracks)
+        size += PART_OVERHEAD * len(self.parts)
+        return size * 8 * SECOND / self.duration if self.duration else 0.0
 
     def cut(self, time: int, stop: int, following: Part | None) -> None:
         """The growing part ends at this time, before this fragment; another one may follow it."""
@@ -285,10 +315,11 @@ class Segment:
         kind = "hls", choice, last.stop
         data = ring[first.first].rendered.get(kind)
         if data is None:
+            numbers = range(self.first, last.stop)
+            came = (packet for number in numbers for packet in ring[number].packets)
             packets = [
                 packet
-                for number in range(ring.first, last.stop)
-                for packet in ring[number].packets
+                for packet in (*self.cues, *came)
                 if packet.track in choice.tracks
                 and packet.pts < last.end
                 and shown_until(packet) > first.start
@@ -333,6 +364,7 @@ class Playlist:
         self._last = 0  # the last packet's time, and where the last fragment is expected to end
         self._end = 0
         self._oldest = 0
+        self._cues: list[Packet] = []
         self._was_read = False
         self._texts: dict[tuple[frozenset[int] | None, bool], str] = {}
 
@@ -362,11 +394,11 @@ class Playlist:
                 growing = self._begin(programme, part, now)
             elif growing is not None:
                 self._grow(growing, part)
+        texts = programme.header.fitting("webvtt")
+        self._cues += [packet for packet in fragment.packets if packet.track in texts]
+        del self._cues[:-CUES]
         if growing is not None and growing.growing is not None:
-            growing.growing.tracks.update(packet.track for packet in fragment.packets)
-            pictures = len(timed) if programme.header.has_video else 0
-            growing.size += fragment.payload + PACKET_OVERHEAD * len(fragment.packets)
-            growing.size += PICTURE_OVERHEAD * pictures
+            growing.growing.weigh(fragment, self._timed if programme.header.has_video else ())
 
     def forget(self) -> None:
         """
@@ -443,25 +475,24 @@ class Playlist:
                     return head
         return None
 
-    def multivariant(self, tracks: frozenset[int] | None = None) -> str:
+    def multivariant(self, header: Header, tracks: frozenset[int] | None = None) -> str:
         """
         The playlist of playlists: one variant, and what may be chosen beside it.
 
+        @param header: the tracks that there are now.
         @param tracks: the numbers of those that are asked for, and no others; L{None} is all.
+        @raise Unfit: when there is nothing to be seen or heard.
+        @raise NoTrack: when there are no such tracks.
         """
-        programme = self._segments[-1].programme if self._segments else None
-        choice = _choice(programme, tracks) if programme is not None else None
-        if programme is None or choice is None:
-            return "#EXTM3U\n"
-        header = programme.header
         beside = others(header) if tracks is None else []
-        shown = header.only(choice.tracks)
+        main = variant(header) if tracks is None else tracks
+        shown = header.only(chosen(header, main).tracks)
         heard = [track for track in beside if track.type == "audio"]
-        segments = [s for s in self._segments if s.is_complete and s.is_there and s.duration]
-        rates = [math.ceil(s.size * 8 * SECOND / s.duration) for s in segments] or [1]
-        size, duration = sum(s.size for s in segments), sum(s.duration for s in segments)
-        average = math.ceil(size * 8 * SECOND / duration) if duration else 1
-        attributes = [f"BANDWIDTH={max(rates)}", f"AVERAGE-BANDWIDTH={average}"]
+        if all(track.type == "subtitle" for track in shown):
+            raise Unfit("Subtitles alone are no stream; they are at media.m3u8, beside this")
+        choices = [{track.number for track in shown} | {sound.number} for sound in heard]
+        peak, average = self._rates(choices or [{track.number for track in shown}])
+        attributes = [f"BANDWIDTH={peak}", f"AVERAGE-BANDWIDTH={average}"]
         names = [track.codec_string for track in (*shown, *heard)]
         known = [name for name in names if name is not None]
         if known and len(known) == len(names):
@@ -477,9 +508,17 @@ class Playlist:
             *("#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"),
             *_renditions(beside, preferred(heard)),
             f"#EXT-X-STREAM-INF:{','.join(attributes)}",
-            "media.m3u8",
+            _folder(main if tracks is None else None) + "media.m3u8",
         ]
         return "\n".join(lines) + "\n"
+
+    def _rates(self, choices: Sequence[Collection[int]]) -> tuple[int, int]:
+        """Bits a second of the segments of these choices of tracks, at most and on average."""
+        segments = [s for s in self._segments if s.is_complete and s.is_there and s.duration]
+        rates = [[segment.bitrate(tracks) for segment in segments] or [1.0] for tracks in choices]
+        lasted = [segment.duration for segment in segments] or [1]
+        means = [sum(map(operator.mul, measured, lasted)) / sum(lasted) for measured in rates]
+        return math.ceil(max(map(max, rates))), math.ceil(max(means))
 
     def media(self, tracks: frozenset[int] | None = None, *, skip: bool = False) -> str:
         """
@@ -495,7 +534,7 @@ class Playlist:
             while growing is not None and _rounded(self._end - growing.start) > self._target:
                 self._target = math.ceil(GROWTH * self._target)
             text = "\n".join(self._lines(tracks, skip=skip)) + "\n"
-            if len(self._texts) < TEXTS:
+            if tracks is None or len(self._texts) < TEXTS:
                 self._texts[tracks, skip] = text
         return text
 
@@ -513,10 +552,12 @@ class Playlist:
         while self._segments and self._segments[0].programme is not last:
             self._segments.popleft()
         self._programme = programme
-        choice = _choice(programme, None)
-        played = programme.header.only(choice.tracks) if choice is not None else ()
-        by_type = sorted(played, key=lambda track: track.type != "video")
-        self._timed = frozenset(track.number for track in by_type[:1])
+        self._cues.clear()
+        header = programme.header
+        can_be_had = header.fitting("mp4") | header.fitting("webvtt")
+        video = [track.number for track in header.tracks if track.type == "video"]
+        heard = [track.number for track in header.tracks if track.type == "audio"]
+        self._timed = frozenset(video[:1] or heard if can_be_had else ())
 
     def _begin(self, programme: Programme, part: Part, now: float) -> Segment:
         """A segment ends, the next one begins."""
@@ -537,6 +578,8 @@ class Playlist:
         segment = Segment(
             programme, number, part, name=name, date=date, discontinuity=self._discontinuity
         )
+        self._cues = [packet for packet in self._cues if shown_until(packet) > part.start]
+        segment.cues = tuple(self._cues)
         self._segments.append(segment)
         while not self._segments[0].is_there or (
             self._segments[0].programme is not programme
@@ -552,7 +595,6 @@ class Playlist:
         assert growing is not None
         if self._end - growing.start > PART:
             segment.cut(part.start, part.first, part)
-            segment.size += PART_OVERHEAD
             self.edge = (segment.number, len(segment.parts))
             self._texts.clear()
 
@@ -562,7 +604,6 @@ class Playlist:
         if segment is None:
             return
         segment.cut(time, segment.programme.ring.end if stop is None else stop, None)
-        segment.size += PART_OVERHEAD
         self._target = max(self._target, _rounded(segment.duration))
         self.edge = (segment.number + 1, 0)
         self._texts.clear()
@@ -596,7 +637,8 @@ class Playlist:
         if skip:
             boundary = SKIP * self._target * SECOND
             skipped = sum(rest > boundary for _, rest in _with_rest(listed, ahead))
-        gap = not all(s.has(_choice(s.programme, tracks)) for s in listed[skipped:])
+        choices = self._choices(tracks)
+        gap = not all(s.has(choices[s.programme]) for s in listed[skipped:])
         yield "#EXTM3U"
         yield f"#EXT-X-VERSION:{9 if skipped else 8 if gap else 6}"
         yield f"#EXT-X-TARGETDURATION:{self._target}"
@@ -608,25 +650,35 @@ class Playlist:
             yield f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"
         before = listed[skipped - 1] if skipped else None
         for segment in listed[skipped:]:
-            choice = _choice(segment.programme, tracks)
+            choice = choices[segment.programme]
             yield from _beginning(segment, before, choice)
             if segment in shown:
                 yield from _parts(segment, choice)
             if not segment.has(choice):
                 yield "#EXT-X-GAP"
             yield f"#EXTINF:{_seconds(segment.duration)},"
-            yield f"{segment.name}{_ending(choice)}"
+            yield f"{segment.name}{ending(choice)}"
             before = segment
         if growing is not None and self._lists_parts:
-            choice = _choice(growing.programme, tracks)
+            choice = choices[growing.programme]
             yield from _beginning(growing, before, choice)
             yield from _parts(growing, choice)
-            uri = f"{growing.name}.{len(growing.parts)}{_ending(choice)}"
+            uri = f"{growing.name}.{len(growing.parts)}{ending(choice)}"
             yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{uri}"'
         if self._lists_parts and self._timed and self._programme is not None:
             yield from self._reports(self._programme.header, tracks)
         if self.finished:
             yield "#EXT-X-ENDLIST"
+
+    def _choices(self, tracks: frozenset[int] | None) -> dict[Programme, Choice | None]:
+        """What a playlist has of each programme: of one kind, or nothing."""
+        programmes = dict.fromkeys(segment.programme for segment in self._segments)
+        choices = {programme: _choice(programme, tracks) for programme in programmes}
+        kinds = [choice.format for choice in choices.values() if choice is not None]
+        return {
+            programme: choice if choice is not None and choice.format == kinds[-1] else None
+            for programme, choice in choices.items()
+        }
 
     def _reports(self, header: Header, tracks: frozenset[int] | None) -> Iterator[str]:
         """How far the other playlists are: as far as this one (the draft, 4.4.5.4)."""
@@ -634,11 +686,11 @@ class Playlist:
         if not parts:  # of the growing segment none is complete
             number -= 1
             parts = len([s for s in self._segments if s.is_complete][-1].parts)
-        mine = "" if tracks is None else f"{min(tracks)}/" if len(tracks) == 1 else None
-        there = ["", *(f"{track.number}/" for track in others(header))]
-        for other in there if mine in there else ():
-            if other != mine:
-                uri = f"{'../' if mine else ''}{other}media.m3u8"
+        listed = [variant(header), *(frozenset({track.number}) for track in others(header))]
+        up = "" if tracks is None else "../"
+        for other in listed if tracks in listed else ():
+            if other != tracks:
+                uri = f"{up}{_folder(other)}media.m3u8"
                 yield (
                     f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN={number},LAST-PART={parts - 1}'
                 )
@@ -667,6 +719,11 @@ def _choice(programme: Programme, tracks: frozenset[int] | None) -> Choice | Non
         return None
 
 
+def _folder(tracks: frozenset[int] | None) -> str:
+    """Where the playlist of some tracks is, beside the main one."""
+    return "" if tracks is None else ",".join(map(str, sorted(tracks))) + "/"
+
+
 _GROUPS: Mapping[str, str] = MappingProxyType({"audio": "AUDIO", "subtitle": "SUBTITLES"})
 """What playlists call the tracks that may be chosen, by their type."""
 
@@ -677,17 +734,22 @@ def _renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator
 
     @param default: what is, unasked.
     """
-    taken: set[tuple[str, str]] = set()
+    names: set[tuple[str, str]] = set()
+    languages: set[tuple[str, str | None]] = set()
     for track in tracks:
-        name = _quotable(track.title or track.language or f"Track {track.number}")
-        if (track.type, name) in taken:
+        name = _quotable(track.title or track.language or "") or f"Track {track.number}"
+        while (track.type, name) in names:
             name = f"{name} ({track.number})"
-        taken.add((track.type, name))
+        # A player may choose by language alone (4.3.4.1.1): one of each.
+        alone = (track.type, track.language) not in languages
+        names.add((track.type, name))
+        languages.add((track.type, track.language))
         group = _GROUPS[track.type]
         parts = [
             *(f"TYPE={group}", f'GROUP-ID="{group.lower()}"', f'NAME="{name}"'),
             *([f'LANGUAGE="{_quotable(track.language)}"'] if track.language else []),
-            *(f"DEFAULT={'YES' if track in default else 'NO'}", "AUTOSELECT=YES"),
+            f"DEFAULT={'YES' if track in default else 'NO'}",
+            f"AUTOSELECT={'YES' if alone or track in default else 'NO'}",
             *([f'CHANNELS="{track.channels}"'] if track.channels else []),
             f'URI="{track.number}/media.m3u8"',
         ]
@@ -715,7 +777,8 @@ def _map_name(head: bytes) -> str:
     return f"init-{hashlib.sha256(head).hexdigest()[:16]}.mp4"
 
 
-def _ending(choice: Choice | None) -> str:
+def ending(choice: Choice | None) -> str:
+    """Of a piece's name."""
     return ".vtt" if choice is not None and choice.format == "webvtt" else ".m4s"
 
 
@@ -732,7 +795,7 @@ def _parts(segment: Segment, choice: Choice | None) -> Iterator[str]:
     shown = segment.programme.header.only(choice.tracks) if choice is not None else ()
     has_video = any(track.type == "video" for track in shown)
     for number, part in enumerate(segment.parts):
-        uri = f"{segment.name}.{number}{_ending(choice)}"
+        uri = f"{segment.name}.{number}{ending(choice)}"
         more = ",INDEPENDENT=YES" if part.independent or not has_video else ""
         more += "" if part.has(choice) else ",GAP=YES"
         yield f'#EXT-X-PART:DURATION={_seconds(part.duration)},URI="{uri}"{more}'

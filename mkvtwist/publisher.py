@@ -34,9 +34,8 @@ from zope.interface import Attribute, implementer
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
-from mkvtwist.formats import FORMATS, Choice, Format, NoTrack, Unfit, choose
+from mkvtwist.formats import FORMATS, Choice, Counted, Format, NoTrack, Unfit, choose
 from mkvtwist.hls import Playlist
-from mkvtwist.mpegts import Counters, MpegTs
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.ring import Fragment, Ring, Running
 
@@ -64,8 +63,8 @@ have just connected, do not wait longer than that.
 
 CHOICES = 64
 """
-Choices of tracks for which a header is kept: a kilobyte or two each. Those who follow keep theirs;
-for who asks for one more it is made anew.
+Choices of tracks whose headers are kept for who asks piece by piece: a kilobyte or two each. An
+audience has its own.
 """
 
 REBASE_LOOK = 64
@@ -141,39 +140,20 @@ class Programme:
         self.clients: set[Client] = set()
         self.audiences: dict[object, Audience] = {}
         self.everything = Choice("matroska", header.numbers)
-        self._formats: dict[Choice, Format] = {}
-        self._counters: dict[Choice, Running[Counters]] = {}
+        self._formats: dict[Choice, Format] = {}  # the one that was wanted longest ago first
         video = [track.number for track in header.tracks if track.type == "video"]
         self._video = video[0] if video else None
         self._segment: int | None = None
 
     def format(self, choice: Choice) -> Format:
         """One of L{FORMATS}, made for this header and some of its tracks."""
-        if choice not in self._formats:
-            if len(self._formats) >= CHOICES:
-                oldest = next(iter(self._formats))
-                del self._formats[oldest]
-                self._counters.pop(oldest, None)
-            self._formats[choice] = FORMATS[choice.format].make(self.header, choice.tracks)
-        return self._formats[choice]
-
-    def rendered(self, fragment: Fragment, choice: Choice, framing: Transform | None) -> bytes:
-        """A fragment's bytes, made for whoever is the first to want them."""
-        kind = choice, framing
-        data = fragment.rendered.get(kind)
-        if data is None:
-            data = _framed(self._made(fragment, choice), framing)
-            self.ring.render(fragment, kind, data)
-        return data
-
-    def _made(self, fragment: Fragment, choice: Choice) -> bytes:
-        made = self.format(choice)
-        if not isinstance(made, MpegTs):
-            return made.render(fragment.packets)
-        if choice not in self._counters:
-            self._counters[choice] = Running(self.ring, made.start, made.advance)
-        before = self._counters[choice].before(fragment.number)
-        return made.render(fragment.packets, before)
+        made = self._formats.pop(choice, None)
+        if made is None:
+            made = FORMATS[choice.format].make(self.header, choice.tracks)
+        self._formats[choice] = made
+        if len(self._formats) > CHOICES:
+            del self._formats[next(iter(self._formats))]
+        return made
 
     def join(self, client: "Client", choice: Choice) -> "Audience":
         """A client comes; the audience is of those who get the same."""
@@ -187,11 +167,13 @@ class Programme:
         return audience
 
     def leave(self, client: "Client", audience: "Audience") -> None:
-        """A client goes."""
+        """A client goes; with the last of an audience, what was made for it."""
         self.clients.discard(client)
         audience.clients.discard(client)
-        if not audience.clients:
-            self.audiences.pop(audience.key, None)
+        if audience.clients or self.audiences.pop(audience.key, None) is None:
+            return
+        if all(other.kind != audience.kind for other in self.audiences.values()):
+            self.ring.forget(audience.kind)
 
     def since(self, behind: int) -> list[Packet]:
         """
@@ -248,6 +230,7 @@ class Audience:
         offered to. That is done one after the other, without another thought.
     @ivar offered: how many bytes it has been so far, to each of those who followed all the time.
     @ivar key: by which the programme finds it, as long as it has clients.
+    @ivar kind: under which the ring has its bytes, before they get another time.
     @ivar clients: all of them.
     """
 
@@ -261,37 +244,55 @@ class Audience:
     ) -> None:
         self.programme = programme
         self.key = key
-        self.choice = choice
+        self.kind = choice, framing if rebase is None else None
         self.following: dict[Client, Callable[[bytes], int]] = {}
         self.offered = 0
         self.clients: set[Client] = set()
         self._framing = framing
         self._rebase = rebase
+        self._format = made = programme.format(choice)
+        self._running: Running[tuple[int, ...]] | None = None
+        if isinstance(made, Counted):
+            self._running = Running(programme.ring, made.start, made.advance)
         self._base: int | None = None
         self._piece: tuple[tuple[int, int, int], bytes, int] = ((-1, 0, 0), b"", 0)
 
     @property
     def head(self) -> bytes:
         """What each of them gets first."""
-        return _framed(self.programme.format(self.choice).head, self._framing)
+        return _framed(self._format.head, self._framing)
 
     def rendered(self, number: int) -> bytes:
-        """A fragment's bytes."""
-        fragment = self.programme.ring[number]
-        if self._rebase is None:
-            return self.programme.rendered(fragment, self.choice, self._framing)
-        if self._base is None:
+        """A fragment's bytes, made for whoever is the first to want them."""
+        ring = self.programme.ring
+        fragment = ring[number]
+        if self._rebase is not None and self._base is None:
             self._base = self._lowest(number)
-        data = self.programme.rendered(fragment, self.choice, None)
+        data = fragment.rendered.get(self.kind)
+        if data is None:
+            data = _framed(self._made(fragment), self.kind[1])
+            ring.render(fragment, self.kind, data)
+        if self._rebase is None or self._base is None:
+            return data
         return _framed(self._rebase(data, self._base), self._framing)
+
+    def _made(self, fragment: Fragment) -> bytes:
+        if self._running is None or not isinstance(self._format, Counted):
+            return self._format.render(fragment.packets)
+        return self._format.render(fragment.packets, self._running.before(fragment.number))
 
     def _lowest(self, place: int) -> int:
         """The earliest presentation time of what is there from a place on: sound may lag behind."""
         programme = self.programme
         last = min(programme.released, place + REBASE_LOOK)
         numbers = range(place, max(last, place + 1))
-        times = [packet.pts for number in numbers for packet in programme.ring[number].packets]
-        return max(0, min(times))
+        times = [
+            packet.pts
+            for number in numbers
+            for packet in programme.ring[number].packets
+            if packet.track in self.kind[0].tracks
+        ]
+        return max(0, min(times, default=programme.ring[place].start))
 
     def piece(self, place: int, most: int) -> tuple[bytes, int]:
         """
@@ -627,7 +628,7 @@ class Publisher:
             began = began or fragment.key
             self.playlist.append(programme, fragment, now)
             if self._recorder is not None:
-                data = programme.rendered(fragment, programme.everything, None)
+                data = programme.format(programme.everything).render(fragment.packets)
                 self._recorder.write(data, fragment.start, key=fragment.key)
             if not self.config.whole_segments:
                 programme.released = ring.end

@@ -24,6 +24,9 @@ from mkvtwist.packet import Packet
 
 T = TypeVar("T")
 
+ENTRY = 300
+"""Bytes that what was rendered takes beside itself: its object, its key, its place in a dict."""
+
 
 class Fragment:
     """
@@ -166,11 +169,12 @@ class Ring:
         """
         Keep a fragment's bytes of some kind for the next client who wants them.
 
-        Where there is no room, the oldest fragments forget theirs.
+        Where there is no room, the oldest fragments forget theirs. No bytes are not kept.
         """
-        if fragment.number < self.first:
+        if fragment.number < self.first or not data:
             return data
-        growth = len(data) - len(fragment.rendered.get(kind, b""))
+        known = fragment.rendered.get(kind)
+        growth = len(data) - len(known) if known is not None else len(data) + ENTRY
         fragment.rendered[kind] = data
         fragment.size += growth
         self.size += growth
@@ -182,6 +186,14 @@ class Ring:
                 old.size = old.payload
                 old.rendered.clear()
         return data
+
+    def forget(self, kind: Hashable) -> None:
+        """Nobody wants bytes of some kind any more."""
+        for fragment in self._fragments:
+            data = fragment.rendered.pop(kind, None)
+            if data is not None:
+                fragment.size -= len(data) + ENTRY
+                self.size -= len(data) + ENTRY
 
     def place(self, behind: int) -> int | None:
         """

@@ -33,16 +33,25 @@ _AT_THE_TOP = "line:0"
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}|&(?!#?\w+;)|[<>]")
 """Tags, SubRip's and ASS's; and what WebVTT would take for something that it is not."""
 
-_SETTING = re.compile(r"(?:vertical|line|position|size|align):[\w.,%-]+")
-"""Of a cue; regions are defined elsewhere, where nobody sees them."""
+_PERCENT = r"(?:100|[0-9]{1,2}(?:\.[0-9]+)?)%"
+_SETTING = re.compile(
+    rf"line:(?:-?[0-9]{{1,3}}|{_PERCENT})|(?:position|size):{_PERCENT}"
+    "|align:(?:start|center|end|left|right)"
+)
+"""Of a cue, with the values that they may have; regions are defined where nobody sees them."""
 
 _KEPT = frozenset({"<b>", "</b>", "<i>", "</i>", "<u>", "</u>"})
 
 _TOP = re.compile(r"\{[^{}]*\\an[789]")
 """The alignments at the top, as the keys of a numeric pad."""
 
-_DRAWING = re.compile(r"\{[^{}]*\\p[1-9]")
-"""What follows is no text but the strokes of a shape."""
+_OVERRIDE = re.compile(r"\{([^{}]*)\}")
+"""What ASS says of the text behind it, or a comment."""
+
+_STYLE = re.compile(r"\\([biu])([01])(?![0-9])")
+
+_DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}.*?(?=\{[^{}]*\\p0|$)", re.DOTALL)
+"""No text but the strokes of a shape."""
 
 _ASS_FIELDS = 8
 """What stands before the text in Matroska: ReadOrder, Layer, Style, Name, three margins, Effect."""
@@ -84,7 +93,8 @@ class WebVtt:
         text = "\n".join(line for line in lines if line)  # an empty line would end the cue
         if not text:
             return b""
-        times = f"{_clock(packet.pts)} --> {_clock(shown_until(packet))}"
+        end = max(shown_until(packet), packet.pts + SECOND // 1000)  # later than it begins
+        times = f"{_clock(packet.pts)} --> {_clock(end)}"
         return f"{times} {cue.settings}".rstrip().encode() + f"\n{text}\n\n".encode()
 
 
@@ -119,9 +129,17 @@ def _kept(markup: str) -> str:
 
 def _ass(text: str) -> _Cue:
     fields = text.split(",", _ASS_FIELDS)
-    if len(fields) <= _ASS_FIELDS or _DRAWING.search(fields[-1]):
+    if len(fields) <= _ASS_FIELDS:
         return _Cue("")
-    return _marked(fields[-1].replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " "))
+    words = fields[-1].replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
+    settings = _AT_THE_TOP if _TOP.search(words) else ""
+    styled = _OVERRIDE.sub(lambda found: _tags(found[1]), _DRAWING.sub("", words))
+    return _Cue(_marked(styled).text, settings)
+
+
+def _tags(override: str) -> str:
+    """What WebVTT has of what ASS says."""
+    return "".join(f"<{'' if on == '1' else '/'}{kind}>" for kind, on in _STYLE.findall(override))
 
 
 def _webvtt(text: str) -> _Cue:

@@ -509,7 +509,7 @@ class _Checks:
         if not packets or self._programme is None:
             return
         for fragment in self._programme.fragments(packets):
-            data = self._programme.rendered(fragment, self._programme.everything, None)
+            data = self._programme.format(self._programme.everything).render(fragment.packets)
             blocks = list(_blocks_in(data))
             if [(p.track, p.data) for p in fragment.packets] != [(b[0], b[2]) for b in blocks]:
                 raise _Wrong("the blocks are not the packets")
@@ -528,7 +528,7 @@ class _Checks:
         header = self._programme.header
         for name in set(header.formats) - {"matroska"}:
             choice = Choice(name, header.fitting(name))
-            data = self._programme.rendered(fragment, choice, None)
+            data = self._programme.format(choice).render(fragment.packets)
             if name == "mpegts" and len(data) % 188:
                 raise _Wrong("a transport packet is cut short")
             for packet in fragment.packets:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import Route
 from twisted.python import log
 
 from tests import media
@@ -197,13 +198,13 @@ class ChoiceTests(PageTestCase):
         page.plays()
         sound = page.page.get_by_label("Sound")
         self.assertEqual(sound.locator("option").all_inner_texts(), ["English", "German"])
-        self.assertEqual(sound.input_value(), "2")
+        self.assertEqual(sound.input_value(), "English")
         played = [url for url in page.asked if ".mp4" in url]
         self.assertTrue(played[-1].endswith("live.mp4?burst=0&tracks=1,2"), played)
         sound.select_option("German")
         page.until(lambda: any(url.endswith("?burst=0&tracks=1,3") for url in page.asked))
         page.plays()
-        self.assertEqual(sound.input_value(), "3")
+        self.assertEqual(sound.input_value(), "German")
         self.assertEqual(page.ask("player.state[0]"), "Live")
 
     def test_one_sound(self) -> None:
@@ -222,7 +223,7 @@ class ChoiceTests(PageTestCase):
         texts = page.page.get_by_label("Subtitles")
         self.assertEqual(texts.locator("option").all_inner_texts(), ["No subtitles", "Track 3"])
         texts.select_option("Track 3")
-        shown = "[...player.captions.activeCues].map((cue) => cue.text).join()"
+        shown = "[...player.captions.track.activeCues].map((cue) => cue.text).join()"
         page.until_true(f"{shown} === '<i>Low</i>'")
         page.until_true(f"{shown} === 'High &amp; low'")
         self.picture(page, "subtitles")
@@ -234,23 +235,65 @@ class ChoiceTests(PageTestCase):
         page.until_true(f"{shown} !== ''")
         texts.select_option("")
         page.until(lambda: [c["format"] for c in server.status()["clients"]] == ["mp4"])
-        self.assertEqual(page.ask("player.captions.cues.length"), 0)
+        self.assertEqual(page.ask("player.captions.track.cues.length"), 0)
 
     def test_placed(self) -> None:
         """A cue is where it wants to be."""
         _, page = self.watch("demo:")
         for settings, placed in (
-            ("line:0 align:start", [0, True, "start", "auto"]),
-            ("line:10% position:20%", [10, False, "center", 20]),
+            (" line:0 align:start", [0, True, "start", "auto"]),
+            (" line:10% position:20%", [10, False, "center", 20]),
             ("", ["auto", True, "center", "auto"]),
         ):
-            cue = f"placed(new VTTCue(0, 1, 'x'), {settings!r})"
-            found = page.ask(
-                f"(({{line, snapToLines, align, position}}) => "
-                f"[line, snapToLines, align, position])({cue})"
+            block = f"00:00:01.500 --> 01:02:03.500{settings}\nHello\nworld"
+            made = page.ask(
+                "(({line, snapToLines, align, position, startTime, endTime, text}) => "
+                "[line, snapToLines, align, position, startTime, endTime, text])"
+                f"(cue({block!r}))"
             )
-            self.assertEqual(found, placed)
-        self.assertEqual(page.ask("time('01:02:03.500')"), 3723.5)
+            self.assertEqual(made, [*placed, 1.5, 3723.5, "Hello\nworld"])
+
+    def test_subtitles_again(self) -> None:
+        """Subtitles that fail are asked for again; a track that was disabled harms nothing."""
+        clip = media.clip(container="matroska", seconds=4, subtitles=[(0.0, 3.9, "Hello")])
+        _, page = self.loop(clip)
+        page.plays()
+        failed: list[str] = []
+
+        def answer(route: Route) -> None:
+            if failed:
+                route.continue_()
+            else:
+                failed.append(route.request.url)
+                route.abort()
+
+        page.page.route("**/*.vtt*", answer)
+        page.page.get_by_label("Subtitles").select_option("Track 3")
+        page.until_true("player.captions.track.activeCues.length > 0")
+        self.assertEqual(len(failed), 1)
+        page.forgive("ERR_FAILED")
+        page.ask("void (player.captions.track.mode = 'disabled')")
+        page.page.get_by_role("button", name="Pause").click()
+        page.until(lambda: page.text("state") == "Paused")
+        page.page.get_by_role("button", name="Play", exact=True).click()
+        page.plays()
+        page.until_true("player.captions.track.activeCues.length > 0")
+
+    def test_gone(self) -> None:
+        """What was chosen and is not there any more gives way to what plays unasked."""
+        server, page = self.watch("--readrate-initial-burst=1", f"tcp:0:{LOOPBACK}")
+        words = [(0.0, 3.9, "Hello")]
+        first = media.clip(seconds=10, languages=("eng", "deu"), subtitles=words)
+        self.send(server, first)
+        page.until_true("player.sounds.length === 2 && video.videoWidth === 160")
+        page.page.get_by_label("Sound").select_option("German")
+        page.page.get_by_label("Subtitles").select_option("Track 4")
+        page.until_true("player.heard === 'German'")
+        other = media.clip(seconds=4, languages=("eng", "fra"), size=(64, 48), subtitles=())
+        self.send(server, other)
+        page.until_true("video.videoWidth === 64 && player.heard === 'English'")
+        page.until(lambda: page.page.get_by_label("Sound").input_value() == "English")
+        page.until_true("!player.texts.length && player.state[0] === 'Live'")
 
 
 class WallTests(PageTestCase):

@@ -78,6 +78,17 @@ class ChooseTests(SynchronousTestCase):
         """Of subtitles alone there is nothing to be seen where they are not sent."""
         self.assertIn("there are only subtitles", self.refused(header(TEXT), "mp4"))
 
+    def test_second_picture(self) -> None:
+        """Pictures come with those at whose keyframes the stream is cut, or not at all."""
+        second = replace(VIDEO, number=5)
+        made = header(VIDEO, second, AUDIO, mp4={1, 2, 5})
+        self.check(made, "mp4", {1, 5}, {1, 5})
+        self.assertEqual(
+            self.refused(made, "matroska", {2, 5}),
+            "track 5 (video, h264) comes only together with track 1 (video, h264), at whose"
+            " keyframes the stream is cut",
+        )
+
     def test_no_track(self) -> None:
         """Who asks for what does not exist is told what does."""
         made = header(VIDEO, AUDIO)

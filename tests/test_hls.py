@@ -30,9 +30,10 @@ from mkvtwist.hls import (
     Viewers,
     chosen,
     others,
+    variant,
 )
 from mkvtwist.packet import SECOND, Header, Packet, Track
-from mkvtwist.ring import Ring
+from mkvtwist.ring import ENTRY, Ring
 from mkvtwist.webvtt import WebVtt
 from tests.fakes import AUDIO, SOUND, VIDEO, footage, mixed
 
@@ -149,7 +150,7 @@ class SegmentTests(SynchronousTestCase):
         playlist, programme = live(), Programme(SOUND)
         feed(playlist, programme, footage(0, 3.5, gop=1, rate=50))
         self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3)
-        self.assertNotIn("RESOLUTION", playlist.multivariant())
+        self.assertNotIn("RESOLUTION", playlist.multivariant(programme.header))
 
     def test_beginning(self) -> None:
         """What comes before the first keyframe is in no segment."""
@@ -168,7 +169,7 @@ class SegmentTests(SynchronousTestCase):
         self.assertEqual(made[0], b"(" + b"|".join(p.data for p in packets[:8]) + b")")
         self.assertEqual([segment.pieces(ALL, n) for n in range(len(made))], [[m] for m in made])
         self.assertEqual(programme.rendered, len(segment.parts))
-        self.assertEqual(programme.ring.size - before, sum(map(len, made)))
+        self.assertEqual(programme.ring.size - before, sum(len(part) + ENTRY for part in made))
 
     def test_gone(self) -> None:
         """A segment that the ring has dropped is not found, and has no bytes."""
@@ -412,7 +413,7 @@ class MultivariantTests(SynchronousTestCase):
         playlist, programme = live(), Programme(video, audio, TEXT)
         feed(playlist, programme, footage(0, 2, gop=2, rate=10, size=1000))
         feed(playlist, programme, footage(2, 4.1, gop=2, rate=10, size=2000))
-        (variant,) = m3u8.loads(playlist.multivariant()).playlists
+        (variant,) = m3u8.loads(playlist.multivariant(programme.header)).playlists
         info: Any = variant.stream_info
         self.assertEqual(variant.uri, "media.m3u8")
         self.assertEqual(info.codecs, "avc1.64001f,mp4a.40.2")
@@ -426,7 +427,7 @@ class MultivariantTests(SynchronousTestCase):
         """What is not known is not said: a codec without a name hides the others' too."""
         playlist, programme = live(), Programme(VIDEO, AUDIO)
         feed(playlist, programme, footage(0, 2.5, rate=10))
-        text = playlist.multivariant()
+        text = playlist.multivariant(programme.header)
         self.assertNotIn("CODECS", text)
         self.assertNotIn("FRAME-RATE", text)
         self.assertIn("RESOLUTION=160x120", text)
@@ -474,10 +475,10 @@ class ChosenTests(SynchronousTestCase):
         return playlist, programme
 
     def test_main(self) -> None:
-        """Of several sounds none is in the main playlist, and each has its own; so has text."""
+        """The main playlist has the sound that plays unasked; beside others there is none in it."""
         playlist, programme = self.live()
-        self.assertEqual(chosen(programme.header), Choice("mp4", frozenset({1})))
-        found = m3u8.loads(playlist.multivariant())
+        self.assertEqual(chosen(programme.header), Choice("mp4", frozenset({1, 4})))
+        found = m3u8.loads(playlist.multivariant(programme.header))
         self.assertEqual(
             [(m.type, m.name, m.language, m.default, m.uri) for m in found.media],
             [
@@ -486,22 +487,60 @@ class ChosenTests(SynchronousTestCase):
                 ("SUBTITLES", "Track 3", None, "NO", "3/media.m3u8"),
             ],
         )
-        (variant,) = found.playlists
-        self.assertEqual(variant.stream_info.codecs, "avc1.64001f,mp4a.40.2")
-        self.assertEqual(variant.stream_info.audio, "audio")
-        self.assertEqual(variant.stream_info.subtitles, "subtitles")
+        (played,) = found.playlists
+        self.assertEqual(played.uri, "1/media.m3u8")
+        info: Any = played.stream_info
+        self.assertEqual(info.codecs, "avc1.64001f,mp4a.40.2")
+        self.assertEqual((info.audio, info.subtitles), ("audio", "subtitles"))
+        self.assertGreater(info.bandwidth, 8 * (25 * 20 + 50 * 20))
+        self.assertLess(info.bandwidth, 8 * (25 * 160 + 50 * 60 + 700))
 
     def test_one_sound(self) -> None:
         """A single sound is in the main playlist, with the picture, and no other."""
         header = Programme(VIDEO, AUDIO).header
         self.assertEqual(chosen(header), Choice("mp4", frozenset({1, 2})))
-        self.assertEqual(others(header), [])
+        self.assertEqual((others(header), variant(header)), ([], None))
+
+    def test_names(self) -> None:
+        """No two have the same name, none is empty, and one of each language is chosen by it."""
+        titles = ["A (4)", "A", "A", '"', None]
+        sounds = [
+            replace(AUDIO, number=n, title=t, language="eng") for n, t in enumerate(titles, 2)
+        ]
+        playlist, programme = live(), Programme(VIDEO, *sounds)
+        feed(playlist, programme, footage(0, 2.5, rate=10))
+        found = m3u8.loads(playlist.multivariant(programme.header)).media
+        names = ["A (4)", "A", "A (4) (4)", "Track 5", "eng"]
+        self.assertEqual([m.name for m in found], names)
+        self.assertEqual([m.autoselect for m in found], ["YES"] + ["NO"] * 4)
 
     def test_sounds_alone(self) -> None:
         """Without pictures the sound that plays unasked is the main playlist."""
         header = Programme(AUDIO, replace(AUDIO, number=4, default=True)).header
         self.assertEqual(chosen(header), Choice("mp4", frozenset({4})))
-        self.assertEqual(others(header), [])
+        self.assertEqual((others(header), variant(header)), ([], None))
+
+    def test_sounds_cut(self) -> None:
+        """Of several sounds alone, whichever is played, each tells the time."""
+        for default in (1, 2):
+            sounds = [replace(SOUND, number=n, default=n == default) for n in (1, 2)]
+            playlist, programme = live(), Programme(*sounds)
+            packets = mixed(footage(0, 3.5, rate=50), footage(0, 3.5, track=2, rate=50))
+            feed(playlist, programme, packets)
+            self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3)
+
+    def test_beside_what_does_not_fit(self) -> None:
+        """A track that can be had is cut where the pictures are, though these cannot be had."""
+        playlist, programme = live(), Programme(VIDEO, AUDIO)
+        programme.header = replace(programme.header, fits={"mp4": frozenset({2})})
+        packets = mixed(footage(0, 4.5, gop=2, rate=25), footage(0, 4.5, track=2, rate=50))
+        feed(playlist, programme, packets)
+        self.assertRaises(Unfit, playlist.multivariant, programme.header)
+        only = frozenset({2})
+        self.assertEqual(
+            [s.duration for s in m3u8.loads(playlist.media(only)).segments[:2]], [2, 2]
+        )
+        self.assertIn("media.m3u8", playlist.multivariant(programme.header, only))
 
     def test_unfit_sound(self) -> None:
         """A sound that MP4 cannot hold is left out where there is another one, else refused."""
@@ -529,14 +568,15 @@ class ChosenTests(SynchronousTestCase):
         playlist, _ = self.live()
         number, parts = playlist.edge
         for mine, there in (
-            (None, ["2/media.m3u8", "4/media.m3u8", "3/media.m3u8"]),
-            (3, ["../media.m3u8", "../2/media.m3u8", "../4/media.m3u8"]),
+            (1, ["../2/media.m3u8", "../4/media.m3u8", "../3/media.m3u8"]),
+            (3, ["../1/media.m3u8", "../2/media.m3u8", "../4/media.m3u8"]),
         ):
-            text = playlist.media(None if mine is None else frozenset({mine}))
+            text = playlist.media(frozenset({mine}))
             reports = m3u8.loads(text).rendition_reports
             self.assertEqual([(r.uri) for r in reports], there)
             self.assertEqual({(r.last_msn, r.last_part) for r in reports}, {(number, parts - 1)})
-        self.assertNotIn("REPORT", playlist.media(frozenset({1, 2})), "it is not listed anywhere")
+        for elsewhere in (None, frozenset({1, 2})):
+            self.assertNotIn("REPORT", playlist.media(elsewhere), "it is not listed anywhere")
 
     def test_report_at_a_cut(self) -> None:
         """When a segment has just begun, the last part is the last one of the one before."""
@@ -545,7 +585,7 @@ class ChosenTests(SynchronousTestCase):
         number, parts = playlist.edge
         self.assertEqual(parts, 0)
         (segment,) = whole(playlist)
-        (report, *_) = m3u8.loads(playlist.media()).rendition_reports
+        (report, *_) = m3u8.loads(playlist.media(frozenset({1}))).rendition_reports
         self.assertEqual((report.last_msn, report.last_part), (number - 1, len(segment.parts) - 1))
 
     def test_sound(self) -> None:
@@ -584,7 +624,7 @@ class ChosenTests(SynchronousTestCase):
         before = programme.ring.size
         (segment, _) = whole(playlist)
         made = segment.pieces(choice)
-        self.assertEqual(programme.ring.size - before, len(made[0]))
+        self.assertEqual(programme.ring.size - before, len(made[0]) + ENTRY)
         self.assertIs(segment.pieces(choice)[0], made[0])
 
     def test_gap(self) -> None:
@@ -601,13 +641,36 @@ class ChosenTests(SynchronousTestCase):
         self.assertEqual({gap for parts in gaps[-3:] for gap in parts}, {"YES"})
         self.assertNotIn("GAP", playlist.media())
 
+    def test_other_kind(self) -> None:
+        """What was of another kind before the tracks changed is a gap: text is no sound."""
+        playlist, _ = self.live()
+        tracks = (VIDEO, AUDIO, replace(AUDIO, number=3))
+        other = Programme(*tracks, edge=5 * SECOND)
+        feed(playlist, other, mixed(footage(5, 8.5, rate=25), footage(5, 8.5, track=3, rate=50)))
+        found = m3u8.loads(playlist.media(frozenset({3})))
+        complete = [segment for segment in found.segments if segment.uri is not None]
+        self.assertEqual([bool(s.gap_tag) for s in complete], [True] * 3 + [False] * 3)
+        self.assertTrue(all(str(s.uri).endswith(".m4s") for s in complete))
+
+    def test_long_cue(self) -> None:
+        """A cue is in each part in which it is to be seen, though the ring has lost its packet."""
+        playlist, programme = live(), self.programme()
+        long = Packet(3, SECOND // 2, SECOND // 2, 60 * SECOND, True, b"long")
+        self.feed(playlist, programme, [*self.packets(0, 0.6, text=99), long])
+        self.feed(playlist, programme, self.packets(0.6, 55, text=99))
+        choice = chosen(programme.header, frozenset({3}))
+        self.assertGreater(programme.ring[programme.ring.first].start, SECOND)
+        for segment in whole(playlist):
+            self.assertEqual(b"".join(segment.pieces(choice)).count(b"-->"), 1)
+
     def test_only(self) -> None:
         """Who asks for tracks gets a playlist of these, and no choice beside them."""
         playlist, programme = self.live()
-        text = playlist.multivariant(frozenset({1, 4}))
+        text = playlist.multivariant(programme.header, frozenset({1, 4}))
         self.assertNotIn("EXT-X-MEDIA", text)
         self.assertIn('CODECS="avc1.64001f,mp4a.40.2"', text)
-        self.assertEqual(playlist.multivariant(frozenset({9})), "#EXTM3U\n")
+        self.assertRaises(NoTrack, playlist.multivariant, programme.header, frozenset({9}))
+        self.assertRaises(Unfit, playlist.multivariant, programme.header, frozenset({3}))
         self.assertRaises(NoTrack, chosen, programme.header, frozenset({9}))
 
     def test_map(self) -> None:

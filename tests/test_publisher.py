@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 from weakref import ref
 
@@ -22,7 +23,7 @@ from mkvtwist import matroska, publisher
 from mkvtwist.config import Form, Input, StreamConfig
 from mkvtwist.formats import FORMATS
 from mkvtwist.matroska import Matroska
-from mkvtwist.packet import Packet
+from mkvtwist.packet import Header, Packet
 from mkvtwist.publisher import (
     CROWD,
     FRAGMENT_BYTES,
@@ -285,6 +286,46 @@ class JoinTests(PublisherTestCase):
         cluster = plain.data.removeprefix(head())
         self.assertEqual(framed.data, framing(head()) + framing(cluster))
         self.assertEqual(rebased.data, framing(head()) + framing(cluster[::-1]))
+
+    def test_choices(self) -> None:
+        """However many choices of tracks are watched, each format is made once for its audience."""
+        self.patch(publisher, "CHOICES", 2)
+        made: list[Matroska] = []
+
+        class Counting(Matroska):
+            def __init__(self, of: Header, numbers: Collection[int] | None = None) -> None:
+                super().__init__(of, numbers)
+                made.append(self)
+
+        kind = FORMATS["matroska"]._replace(make=Counting)
+        self.patch(publisher, "FORMATS", {**FORMATS, "matroska": kind})
+        tracks = [replace(AUDIO, number=number) for number in range(1, 7)]
+        stream = self.make()
+        stream.begin(Header(tuple(tracks), header(*tracks).formats))
+        responses = [Response() for _ in tracks]
+        for track, response in zip(tracks, responses, strict=True):
+            stream.join(response, Wish(0, tracks=frozenset({track.number})))
+        for track in tracks:
+            self.publish(stream, footage(0, 1, track=track.number))
+        self.assertEqual(len(made), len(tracks))
+        for track, response in zip(tracks, responses, strict=True):
+            self.assertEqual({block.track for block in response.blocks}, {track.number})
+
+    def test_given_back(self) -> None:
+        """What was made for an audience goes with the last of its clients."""
+        stream = self.live(2)
+        programme = stream.programme
+        assert programme is not None
+        size = programme.ring.size
+        clients = [self.join(stream, burst=9)[0] for _ in range(2)]
+        rebased = stream.join(Response(), Wish(9, rebase=lambda data, _: data))
+        self.turns()
+        self.assertGreater(programme.ring.size, size)
+        for client in (clients[0], rebased):
+            stream.leave(client, "it has enough")
+            self.assertGreater(programme.ring.size, size)
+        stream.leave(clients[1], "it has enough")
+        self.assertEqual((programme.ring.size, programme.audiences), (size, {}))
 
     def test_no_bytes(self) -> None:
         """A fragment of which a format has nothing gets no framing, whose empty chunk is an end."""

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist import ring as ring_module
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.ring import Fragment, Ring, Running
 
@@ -135,6 +136,7 @@ class RingTests(SynchronousTestCase):
 
     def test_bitrate(self) -> None:
         """The rate of the last seconds is in bits a second, of payload only."""
+        self.patch(ring_module, "ENTRY", 0)
         ring = Ring(DURATION, LIMIT)
         for number in range(8):
             made = ring.append([packet(number * SECOND, size=100 if number > 5 else 10)], key=True)
@@ -171,6 +173,27 @@ class PlaceTests(SynchronousTestCase):
 
 class RenderTests(SynchronousTestCase):
     """What is made of fragments, and shared."""
+
+    def setUp(self) -> None:
+        """Bytes take nothing beside themselves."""
+        self.patch(ring_module, "ENTRY", 0)
+
+    def test_beside(self) -> None:
+        """What it takes beside the bytes counts, too, once for each, until they are forgotten."""
+        self.patch(ring_module, "ENTRY", 100)
+        ring = filled(3)
+        ring.render(ring[1], "matroska", b"12345")
+        ring.render(ring[1], "matroska", b"123")
+        self.assertEqual((ring.size, ring[1].size), (30 + 103, 10 + 103))
+        ring.render(ring[1], "mp4", b"1")
+        ring.forget("matroska")
+        self.assertEqual((ring.size, ring[1].rendered), (30 + 101, {"mp4": b"1"}))
+
+    def test_nothing(self) -> None:
+        """No bytes are not kept: there may be as many as there are fragments and choices."""
+        ring = filled(3)
+        self.assertEqual(ring.render(ring[1], "webvtt", b""), b"")
+        self.assertEqual((ring.size, ring[1].rendered), (30, {}))
 
     def test_counted(self) -> None:
         """Rendered bytes count, and leave with their fragment."""
@@ -301,6 +324,7 @@ class ModelTests(SynchronousTestCase):
 
     def test_model(self) -> None:
         """Whatever comes and is watched, the ring holds what it promises."""
+        self.patch(ring_module, "ENTRY", 0)
         run_state_machine_as_test(RingMachine, settings=fast)
 
     @given(st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=60))

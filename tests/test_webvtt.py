@@ -41,6 +41,10 @@ class CueTests(SynchronousTestCase):
         self.assertEqual(cue("text", "Hi", 0, 0)[:29], "00:00:00.000 --> 00:00:04.000")
         self.assertEqual(shown_until(Packet(3, 0, 0, 0, True, b"Hi")), LASTS)
 
+    def test_short(self) -> None:
+        """A cue ends later than it begins, be it by a millisecond."""
+        self.assertEqual(cue("text", "Hi", 0, 10)[:29], "00:00:00.000 --> 00:00:00.001")
+
     def test_text(self) -> None:
         """Plain text is shown as it is, whatever WebVTT would take it for."""
         self.assertEqual(
@@ -79,11 +83,15 @@ class CueTests(SynchronousTestCase):
         self.assertNotIn("line", cue("subrip", "{\\an2}Down"))
 
     def test_ass(self) -> None:
-        """Of ASS the text stays, with its line breaks; shapes, and what is damaged, do not."""
-        self.assertEqual(
-            cue("ass", "7,0,Default,Ann,0,0,0,,One, {\\b1}two\\Nthree\\hfour").splitlines()[1:],
-            ["One, two", "three four"],
-        )
+        """Of ASS the text stays, with line breaks and styles; comments and shapes do not."""
+        for given_, shown in (
+            ("One, two\\Nthree\\hfour", ["One, two", "three four"]),
+            ("{\\b1}two{\\b0} {\\fs20\\i1}three{\\i0}", ["<b>two</b> <i>three</i>"]),
+            ("{\\bord2\\b700}two{a comment}", ["two"]),
+            ("{\\an8\\p1}m 0 0 l 100 0{\\p0}text & more", ["text &amp; more"]),
+        ):
+            made = cue("ass", f"7,0,Default,Ann,0,0,0,,{given_}").splitlines()[1:]
+            self.assertEqual(made, shown)
         self.assertEqual(cue("ass", "7,0,Default,,0,0,0,,{\\p1}m 0 0 l 100 0"), "")
         self.assertEqual(cue("ass", "7,0"), "")
 
@@ -95,6 +103,13 @@ class CueTests(SynchronousTestCase):
         )
         self.assertEqual(cue("webvtt", "\n\nHello"), "00:00:01.000 --> 00:00:03.000\nHello")
         self.assertEqual(cue("webvtt", "Hello"), "", "there is no text in it")
+
+    def test_values(self) -> None:
+        """Settings whose values make no sense, or name what is elsewhere, are left out."""
+        good = "line:-1 line:33.5% position:100% size:0% align:end"
+        bad = "line:x position:150% position:5 size:auto align:middle region:r line:100.5%"
+        made = cue("webvtt", f"\n{bad} {good}\nHello")
+        self.assertEqual(made, f"00:00:01.000 --> 00:00:03.000 {good}\nHello")
 
     def test_settings(self) -> None:
         """Settings are one line, and name no other times."""

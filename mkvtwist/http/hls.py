@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.logger import Logger
@@ -28,7 +28,7 @@ from zope.interface import implementer
 
 from mkvtwist.config import ConfigError, parse_tracks
 from mkvtwist.formats import NoTrack, Unfit
-from mkvtwist.hls import LOOK_BACK, PLAYLIST, Playlist, chosen
+from mkvtwist.hls import LOOK_BACK, PLAYLIST, Playlist, Segment, chosen, ending
 from mkvtwist.http.answers import (
     View,
     abort,
@@ -42,6 +42,7 @@ from mkvtwist.http.answers import (
 )
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.responses import say_refused
+from mkvtwist.packet import Header
 from mkvtwist.publisher import CROWD
 from mkvtwist.stream import Stream
 
@@ -66,16 +67,28 @@ MOST_HELD = 5_000
 SLICE = 64 << 10
 """Bytes that are handed to the transport at once: as much as it holds before it says stop."""
 
-_URI = re.compile(r"(\.m4s|\.vtt|\.mp4|\bmedia\.m3u8)(?=\"|$)", re.MULTILINE)
+_URI = re.compile(r'(^[^#\n]+|URI="[^"]+)', re.MULTILINE)
 """Where each URI in a playlist ends."""
 
-_SEGMENT = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,15})(?:\.([0-9]{1,6}))?\.(?:m4s|vtt)")
+_SEGMENT = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,15})(?:\.([0-9]{1,6}))?\.(m4s|vtt)")
 
-_TYPES: Mapping[str, bytes] = MappingProxyType({"mp4": b"video/mp4", "webvtt": b"text/vtt"})
-"""The MIME types of pieces, by format."""
+_TYPES: Mapping[str, bytes] = MappingProxyType({"m4s": b"video/mp4", "vtt": b"text/vtt"})
+"""The MIME types of pieces, by their endings."""
+
+CHOICES = 100
+"""Choices of tracks of which is remembered whether they can be had."""
 
 Tracks = frozenset[int] | None
 """The numbers of those that are asked for; L{None} is what the main playlist has."""
+
+
+class Piece(NamedTuple):
+    """What is asked for: a segment, or a part of it, of some tracks."""
+
+    tracks: Tracks
+    number: int
+    part: int | None
+    ending: str
 
 
 class Pieces:
@@ -91,6 +104,8 @@ class Pieces:
         self._due: deque[_Held] = deque()
         self._edge = self._playlist.edge
         self._turn: object | None = None
+        self._header: Header | None = None
+        self._problems: dict[Tracks, Unfit | NoTrack | None] = {}
         stream.publisher.observers.append(self._look)
 
     @property
@@ -111,9 +126,9 @@ class Pieces:
         elif name.startswith("init-") and name.endswith(".mp4"):
             show = partial(self._map, tracks, name)
         elif match := _SEGMENT.fullmatch(name):
-            run, number, part = match.groups()
-            piece = int(number), None if part is None else int(part)
-            show = partial(self._segment, tracks, run, *piece)
+            run, number, part, ending = match.groups()
+            piece = Piece(tracks, int(number), None if part is None else int(part), ending)
+            show = partial(self._segment, run, piece)
         else:
             return None
         return partial(self._show, show)
@@ -146,11 +161,17 @@ class Pieces:
             return
 
         def show(request: Request) -> None:
-            if self._can_list(tracks, request):
-                self._answer(request, self._playlist.multivariant(tracks), BRIEFLY)
+            programme = self.stream.publisher.programme
+            if self._can_list(tracks, request) and programme is not None:
+                try:
+                    text = self._playlist.multivariant(programme.header, tracks)
+                except Unfit as problem:
+                    say_refused(request, problem)
+                else:
+                    self._answer(request, text, BRIEFLY)
 
         def is_due() -> bool:
-            return self._must_tell(tracks) or self._playlist.is_ready
+            return self._playlist.is_ready or self._must_tell(tracks)
 
         self._hold(request, is_due, show, WAIT_FIRST)
 
@@ -179,7 +200,7 @@ class Pieces:
 
         def is_due() -> bool:
             there = number is None or playlist.has(number, part)
-            return self._must_tell(tracks) or (playlist.is_ready and there)
+            return (playlist.is_ready and there) or self._must_tell(tracks)
 
         def show(request: Request) -> None:
             if self._can_list(tracks, request):
@@ -201,12 +222,21 @@ class Pieces:
     def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:
         """Why these tracks cannot be had."""
         programme = self.stream.publisher.programme
-        try:
-            if programme is not None:
+        if programme is None:
+            return None
+        if programme.header is not self._header:
+            self._header = programme.header
+            self._problems.clear()
+        if tracks not in self._problems:
+            if len(self._problems) >= CHOICES:
+                self._problems.clear()
+            try:
                 chosen(programme.header, tracks)
-        except (Unfit, NoTrack) as problem:
-            return problem
-        return None
+            except (Unfit, NoTrack) as problem:
+                self._problems[tracks] = problem
+            else:
+                self._problems[tracks] = None
+        return self._problems[tracks]
 
     def _must_tell(self, tracks: Tracks) -> bool:
         """Whether there is no use in waiting."""
@@ -240,30 +270,28 @@ class Pieces:
         if data is None:
             say(request, 404, "No segment that is listed needs this; load the playlist again.")
         else:
-            self._send(request, [data], _TYPES["mp4"])
+            self._send(request, [data], _TYPES["m4s"])
 
-    def _segment(
-        self, tracks: Tracks, run: str, number: int, part: int | None, request: Request
-    ) -> None:
+    def _segment(self, run: str, piece: "Piece", request: Request) -> None:
         playlist = self._playlist
         newest, parts = playlist.edge
+        number, part = piece.number, piece.part
         if run != playlist.run:
             say(request, 404, "This is from before a restart; load the playlist again.")
         elif number > newest or (number == newest and part is not None and part > parts):
             say(request, 404, "This is not due yet; load the playlist again.")
         elif playlist.has(number, part):
-            self._send_segment(tracks, number, part, request)
+            self._send_segment(piece, request)
         else:
-            show = partial(self._send_segment, tracks, number, part)
+            show = partial(self._send_segment, piece)
 
             def is_due() -> bool:
                 return self.stream.publisher.ended or playlist.has(number, part)
 
             self._hold(request, is_due, show, WAIT * playlist.target)
 
-    def _send_segment(
-        self, tracks: Tracks, number: int, part: int | None, request: Request
-    ) -> None:
+    def _send_segment(self, piece: "Piece", request: Request) -> None:
+        number, part = piece.number, piece.part
         segment = self._playlist.find(number)
         if segment is None:
             say(request, 404, "This has left the buffer; load the playlist again.")
@@ -272,16 +300,19 @@ class Pieces:
         elif part is not None and part >= len(segment.parts):
             say(request, 404, f"Segment {number} has no part {part}; load the playlist again.")
         else:
-            try:
-                choice = chosen(segment.programme.header, tracks)
-            except (Unfit, NoTrack) as problem:
-                say(request, 404, f"{problem}.")
-                return
-            pieces = segment.pieces(choice, part)
-            if any(pieces):
-                self._send(request, pieces, _TYPES[choice.format])
-            else:
-                say(request, 404, "There is nothing of these tracks in it: it is a gap.")
+            self._send_of(segment, piece, request)
+
+    def _send_of(self, segment: Segment, piece: "Piece", request: Request) -> None:
+        try:
+            choice = chosen(segment.programme.header, piece.tracks)
+        except (Unfit, NoTrack) as problem:
+            say(request, 404, f"{problem}.")
+            return
+        made = segment.pieces(choice, piece.part) if ending(choice) == f".{piece.ending}" else []
+        if any(made):
+            self._send(request, made, _TYPES[piece.ending])
+        else:
+            say(request, 404, "There is nothing of these tracks in it: it is a gap.")
 
     def _send(self, request: Request, pieces: Sequence[bytes], kind: bytes) -> None:
         """Something that stays as it is for ever."""

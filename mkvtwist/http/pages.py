@@ -123,6 +123,7 @@ def _show(
         body=body,
         icon=static.versioned("icon.svg"),
         style=static.versioned("player.css"),
+        captions=static.versioned("captions.js"),
         player=static.versioned("player.js"),
         page=static.versioned("page.js"),
     )

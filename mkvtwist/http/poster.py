@@ -80,6 +80,7 @@ class Posters:
         elif request.method == b"HEAD":  # nobody is to see it: nothing is decoded for that
             request.setHeader(b"Content-Type", b"image/jpeg")
             request.setHeader(b"Cache-Control", b"no-store")
+            request.setHeader(b"Access-Control-Allow-Origin", b"*")
             request.write(b"")
             request.finish()
         elif stream in self._busy and stream not in self._waiting:

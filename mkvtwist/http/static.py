@@ -22,6 +22,7 @@ TYPES: Mapping[str, bytes] = MappingProxyType(
     {
         "admin.css": b"text/css; charset=utf-8",
         "admin.js": _JAVASCRIPT,
+        "captions.js": _JAVASCRIPT,
         "embed.js": _JAVASCRIPT,
         "icon.svg": b"image/svg+xml",
         "page.js": _JAVASCRIPT,

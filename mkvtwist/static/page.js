@@ -28,7 +28,8 @@ function offer(select, values, names, chosen) {
     select.dataset.items = items;
     select.replaceChildren(...values.map((value, n) => new Option(names[n], value)));
   }
-  if (select.value !== String(chosen)) select.value = chosen;
+  const at = Math.max(0, values.indexOf(chosen));
+  if (select.selectedIndex !== at) select.selectedIndex = at;
 }
 
 const words = (track) => [
@@ -83,7 +84,7 @@ class View {
       video.volume = event.target.value / 100;
       video.muted = video.volume === 0;
     });
-    on("sound", "change", ({ target }) => player.listen(Number(target.value)));
+    on("sound", "change", ({ target }) => player.listen(target.value));
     on("text", "change", ({ target }) => player.read(target.value));
     on("float", "click", () => {
       if (document.pictureInPictureElement) document.exitPictureInPicture();
@@ -131,9 +132,9 @@ class View {
     part(root, "volume").value = video.muted ? 0 : video.volume * 100;
     const full = Boolean(document.fullscreenElement);
     mark(part(root, "full"), full, full ? "Leave full screen" : "Full screen");
-    const { sounds, texts } = player;
-    offer(part(root, "sound"), sounds.map((track) => track.number), labels(sounds), player.sound);
-    offer(part(root, "text"), ["", ...texts], ["No subtitles", ...texts], player.text);
+    const { sounds, heard, texts, text } = player;
+    offer(part(root, "sound"), sounds, sounds, heard);
+    offer(part(root, "text"), ["", ...texts], ["No subtitles", ...texts], text);
     part(root, "float").hidden = !document.pictureInPictureEnabled;
     const { latency, status } = player;
     tell(part(root, "latency"), state === "Live" && latency ? `${latency.toFixed(1)} s` : "–");

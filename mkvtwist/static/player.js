@@ -7,7 +7,7 @@
 //
 // Media Source Extensions come first: only there can a player stay near the live edge, with a picture
 // and one sound out of all that there are. A video element that loads by itself is for browsers and
-// codecs that have nothing else. Subtitles come beside it, as WebVTT that does not end.
+// codecs that have nothing else. Subtitles are in captions.js.
 "use strict";
 
 const CUSHION = 0.4; // seconds in hand, and so behind the live edge: decoders want a few frames
@@ -15,7 +15,6 @@ const CUSHION_MOST = 4; // seconds that it may grow to where the media come in f
 const SLACK = 0.15; // seconds beside the cushion before the speed is changed
 const HURRY = 2; // seconds beyond the cushion that are skipped rather than caught up with
 const KEEP = 10; // seconds that were played and stay in memory: what goes are whole GOPs
-const RECENT = 60; // seconds of subtitles that are loaded at once: the one that is to be seen now, too
 const SILENCE = 6; // seconds without data from a live stream, before another connection is tried
 const START = 15; // seconds until a browser that loads by itself has to show something
 const STEADY = 5; // seconds after which the end of a connection is no longer the same trouble
@@ -27,6 +26,7 @@ const SIMPLE = ["mp4", "webm", "mkv"]; // what a browser may load by itself, by 
 if (!Source) SIMPLE.unshift("m3u8"); // what Apple's load, seconds behind the others
 
 const ELSEWHERE = "Open it in VLC or mpv.";
+const TOGETHER = "these codecs together";
 
 const now = () => performance.now() / 1000;
 
@@ -57,18 +57,6 @@ function labels(tracks) {
   });
   const isAlone = (name) => names.indexOf(name) === names.lastIndexOf(name);
   return names.map((name, n) => (isAlone(name) ? name : `${name} (${tracks[n].number})`));
-}
-
-/** Seconds, of what WebVTT has as hours, minutes and seconds. */
-const time = (text) => text.split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
-
-/** A cue where its settings, as in "line:0 align:start", want it. */
-function placed(cue, settings) {
-  for (const [, name, value] of settings.matchAll(/(line|position|size|align):(\S+)/g)) {
-    if (name === "line") cue.snapToLines = !value.includes("%");
-    cue[name] = name === "align" ? value : parseFloat(value);
-  }
-  return cue;
 }
 
 /** Why a connection has ended, in words for who watches. */
@@ -104,9 +92,10 @@ class Player {
   wanted = false; // whether anybody sees or hears it; see want()
   refused = false; // whether the browser wants a click before it plays
   status = null; // what the server says of the stream
-  sounds = []; // the tracks to choose from
-  sound = 0; // the number of the one that is played
-  text = ""; // the name of the subtitles that are shown
+  sounds = []; // names to choose from, and the one that is heard
+  heard = "";
+  texts = []; // likewise those of the subtitles, and those that are to be read
+  text = "";
   #phase = "connecting"; // then playing, and waiting for the next try; or unplayable
   #connection = new AbortController();
   #trouble = ""; // why the last connection has ended
@@ -114,8 +103,8 @@ class Player {
   #retry = 0; // when the next one begins
   #missing = []; // the types of tracks that are not played
   #useless = new Set(); // MIME types that this browser says it plays, and does not
-  #texts = []; // the tracks of subtitles, with the times of what is appended
-  #reading = new AbortController(); // of the one that is shown
+  #sound = ""; // the name of the one that was chosen
+  #subtitles = []; // the tracks that the texts are names of
   #cushion = CUSHION;
   #heard = 0; // when data came
   #edge = 0; // the newest media time that can be played
@@ -126,8 +115,7 @@ class Player {
    * @param canvas lies over the video, and shows the last picture between two connections.
    */
   constructor(name, video, canvas) {
-    Object.assign(this, { name, video, canvas, captions: video.addTextTrack("subtitles") });
-    this.captions.mode = "showing";
+    Object.assign(this, { name, video, canvas, captions: new Captions(video) });
     video.addEventListener("waiting", () => this.#stutter());
     video.addEventListener("playing", () => { canvas.hidden = true; });
     this.#run();
@@ -150,31 +138,18 @@ class Player {
   }
 
   /** Play another one of the sounds. */
-  listen(number) {
-    this.sound = number;
+  listen(name) {
+    this.#sound = name;
     this.#failures = -1;
     this.#connection.abort(new Trouble("Another sound was chosen."));
-  }
-
-  /** The names of the subtitles to choose from. */
-  get texts() {
-    return [...labels(this.#texts), ...this.#own.map((track) => track.label)];
-  }
-
-  /** Those that a browser which loads by itself has found by itself. */
-  get #own() {
-    return [...this.video.textTracks].filter((track) => track !== this.captions);
+    this.hurry();
   }
 
   /** Show the subtitles with this name, and no others. */
   read(name) {
     this.text = name;
-    for (const track of this.#own) track.mode = track.label === name ? "showing" : "disabled";
-    this.#reading.abort();
-    this.#reading = new AbortController();
-    for (const cue of [...this.captions.cues]) this.captions.removeCue(cue);
-    const chosen = this.#texts[labels(this.#texts).indexOf(name)];
-    if (chosen) this.#show(chosen.number, this.#reading.signal).catch(() => {}); // it was ended
+    const { number } = this.#subtitles[this.texts.indexOf(name)] ?? {};
+    this.captions.show(number && `${this.name}.vtt?tracks=${number}`);
   }
 
   /** Seconds from what is seen to the newest that could be: they grow while nothing comes. */
@@ -196,7 +171,7 @@ class Player {
     if (silent > 2) return ["Waiting", away || `nothing has come for ${silent} s`];
     if (this.video.readyState < 2 && !this.video.currentTime) return ["Connecting", ""];
     const missing = this.#missing[0] ?? (this.video.videoWidth ? "" : "video");
-    const codecs = this.#undecodable(missing);
+    const codecs = this.#undecodable(missing) || (this.#missing.length && TOGETHER);
     const why = `this browser has no decoder for ${codecs}`;
     if (codecs && missing === "video") return ["No picture:", `${why}. ${ELSEWHERE}`];
     if (codecs) return ["Live", `without its sound: ${why}`];
@@ -211,7 +186,7 @@ class Player {
       this.#connection = new AbortController();
       const trouble = await this.#connect(this.#connection.signal).catch((error) => error);
       this.#connection.abort(); // whatever is left of it
-      this.#offer([]);
+      this.captions.show(null);
       if (!this.wanted || this.#phase === "unplayable") continue;
       if (trouble && !(trouble instanceof Trouble)) console.warn(trouble);
       this.#trouble = trouble?.message ?? "The stream was interrupted.";
@@ -244,19 +219,18 @@ class Player {
     }
     const { tracks, formats } = this.status;
     const choice = this.#choose();
-    this.#missing = ["video", "audio"].filter((type) =>
+    const missing = ["video", "audio"].filter((type) =>
       tracks.some((track) => track.type === type) &&
       !choice.tracks.some((track) => track.type === type));
-    if (choice.tracks.length && !this.#missing.length) return this.#append(choice, signal);
+    const isWhole = choice.tracks.length && !missing.length;
     const simple = SIMPLE.filter((to) => formats[to] && video.canPlayType(spelled(formats[to])));
-    const ending = simple.find((to) => !this.#useless.has(formats[to]));
-    if (ending || (simple.length && !choice.tracks.length)) {
-      this.#missing = [];
-      return this.#load(ending ?? simple[0], signal);
-    }
+    const ending = simple.find((to) => !this.#useless.has(formats[to])) ??
+      (choice.tracks.length ? "" : simple[0]);
+    this.#missing = ending ? [] : missing;
+    if (ending && !isWhole) return this.#load(ending, signal);
     if (choice.tracks.length) return this.#append(choice, signal);
     this.#phase = "unplayable";
-    const codecs = this.#undecodable("video", "audio") || "these codecs together";
+    const codecs = this.#undecodable("video", "audio") || TOGETHER;
     this.#trouble = `This browser has no decoder for ${codecs}. ${ELSEWHERE}`;
     while (JSON.stringify(this.status.tracks) === JSON.stringify(tracks)) {
       await this.#sleep(2);
@@ -270,11 +244,12 @@ class Player {
       const playable = this.status.tracks.filter((track) => plays(track, ending));
       const sounds = playable.filter(({ type }) => type === "audio");
       const picture = playable.find(({ type }) => type === "video");
-      const sound = sounds.find(({ number }) => number === this.sound) ??
+      const sound = sounds[labels(sounds).indexOf(this.#sound)] ??
         sounds.find((track) => track.default) ?? sounds[0];
-      return { ending, sounds, sound, tracks: [picture, sound].filter(Boolean) };
+      return { ending, sounds, tracks: [picture, sound].filter(Boolean), picture, sound };
     });
-    return choices.sort((a, b) => b.tracks.length - a.tracks.length)[0];
+    const worth = ({ tracks, picture }) => tracks.length + Boolean(picture) / 2;
+    return choices.sort((a, b) => worth(b) - worth(a))[0];
   }
 
   /** Ask the server how the stream is. */
@@ -304,40 +279,19 @@ class Player {
     const opened = happens(source, "sourceopen", signal);
     this.video.disableRemotePlayback = true; // else an iPhone does not open it
     this.#start(URL.createObjectURL(source));
-    this.sounds = sounds;
-    this.sound = sound?.number ?? 0;
-    this.#offer(this.status.tracks.filter(({ formats }) => formats.includes("vtt")));
-    await opened;
-    URL.revokeObjectURL(this.video.src);
+    this.sounds = labels(sounds);
+    this.heard = this.sounds[sounds.indexOf(sound)];
+    this.#subtitles = this.status.tracks.filter(({ formats }) => formats.includes("vtt"));
+    this.texts = labels(this.#subtitles);
+    this.read(this.text);
+    await opened.finally(() => URL.revokeObjectURL(this.video.src));
     const buffer = source.addSourceBuffer(spelled(response.headers.get("Content-Type")));
     while (!done) {
       this.#heard = now();
-      const appended = happens(buffer, "updateend", signal);
       buffer.appendBuffer(value);
-      await appended;
+      await happens(buffer, "updateend", signal);
       await this.#follow(buffer, signal);
       ({ value, done } = await read());
-    }
-  }
-
-  #offer(texts) {
-    this.#texts = texts;
-    this.read(this.text);
-  }
-
-  /** Show the cues of a track as they come: what the server sends, not all that WebVTT could be. */
-  async #show(number, signal) {
-    const { body } = await ask(`${this.name}.vtt?tracks=${number}&burst=${RECENT}`, { signal });
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let rest = ""; ;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop();
-      for (const block of blocks) {
-        const [, start, end, settings, text] = /^(\S+) --> (\S+)(.*)\n([^]*)/.exec(block) ?? [];
-        if (text) this.captions.addCue(placed(new VTTCue(time(start), time(end), text), settings));
-      }
     }
   }
 
@@ -346,7 +300,7 @@ class Player {
     this.video.addEventListener("progress", () => { this.#heard = now(); }, { signal });
     const path = ending === "m3u8" ? `${this.name}/index.m3u8` : `${this.name}.${ending}`;
     this.#start(address(path));
-    this.sounds = [];
+    this.sounds = this.texts = [];
     const late = setTimeout(() => {
       this.#useless.add(this.status.formats[ending]);
       this.#connection.abort(new Trouble("The browser does not start with what comes."));
@@ -397,22 +351,17 @@ class Player {
     if (video.currentTime < start || extra > HURRY) {
       if (!video.seeking) video.currentTime = Math.max(start, edge - this.#cushion);
     } else if (Math.abs(extra) > SLACK) {
-      this.#speed(extra > 4 * SLACK ? 1.25 : extra > 0 ? 1.05 : 0.95);
+      video.playbackRate = extra > 4 * SLACK ? 1.25 : extra > 0 ? 1.05 : 0.95;
     } else if (extra * (video.playbackRate - 1) <= 0) {
-      this.#speed(1); // it has arrived
+      video.playbackRate = 1; // it has arrived
     }
     // A removal reaches to the next keyframe, and there has to be one before what is shown.
     const old = video.currentTime - Math.max(KEEP, 2 * this.status.segment_seconds);
     if (old > buffered.start(0) + KEEP) {
-      const removed = happens(buffer, "updateend", signal);
+      this.captions.forget(old);
       buffer.remove(0, old);
-      while (this.captions.cues[0]?.endTime < old) this.captions.removeCue(this.captions.cues[0]);
-      await removed;
+      await happens(buffer, "updateend", signal);
     }
-  }
-
-  #speed(rate) {
-    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
   }
 
   /** The media ran dry: have more in hand. */
