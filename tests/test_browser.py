@@ -1,4 +1,4 @@
-"""The page, in real browsers: a headless Chromium, and a Firefox, that watch real servers."""
+"""The page, in a real browser: a headless Chromium that watches real servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playwright.sync_api import Route
 from twisted.python import log
 
 from tests import media
-from tests.browser import FIREFOX, PHONE, BrowserTestCase, Watched
+from tests.browser import PHONE, BrowserTestCase, Watched
 from tests.test_end_to_end import LOOPBACK, Mkvserve
 
 HIDE = """
@@ -104,7 +104,7 @@ class PlayingTests(PageTestCase):
         self.assertIn("h264, 640\N{MULTIPLICATION SIGN}360, 25 fps", page.text("tracks"))
 
     def test_steady(self) -> None:
-        """Nothing is waited for, nothing skipped, time goes forward only, each picture is there."""
+        """Nothing is skipped, time goes forward only, each picture is there."""
         server, page = self.loop(media.clip(container="mpegts", size=(320, 240), seconds=8))
         page.plays(3)
         page.page.evaluate(WATCH)
@@ -113,9 +113,11 @@ class PlayingTests(PageTestCase):
         seen = page.ask("seen")
         frames, dropped = (seen["last"][which] - seen["first"][which] for which in range(2))
         steps = [after - before for before, after in pairwise(seen["times"])]
-        # How many of them there is time to show is the machine's affair, not the stream's.
-        log.msg(f"{self.browser.name}: {dropped} of {frames} pictures were dropped")
-        self.assertEqual((seen["events"], seen["ranges"]), ([], 1))
+        # How many of them there is time to show, and whether the next one is decoded in time, is
+        # the machine's affair, not the stream's.
+        waits = [event for event in seen["events"] if event.startswith("waiting")]
+        log.msg(f"{self.browser.name}: {dropped} of {frames} pictures were dropped, {waits}")
+        self.assertEqual((seen["events"], seen["ranges"]), (waits, 1))
         self.assertGreater(min(steps), 0)
         self.assertLess(max(steps), AWAY)
         # Whole ones: where the clip begins again its sound is longer, by less than a picture.
@@ -497,28 +499,3 @@ class UseTests(PageTestCase):
         self.addCleanup(serving.join)
         self.addCleanup(site.shutdown)
         return f"http://127.0.0.1:{site.server_port}/"
-
-
-class FirefoxTests(PageTestCase):
-    """In Firefox: ways to be played, trouble, the keyboard."""
-
-    browser = FIREFOX
-    long = 10
-
-    test_mp4 = PlayingTests.test_mp4
-    test_steady = PlayingTests.test_steady
-    test_webm = PlayingTests.test_webm
-    test_no_decoder = PlayingTests.test_no_decoder
-    test_other_tracks = TroubleTests.test_other_tracks
-    test_server_restarted = TroubleTests.test_server_restarted
-    test_stalled = TroubleTests.test_stalled
-    test_hidden = TroubleTests.test_hidden
-    test_keyboard = UseTests.test_keyboard
-    test_sounds = ChoiceTests.test_sounds
-    test_subtitles = ChoiceTests.test_subtitles
-
-    def test_hevc(self) -> None:
-        """HEVC, for which Debian's Chromium has no decoder, plays as MP4."""
-        server, page = self.loop(media.clip(container="mp4", video="libx265", seconds=3))
-        page.plays(2)
-        self.assertEqual([c["format"] for c in server.status()["clients"]], ["mp4"])
