@@ -301,12 +301,13 @@ class Player {
     const path = ending === "m3u8" ? `${this.name}/index.m3u8` : `${this.name}.${ending}`;
     this.#start(address(path));
     this.sounds = this.texts = [];
-    const late = setTimeout(() => {
-      this.#useless.add(this.status.formats[ending]);
-      this.#connection.abort(new Trouble("The browser does not start with what comes."));
-    }, START * 1000);
+    const late = new Trouble("The browser does not start with what comes.");
+    const timer = setTimeout(() => this.#connection.abort(late), START * 1000);
     try {
-      await happens(this.video, "playing", signal).finally(() => clearTimeout(late));
+      await happens(this.video, "playing", signal).catch((error) => {
+        if (error === late || !signal.aborted) this.#useless.add(this.status.formats[ending]);
+        throw error;
+      }).finally(() => clearTimeout(timer));
       await happens(this.video, "ended", signal);
     } finally {
       this.#keep();
