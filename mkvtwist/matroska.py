@@ -14,7 +14,7 @@ another head and nothing else.
 """
 
 import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mkvtwist.packet import Header, Packet, Piece
@@ -328,21 +328,16 @@ def live_header(
         the first that is to be heard (CodecDelay); those that the header has already stay.
     @raise MatroskaError: when the header cannot be read.
     """
-    out = []
-    for top in elements(header, 0, len(header)):
-        if top.id != _SEGMENT:
-            out.append(header[top.head : top.end])
-            continue
-        out.append(header[top.head : top.start])
-        for part in _children(header, top):
-            if part.id == _TRACKS:
-                entries = [
-                    _completed(header, entry, sizes, delays) for entry in _children(header, part)
-                ]
-                out.append(element(_TRACKS, b"".join(entries)))
-            elif part.id not in (_SEEK_HEAD, _VOID):
-                out.append(header[part.head : part.end])
-    return b"".join(out)
+
+    def made(part: Element) -> bytes:
+        if part.id == _TRACKS:
+            entries = [
+                _completed(header, entry, sizes, delays) for entry in _children(header, part)
+            ]
+            return element(_TRACKS, b"".join(entries))
+        return b"" if part.id in (_SEEK_HEAD, _VOID) else header[part.head : part.end]
+
+    return _remade(header, made)
 
 
 def selected(header: bytes, numbers: Collection[int]) -> bytes:
@@ -355,22 +350,28 @@ def selected(header: bytes, numbers: Collection[int]) -> bytes:
     if not others:
         return header
     gone = {_value(header, entry, _TRACK_UID) for entry in others}
+
+    def made(part: Element) -> bytes:
+        if part.id not in (_TRACKS, _TAGS):
+            return header[part.head : part.end]
+        kept = [
+            header[child.head : child.end]
+            for child in _children(header, part)
+            if child not in others and not _is_tag_of(header, child, gone)
+        ]
+        return element(part.id, b"".join(kept))
+
+    return _remade(header, made)
+
+
+def _remade(header: bytes, made: Callable[[Element], bytes]) -> bytes:
+    """A header with other bytes for each part of its Segment, whose size stays unknown."""
     out = []
     for top in elements(header, 0, len(header)):
-        if top.id != _SEGMENT:
+        if top.id == _SEGMENT:
+            out += [header[top.head : top.start], *map(made, _children(header, top))]
+        else:
             out.append(header[top.head : top.end])
-            continue
-        out.append(header[top.head : top.start])
-        for part in _children(header, top):
-            if part.id not in (_TRACKS, _TAGS):
-                out.append(header[part.head : part.end])
-                continue
-            kept = [
-                header[child.head : child.end]
-                for child in _children(header, part)
-                if child not in others and not _is_tag_of(header, child, gone)
-            ]
-            out.append(element(part.id, b"".join(kept)))
     return b"".join(out)
 
 

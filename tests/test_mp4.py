@@ -296,6 +296,28 @@ def decoded(data: bytes) -> dict[int, list[tuple[int, str]]]:
     return shown
 
 
+def check_shown(
+    case: SynchronousTestCase,
+    got: dict[int, list[tuple[int, str]]],
+    expected: dict[int, list[tuple[int, str]]],
+    begin: int,
+    late: int = 0,
+) -> None:
+    """
+    What is shown is the same, to a millisecond (Matroska's times are whole ones), from a quarter of
+    a second on: Matroska states how much primes a decoder, others do not.
+
+    @param late: how much later all of it is than expected.
+    """
+    case.assertEqual(len(got), len(expected))
+    for track, shown in expected.items():
+        mine = [frame for frame in shown if frame[0] >= begin]
+        theirs = got[track][-len(mine) :]
+        case.assertEqual([digest for _, digest in theirs], [digest for _, digest in mine])
+        for (time, _), (other, _) in zip(theirs, mine, strict=True):
+            case.assertApproximates(time - late, other, 1000)
+
+
 class ReadBackTests(SynchronousTestCase):
     """What libavformat reads and libavcodec decodes, of a client who joins in the middle."""
 
@@ -320,25 +342,7 @@ class ReadBackTests(SynchronousTestCase):
         for size in (1, 7, len(later)):
             data = bytes_of(Mp4(made.header), later, size)
             self.check_packets(data, later, contiguous=size > 1)
-            self.check_shown(decoded(data), expected, later[0].dts + SECOND // 4)
-
-    def check_shown(
-        self,
-        got: dict[int, list[tuple[int, str]]],
-        expected: dict[int, list[tuple[int, str]]],
-        begin: int,
-    ) -> None:
-        """
-        What is shown is the same, to a millisecond (Matroska's times are whole ones), from a
-        quarter of a second on: Matroska states how much primes a decoder, MP4 does not.
-        """
-        self.assertEqual(set(got), set(expected))
-        for track, shown in expected.items():
-            mine = [frame for frame in shown if frame[0] >= begin]
-            theirs = got[track][-len(mine) :]
-            self.assertEqual([digest for _, digest in theirs], [digest for _, digest in mine])
-            for (time, _), (other, _) in zip(theirs, mine, strict=True):
-                self.assertApproximates(time, other, 1000)
+            check_shown(self, decoded(data), expected, later[0].dts + SECOND // 4)
 
     def check_packets(self, data: bytes, made: list[Packet], *, contiguous: bool) -> None:
         """What libavformat reads is what was written."""

@@ -25,7 +25,7 @@ from mkvtwist.mpegts import CODECS, INTERVAL, LEAD, Counters, MpegTs, fits
 from mkvtwist.mpegts.tables import crc
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from tests import media
-from tests.test_mp4 import Sent, bytes_of, decoded, read
+from tests.test_mp4 import Sent, bytes_of, check_shown, decoded, read
 
 VIDEO, AUDIO, TEXT = 1, 2, 3
 FRAME = 40_000
@@ -796,7 +796,7 @@ class ReadBackTests(SynchronousTestCase):
             data = b"".join(sent(format_, fragments)[len(cut(later[:first], size)) :])
             self.check_counters(parsed(data))
             self.check_packets(made.header, data, later[first:])
-            self.check_shown(decoded(data), expected, later[first].dts + SECOND // 4)
+            check_shown(self, decoded(data), expected, later[first].dts + SECOND // 4, LEAD)
 
     def check_counters(self, stream: Stream) -> None:
         """They go on by one, from wherever."""
@@ -831,24 +831,6 @@ class ReadBackTests(SynchronousTestCase):
             self.assertEqual([p.pts % WRAP for p in theirs], [ticks(p.pts) for p in mine])
             self.assertEqual([p.dts % WRAP for p in theirs], [ticks(p.dts) for p in mine])
             self.assertEqual([p.is_keyframe for p in theirs], [p.key for p in mine])
-
-    def check_shown(
-        self,
-        got: dict[int, list[tuple[int, str]]],
-        expected: dict[int, list[tuple[int, str]]],
-        begin: int,
-    ) -> None:
-        """
-        What is shown is the same, to a millisecond (Matroska's times are whole ones), from a
-        quarter of a second on: Matroska states how much primes a decoder, this does not.
-        """
-        self.assertEqual(len(got), len(expected))
-        for track, shown in expected.items():
-            mine = [picture for picture in shown if picture[0] >= begin]
-            theirs = got[track][-len(mine) :]
-            self.assertEqual([digest for _, digest in theirs], [digest for _, digest in mine])
-            for (time, _), (other, _) in zip(theirs, mine, strict=True):
-                self.assertApproximates(time - LEAD, other, 1000)
 
     def test_h264_aac(self) -> None:
         """H.264 with B-frames, and AAC."""
@@ -891,10 +873,12 @@ class ReadBackTests(SynchronousTestCase):
         (track,) = made.header.tracks
         private = matroska.codec_privates(made.header.formats["matroska"])[1]
         self.assertEqual(private[1] >> 3 & 15, 0)
-        self.check_shown(
+        check_shown(
+            self,
             decoded(b"".join(sent(MpegTs(made.header), cut(made.packets, 1)))),
             decoded(bytes_of(Matroska(made.header), made.packets, 3)),
             SECOND // 4,
+            LEAD,
         )
         self.assertEqual(track.channels, 4)
 
