@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist import hls
 from mkvtwist.config import Form, Input, StreamConfig
 from mkvtwist.formats import Choice, Format, NoTrack, Unfit
 from mkvtwist.hls import (
@@ -32,6 +31,7 @@ from mkvtwist.hls import (
     others,
     variant,
 )
+from mkvtwist.hls import playlist as playlist_module
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.ring import ENTRY, Ring
 from mkvtwist.webvtt import WebVtt
@@ -684,7 +684,7 @@ class ChosenTests(SynchronousTestCase):
     def test_many(self) -> None:
         """However many choices are asked for, few playlists are kept."""
         playlist, _ = self.live()
-        self.patch(hls, "TEXTS", 3)
+        self.patch(playlist_module, "TEXTS", 3)
         texts = [playlist.media(frozenset({n})) for n in range(1, 20)]
         self.assertEqual([playlist.media(frozenset({n})) for n in range(1, 20)], texts)
 

@@ -1,57 +1,29 @@
 """
-HTTP Live Streaming: the ring's fragments as parts, segments and playlists (I{pure}).
-
-Sources: RFC 8216, and the draft of its second edition, draft-pantos-hls-rfc8216bis-16 (called "the
-draft" below).
-
-The rules:
-
- 1. A segment is a GOP, or as many as it takes to be L{SHORTEST} long. It is cut when its keyframe
-    comes, whoever watches, so its number, its parts and its bytes are the same for everybody, for
-    ever.
- 2. Segments are numbered on and on, over all programmes. The first number is the second in which
-    the stream was started: a segment is hardly shorter than one, so after a restart of the
-    server the numbers go on behind the old ones. The URLs also name the start to the millisecond:
-    none is ever used for other bytes.
- 3. A part is a run of fragments of about L{PART}. It ends when the fragment comes that does not
-    fit: then its duration is known, and the next part, which the playlist announces, is sure to
-    come.
- 4. Times are the decoding times of the video (without one: of all sounds), and
-    where one segment or part ends the next one begins: durations sum up.
- 5. Half of what the ring keeps is listed, the other half is for those who have an older playlist.
-    The first segment that is listed never goes back.
- 6. The main playlist has the picture and the sound that plays unasked. Where there are several
-    sounds, each has a playlist of its own, and so have the picture and each track of text. All are
-    cut in the same places, with the same numbers: what differs is which packets are taken from the
-    same fragments. So there is one for any choice of tracks. Where the tracks have changed, and a
-    choice has nothing, or something of another kind, is a gap.
- 7. The target duration never shrinks. It rises when a GOP becomes longer than all before: once by
-    half again while it still grows, since a playlist may not have what is longer than it says.
-
-::
-
-    programme:   |              A                    |             B
-    segments:    | n       | n+1         | n+2       | n+3      | n+4 ...
-    parts:                               | 0 | 1 | 2 | 0 | 1 | 2| 0 | 1 |
-                 listed from here on ->                DISCONTINUITY    ^ announced: PRELOAD-HINT
+Playlists: the segments of a stream, cut while it comes, and listed when somebody asks (I{pure}).
 """
 
 import hashlib
 import math
 import operator
-from collections import Counter, deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import Protocol
 
-from mkvtwist.formats import Choice, Format, NoTrack, Unfit, choose, preferred
-from mkvtwist.packet import SECOND, Header, Packet, Track
-from mkvtwist.ring import Fragment, Ring
+from mkvtwist.formats import Choice, Unfit, preferred
+from mkvtwist.hls.choices import (
+    GROUPS,
+    choice_of,
+    chosen,
+    ending,
+    folder,
+    others,
+    renditions,
+    variant,
+)
+from mkvtwist.hls.segments import Part, Programme, Segment
+from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.ring import Fragment
 from mkvtwist.webvtt import shown_until
-
-PLAYLIST = "application/vnd.apple.mpegurl"
-"""The MIME type of playlists."""
 
 PART = 340_000
 """
@@ -69,14 +41,6 @@ has several. One request a second for each viewer, and numbers that do not overt
 
 DRIFT = 2.0
 """Seconds by which the programme's date may be behind the clock before it is set again."""
-
-PACKET_OVERHEAD = 16
-PICTURE_OVERHEAD = 104
-PART_OVERHEAD = 200
-"""
-Bytes in MP4 for each packet (an entry of trun), for each picture (a moof), and for each part (the
-sound in its first moof), about.
-"""
 
 PARTS_LISTED = 3
 """How many target durations back from the live edge parts are listed (the draft, 6.2.2)."""
@@ -96,9 +60,6 @@ restart, when timestamps begin anew, it is another one. Not larger, since hls.js
 GROWTH = 1.5
 """By how much the target duration rises when a GOP grows beyond it: a few times at most."""
 
-TEXT_HEAD = b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
-"""Times in text are those in MP4 (RFC 8216, 3.5)."""
-
 TEXTS = 100
 """
 Playlists, by choice of tracks, that are kept until there is more to list: a few kilobytes each, or
@@ -107,227 +68,6 @@ a hundred where the ring keeps an hour.
 
 CUES = 100
 """Cues that are to be seen at once, at most: a screen full of them."""
-
-MOST_VIEWERS = 10_000
-"""Addresses that are remembered: a megabyte or two."""
-
-LOOK_BACK = 3
-"""Target durations after which a viewer who asks for nothing has gone."""
-
-
-class Programme(Protocol):
-    """What is sent under one header."""
-
-    @property
-    def header(self) -> Header:
-        """The tracks."""
-
-    @property
-    def ring(self) -> Ring:
-        """The fragments."""
-
-    def format(self, choice: Choice, /) -> Format:
-        """One of the formats, made for this header and some of its tracks."""
-
-
-def chosen(header: Header, tracks: frozenset[int] | None = None) -> Choice:
-    """
-    What is in a playlist.
-
-    @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
-    @raise Unfit: when they cannot live in MP4, nor as text.
-    @raise NoTrack: when there are no such tracks.
-    """
-    if tracks is not None:
-        return choose(header, "webvtt" if tracks <= header.fitting("webvtt") else "mp4", tracks)
-    fitting = header.fitting("mp4")
-    pictures = [track for track in header.tracks if track.type == "video"][:1]  # it cuts the ring
-    sounds = [track for track in header.tracks if track.type == "audio"]
-    played = [track for track in pictures if track.number in fitting]
-    played += preferred(track for track in sounds if track.number in fitting)
-    if len(played) < bool(pictures) + bool(sounds) or not played:
-        return choose(header, "mp4")  # which says what is wrong
-    return Choice("mp4", frozenset(track.number for track in played))
-
-
-def others(header: Header) -> list[Track]:
-    """The tracks that have a playlist of their own: of several sounds each, and text."""
-    fitting = header.fitting("mp4")
-    sounds = [t for t in header.tracks if t.type == "audio" and t.number in fitting]
-    texts = [t for t in header.tracks if t.number in header.fitting("webvtt")]
-    return [*(sounds if header.has_video and len(sounds) > 1 else []), *texts]
-
-
-def variant(header: Header) -> frozenset[int] | None:
-    """
-    The tracks of the playlist that the others go with; L{None} is the main one.
-
-    Where a sound is chosen beside it, it has none: players do not take apart what is in MP4.
-    """
-    if all(track.type != "audio" for track in others(header)):
-        return None
-    shown = header.only(chosen(header).tracks)
-    return frozenset(track.number for track in shown if track.type == "video")
-
-
-class Part:
-    """
-    A run of fragments in a segment.
-
-    @ivar first: the number of its first fragment in the programme's ring.
-    @ivar stop: the number behind its last one; 0 while it grows.
-    @ivar start: in microseconds.
-    @ivar end: likewise; meaningless while it grows.
-    @ivar independent: whether it begins with a keyframe.
-    @ivar sizes: how many bytes each track has in it, about, by its number.
-    """
-
-    __slots__ = ("end", "first", "independent", "sizes", "start", "stop")
-
-    def __init__(self, first: int, start: int, *, independent: bool) -> None:
-        self.first = first
-        self.start = start
-        self.independent = independent
-        self.stop = 0
-        self.end = start
-        self.sizes: Counter[int] = Counter()
-
-    @property
-    def duration(self) -> int:
-        """In microseconds."""
-        return self.end - self.start
-
-    def weigh(self, fragment: Fragment, pictures: Collection[int]) -> None:
-        """A fragment is in it, of which these tracks are pictures."""
-        for packet in fragment.packets:
-            extra = PICTURE_OVERHEAD if packet.track in pictures else 0
-            self.sizes[packet.track] += len(packet.data) + PACKET_OVERHEAD + extra
-
-    def has(self, choice: Choice | None) -> bool:
-        """Whether there is anything in it of what was chosen. No text is something, too."""
-        return choice is not None and (
-            choice.format == "webvtt" or not choice.tracks.isdisjoint(self.sizes)
-        )
-
-
-class Segment:
-    """
-    What a playlist lists with one number.
-
-    @ivar name: its URL without the ending.
-    @ivar date: when it begins by the clock on the wall, in seconds since the epoch.
-    @ivar discontinuity: the number of sets of tracks before its own.
-    @ivar parts: those that are complete.
-    @ivar growing: the one that is not; L{None} when the segment is complete.
-    @ivar cues: packets of text that are still to be seen when it begins.
-    """
-
-    def __init__(
-        self,
-        programme: Programme,
-        number: int,
-        part: Part,
-        *,
-        name: str,
-        date: float,
-        discontinuity: int,
-    ) -> None:
-        self.programme = programme
-        self.number = number
-        self.name = name
-        self.date = date
-        self.discontinuity = discontinuity
-        self.start = self.end = part.start
-        self.parts: list[Part] = []
-        self.growing: Part | None = part
-        self.cues: Sequence[Packet] = ()
-
-    @property
-    def first(self) -> int:
-        """The number of its first fragment."""
-        return (self.parts[0] if self.parts else self.growing or Part(0, 0, independent=True)).first
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether it has all its parts."""
-        return self.growing is None
-
-    @property
-    def is_there(self) -> bool:
-        """Whether the ring still has all of it."""
-        return self.first >= self.programme.ring.first
-
-    @property
-    def duration(self) -> int:
-        """In microseconds; 0 while it grows."""
-        return self.end - self.start
-
-    def has(self, choice: Choice | None) -> bool:
-        """Whether there is anything in its parts of what was chosen."""
-        return any(part.has(choice) for part in self.parts)
-
-    def bitrate(self, tracks: Collection[int]) -> float:
-        """How many bits a second these tracks have in it, about; 0 where it has no duration."""
-        size = sum(part.sizes[number] for part in self.parts for number in tracks)
-        size += PART_OVERHEAD * len(self.parts)
-        return size * 8 * SECOND / self.duration if self.duration else 0.0
-
-    def cut(self, time: int, stop: int, following: Part | None) -> None:
-        """The growing part ends at this time, before this fragment; another one may follow it."""
-        part = self.growing
-        assert part is not None
-        part.end = max(part.start, time)
-        part.stop = stop
-        self.parts.append(part)
-        self.growing = following
-        if following is None:
-            self.end = part.end
-
-    def pieces(self, choice: Choice, number: int | None = None) -> list[bytes]:
-        """
-        The bytes of a part, or of all of it, made once and kept in the ring.
-
-        @param number: the part's place; L{None} is all of the segment, which is complete.
-        @raise IndexError: when the ring does not have it any more.
-        """
-        parts = self.parts if number is None else [self.parts[number]]
-        if choice.format == "webvtt":
-            return [self._text(choice, parts)]
-        return [self._data(choice, part) for part in parts]
-
-    def _data(self, choice: Choice, part: Part) -> bytes:
-        ring = self.programme.ring
-        kind = "hls", choice
-        data = ring[part.first].rendered.get(kind)
-        if data is None:
-            numbers = range(part.first, part.stop)
-            packets = [packet for number in numbers for packet in ring[number].packets]
-            data = self.programme.format(choice).render(packets)
-            ring.render(ring[part.first], kind, data)
-        return data
-
-    def _text(self, choice: Choice, parts: Sequence[Part]) -> bytes:
-        """
-        The cues that are to be seen at any moment of these parts; they may have come earlier.
-        """
-        ring = self.programme.ring
-        first, last = parts[0], parts[-1]
-        kind = "hls", choice, last.stop
-        data = ring[first.first].rendered.get(kind)
-        if data is None:
-            numbers = range(self.first, last.stop)
-            came = (packet for number in numbers for packet in ring[number].packets)
-            packets = [
-                packet
-                for packet in (*self.cues, *came)
-                if packet.track in choice.tracks
-                and packet.pts < last.end
-                and shown_until(packet) > first.start
-            ]
-            packets.sort(key=lambda packet: packet.pts)
-            data = TEXT_HEAD + self.programme.format(choice).render(packets)
-            ring.render(ring[first.first], kind, data)
-        return data
 
 
 class Playlist:
@@ -468,7 +208,7 @@ class Playlist:
     def map(self, name: str, tracks: frozenset[int] | None = None) -> bytes | None:
         """The initialization section with this name; L{None} when no listed segment needs it."""
         for programme in dict.fromkeys(segment.programme for segment in self._segments):
-            choice = _choice(programme, tracks)
+            choice = choice_of(programme.header, tracks)
             if choice is not None and choice.format == "mp4":
                 head = programme.format(choice).head
                 if name == _map_name(head):
@@ -502,13 +242,13 @@ class Playlist:
                 attributes.append(f"RESOLUTION={track.width}x{track.height}")
             if track.frame_rate:
                 attributes.append(f"FRAME-RATE={track.frame_rate:.3f}")
-        groups = dict.fromkeys(_GROUPS[track.type] for track in beside)
+        groups = dict.fromkeys(GROUPS[track.type] for track in beside)
         attributes += [f'{group}="{group.lower()}"' for group in groups]
         lines = [
             *("#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"),
-            *_renditions(beside, preferred(heard)),
+            *renditions(beside, preferred(heard)),
             f"#EXT-X-STREAM-INF:{','.join(attributes)}",
-            _folder(main if tracks is None else None) + "media.m3u8",
+            folder(main if tracks is None else None) + "media.m3u8",
         ]
         return "\n".join(lines) + "\n"
 
@@ -673,7 +413,7 @@ class Playlist:
     def _choices(self, tracks: frozenset[int] | None) -> dict[Programme, Choice | None]:
         """What a playlist has of each programme: of one kind, or nothing."""
         programmes = dict.fromkeys(segment.programme for segment in self._segments)
-        choices = {programme: _choice(programme, tracks) for programme in programmes}
+        choices = {programme: choice_of(programme.header, tracks) for programme in programmes}
         kinds = [choice.format for choice in choices.values() if choice is not None]
         return {
             programme: choice if choice is not None and choice.format == kinds[-1] else None
@@ -690,7 +430,7 @@ class Playlist:
         up = "" if tracks is None else "../"
         for other in listed if tracks in listed else ():
             if other != tracks:
-                uri = f"{up}{_folder(other)}media.m3u8"
+                uri = f"{up}{folder(other)}media.m3u8"
                 yield (
                     f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN={number},LAST-PART={parts - 1}'
                 )
@@ -711,56 +451,6 @@ class Playlist:
         yield f"#EXT-X-SERVER-CONTROL:{','.join(control)}"
 
 
-def _choice(programme: Programme, tracks: frozenset[int] | None) -> Choice | None:
-    """What a playlist has of a programme; L{None} is nothing."""
-    try:
-        return chosen(programme.header, tracks)
-    except (Unfit, NoTrack):
-        return None
-
-
-def _folder(tracks: frozenset[int] | None) -> str:
-    """Where the playlist of some tracks is, beside the main one."""
-    return "" if tracks is None else ",".join(map(str, sorted(tracks))) + "/"
-
-
-_GROUPS: Mapping[str, str] = MappingProxyType({"audio": "AUDIO", "subtitle": "SUBTITLES"})
-"""What playlists call the tracks that may be chosen, by their type."""
-
-
-def _renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator[str]:
-    """
-    What may be chosen (4.4.6.1).
-
-    @param default: what is, unasked.
-    """
-    names: set[tuple[str, str]] = set()
-    languages: set[tuple[str, str | None]] = set()
-    for track in tracks:
-        name = _quotable(track.title or track.language or "") or f"Track {track.number}"
-        while (track.type, name) in names:
-            name = f"{name} ({track.number})"
-        # A player may choose by language alone (4.3.4.1.1): one of each.
-        alone = (track.type, track.language) not in languages
-        names.add((track.type, name))
-        languages.add((track.type, track.language))
-        group = _GROUPS[track.type]
-        parts = [
-            *(f"TYPE={group}", f'GROUP-ID="{group.lower()}"', f'NAME="{name}"'),
-            *([f'LANGUAGE="{_quotable(track.language)}"'] if track.language else []),
-            f"DEFAULT={'YES' if track in default else 'NO'}",
-            f"AUTOSELECT={'YES' if alone or track in default else 'NO'}",
-            *([f'CHANNELS="{track.channels}"'] if track.channels else []),
-            f'URI="{track.number}/media.m3u8"',
-        ]
-        yield f"#EXT-X-MEDIA:{','.join(parts)}"
-
-
-def _quotable(text: str) -> str:
-    """A name that somebody has given, fit for a quoted string (4.2)."""
-    return "".join(char for char in text if char.isprintable() and char != '"')
-
-
 def _beginning(segment: Segment, before: Segment | None, choice: Choice | None) -> Iterator[str]:
     """What is said before a segment's parts."""
     changed = before is not None and before.discontinuity != segment.discontinuity
@@ -775,11 +465,6 @@ def _beginning(segment: Segment, before: Segment | None, choice: Choice | None) 
 def _map_name(head: bytes) -> str:
     """The initialization section is named after its bytes, so it never changes."""
     return f"init-{hashlib.sha256(head).hexdigest()[:16]}.mp4"
-
-
-def ending(choice: Choice | None) -> str:
-    """Of a piece's name."""
-    return ".vtt" if choice is not None and choice.format == "webvtt" else ".m4s"
 
 
 def _with_rest(segments: Sequence[Segment], ahead: int) -> list[tuple[Segment, int]]:
@@ -809,28 +494,3 @@ def _seconds(duration: int) -> str:
 def _rounded(duration: int) -> int:
     """Microseconds in whole seconds, as target durations are compared (RFC 8216, 4.3.3.1)."""
     return (duration + SECOND // 2) // SECOND
-
-
-class Viewers:
-    """Who has asked for something lately, as far as their addresses tell."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, float] = {}  # the latest last
-
-    def saw(self, peer: str, now: float) -> None:
-        """Somebody at this address asks for something."""
-        self._seen.pop(peer, None)
-        self._seen[peer] = now
-        if len(self._seen) > MOST_VIEWERS:
-            del self._seen[next(iter(self._seen))]
-
-    def knows(self, peer: str, now: float, target: float) -> bool:
-        """Whether this address is one of them."""
-        return self.count(now, target) > 0 and peer in self._seen
-
-    def count(self, now: float, target: float) -> int:
-        """How many were seen in the last target durations, as players ask once in each."""
-        since = now - LOOK_BACK * target
-        while self._seen and self._seen[peer := next(iter(self._seen))] < since:
-            del self._seen[peer]
-        return len(self._seen)

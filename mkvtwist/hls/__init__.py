@@ -1,0 +1,67 @@
+"""
+HTTP Live Streaming: the ring's fragments as parts, segments and playlists (I{pure}).
+
+Sources: RFC 8216, and the draft of its second edition, draft-pantos-hls-rfc8216bis-16 (called "the
+draft" below).
+
+The rules:
+
+ 1. A segment is a GOP, or as many as it takes to be L{SHORTEST} long. It is cut when its keyframe
+    comes, whoever watches, so its number, its parts and its bytes are the same for everybody, for
+    ever.
+ 2. Segments are numbered on and on, over all programmes. The first number is the second in which
+    the stream was started: a segment is hardly shorter than one, so after a restart of the
+    server the numbers go on behind the old ones. The URLs also name the start to the millisecond:
+    none is ever used for other bytes.
+ 3. A part is a run of fragments of about L{PART}. It ends when the fragment comes that does not
+    fit: then its duration is known, and the next part, which the playlist announces, is sure to
+    come.
+ 4. Times are the decoding times of the video (without one: of all sounds), and
+    where one segment or part ends the next one begins: durations sum up.
+ 5. Half of what the ring keeps is listed, the other half is for those who have an older playlist.
+    The first segment that is listed never goes back.
+ 6. The main playlist has the picture and the sound that plays unasked. Where there are several
+    sounds, each has a playlist of its own, and so have the picture and each track of text. All are
+    cut in the same places, with the same numbers: what differs is which packets are taken from the
+    same fragments. So there is one for any choice of tracks. Where the tracks have changed, and a
+    choice has nothing, or something of another kind, is a gap.
+ 7. The target duration never shrinks. It rises when a GOP becomes longer than all before: once by
+    half again while it still grows, since a playlist may not have what is longer than it says.
+
+::
+
+    programme:   |              A                    |             B
+    segments:    | n       | n+1         | n+2       | n+3      | n+4 ...
+    parts:                               | 0 | 1 | 2 | 0 | 1 | 2| 0 | 1 |
+                 listed from here on ->                DISCONTINUITY    ^ announced: PRELOAD-HINT
+
+    - L{choices} says which tracks are in which playlist
+    - L{segments} has segments, parts, and their bytes
+    - L{playlist} cuts them, and lists them
+    - L{viewers} counts who has asked for something lately
+"""
+
+from mkvtwist.hls.choices import chosen, ending, others, variant
+from mkvtwist.hls.playlist import DISCONTINUITIES, PART, SHORTEST, Playlist
+from mkvtwist.hls.segments import Part, Segment
+from mkvtwist.hls.viewers import LOOK_BACK, MOST_VIEWERS, Viewers
+
+PLAYLIST = "application/vnd.apple.mpegurl"
+"""The MIME type of playlists."""
+
+__all__ = [
+    "DISCONTINUITIES",
+    "LOOK_BACK",
+    "MOST_VIEWERS",
+    "PART",
+    "PLAYLIST",
+    "SHORTEST",
+    "Part",
+    "Playlist",
+    "Segment",
+    "Viewers",
+    "chosen",
+    "ending",
+    "others",
+    "variant",
+]
