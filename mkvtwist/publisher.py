@@ -222,6 +222,15 @@ def _framed(data: bytes, framing: Transform | None) -> bytes:
     return framing(data) if data and framing is not None else data
 
 
+def _maker(format_: Format, ring: Ring) -> Callable[[Fragment], bytes]:
+    """What makes a fragment's bytes, whatever they depend on."""
+    if not isinstance(format_, Counted):
+        return lambda fragment: format_.render(fragment.packets)
+    counted = format_
+    running = Running(ring, counted.start, counted.advance)
+    return lambda fragment: counted.render(fragment.packets, running.before(fragment.number))
+
+
 class Audience:
     """
     The clients of a programme who get the same bytes: one choice, one framing, one time.
@@ -250,10 +259,8 @@ class Audience:
         self.clients: set[Client] = set()
         self._framing = framing
         self._rebase = rebase
-        self._format = made = programme.format(choice)
-        self._running: Running[tuple[int, ...]] | None = None
-        if isinstance(made, Counted):
-            self._running = Running(programme.ring, made.start, made.advance)
+        self._format = programme.format(choice)
+        self._made = _maker(self._format, programme.ring)
         self._base: int | None = None
         self._piece: tuple[tuple[int, int, int], bytes, int] = ((-1, 0, 0), b"", 0)
 
@@ -275,11 +282,6 @@ class Audience:
         if self._rebase is None or self._base is None:
             return data
         return _framed(self._rebase(data, self._base), self._framing)
-
-    def _made(self, fragment: Fragment) -> bytes:
-        if self._running is None or not isinstance(self._format, Counted):
-            return self._format.render(fragment.packets)
-        return self._format.render(fragment.packets, self._running.before(fragment.number))
 
     def _lowest(self, place: int) -> int:
         """The earliest presentation time of what is there from a place on: sound may lag behind."""
