@@ -11,6 +11,7 @@
 "use strict";
 
 const CUSHION = 0.4; // seconds in hand, and so behind the live edge: decoders want a few frames
+const AHEAD = 16; // pictures in hand that Firefox wants: it decodes 10 ahead, and those of a reordering
 const CUSHION_MOST = 4; // seconds that it may grow to where the media come in fits and starts
 const SLACK = 0.15; // seconds beside the cushion before the speed is changed
 const HURRY = 2; // seconds beyond the cushion that are skipped rather than caught up with
@@ -24,6 +25,9 @@ const Source = window.MediaSource ?? window.ManagedMediaSource; // the latter is
 const PIECEMEAL = ["mp4", "webm"]; // what it takes, by how it is sent
 const SIMPLE = ["mp4", "webm", "mkv"]; // what a browser may load by itself, by how it is sent
 if (!Source) SIMPLE.unshift("m3u8"); // what Apple's load, seconds behind the others
+
+/** Where Firefox runs out of pictures it decodes again from the keyframe on, and shows half of them. */
+const IS_FIREFOX = "mozDecodedFrames" in HTMLVideoElement.prototype;
 
 const ELSEWHERE = "Open it in VLC or mpv.";
 const TOGETHER = "these codecs together";
@@ -105,6 +109,7 @@ class Player {
   #useless = new Set(); // MIME types that this browser says it plays, and does not
   #sound = ""; // the name of the one that was chosen
   #subtitles = []; // the tracks that the texts are names of
+  #least = CUSHION;
   #cushion = CUSHION;
   #heard = 0; // when data came
   #edge = 0; // the newest media time that can be played
@@ -270,6 +275,9 @@ class Player {
     const others = this.status.tracks.filter(({ type }) => type !== "subtitle").length - tracks.length;
     const only = others ? `&tracks=${tracks.map(({ number }) => number)}` : "";
     const response = await ask(`${this.name}.${ending}?burst=0${only}`, { signal });
+    const rate = tracks.find(({ type }) => type === "video")?.frame_rate ?? 25;
+    this.#least = IS_FIREFOX ? Math.min(CUSHION_MOST, Math.max(CUSHION, AHEAD / rate)) : CUSHION;
+    this.#cushion = Math.max(this.#cushion, this.#least);
     const reader = response.body.getReader();
     const read = () => reader.read().catch((error) => {
       throw signal.aborted ? error : new Trouble("The connection was lost.");
@@ -352,9 +360,9 @@ class Player {
     if (video.currentTime < start || extra > HURRY) {
       if (!video.seeking) video.currentTime = Math.max(start, edge - this.#cushion);
     } else if (Math.abs(extra) > SLACK) {
-      video.playbackRate = extra > 4 * SLACK ? 1.25 : extra > 0 ? 1.05 : 0.95;
+      this.#speed(extra > 4 * SLACK ? 1.25 : extra > 0 ? 1.05 : extra > -SLACK * 2 ? 0.95 : 0.8);
     } else if (extra * (video.playbackRate - 1) <= 0) {
-      video.playbackRate = 1; // it has arrived
+      this.#speed(1); // it has arrived
     }
     // A removal reaches to the next keyframe, and there has to be one before what is shown.
     const old = video.currentTime - Math.max(KEEP, 2 * this.status.segment_seconds);
@@ -363,6 +371,10 @@ class Player {
       buffer.remove(0, old);
       await happens(buffer, "updateend", signal);
     }
+  }
+
+  #speed(rate) {
+    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
   }
 
   /** The media ran dry: have more in hand. */
@@ -374,7 +386,7 @@ class Player {
 
   /** What no event tells, and some times a second is early enough for. */
   tick() {
-    this.#cushion = Math.max(CUSHION, this.#cushion * 0.9995); // back in a minute or two
+    this.#cushion = Math.max(this.#least, this.#cushion * 0.9995); // back in a minute or two
     const silent = this.#phase === "playing" && now() - this.#heard > SILENCE;
     if (silent && this.status.state === "live") {
       this.#connection.abort(new Trouble("Nothing has come for too long."));
