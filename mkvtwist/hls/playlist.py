@@ -100,7 +100,9 @@ class Playlist:
         self._first = 0  # the number of the first segment that was listed last
         self._target = 1
         self._programme: Programme | None = None
-        self._timed: Collection[int] = ()
+        self._timed: Collection[int] = ()  # of this programme's tracks: those that cut
+        self._pictures: Collection[int] = ()
+        self._written: Collection[int] = ()  # those of text
         self._last = 0  # the last packet's time, and where the last fragment is expected to end
         self._end = 0
         self._oldest = 0
@@ -134,11 +136,11 @@ class Playlist:
                 growing = self._begin(programme, part, now)
             elif growing is not None:
                 self._grow(growing, part)
-        texts = programme.header.fitting("webvtt")
-        self._cues += [packet for packet in fragment.packets if packet.track in texts]
-        del self._cues[:-CUES]
+        if self._written:
+            self._cues += [packet for packet in fragment.packets if packet.track in self._written]
+            del self._cues[:-CUES]
         if growing is not None and growing.growing is not None:
-            growing.growing.weigh(fragment, self._timed if programme.header.has_video else ())
+            growing.growing.weigh(fragment, self._pictures)
 
     def forget(self) -> None:
         """
@@ -298,6 +300,8 @@ class Playlist:
         video = [track.number for track in header.tracks if track.type == "video"]
         heard = [track.number for track in header.tracks if track.type == "audio"]
         self._timed = frozenset(video[:1] or heard if can_be_had else ())
+        self._pictures = self._timed if video else ()
+        self._written = header.fitting("webvtt")
 
     def _begin(self, programme: Programme, part: Part, now: float) -> Segment:
         """A segment ends, the next one begins."""
