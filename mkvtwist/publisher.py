@@ -34,7 +34,7 @@ from zope.interface import Attribute, implementer
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
-from mkvtwist.formats import FORMATS, Choice, Counted, Format, NoTrack, Unfit, choose
+from mkvtwist.formats import BESIDE, FORMATS, Choice, Counted, Format, NoTrack, Unfit, choose
 from mkvtwist.hls import Playlist
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.ring import Fragment, Ring, Running
@@ -551,6 +551,8 @@ class Publisher:
     L{begin}, L{publish} and L{end} are the input's side, L{join} is the clients'. Everything is
     called in the reactor's thread.
 
+    @ivar clients: all of them.
+    @ivar beside: those who have something beside what they watch, and are no viewers of their own.
     @ivar on_touch: called each time that somebody wants the stream, see L{touch}.
     @ivar playlist: the same for those who ask for it piece by piece.
     @ivar observers: called when something was published, and at the end; they must not fail.
@@ -574,6 +576,7 @@ class Publisher:
         self.events = events or Events()
         self.programme: Programme | None = None
         self.clients: set[Client] = set()
+        self.beside: set[Client] = set()
         self.ended = False
         self.fragments = 0
         self.bytes_in = 0
@@ -695,6 +698,8 @@ class Publisher:
         """
         client = Client(self, next(self._ids), response, wish)
         self.clients.add(client)
+        if wish.format in BESIDE:
+            self.beside.add(client)
         self.log.info(
             "client {id} joined: {peer}, {user_agent}",
             id=client.id,
@@ -741,6 +746,7 @@ class Publisher:
         if client not in self.clients:
             return
         self.clients.discard(client)
+        self.beside.discard(client)
         self._waiting.discard(client)
         self._again.pop(client, None)
         self._skipped.pop(client, None)

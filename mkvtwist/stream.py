@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
-from mkvtwist.formats import BESIDE, Unfit, endings, media_types
+from mkvtwist.formats import Unfit, endings, media_types
 from mkvtwist.hls import PLAYLIST, Viewers, chosen
 from mkvtwist.input import InputService
 from mkvtwist.packet import SECOND, Header, Track
@@ -193,8 +193,8 @@ class Stream(MultiService):
     @property
     def audience(self) -> int:
         """How many watch, one way or the other."""
-        clients = sum(client.wish.format not in BESIDE for client in self.publisher.clients)
-        return clients + self.hls_viewers
+        publisher = self.publisher
+        return len(publisher.clients) - len(publisher.beside) + self.hls_viewers
 
     def _recording(self) -> str | None:
         if self._recorder is None:

@@ -37,6 +37,15 @@ def answer(request: Request, body: bytes, content_type: bytes, cache: bytes = b"
     request.finish()
 
 
+def preview(request: Request, content_type: bytes) -> None:
+    """Answer C{HEAD} with what something would be that is made only when somebody gets it."""
+    request.setHeader(b"Content-Type", content_type)
+    request.setHeader(b"Cache-Control", b"no-store")
+    request.setHeader(b"Access-Control-Allow-Origin", b"*")
+    request.write(b"")
+    request.finish()
+
+
 def cached(rule: Rule, how: bytes) -> bytes:
     """C{Cache-Control}: a cache for many must not show what not everybody may watch."""
     return (b"public, " if rule == EVERYBODY else b"private, ") + how

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from mkvtwist.demux.poster import NoPoster, jpeg
-from mkvtwist.http.answers import cached, say, say_later
+from mkvtwist.http.answers import cached, preview, say, say_later
 from mkvtwist.publisher import Programme
 from mkvtwist.replay import guide
 from mkvtwist.stream import Stream
@@ -78,11 +78,7 @@ class Posters:
         if still is not None and still.programme() is programme and now - still.made < SPAN:
             self._answer(stream, still, request)
         elif request.method == b"HEAD":  # nobody is to see it: nothing is decoded for that
-            request.setHeader(b"Content-Type", b"image/jpeg")
-            request.setHeader(b"Cache-Control", b"no-store")
-            request.setHeader(b"Access-Control-Allow-Origin", b"*")
-            request.write(b"")
-            request.finish()
+            preview(request, b"image/jpeg")
         elif stream in self._busy and stream not in self._waiting:
             say_later(request, "No picture: the one before it is still being decoded.", SPAN)
         else:

@@ -43,6 +43,7 @@ from mkvtwist.http.answers import (
     cached,
     carried,
     host,
+    preview,
     say,
     say_later,
     wanted_tracks,
@@ -197,7 +198,9 @@ class Replays:
         elif programme is None or not (packets := _since(programme, choice, seconds)):
             say_later(request, "There is nothing to look back at yet.", AGAIN)
         elif request.method == b"HEAD":
-            _preview(choice, programme, request)
+            # What a file would be, which nobody has asked for yet.
+            kind = media_type(choice.format, programme.header.only(choice.tracks))
+            preview(request, kind.encode())
         elif len(self._making) >= CROWD:
             say_later(request, "Too much is being made for others; try again.", AGAIN)
         else:
@@ -350,16 +353,6 @@ def _since(programme: Programme, choice: Choice, seconds: float) -> list[Packet]
     """What is sent of the last seconds."""
     packets = programme.since(round(seconds * SECOND))
     return [packet for packet in packets if packet.track in choice.tracks]
-
-
-def _preview(choice: Choice, programme: Programme, request: Request) -> None:
-    """What a file would be, which nobody has asked for yet."""
-    kind = media_type(choice.format, programme.header.only(choice.tracks))
-    request.setHeader(b"Content-Type", kind.encode())
-    request.setHeader(b"Cache-Control", b"no-store")
-    request.setHeader(b"Access-Control-Allow-Origin", b"*")
-    request.write(b"")
-    request.finish()
 
 
 def _send_to(file: Kept, request: Request) -> None:
