@@ -364,6 +364,7 @@ class EmbedTests(SynchronousTestCase):
         self.assertIn("'reason': 'the client has gone'", output.readline())
         process.terminate()
         self.assertIn("'reason': 'it has been stopped'", output.readline())
+        process.wait(PATIENCE)  # a second signal would come while it ends
 
     def read(self, address: str, path: str, size: int) -> bytes:
         """So much of what it answers."""
