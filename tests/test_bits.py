@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.bits import Bits, Damaged
 
-fast = settings(deadline=None, derandomize=True, max_examples=300)
+fast = settings(max_examples=300)
 
 
 def ue(number: int) -> str:

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist import config
 from mkvtwist.config import INPUT_FORMS, AtEnd, Config, ConfigError, Form, Input, StreamConfig
 
-fast = settings(deadline=None, derandomize=True, max_examples=200)
+fast = settings(max_examples=200)
 
 
 class InputTests(SynchronousTestCase):

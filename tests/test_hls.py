@@ -759,7 +759,7 @@ def gops(draw: st.DrawFn) -> list[Packet]:
 class PropertyTests(SynchronousTestCase):
     """What holds whatever comes."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(gops(), st.integers(1, 3), st.integers(2_000, 1 << 20))
     def test_all(self, packets: list[Packet], together: int, size_limit: int) -> None:
         """

@@ -8,7 +8,7 @@ from mkvtwist.demux.latm import Latm
 from tests import media
 from tests.test_bits import bits
 
-fast = settings(deadline=None, derandomize=True, max_examples=300)
+fast = settings(max_examples=300)
 
 LC_48000_STEREO = "00010 0011 0010 000"  # AAC LC, index 3, 2 channels, GASpecificConfig
 CONFIG = bytes.fromhex("1190")

@@ -35,8 +35,6 @@ WIDTH, HEIGHT, UNIT, VIDEO_PART, CODEC_DELAY = 0x54B0, 0x54BA, 0x54B2, 0xE0, 0x5
 DOC_TYPE = 0x4282
 CLUSTER, TIMESTAMP, SIMPLE_BLOCK, BLOCK_GROUP, BLOCK = 0x1F43B675, 0xE7, 0xA3, 0xA0, 0xA1
 
-fast = settings(deadline=None, derandomize=True, max_examples=100)
-
 
 def header() -> Header:
     """A header for VP8, Opus and SubRip, as it is written in earnest."""
@@ -110,7 +108,6 @@ class ElementTests(SynchronousTestCase):
             self.assertEqual(made.hex(), f"75a2{0x80 + len(expected) // 2:x}{expected}")
 
     @given(st.lists(st.tuples(st.sampled_from([0xEC, 0x4286, 0x2AD7B1, CLUSTER]), st.binary())))
-    @fast
     def test_elements(self, made: list[tuple[int, bytes]]) -> None:
         """Elements are found as they were written."""
         data = b"".join(matroska.element(*each) for each in made)
@@ -202,7 +199,6 @@ class ClusterTests(SynchronousTestCase):
     @given(packets())
     @example([picture(0), picture(32_767 * MS), picture(32_768 * MS), picture(65_535 * MS)])
     @example([picture(SECOND), picture(0), picture(33 * SECOND)])
-    @fast
     def test_any(self, made: list[Packet]) -> None:
         """Any packets come back as they went in, whether together or one by one."""
         self.check(made, self.matroska.render(made))
@@ -324,7 +320,6 @@ class WebMTests(SynchronousTestCase):
         )
 
     @given(packets())
-    @fast
     def test_order(self, made: list[Packet]) -> None:
         """Time goes back nowhere, from track to track neither; no packet is lost or made."""
         data = self.webm.render(made)
@@ -359,7 +354,6 @@ class RebasedTests(SynchronousTestCase):
     """Clusters for a client whose time begins at 0."""
 
     @given(packets(), st.integers(0, 100_000))
-    @fast
     def test_earlier(self, made: list[Packet], earlier: int) -> None:
         """Only the Timestamps differ, by so much, and none is below 0."""
         plain = Matroska(Header((), {"matroska": b""})).render(made)
@@ -509,7 +503,7 @@ class HeaderTests(SynchronousTestCase):
         self.assertEqual(matroska.codec_privates(data), {1: b"private"})
 
     @given(st.data())
-    @settings(deadline=None, derandomize=True, max_examples=300)
+    @settings(max_examples=300)
     def test_malformed(self, data: st.DataObject) -> None:
         """Whatever is wrong with a header, it is a L{MatroskaError} or it is still a header."""
         raw = bytearray(head(entry(1, matroska.element(VIDEO_PART, b"")), entry(2)))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import av
 from av.stream import Disposition
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
@@ -32,8 +32,6 @@ SCALES = {VIDEO: 90_000, AUDIO: 48_000}
 FRAME = 40_000
 LATER = 5 * 3600 * SECOND
 WORDS = [(0.1, 0.5, "Hello")]
-
-fast = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 class Sample(NamedTuple):
@@ -160,14 +158,12 @@ class FragmentTests(SynchronousTestCase):
     @example(
         [Packet(VIDEO, n * 47_722 * SECOND, n * 47_722 * SECOND, 0, True, b"x") for n in (0, 1)]
     )
-    @fast
     def test_any(self, made: list[Packet]) -> None:
         """Any packets come back as they went in, whether together or one by one."""
         self.check(made, self.mp4.render(made))
         self.check(made, b"".join(self.mp4.render([packet]) for packet in made))
 
     @given(packets())
-    @fast
     def test_pictures(self, made: list[Packet]) -> None:
         """
         A moof has one picture, however many come together: GStreamer takes from their number a
@@ -189,7 +185,6 @@ class FragmentTests(SynchronousTestCase):
         self.assertEqual(self.mp4.render([Packet(TEXT, 0, 0, SECOND, True, b"x")]), b"")
 
     @given(packets())
-    @fast
     def test_durations(self, made: list[Packet]) -> None:
         """A sample lasts until the next one of its track; the last one as long as it says."""
         got = samples(self.mp4.render(made))

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import av
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
@@ -40,8 +40,6 @@ PICTURES = {
     "mpeg4": b"\0\0\1\xb6",
 }
 """The start codes of pictures; before the first one stands setup."""
-
-fast = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 class Cell(NamedTuple):
@@ -298,14 +296,12 @@ class TransportTests(SynchronousTestCase):
 
     @given(packets())
     @example([frame(data=bytes(100_000)), frame(FRAME, key=True, data=bytes(184 * 16))])
-    @fast
     def test_any(self, made: list[Packet]) -> None:
         """Any packets come back as they went in, whether together or one by one."""
         for size in (len(made), 1, 3):
             self.check(made, parsed(b"".join(sent(self.format, cut(made, size)))))
 
     @given(packets())
-    @fast
     def test_advance(self, made: list[Packet]) -> None:
         """What is said of the counters, without making the bytes, is what the bytes have."""
         counters = self.format.start
@@ -326,7 +322,6 @@ class TransportTests(SynchronousTestCase):
             counters = following
 
     @given(st.lists(st.binary(max_size=400), max_size=8), st.booleans(), st.integers(0, 15))
-    @fast
     def test_damaged(self, payloads: list[bytes], key: bool, counter: int) -> None:
         """Of damaged NAL units and AAC there is as much as was said; what is sent is whole."""
         format_ = MpegTs(header("libx264", "aac"))
@@ -398,7 +393,6 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(crc(b""), 0xFFFFFFFF)
 
     @given(st.binary(max_size=50))
-    @fast
     def test_any_crc(self, data: bytes) -> None:
         """It is the remainder of a long division."""
         self.assertEqual(crc(data), reference_crc(data))
@@ -528,7 +522,6 @@ class TimeTests(SynchronousTestCase):
         return parsed(self.format.render(made, self.format.start)).pes
 
     @given(st.integers(0, 10**15), st.integers(0, 10 * SECOND))
-    @fast
     def test_clock(self, time: int, later: int) -> None:
         """The pictures have the clock, to 27 MHz; what is decoded then is so after the lead."""
         picture, sound = self.stream([frame(time, pts=time + later), frame(time, track=AUDIO)])

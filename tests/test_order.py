@@ -11,7 +11,7 @@ from mkvtwist.demux.order import H264, LONGEST, Hevc, Order, Place
 from tests import media
 from tests.test_bits import bits, se, ue
 
-fast = settings(deadline=None, derandomize=True, max_examples=300)
+fast = settings(max_examples=300)
 
 
 def unit(head: bytes, *fields: str) -> bytes:

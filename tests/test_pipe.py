@@ -3,15 +3,13 @@
 import threading
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.pipe import OUTLET_LIMIT, PIPE_LIMIT, Outlet, Pipe
 
 SAFE = 30.0  # seconds; never waited for unless something is broken
-
-fast = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 def nothing() -> None:
@@ -49,7 +47,6 @@ class PipeTests(Threads):
     """From the reactor to the thread."""
 
     @given(st.lists(st.binary(max_size=20)), st.lists(st.integers(1, 30)))
-    @fast
     def test_order(self, chunks: list[bytes], sizes: list[int]) -> None:
         """Everything comes out in order, in pieces as they are asked for, and then the end."""
         pipe = Pipe(nothing)

@@ -12,7 +12,7 @@ from mkvtwist.demux.order import H264, Hevc, Order, Place
 from mkvtwist.demux.presentation import DEEPEST, HELD, Presentation
 from tests import media
 
-fast = settings(deadline=None, derandomize=True, max_examples=300)
+fast = settings(max_examples=300)
 
 
 class Picture(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -406,7 +406,6 @@ class RecorderTests(SynchronousTestCase):
         self.assertEqual(self.files(), {})
 
     @given(st.lists(st.sampled_from(["begin", "write", "work", "close"]), max_size=40))
-    @settings(deadline=None, derandomize=True, max_examples=100)
     def test_any_order(self, steps: list[str]) -> None:
         """However threads and writers take turns, each file has its header and all after it."""
         for path in self.directory.iterdir():

@@ -247,7 +247,6 @@ class PieceTests(SynchronousTestCase):
         self.assertEqual([len(group) for _, group in cut(given, 1)], [4, 2, 2])
 
     @given(st.lists(st.tuples(st.booleans(), st.integers(1, 2), st.integers(0, 9)), max_size=60))
-    @settings(deadline=None, derandomize=True, max_examples=100)
     def test_all_of_it(self, steps: list[tuple[bool, int, int]]) -> None:
         """However packets come, the pieces are all of them in their order."""
         made, dts = [], 0
@@ -263,7 +262,7 @@ class PieceTests(SynchronousTestCase):
         st.lists(st.tuples(st.integers(0, 1 << 40), st.integers(0, 1 << 40), st.booleans())),
         st.integers(0, 1 << 50),
     )
-    @settings(deadline=None, derandomize=True, max_examples=50)
+    @settings(max_examples=50)
     def test_front(self, values: list[tuple[int, int, bool]], duration: int) -> None:
         """What stands in front is as long whatever the pieces' times and sizes are."""
         heads = {"matroska": HEAD, "webm": HEAD, "mp4": MP4_HEAD}

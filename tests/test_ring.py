@@ -13,7 +13,7 @@ VIDEO, AUDIO, TEXT = 1, 2, 3
 LIMIT = 1000
 DURATION = 10 * SECOND
 
-fast = settings(deadline=None, derandomize=True, max_examples=100, stateful_step_count=60)
+fast = settings(stateful_step_count=60)
 
 
 def packet(

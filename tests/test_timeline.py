@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,8 +18,6 @@ WRAP = round(2**33 / 90_000 * SECOND)
 
 VIDEO, AUDIO, TEXT = 0, 1, 2
 PICTURE, SOUND = 40 * MS, 20 * MS
-
-thorough = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 class In(NamedTuple):
@@ -139,7 +137,6 @@ class CleanTests(SynchronousTestCase):
     """An input without jumps."""
 
     @given(clean())
-    @thorough
     def test_untouched(self, made: tuple[list[In], int]) -> None:
         """No packet is lost, all are moved by the same, and the first one to about 0."""
         packets, origin = made
@@ -409,7 +406,6 @@ class JumpTests(SynchronousTestCase):
 
     @given(parts, st.sampled_from([0, 20 * MS, 700 * MS]), st.sampled_from([0, 80 * MS]))
     @example([Part(0, 2 * SECOND)] * 10, 700 * MS, 80 * MS)
-    @thorough
     def test_joined(self, made: list[Part], lag: int, delay: int) -> None:
         """
         Through loops and cuts nothing is lost, audio and video keep their distance to the
@@ -695,7 +691,6 @@ class AnythingTests(SynchronousTestCase):
     """What holds whatever comes in."""
 
     @given(anything(), st.one_of(st.none(), instants))
-    @thorough
     def test_never_back(self, packets: list[In | None], origin: int | None) -> None:
         """
         Decoding times rise in each track, nothing is shown before it is decoded or before 0, and
