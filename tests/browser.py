@@ -42,6 +42,8 @@ class Browser:
     @ivar kind: Playwright's word for it.
     @ivar options: how Playwright is to start it.
     @ivar forgiven: patterns of missteps that are not the page's.
+    @ivar strays: whether, where a machine is busy, it may say of a picture that it is the newest
+        one decoded, and of the next ones what they are.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Browser:
     kind: str
     options: Mapping[str, Any]
     forgiven: tuple[str, ...] = ()
+    strays: bool = False
 
 
 CHROMIUM = Browser(

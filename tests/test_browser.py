@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import socket
 import threading
@@ -43,10 +44,11 @@ REFUSE = """
 WATCH = """
 {
   const { video } = views[0];
-  const seen = window.seen = { times: [], events: [], ranges: 0 };
+  const seen = window.seen = { times: [], clock: [], events: [], ranges: 0 };
   const shown = (_, { mediaTime }) => {
     const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
     seen.times.push(mediaTime);
+    seen.clock.push(video.currentTime);
     seen.ranges = Math.max(seen.ranges, video.buffered.length);
     seen.last = [totalVideoFrames, droppedVideoFrames];
     seen.first ??= seen.last;
@@ -59,9 +61,6 @@ WATCH = """
 }
 """
 """Keeps what there is to be seen of a video: the time of each picture, and what befalls it."""
-
-AWAY = 1.0
-"""Seconds that a busy machine may leave the page without word of a picture."""
 
 AHEAD = 5
 """Pictures that may be counted before they are shown."""
@@ -112,17 +111,22 @@ class PlayingTests(PageTestCase):
             page.until_true(f"seen.times.at(-1) > seen.times[0] + {seconds}")
         seen = page.ask("seen")
         frames, dropped = (seen["last"][which] - seen["first"][which] for which in range(2))
-        steps = [after - before for before, after in pairwise(seen["times"])]
+        steps, forward = (
+            [after - before for before, after in pairwise(seen[which])]
+            for which in ("times", "clock")
+        )
         # How many of them there is time to show, and whether the next one is decoded in time, is
         # the machine's affair, not the stream's.
         waits = [event for event in seen["events"] if event.startswith("waiting")]
         log.msg(f"{self.browser.name}: {dropped} of {frames} pictures were dropped, {waits}")
         self.assertEqual((seen["events"], seen["ranges"]), (waits, 1))
-        self.assertGreater(min(steps), 0)
-        self.assertLess(max(steps), AWAY)
+        self.assertGreaterEqual(min(forward), 0)
+        if not self.browser.strays:
+            self.assertGreater(min(steps), 0)
         # Whole ones: where the clip begins again its sound is longer, by less than a picture.
-        there = sum(int(step * 25 + 0.1) for step in steps)
-        self.assertLess(abs(frames - there), AHEAD, (frames, there))
+        there = sum(math.floor(step * 25 + 0.1) for step in steps)
+        if not waits:  # Firefox decodes some of them again then
+            self.assertLess(abs(frames - there), AHEAD, (frames, there))
         (client,) = server.status()["clients"]
         self.assertEqual(client["skipped_segments"], 0)
 
