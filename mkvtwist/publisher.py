@@ -14,16 +14,16 @@ The rules:
 
 ::
 
-    begin, publish, end               join
-           |                            |
-           v                            v
-     L{Publisher} --- L{Programme} --- L{Client} ---> L{IResponse}
-                      header, ring     place
+    begin, publish, end                               join
+           |                                            |
+           v                                            v
+     L{Publisher} --- L{Programme} <--- L{Audience} --- L{Client} ---> L{IResponse}
+                      header, ring      bytes           place
 """
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,12 +32,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import Attribute, implementer
 
+from mkvtwist.audience import Audience, Rebase, Transform
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
-from mkvtwist.formats import BESIDE, FORMATS, Choice, Counted, Format, NoTrack, Unfit, choose
+from mkvtwist.formats import BESIDE, Choice, NoTrack, Unfit, choose
 from mkvtwist.hls import Playlist
 from mkvtwist.packet import SECOND, Header, Packet, Track
-from mkvtwist.ring import Fragment, Ring, Running
+from mkvtwist.programme import Programme
+from mkvtwist.ring import Ring
 
 PIECE = 128 << 10
 """
@@ -45,36 +47,14 @@ Bytes that a client which is behind gets in one turn of the reactor, at least on
 what its socket buffers, so that two turns of a thousand newcomers fit between two pictures.
 """
 
-FRAGMENT_SPAN = SECOND // 4
-FRAGMENT_BYTES = 256 << 10
-"""
-What makes one fragment at most when much arrives at once: a client that joins then has a piece of
-a size that its socket takes, and a part of HLS (L{mkvtwist.hls.PART}) holds at least one.
-"""
-
-AUDIO_SEGMENT = SECOND
-"""How long a segment of a stream without video is: any packet would do to join at."""
-
 CROWD = 32
 """
 Clients that get a piece in one turn: 4 MiB, a few milliseconds. Those who follow, and those who
 have just connected, do not wait longer than that.
 """
 
-CHOICES = 64
-"""
-Choices of tracks whose headers are kept for who asks piece by piece: a kilobyte or two each. An
-audience has its own.
-"""
-
-REBASE_LOOK = 64
-"""Fragments that are looked at for the earliest time: a second or two, more than muxers lag."""
-
 SWEEP = 1.0
 """Seconds between two looks at the clients that take nothing, and between two lines about loss."""
-
-Transform = Callable[[bytes], bytes]
-Rebase = Callable[[bytes, int], bytes]
 
 
 class IResponse(IConsumer):
@@ -122,206 +102,6 @@ class IRecorder(Protocol):
         """A fragment, when it starts in microseconds, and whether it begins a segment."""
 
 
-class Programme:
-    """
-    What is sent under one header.
-
-    @ivar ring: its fragments.
-    @ivar everything: all tracks, in the format that has a place for all of them.
-    @ivar released: clients may have the fragments before this number.
-    @ivar closed: no more fragments will come.
-    """
-
-    def __init__(self, header: Header, ring: Ring) -> None:
-        self.header = header
-        self.ring = ring
-        self.released = 0
-        self.closed = False
-        self.clients: set[Client] = set()
-        self.audiences: dict[object, Audience] = {}
-        self.everything = Choice("matroska", header.numbers)
-        self._formats: dict[Choice, Format] = {}  # the one that was wanted longest ago first
-        video = [track.number for track in header.tracks if track.type == "video"]
-        self._video = video[0] if video else None
-        self._segment: int | None = None
-
-    def format(self, choice: Choice) -> Format:
-        """One of L{FORMATS}, made for this header and some of its tracks."""
-        made = self._formats.pop(choice, None)
-        if made is None:
-            made = FORMATS[choice.format].make(self.header, choice.tracks)
-        self._formats[choice] = made
-        if len(self._formats) > CHOICES:
-            del self._formats[next(iter(self._formats))]
-        return made
-
-    def join(self, client: "Client", choice: Choice) -> "Audience":
-        """A client comes; the audience is of those who get the same."""
-        wish = client.wish
-        key = client if wish.rebase else (choice, wish.framing)
-        if key not in self.audiences:
-            self.audiences[key] = Audience(self, key, choice, wish.framing, wish.rebase)
-        audience = self.audiences[key]
-        audience.clients.add(client)
-        self.clients.add(client)
-        return audience
-
-    def leave(self, client: "Client", audience: "Audience") -> None:
-        """A client goes; with the last of an audience, what was made for it."""
-        self.clients.discard(client)
-        audience.clients.discard(client)
-        if audience.clients or self.audiences.pop(audience.key, None) is None:
-            return
-        if all(other.kind != audience.kind for other in self.audiences.values()):
-            self.ring.forget(audience.kind)
-
-    def since(self, behind: int) -> list[Packet]:
-        """
-        The packets that clients may have, from a keyframe on; none while there is no such place.
-
-        @param behind: microseconds before the live edge; the keyframe is there or before, as
-            L{Ring.place} finds it.
-        """
-        place = self.ring.place(behind)
-        if place is None:
-            return []
-        return [p for number in range(place, self.released) for p in self.ring[number].packets]
-
-    def fragments(self, packets: Iterable[Packet]) -> Iterable[Fragment]:
-        """Append packets to the ring, as fragments, and return these."""
-        group: list[Packet] = []
-        key = False
-        size = 0
-        for packet in packets:
-            begins = self._begins_segment(packet)
-            full = group and (packet.dts - group[0].dts > FRAGMENT_SPAN or size >= FRAGMENT_BYTES)
-            if group and (begins or full):
-                yield self.ring.append(group, key=key)
-                group, size, key = [], 0, False
-            key = key or begins
-            group.append(packet)
-            size += len(packet.data)
-        if group:
-            yield self.ring.append(group, key=key)
-
-    def _begins_segment(self, packet: Packet) -> bool:
-        """Whether a segment is cut before this packet; to be asked once for each."""
-        if self._video is not None:
-            return packet.track == self._video and packet.key
-        if self._segment is not None and packet.dts < self._segment + AUDIO_SEGMENT:
-            return False
-        self._segment = packet.dts
-        return True
-
-
-def _framed(data: bytes, framing: Transform | None) -> bytes:
-    """
-    Bytes in a client's framing. No bytes stay none, as where a format has no place for a fragment's
-    tracks: in the chunked coding an empty chunk is the end.
-    """
-    return framing(data) if data and framing is not None else data
-
-
-def _maker(format_: Format, ring: Ring) -> Callable[[Fragment], bytes]:
-    """What makes a fragment's bytes, whatever they depend on."""
-    if not isinstance(format_, Counted):
-        return lambda fragment: format_.render(fragment.packets)
-    counted = format_
-    running = Running(ring, counted.start, counted.advance)
-    return lambda fragment: counted.render(fragment.packets, running.before(fragment.number))
-
-
-class Audience:
-    """
-    The clients of a programme who get the same bytes: one choice, one framing, one time.
-
-    @ivar following: those who have everything so far and can take more at once, with what it is
-        offered to. That is done one after the other, without another thought.
-    @ivar offered: how many bytes it has been so far, to each of those who followed all the time.
-    @ivar key: by which the programme finds it, as long as it has clients.
-    @ivar kind: under which the ring has its bytes, before they get another time.
-    @ivar clients: all of them.
-    """
-
-    def __init__(
-        self,
-        programme: Programme,
-        key: object,
-        choice: Choice,
-        framing: Transform | None,
-        rebase: Rebase | None,
-    ) -> None:
-        self.programme = programme
-        self.key = key
-        self.kind = choice, framing if rebase is None else None
-        self.following: dict[Client, Callable[[bytes], int]] = {}
-        self.offered = 0
-        self.clients: set[Client] = set()
-        self._framing = framing
-        self._rebase = rebase
-        self._format = programme.format(choice)
-        self._made = _maker(self._format, programme.ring)
-        self._base: int | None = None
-        self._piece: tuple[tuple[int, int, int], bytes, int] = ((-1, 0, 0), b"", 0)
-
-    @property
-    def head(self) -> bytes:
-        """What each of them gets first."""
-        return _framed(self._format.head, self._framing)
-
-    def rendered(self, number: int) -> bytes:
-        """A fragment's bytes, made for whoever is the first to want them."""
-        ring = self.programme.ring
-        fragment = ring[number]
-        if self._rebase is not None and self._base is None:
-            self._base = self._lowest(number)
-        data = fragment.rendered.get(self.kind)
-        if data is None:
-            data = _framed(self._made(fragment), self.kind[1])
-            ring.render(fragment, self.kind, data)
-        if self._rebase is None or self._base is None:
-            return data
-        return _framed(self._rebase(data, self._base), self._framing)
-
-    def _lowest(self, place: int) -> int:
-        """The earliest presentation time of what is there from a place on: sound may lag behind."""
-        programme = self.programme
-        last = min(programme.released, place + REBASE_LOOK)
-        numbers = range(place, max(last, place + 1))
-        times = [
-            packet.pts
-            for number in numbers
-            for packet in programme.ring[number].packets
-            if packet.track in self.kind[0].tracks
-        ]
-        return max(0, min(times, default=programme.ring[place].start))
-
-    def piece(self, place: int, most: int) -> tuple[bytes, int]:
-        """
-        What comes from a place on, that many bytes or one fragment, and the place behind it.
-
-        Many who join together ask for the same, one after the other: it is put together once.
-        """
-        wanted = place, most, self.programme.released
-        known, data, behind = self._piece
-        if wanted != known:
-            data, behind = self._put_together(place, most)
-            self._piece = wanted, data, behind
-        return data, behind
-
-    def _put_together(self, place: int, most: int) -> tuple[bytes, int]:
-        pieces: list[bytes] = []
-        size = 0
-        while place < self.programme.released and size < most:
-            data = self.rendered(place)
-            if pieces and size + len(data) > most:
-                break
-            pieces.append(data)
-            size += len(data)
-            place += 1
-        return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), place
-
-
 @dataclass(frozen=True, slots=True)
 class ClientStatistics:
     """What is known of one client."""
@@ -367,6 +147,7 @@ class Client:
     One response that is being streamed to.
 
     @ivar response: where its bytes go.
+    @ivar audience: those who get the same, from when there is a header until it leaves.
     """
 
     def __init__(self, publisher: "Publisher", id_: int, response: IResponse, wish: Wish) -> None:
@@ -376,9 +157,8 @@ class Client:
         self.since = publisher.clock.seconds()
         self.skipped_segments = 0
         self.paused = False
-        self.programme: Programme | None = None
+        self.audience: Audience[Client] | None = None
         self._publisher = publisher
-        self._audience: Audience | None = None
         self._place: int | None = None
         self._appetite = 1  # the first write is one fragment, so that all of a crowd see something
         self._segment = 0  # how many segments have begun before its place
@@ -389,16 +169,21 @@ class Client:
         self._idle_since = self.since
 
     @property
+    def programme(self) -> Programme | None:
+        """Where it has its place."""
+        return self.audience.programme if self.audience is not None else None
+
+    @property
     def place(self) -> int | None:
         """The fragment that it gets next; L{None} while it waits for a segment to begin."""
-        if self.is_following and self.programme is not None:
-            return self.programme.released
+        if self.audience is not None and self.is_following:
+            return self.audience.programme.released
         return self._place
 
     @property
     def is_following(self) -> bool:
         """Whether it has everything so far, and can take more at once."""
-        return self._audience is not None and self in self._audience.following
+        return self.audience is not None and self in self.audience.following
 
     @property
     def has_all(self) -> bool:
@@ -409,8 +194,8 @@ class Client:
     def sent(self) -> int:
         """Bytes that the operating system has taken for it."""
         sent: int = self.response.sent + self._followed
-        if self._audience is not None and self.is_following:
-            sent += self._audience.offered - self._follows_since
+        if self.audience is not None and self.is_following:
+            sent += self.audience.offered - self._follows_since
         return sent
 
     def enter(self, programme: Programme, oldest: int = 0) -> None:
@@ -422,22 +207,19 @@ class Client:
             self._publisher.leave(self, str(problem))
             self.response.refuse(problem)
             return
-        self.programme = programme
-        self._audience = programme.join(self, choice)
+        self.audience = self._publisher.gather(self, programme, choice)
         self.response.begin(programme.header.only(choice.tracks))
         self.response.registerProducer(self, streaming=True)
-        self.response.write(self._audience.head)
+        self.response.write(self.audience.head)
         if self._burst is not None:
             self.settle(oldest)
         self.pump()
 
     def leave(self) -> None:
         """No more for this one."""
-        programme, audience = self.programme, self._audience
-        if programme is not None and audience is not None:
-            self._unfollow(audience)
-            programme.leave(self, audience)
-            self.programme = None  # whoever still has its turn to come does nothing in it
+        if self.audience is not None:
+            self._unfollow(self.audience)
+            self.audience = None  # whoever still has its turn to come does nothing in it
 
     def settle(self, oldest: int = 0) -> None:
         """Find a place to begin, or to go on, if there is one yet."""
@@ -452,9 +234,10 @@ class Client:
 
     def pump(self) -> None:
         """Send one piece of what it has not got; see that it gets another turn if there is more."""
-        programme, audience = self.programme, self._audience
-        if self.paused or programme is None or audience is None:
+        audience = self.audience
+        if self.paused or audience is None:
             return
+        programme = audience.programme
         if self._place is not None and self._place < programme.ring.first:
             self._skip()
         if self._place is None or self._place >= programme.released:
@@ -485,22 +268,22 @@ class Client:
     def pauseProducing(self) -> None:
         """It is being written to, and cannot take more; may come more than once."""
         self.paused = True
-        if self.is_following and self.programme is not None:
-            self.follow_from(self.programme.released)
+        if self.audience is not None and self.is_following:
+            self.follow_from(self.audience.programme.released)
 
     def follow_from(self, place: int) -> None:
         """From now on it has a place of its own."""
-        if self._audience is not None:
-            self._unfollow(self._audience)
+        if self.audience is not None:
+            self._unfollow(self.audience)
             self._place = place
-            self._segment = self._audience.programme.ring.segments_before(place)
+            self._segment = self.audience.programme.ring.segments_before(place)
 
-    def _follow(self, audience: Audience) -> None:
+    def _follow(self, audience: "Audience[Client]") -> None:
         if self not in audience.following:
             audience.following[self] = self.response.offer
             self._follows_since = audience.offered
 
-    def _unfollow(self, audience: Audience) -> None:
+    def _unfollow(self, audience: "Audience[Client]") -> None:
         if audience.following.pop(self, None) is not None:
             self._followed += audience.offered - self._follows_since
 
@@ -553,6 +336,7 @@ class Publisher:
 
     @ivar clients: all of them.
     @ivar beside: those who have something beside what they watch, and are no viewers of their own.
+    @ivar audiences: those of its clients who get the same, by what that is.
     @ivar on_touch: called each time that somebody wants the stream, see L{touch}.
     @ivar playlist: the same for those who ask for it piece by piece.
     @ivar observers: called when something was published, and at the end; they must not fail.
@@ -586,6 +370,7 @@ class Publisher:
         self._recorder = recorder
         self._ids = itertools.count(1)
         self._waiting: set[Client] = set()
+        self.audiences: dict[Hashable, Audience[Client]] = {}
         self._closing: Programme | None = None
         self._edge = 0
         self._away_since: float | None = clock.seconds()
@@ -645,7 +430,7 @@ class Publisher:
             self._waiting.discard(client)
             self._guard(client, client.enter, programme, fresh)
         if began:
-            for client in [c for c in programme.clients if c.place is None]:
+            for client in [c for c in self._watching(programme) if c.place is None]:
                 self._guard(client, client.settle)
                 self._guard(client, client.pump)
         for observe in self.observers:
@@ -750,7 +535,10 @@ class Publisher:
         self._waiting.discard(client)
         self._again.pop(client, None)
         self._skipped.pop(client, None)
+        audience = client.audience
         client.leave()
+        if audience is not None:
+            self._disperse(client, audience)
         self._let_go()
         self._bytes_out += client.sent
         self._wanted_until = max(self._wanted_until, self.clock.seconds())
@@ -769,6 +557,25 @@ class Publisher:
             **left,
         )
         self.events.tell("client left", self.config.name, **left)
+
+    def gather(self, client: Client, programme: Programme, choice: Choice) -> Audience[Client]:
+        """A client comes to those who get the same."""
+        wish = client.wish
+        key = client if wish.rebase else (programme, choice, wish.framing)
+        if key not in self.audiences:
+            self.audiences[key] = Audience(programme, key, choice, wish.framing, wish.rebase)
+        audience = self.audiences[key]
+        audience.clients.add(client)
+        return audience
+
+    def _disperse(self, client: Client, audience: Audience[Client]) -> None:
+        """A client goes; with the last of an audience, what was made for it."""
+        audience.clients.discard(client)
+        if audience.clients:
+            return
+        del self.audiences[audience.key]
+        if not any(other.shares(audience) for other in self.audiences.values()):
+            audience.programme.ring.forget(audience.kind)
 
     def served(self, size: int) -> None:
         """So many bytes went out otherwise than to a client."""
@@ -813,17 +620,23 @@ class Publisher:
             )
             self._skipped.clear()
 
+    def _watching(self, programme: Programme) -> list[Client]:
+        """The clients that have, or wait for, a place in it."""
+        return [client for client in self.clients if client.programme is programme]
+
     def _fan_out(self, programme: Programme, known: int) -> None:
         """Give what was released since a place to those who follow."""
-        for audience in list(programme.audiences.values()):
-            if audience.following and known < programme.released:
+        if known == programme.released:
+            return
+        for audience in list(self.audiences.values()):
+            if audience.programme is programme and audience.following:
                 try:
                     self._give(audience, known)
                 except Exception:  # noqa: BLE001 - their bytes cannot be made: only theirs
                     for client in list(audience.following):
                         self._failed(client)
 
-    def _give(self, audience: Audience, known: int) -> None:
+    def _give(self, audience: "Audience[Client]", known: int) -> None:
         programme = audience.programme
         if known < programme.ring.first:
             # More than the ring holds has come at once: they have lost their place.
@@ -843,7 +656,7 @@ class Publisher:
         if data:  # the format may have nothing of these packets
             self._offer(audience, data)
 
-    def _offer(self, audience: Audience, data: bytes) -> None:
+    def _offer(self, audience: "Audience[Client]", data: bytes) -> None:
         """Where the time goes: nothing else is done for each client and each write."""
         size = len(data)
         audience.offered += size
@@ -871,13 +684,13 @@ class Publisher:
             return
         # Only one ring beside the current one: who is still busy with an older one is too late.
         if self._closing is not None:
-            for client in list(self._closing.clients):
+            for client in self._watching(self._closing):
                 self.leave(client, "the tracks changed twice before it had the rest")
                 client.response.abort()
         self._closing = programme
         known, programme.released = programme.released, programme.ring.end
         programme.closed = True
-        for client in list(programme.clients):
+        for client in self._watching(programme):
             if client.is_following:
                 client.follow_from(known)
             self._guard(client, client.pump)
@@ -885,7 +698,9 @@ class Publisher:
 
     def _let_go(self) -> None:
         """A ring that is done goes with its last client."""
-        if self._closing is not None and not self._closing.clients:
+        if self._closing is not None and not any(
+            audience.programme is self._closing for audience in self.audiences.values()
+        ):
             self._closing = None
 
     def _guard(self, client: Client, call: Callable[..., None], *args: object) -> None:

@@ -57,7 +57,7 @@ from mkvtwist.formats import Choice  # noqa: E402
 from mkvtwist.matroska import codec_delays, elements, milliseconds  # noqa: E402
 from mkvtwist.packet import SECOND, Header, Packet, Track  # noqa: E402
 from mkvtwist.pipe import Outlet, Pipe  # noqa: E402
-from mkvtwist.publisher import Programme  # noqa: E402
+from mkvtwist.programme import Programme  # noqa: E402
 from mkvtwist.ring import Fragment, Ring  # noqa: E402
 from mkvtwist.timeline import Timeline  # noqa: E402
 from tests import media, oddities  # noqa: E402

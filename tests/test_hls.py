@@ -33,6 +33,7 @@ from mkvtwist.hls import (
 )
 from mkvtwist.hls import playlist as playlist_module
 from mkvtwist.packet import SECOND, Header, Packet, Track
+from mkvtwist.programme import Programme as RealProgramme
 from mkvtwist.ring import ENTRY, Ring
 from mkvtwist.webvtt import WebVtt
 from tests.fakes import AUDIO, SOUND, VIDEO, footage, mixed
@@ -58,17 +59,16 @@ class Bytes:
         return b"(" + b"|".join(mine) + b")" if mine else b""
 
 
-class Programme:
-    """A header, a ring and a format."""
+class Programme(RealProgramme):
+    """One whose MP4 shows what was rendered together."""
 
     def __init__(self, *tracks: Track, size_limit: int = 1 << 30, edge: int = 0) -> None:
         tracks = tracks or (VIDEO,)
         head = " ".join(f"{track.codec} {track.width}" for track in tracks).encode()
-        self.header = Header(tracks, {"mp4": head})
-        self.ring = Ring(30 * SECOND, size_limit, edge=edge)
+        super().__init__(Header(tracks, {"mp4": head}), Ring(30 * SECOND, size_limit, edge=edge))
         self.made: dict[Choice, Format] = {}
 
-    def format(self, choice: Choice, /) -> Format:
+    def format(self, choice: Choice) -> Format:
         """Bytes, or words."""
         if choice not in self.made:
             make = Bytes if choice.format == "mp4" else WebVtt

@@ -154,15 +154,13 @@ class TracksTests(SiteTestCase):
         """All who ask for the same are one audience, which goes with the last of them."""
         other = self.begin()
         self.publish_to(other)
-        programme = other.publisher.programme
-        assert programme is not None
         watching = [self.connect() for _ in range(3)]
         for connection, target in zip(watching, ("1,2", "2,1", "2"), strict=True):
             connection.ask(f"/other.mkv?tracks={target}")
-        self.assertEqual(len(programme.audiences), 2)
+        self.assertEqual(len(other.publisher.audiences), 2)
         for connection in watching[:2]:
             connection.lose()
-        self.assertEqual(len(programme.audiences), 1)
+        self.assertEqual(len(other.publisher.audiences), 1)
 
     def test_text(self) -> None:
         """Subtitles come as they are due, beside the rest, and take no place."""

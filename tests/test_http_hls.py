@@ -13,7 +13,7 @@ from weakref import ref
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist import publisher
+from mkvtwist import programme, publisher
 from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
 from mkvtwist.formats import FORMATS
 from mkvtwist.hls import LOOK_BACK
@@ -38,7 +38,7 @@ class HLSTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Seven complete segments of a second, and a half."""
         made = FORMATS["mp4"]._replace(make=Bytes)
-        self.patch(publisher, "FORMATS", {**FORMATS, "mp4": made})
+        self.patch(programme, "FORMATS", {**FORMATS, "mp4": made})
         self.reactor = Reactor()
         self.streams: dict[str, Stream] = {}
         self.site = LiveSite(self.reactor, self.streams)

@@ -19,15 +19,14 @@ from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mkvtwist import matroska, publisher
+from mkvtwist import matroska, programme
 from mkvtwist.config import Form, Input, StreamConfig
 from mkvtwist.formats import FORMATS
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import Header, Packet
+from mkvtwist.programme import FRAGMENT_BYTES, FRAGMENT_SPAN
 from mkvtwist.publisher import (
     CROWD,
-    FRAGMENT_BYTES,
-    FRAGMENT_SPAN,
     PIECE,
     Client,
     IResponse,
@@ -289,7 +288,7 @@ class JoinTests(PublisherTestCase):
 
     def test_choices(self) -> None:
         """However many choices of tracks are watched, each format is made once for its audience."""
-        self.patch(publisher, "CHOICES", 2)
+        self.patch(programme, "CHOICES", 2)
         made: list[Matroska] = []
 
         class Counting(Matroska):
@@ -298,7 +297,7 @@ class JoinTests(PublisherTestCase):
                 made.append(self)
 
         kind = FORMATS["matroska"]._replace(make=Counting)
-        self.patch(publisher, "FORMATS", {**FORMATS, "matroska": kind})
+        self.patch(programme, "FORMATS", {**FORMATS, "matroska": kind})
         tracks = [replace(AUDIO, number=number) for number in range(1, 7)]
         stream = self.make()
         stream.begin(Header(tuple(tracks), header(*tracks).formats))
@@ -314,18 +313,18 @@ class JoinTests(PublisherTestCase):
     def test_given_back(self) -> None:
         """What was made for an audience goes with the last of its clients."""
         stream = self.live(2)
-        programme = stream.programme
-        assert programme is not None
-        size = programme.ring.size
+        assert stream.programme is not None
+        ring = stream.programme.ring
+        size = ring.size
         clients = [self.join(stream, burst=9)[0] for _ in range(2)]
         rebased = stream.join(Response(), Wish(9, rebase=lambda data, _: data))
         self.turns()
-        self.assertGreater(programme.ring.size, size)
+        self.assertGreater(ring.size, size)
         for client in (clients[0], rebased):
             stream.leave(client, "it has enough")
-            self.assertGreater(programme.ring.size, size)
+            self.assertGreater(ring.size, size)
         stream.leave(clients[1], "it has enough")
-        self.assertEqual((programme.ring.size, programme.audiences), (size, {}))
+        self.assertEqual((ring.size, stream.audiences), (size, {}))
 
     def test_no_bytes(self) -> None:
         """A fragment of which a format has nothing gets no framing, whose empty chunk is an end."""
@@ -499,7 +498,7 @@ class ClientTests(PublisherTestCase):
                 return super().render(packets)
 
         made = FORMATS["matroska"]._replace(make=Counting)
-        self.patch(publisher, "FORMATS", {**FORMATS, "matroska": made})
+        self.patch(programme, "FORMATS", {**FORMATS, "matroska": made})
         stream = self.live(1)
         self.assertEqual(rendered, [], "nobody watches")
         responses = [self.join(stream)[1] for _ in range(20)]

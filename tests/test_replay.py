@@ -17,7 +17,7 @@ from mkvtwist import matroska, mp4, replay
 from mkvtwist.demux import set_up
 from mkvtwist.formats import FORMATS, choose
 from mkvtwist.packet import SECOND, Header, Packet, Piece
-from mkvtwist.publisher import Programme
+from mkvtwist.programme import Programme
 from mkvtwist.replay import Replay, cut, guide
 from mkvtwist.ring import Ring
 from tests import media

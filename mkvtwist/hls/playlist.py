@@ -20,8 +20,9 @@ from mkvtwist.hls.choices import (
     renditions,
     variant,
 )
-from mkvtwist.hls.segments import Part, Programme, Segment
+from mkvtwist.hls.segments import Part, Segment
 from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.programme import Programme
 from mkvtwist.ring import Fragment
 from mkvtwist.webvtt import shown_until
 

@@ -4,11 +4,11 @@ Segments and their parts: runs of fragments in a programme's ring, and their byt
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Protocol
 
-from mkvtwist.formats import Choice, Format
-from mkvtwist.packet import SECOND, Header, Packet
-from mkvtwist.ring import Fragment, Ring
+from mkvtwist.formats import Choice
+from mkvtwist.packet import SECOND, Packet
+from mkvtwist.programme import Programme
+from mkvtwist.ring import Fragment
 from mkvtwist.webvtt import shown_until
 
 PACKET_OVERHEAD = 16
@@ -21,21 +21,6 @@ sound in its first moof), about.
 
 TEXT_HEAD = b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
 """Times in text are those in MP4 (RFC 8216, 3.5)."""
-
-
-class Programme(Protocol):
-    """What is sent under one header."""
-
-    @property
-    def header(self) -> Header:
-        """The tracks."""
-
-    @property
-    def ring(self) -> Ring:
-        """The fragments."""
-
-    def format(self, choice: Choice, /) -> Format:
-        """One of the formats, made for this header and some of its tracks."""
 
 
 class Part:

@@ -19,7 +19,7 @@ from twisted.web.http import Request
 
 from mkvtwist.demux.poster import NoPoster, jpeg
 from mkvtwist.http.answers import cached, preview, say, say_later
-from mkvtwist.publisher import Programme
+from mkvtwist.programme import Programme
 from mkvtwist.replay import guide
 from mkvtwist.stream import Stream
 

@@ -50,7 +50,7 @@ from mkvtwist.http.answers import (
 )
 from mkvtwist.http.responses import say_refused
 from mkvtwist.packet import SECOND, Packet
-from mkvtwist.publisher import Programme
+from mkvtwist.programme import Programme
 from mkvtwist.replay import FORMATS, Replay
 from mkvtwist.stream import Stream
 

@@ -1,0 +1,95 @@
+"""
+What is sent under one header: its tracks, its fragments, its formats (I{pure}).
+"""
+
+from collections.abc import Iterable
+
+from mkvtwist.formats import FORMATS, Choice, Format
+from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.ring import Fragment, Ring
+
+FRAGMENT_SPAN = SECOND // 4
+FRAGMENT_BYTES = 256 << 10
+"""
+What makes one fragment at most when much arrives at once: a client that joins then has a piece of
+a size that its socket takes, and a part of HLS (L{mkvtwist.hls.PART}) holds at least one.
+"""
+
+AUDIO_SEGMENT = SECOND
+"""How long a segment of a stream without video is: any packet would do to join at."""
+
+CHOICES = 64
+"""
+Choices of tracks whose headers are kept for who asks piece by piece: a kilobyte or two each. An
+audience has its own.
+"""
+
+
+class Programme:
+    """
+    A header and what has come since.
+
+    @ivar ring: its fragments.
+    @ivar everything: all tracks, in the format that has a place for all of them.
+    @ivar released: clients may have the fragments before this number.
+    @ivar closed: no more fragments will come.
+    """
+
+    def __init__(self, header: Header, ring: Ring) -> None:
+        self.header = header
+        self.ring = ring
+        self.released = 0
+        self.closed = False
+        self.everything = Choice("matroska", header.numbers)
+        self._formats: dict[Choice, Format] = {}  # the one that was wanted longest ago first
+        video = [track.number for track in header.tracks if track.type == "video"]
+        self._video = video[0] if video else None
+        self._segment: int | None = None
+
+    def format(self, choice: Choice) -> Format:
+        """One of L{FORMATS}, made for this header and some of its tracks."""
+        made = self._formats.pop(choice, None)
+        if made is None:
+            made = FORMATS[choice.format].make(self.header, choice.tracks)
+        self._formats[choice] = made
+        if len(self._formats) > CHOICES:
+            del self._formats[next(iter(self._formats))]
+        return made
+
+    def since(self, behind: int) -> list[Packet]:
+        """
+        The packets that clients may have, from a keyframe on; none while there is no such place.
+
+        @param behind: microseconds before the live edge; the keyframe is there or before, as
+            L{Ring.place} finds it.
+        """
+        place = self.ring.place(behind)
+        if place is None:
+            return []
+        return [p for number in range(place, self.released) for p in self.ring[number].packets]
+
+    def fragments(self, packets: Iterable[Packet]) -> Iterable[Fragment]:
+        """Append packets to the ring, as fragments, and return these."""
+        group: list[Packet] = []
+        key = False
+        size = 0
+        for packet in packets:
+            begins = self._begins_segment(packet)
+            full = group and (packet.dts - group[0].dts > FRAGMENT_SPAN or size >= FRAGMENT_BYTES)
+            if group and (begins or full):
+                yield self.ring.append(group, key=key)
+                group, size, key = [], 0, False
+            key = key or begins
+            group.append(packet)
+            size += len(packet.data)
+        if group:
+            yield self.ring.append(group, key=key)
+
+    def _begins_segment(self, packet: Packet) -> bool:
+        """Whether a segment is cut before this packet; to be asked once for each."""
+        if self._video is not None:
+            return packet.track == self._video and packet.key
+        if self._segment is not None and packet.dts < self._segment + AUDIO_SEGMENT:
+            return False
+        self._segment = packet.dts
+        return True
