@@ -482,8 +482,8 @@ class ChosenTests(SynchronousTestCase):
         self.assertEqual(
             [(m.type, m.name, m.language, m.default, m.uri) for m in found.media],
             [
-                ("AUDIO", "eng", "eng", "NO", "2/media.m3u8"),
-                ("AUDIO", "Ton, 2", "deu", "YES", "4/media.m3u8"),
+                ("AUDIO", "eng", "en", "NO", "2/media.m3u8"),
+                ("AUDIO", "Ton, 2", "de", "YES", "4/media.m3u8"),
                 ("SUBTITLES", "Track 3", None, "NO", "3/media.m3u8"),
             ],
         )
@@ -513,6 +513,17 @@ class ChosenTests(SynchronousTestCase):
         names = ["A (4)", "A", "A (4) (4)", "Track 5", "eng"]
         self.assertEqual([m.name for m in found], names)
         self.assertEqual([m.autoselect for m in found], ["YES"] + ["NO"] * 4)
+
+    def test_languages(self) -> None:
+        """A language has its shortest code (RFC 5646); what is none stays, as far as it can."""
+        codes = ("ger", "deu", "eng", "und", "zh-Hant", 'not "one"', None)
+        sounds = [replace(AUDIO, number=n, language=code) for n, code in enumerate(codes, 2)]
+        playlist, programme = live(), Programme(VIDEO, *sounds)
+        feed(playlist, programme, footage(0, 2.5, rate=10))
+        found = m3u8.loads(playlist.multivariant(programme.header)).media
+        languages = ["de", "de", "en", "und", "zh-Hant", "not one", None]
+        self.assertEqual([m.language for m in found], languages)
+        self.assertEqual(found[1].autoselect, "NO")
 
     def test_sounds_alone(self) -> None:
         """Without pictures the sound that plays unasked is the main playlist."""

@@ -5,6 +5,9 @@ Which tracks are in which playlist (I{pure}).
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from langcodes import standardize_tag
+from langcodes.tag_parser import LanguageTagError
+
 from mkvtwist.formats import Choice, NoTrack, Unfit, choose, preferred
 from mkvtwist.packet import Header, Track
 
@@ -84,19 +87,28 @@ def renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator[
         while (track.type, name) in names:
             name = f"{name} ({track.number})"
         # A player may choose by language alone (4.3.4.1.1): one of each.
-        alone = (track.type, track.language) not in languages
+        language = _tag(track.language) if track.language else None
+        alone = (track.type, language) not in languages
         names.add((track.type, name))
-        languages.add((track.type, track.language))
+        languages.add((track.type, language))
         group = GROUPS[track.type]
         parts = [
             *(f"TYPE={group}", f'GROUP-ID="{group.lower()}"', f'NAME="{name}"'),
-            *([f'LANGUAGE="{_quotable(track.language)}"'] if track.language else []),
+            *([f'LANGUAGE="{language}"'] if language else []),
             f"DEFAULT={'YES' if track in default else 'NO'}",
             f"AUTOSELECT={'YES' if alone or track in default else 'NO'}",
             *([f'CHANNELS="{track.channels}"'] if track.channels else []),
             f'URI="{track.number}/media.m3u8"',
         ]
         yield f"#EXT-X-MEDIA:{','.join(parts)}"
+
+
+def _tag(language: str) -> str:
+    """A language by its shortest code, as RFC 5646 wants it: C{de}, which others call C{ger}."""
+    try:
+        return standardize_tag(language)
+    except LanguageTagError:
+        return _quotable(language)
 
 
 def _quotable(text: str) -> str:
