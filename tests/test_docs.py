@@ -23,14 +23,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist import ctl, metrics
 from mkvtwist.config import LIVE, OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
 from mkvtwist.tap import Options
+from tests.test_end_to_end import CHECKOUT, PATIENCE
 from tests.test_metrics import STREAM
 
-CHECKOUT = Path(__file__).parent.parent
 DOCS = CHECKOUT / "docs"
 REFERENCE = DOCS / "reference"
 PAGES = (CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md")))
-
-PATIENCE = 30  # seconds until a server is up, or answers, on a machine that is busy with tests
 
 
 def rows(page: Path, *first: str) -> Iterator[list[str]]:
