@@ -145,22 +145,22 @@ class Watched:
 
     def plays(self, seconds: float = 1) -> None:
         """Wait until it is live, and this much more of the media has been shown."""
-        self.until(lambda: self.text("state") == "Live", "to be live")
-        self.page.wait_for_timeout(0)
+        # Before another try there is no source; what the page says of it is some moments old.
+        self.until(lambda: self.text("state") == "Live" and self.ask("video.src"), "to be live")
         start = self.ask("[video.src, video.currentTime]")
         self.until(
             lambda: self.ask(
                 f"video.src === {start[0]!r} && video.currentTime > {start[1] + seconds}"
             ),
-            f"{seconds} s of media",
+            f"{seconds} s of media from {start} on",
         )
 
     def account(self) -> str:
         """How it is, for who reads of a test that failed."""
         return str(
             self.ask(
-                "[player?.state, player?.status?.state, video?.readyState, video?.currentTime, "
-                "video?.error?.message]"
+                "[player?.state, player?.status?.state, video?.src, video?.readyState, "
+                "video?.currentTime, video?.error?.message]"
             )
         )
 
