@@ -18,7 +18,7 @@ sound that primes a decoder included.
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import zip_longest
+from itertools import accumulate, pairwise, zip_longest
 from typing import NamedTuple
 
 from mkvtwist.packet import SECOND, Header, Packet, Piece
@@ -40,6 +40,12 @@ reads from there.
 _STEP = SECOND // 25
 """Microseconds that a packet lasts which does not say so, and after which there is none yet."""
 
+GAP = SECOND
+"""How long the newest picture is said to last, at most, where pictures have come that late."""
+
+_FADING = 8
+"""How slowly late pictures are forgotten: by 1 in 2 to the power of this, with each that comes."""
+
 _KEY, _NOT_KEY = 0x02000000, 0x01010000
 """Sample flags (8.8.3.1): depends on no other; depends on others, is no sync sample."""
 
@@ -52,6 +58,9 @@ _ENABLED = 1
 
 _SYNC_SAMPLE = 0x90000000
 """In an index: one can begin there, and nothing that is shown later was decoded before."""
+
+_MOST_ENTRIES = 0xFFFF
+"""As many as an index can count."""
 
 _NESTED = frozenset({b"mdia", b"minf", b"stbl"})
 
@@ -118,12 +127,42 @@ class Mp4:
             track.number: round(SECOND / track.frame_rate) if track.frame_rate else _STEP
             for track in header.tracks
         }
-        self._pictures = frozenset(t.number for t in header.tracks if t.type == "video")
+        self._pictures = [
+            t.number for t in header.tracks if t.type == "video" and t.number in self._scales
+        ]
 
-    def render(self, packets: Sequence[Packet]) -> bytes:
+    @property
+    def start(self) -> tuple[int, ...]:
+        """
+        Nothing has come: of each track of pictures when the last one was decoded, in microseconds,
+        and how long one has been waited for of late.
+        """
+        return (-1, 0) * len(self._pictures)
+
+    def advance(self, packets: Sequence[Packet], counters: tuple[int, ...]) -> tuple[int, ...]:
+        """The same after some more packets."""
+        after = list(counters)
+        for packet in packets:
+            if packet.track in self._pictures:
+                at = 2 * self._pictures.index(packet.track)
+                last, longest = after[at], after[at + 1]
+                waited = min(packet.dts - last, GAP) if last >= 0 else 0
+                after[at] = packet.dts
+                after[at + 1] = max(waited, longest - (longest >> _FADING))
+        return tuple(after)
+
+    def render(self, packets: Sequence[Packet], counters: tuple[int, ...] | None = None) -> bytes:
         """
         The packets as moof and mdat, one pair for each picture of a track, with all sound in the
         first; nothing where none of them is of a track in the head.
+
+        @param counters: where they are sent as they come, those before them. How long the newest
+            picture lasts is not known then, and it is said to last for two, or for as long as was
+            waited for one of late. If the next one came after more than twice the time that is
+            said here, browsers would throw away all that comes up to a keyframe (Media Source
+            Extensions, Coded Frame Processing): as with a camera that is slower in the dark, or a
+            screen on which nothing moves. What is too long does no harm, there and elsewhere: each
+            picture has its own time.
 
         One picture, since GStreamer's qtdemux states a frame rate for each moof, and 0 where there
         is one picture. A decoder that begins anew when that changes (vp9dec, av1dec) shows nothing
@@ -134,23 +173,53 @@ class Mp4:
         A moof's number is the time at which it begins, in milliseconds: it depends on nothing that
         was sent before. What is decoded or shown before 0 is so at 0.
         """
+        lasting = self._lasting(packets, counters) if counters is not None else {}
+        return self._made(packets, self._pictures, lasting)
+
+    def whole(self, packets: Sequence[Packet]) -> bytes:
+        """The packets as one moof and mdat, as far as their durations can be written."""
+        return self._made(packets, (), {})
+
+    def _made(
+        self, packets: Sequence[Packet], apart: Collection[int], lasting: Mapping[int, int]
+    ) -> bytes:
+        """
+        @param apart: the tracks of which a moof has no more than one packet.
+        @param lasting: microseconds that the last packet of a track lasts, at least.
+        """
         tracks: dict[int, list[Packet]] = {}
         for packet in packets:
             if packet.track in self._scales:
                 tracks.setdefault(packet.track, []).append(packet)
-        runs = [self._runs(made) for made in tracks.values()]
+        runs = [
+            self._runs(mine, lasting.get(track, 0), apart=track in apart)
+            for track, mine in tracks.items()
+        ]
         return b"".join(
             _written([run for run in together if run]) for together in zip_longest(*runs)
         )
 
-    def _runs(self, packets: list[Packet]) -> "Iterator[_Run]":
-        """One track's packets, cut at each picture, and where a duration does not fit 32 bits."""
+    def _lasting(self, packets: Sequence[Packet], counters: tuple[int, ...]) -> dict[int, int]:
+        """How long the newest picture of each track is said to last, in microseconds, at least."""
+        longest = self.advance(packets, counters)[1::2]
+        return {
+            track: max(2 * self._steps[track], waited)
+            for track, waited in zip(self._pictures, longest, strict=True)
+        }
+
+    def _runs(self, packets: list[Packet], lasting: int, *, apart: bool) -> "Iterator[_Run]":
+        """
+        One track's packets, cut where a duration does not fit 32 bits.
+
+        @param lasting: microseconds that the last one lasts, at least.
+        @param apart: cut at each of them.
+        """
         track = packets[0].track
-        apart = track in self._pictures
         scale = self._scales[track]
         last = packets[-1]
         times = [_ticks(packet.dts, scale) for packet in packets]
-        times.append(_ticks(last.dts + (last.duration or self._steps[track]), scale))
+        lasting = max(lasting, last.duration or self._steps[track])
+        times.append(_ticks(last.dts + lasting, scale))
         run = _Run(track, times[0])
         for packet, time, following in zip(packets, times, times[1:], strict=False):
             duration, fits = following - time, 0 <= following - time < 1 << 32
@@ -318,13 +387,12 @@ def _is_enabled(head: bytes, trak: Box) -> bool:
 def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
     """
     What stands before the fragments in a file that is complete: the head with the duration, and an
-    index (8.8.2 mehd, 8.16.3 sidx). How long it is depends on how many pieces there are, not on
-    their sizes, so that it can be written when all of them have been.
+    index (8.8.2 mehd, 8.16.3 sidx) if there are not too many pieces for one. How long it is depends
+    on how many there are, not on their sizes, so that it can be written when all of them have been.
 
     @param head: a stream's.
     @param number: the track whose times the index has.
-    @param pieces: the fragments, as they will follow; an entry of the index reaches from one that
-        begins with a keyframe up to the next.
+    @param pieces: the fragments, as they will follow.
     @param duration: of the whole, in microseconds.
     @raise Mp4Error: when the head cannot be read.
     """
@@ -343,23 +411,22 @@ def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> b
 
 
 def _index(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
+    if len(pieces) > _MOST_ENTRIES:
+        return b""
     scale = timescales(head)[number]
-    begins: list[int] = []
-    sizes: list[int] = []
-    for piece in pieces:
-        if piece.key or not sizes:
-            begins.append(_ticks(piece.start, scale))
-            sizes.append(0)
-        sizes[-1] += piece.size
-    ends = [*begins[1:], _ticks(duration, scale)]
+    # Pictures that are shown out of order are indexed in the order in which they are decoded.
+    times = [_ticks(time, scale) for time in (*(piece.start for piece in pieces), duration)]
+    times = list(accumulate(times, max))
     entries = [
         struct.pack(
-            ">III", min(size, 0x7FFFFFFF), min(max(0, end - begin), 0xFFFFFFFF), _SYNC_SAMPLE
+            ">III",
+            min(piece.size, 0x7FFFFFFF),
+            min(end - begin, 0xFFFFFFFF),
+            _SYNC_SAMPLE if piece.key else 0,
         )
-        for begin, end, size in zip(begins, ends, sizes, strict=False)
+        for piece, (begin, end) in zip(pieces, pairwise(times), strict=True)
     ]
-    first = begins[0] if begins else 0
-    fixed = struct.pack(">IIIQQHH", 1 << 24, number, scale, first, 0, 0, len(entries))
+    fixed = struct.pack(">IIIQQHH", 1 << 24, number, scale, times[0], 0, 0, len(entries))
     return box(b"sidx", fixed, *entries)
 
 

@@ -2,9 +2,9 @@
 The last seconds of a stream as a file that is complete: with a duration, an index, and times from
 0 on (I{pure}).
 
-The pieces are what the live format makes of the same packets, a second in each. What stands in
-front of them tells their sizes, but its own does not depend on these: so a file is written in one
-go, and no more of it is held than one piece::
+The pieces are what the live format makes of the same packets, a second in each, or in MP4 a
+segment. What stands in front of them tells their sizes, but its own does not depend on these: so a
+file is written in one go, and no more of it is held than one piece::
 
     front: header, duration, index     piece  piece  piece  ...
     '-- written last, at the start --' '-- written first, behind it --'
@@ -13,16 +13,19 @@ go, and no more of it is held than one piece::
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from mkvtwist import matroska, mp4
+from mkvtwist.formats import Format
+from mkvtwist.matroska import Matroska, WebM
+from mkvtwist.mp4 import Mp4
 from mkvtwist.packet import SECOND, Packet, Piece, Track
 
 SPAN = SECOND
-"""
-How long a piece is, but for a keyframe: what people's Clusters hold, and in MP4, where each track
-has its own part of a piece, how far sound may be from its picture.
-"""
+"""How long a piece is, but for a keyframe: what people's Clusters hold."""
+
+SEGMENT = 1 << 62
+"""As long as there is no keyframe."""
 
 WEIGHT = 4 << 20
 """Bytes after which a piece ends in any case: what is held while a file is written."""
@@ -34,15 +37,25 @@ class Making(NamedTuple):
     front: Callable[[bytes, int, Sequence[Piece], int], bytes]
     """Of the live head, the track to index, the pieces and the duration: what stands before."""
 
+    render: Callable[[Any, Sequence[Packet]], bytes]
+    """Of the live format and some packets: a piece's bytes."""
+
     begin: Callable[[Packet], int]
     """The time of a packet that must not be before 0."""
+
+    span: int
+    """
+    How long a piece is, but for a keyframe. In MP4, where it is one moof, that decides: when it has
+    sought, libavformat, which is in Chromium, too, finds nothing that the index does not name, and
+    no keyframe but those that pieces begin with.
+    """
 
 
 FORMATS: Mapping[str, Making] = MappingProxyType(
     {
-        "matroska": Making(matroska.front, lambda packet: packet.pts),
-        "webm": Making(matroska.front, lambda packet: packet.pts),
-        "mp4": Making(mp4.front, lambda packet: min(packet.pts, packet.dts)),
+        "matroska": Making(matroska.front, Matroska.render, lambda packet: packet.pts, SPAN),
+        "webm": Making(matroska.front, WebM.render, lambda packet: packet.pts, SPAN),
+        "mp4": Making(mp4.front, Mp4.whole, lambda packet: min(packet.pts, packet.dts), SEGMENT),
     }
 )
 """By the name of the format."""
@@ -54,15 +67,13 @@ class Replay:
     What a file is made of: values, which any thread may have.
 
     @ivar format: one of L{FORMATS}.
-    @ivar head: the live format's.
-    @ivar render: the live format's: a piece's bytes.
+    @ivar made: the live one.
     @ivar packets: of these tracks, from a keyframe on, in the order in which they were sent.
     """
 
     tracks: Sequence[Track]
     format: str
-    head: bytes
-    render: Callable[[Sequence[Packet]], bytes]
+    made: Format
     packets: Sequence[Packet]
 
     def write(self, file: BinaryIO) -> None:
@@ -72,21 +83,22 @@ class Replay:
         @param file: an empty one that can seek.
         @raise OSError: when it cannot be written.
         """
-        front, begin = FORMATS[self.format]
+        front, render, begin, span = FORMATS[self.format]
+        head = self.made.head
         number = guide(self.tracks)
-        groups = list(cut(self.packets, number))
+        groups = list(cut(self.packets, number, span))
         first = min(map(begin, self.packets))
         nothing = [Piece(0, 0, key) for key, _ in groups]
-        file.seek(len(front(self.head, number, nothing, 0)))
+        file.seek(len(front(head, number, nothing, 0)))
         pieces, end = [], 0
         for key, group in groups:
             shifted = [p._replace(pts=p.pts - first, dts=p.dts - first) for p in group]
-            data = self.render(shifted)
+            data = render(self.made, shifted)
             file.write(data)
             pieces.append(Piece(shifted[0].pts, len(data), key))
             end = max(end, *(packet.pts + packet.duration for packet in shifted))
         file.seek(0)
-        file.write(front(self.head, number, pieces, end))
+        file.write(front(head, number, pieces, end))
 
 
 def guide(tracks: Iterable[Track]) -> int:
@@ -95,18 +107,21 @@ def guide(tracks: Iterable[Track]) -> int:
     return min(tracks, key=lambda track: ranks[track.type]).number
 
 
-def cut(packets: Iterable[Packet], number: int) -> Iterator[tuple[bool, list[Packet]]]:
+def cut(
+    packets: Iterable[Packet], number: int, span: int = SPAN
+) -> Iterator[tuple[bool, list[Packet]]]:
     """
     Packets in pieces, each with whether it begins with a keyframe.
 
     @param number: the track whose keyframes and whose time count.
+    @param span: how long a piece is, but for a keyframe.
     """
     group: list[Packet] = []
     key, begin, size = False, 0, 0
     for packet in packets:
         mine = packet.track == number
         lasted = packet.dts - begin if mine else 0
-        whole = lasted >= (SPAN // 2 if packet.key else SPAN) or size >= WEIGHT
+        whole = lasted >= (SPAN // 2 if packet.key else span) or size >= WEIGHT
         if group and whole:
             yield key, group
             group, size = [], 0

@@ -252,6 +252,26 @@ def clip(
     return Path(path)
 
 
+def halting(of: Path, every: int, gap: float) -> Path:
+    """
+    The pictures of a clip as of a camera that stops now and then.
+
+    @param every: pictures from one stop to the next.
+    @param gap: seconds that each stop lasts.
+    """
+    made = _directory() / f"halting-{every}-{gap}-{of.stem}.mkv"
+    with av.open(str(of)) as source, av.open(str(made), "w") as out:
+        stream = source.streams.video[0]
+        to = out.add_stream_from_template(stream)
+        for number, packet in enumerate(packet for packet in source.demux(stream) if packet.size):
+            assert packet.pts is not None and packet.dts is not None and packet.time_base
+            later = round(number // every * gap / packet.time_base)
+            packet.pts, packet.dts = packet.pts + later, packet.dts + later
+            packet.stream = to
+            out.mux(packet)
+    return made
+
+
 @dataclass(frozen=True)
 class _Recipe:
     """The arguments of L{clip}, made hashable, with the container's defaults filled in."""

@@ -130,6 +130,18 @@ class PlayingTests(PageTestCase):
         (client,) = server.status()["clients"]
         self.assertEqual(client["skipped_segments"], 0)
 
+    def test_halting(self) -> None:
+        """Where pictures come late now and then, as in the dark, none of the others is lost."""
+        clip = media.clip(seconds=20, gop=50, audio=None)
+        _, page = self.loop(media.halting(clip, every=25, gap=0.4))
+        page.plays(2)
+        page.page.evaluate(WATCH)
+        page.until_true("seen.times.at(-1) > seen.times[0] + 7")
+        seen = page.ask("seen")
+        self.assertNotIn("seeking", {event.split()[0] for event in seen["events"]})
+        frames = seen["last"][0] - seen["first"][0]
+        self.assertGreater(frames, (seen["times"][-1] - seen["times"][0]) / 1.4 * 25 - 2 * AHEAD)
+
     def test_webm(self) -> None:
         """VP8 and Opus play as WebM, across the clip's end."""
         server, page = self.loop(media.clip(container="webm", seconds=2))
@@ -152,6 +164,24 @@ class PlayingTests(PageTestCase):
         self.assertFalse(page.ask("player.canvas.hidden"))
         page.page.get_by_role("button", name="Play", exact=True).click()
         page.plays()
+
+    def test_replay(self) -> None:
+        """In the last seconds, which a video element loads as a file, one can go to and fro."""
+        clip = media.clip(seconds=8, gop=50, bframes=2)
+        _, page = self.watch("--at-end=loop", "--readrate-initial-burst=8", str(clip))
+        page.plays()
+        page.page.evaluate(
+            "window.past = document.createElement('video'); past.muted = true;"
+            "past.src = '/live/last.mp4?seconds=7'"
+        )
+        page.until_true("past.readyState === 4")
+        for seconds in (5, 1, 3):
+            page.ask(f"void (past.pause(), past.currentTime = {seconds})")
+            page.until_true("!past.seeking && past.readyState === 4")
+            page.ask("void (window.before = past.getVideoPlaybackQuality().totalVideoFrames)")
+            page.ask("void past.play()")
+            page.until_true(f"past.currentTime > {seconds} + 0.5")
+            page.until_true("past.getVideoPlaybackQuality().totalVideoFrames > before + 5")
 
     def test_hls(self) -> None:
         """Without them, what can be had as HLS is loaded as such: Apple's browsers have no more."""

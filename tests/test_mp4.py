@@ -22,7 +22,7 @@ from mkvtwist.demux.adapters import Adapter, adapter_for
 from mkvtwist.demux.header import write_header
 from mkvtwist.formats import Format, Unfit, choose
 from mkvtwist.matroska import Matroska
-from mkvtwist.mp4 import Mp4, Mp4Error
+from mkvtwist.mp4 import GAP, Mp4, Mp4Error
 from mkvtwist.packet import SECOND, Header, Packet
 from tests import media
 from tests.test_reader import Reading
@@ -118,6 +118,16 @@ def ticks(time: int, track: int) -> int:
     return int(Fraction(max(0, time) * SCALES[track], SECOND) + Fraction(1, 2))
 
 
+def picture(at: int) -> Packet:
+    """One that is decoded and shown at that time, in microseconds."""
+    return Packet(VIDEO, at, at, FRAME, False, b"picture")
+
+
+def sound(at: int) -> Packet:
+    """One frame of AAC."""
+    return Packet(AUDIO, at, at, 21_333, True, b"sound")
+
+
 @st.composite
 def packets(draw: st.DrawFn) -> list[Packet]:
     """Packets of three tracks, each in decoding order, with jumps."""
@@ -177,11 +187,11 @@ class FragmentTests(SynchronousTestCase):
 
     def test_sound(self) -> None:
         """Sound stays together, in the first moof."""
-        sound = [Packet(AUDIO, n * 20_000, n * 20_000, 20_000, True, b"s") for n in range(4)]
-        seen = [Packet(VIDEO, n * FRAME, n * FRAME, FRAME, n == 0, b"v") for n in range(2)]
-        data = self.mp4.render([seen[0], *sound[:3], seen[1], sound[3]])
+        heard = [sound(n * 20_000) for n in range(4)]
+        seen = [picture(n * FRAME) for n in range(2)]
+        data = self.mp4.render([seen[0], *heard[:3], seen[1], heard[3]])
         self.assertEqual(counted(data), [{VIDEO: 1, AUDIO: 4}, {VIDEO: 1}])
-        self.assertEqual(counted(self.mp4.render(sound)), [{AUDIO: 4}])
+        self.assertEqual(counted(self.mp4.render(heard)), [{AUDIO: 4}])
         self.assertEqual(self.mp4.render([Packet(TEXT, 0, 0, SECOND, True, b"x")]), b"")
 
     @given(packets())
@@ -203,6 +213,47 @@ class FragmentTests(SynchronousTestCase):
         self.assertEqual(sample.duration, 90_000 // 25)
         (sample,) = samples(self.mp4.render([Packet(AUDIO, 0, 0, 0, True, b"x")]))
         self.assertEqual(sample.duration, 48_000 // 25)
+
+    def test_as_they_come(self) -> None:
+        """
+        The newest picture lasts for two, or as long as it took of late until one came: the next one
+        does not come after more than twice that, or is the first to be so late.
+        """
+        last, late, stated = 0, 0, 0
+        counters = self.mp4.start
+        pauses = (1, 1, 3, 1, 1, 5, *[1] * 9, 5, 24, 50, *[1] * 9)  # at 25 a second
+        for n, pause in enumerate(pauses):
+            made = [picture(last), sound(last)]
+            (sample,) = (s for s in samples(self.mp4.render(made, counters)) if s.track == VIDEO)
+            counters = self.mp4.advance(made, counters)
+            if n and pauses[n - 1] * FRAME > 2 * stated:
+                late += 1
+            stated = sample.duration * SECOND // 90_000
+            self.assertGreaterEqual(stated, 2 * FRAME)
+            self.assertLessEqual(stated, GAP)
+            last += pause * FRAME
+        self.assertEqual(late, 2)
+
+    def test_forgotten(self) -> None:
+        """That one was late once is forgotten; how long sound lasts is known."""
+        counters = self.mp4.advance([picture(0), picture(SECOND // 2)], self.mp4.start)
+        (early,) = samples(self.mp4.render([picture(SECOND)], counters))
+        rest = [picture(SECOND + n * FRAME) for n in range(2000)]
+        counters = self.mp4.advance(rest, counters)
+        (late,) = samples(self.mp4.render([picture(rest[-1].dts + FRAME)], counters))
+        self.assertEqual((early.duration, late.duration), (45_000, 2 * 3600))
+        (heard,) = samples(self.mp4.render([sound(0)], counters))
+        self.assertEqual(heard.duration, 1024)
+
+    def test_whole(self) -> None:
+        """A piece of a file is one moof, whose pictures last until the next one."""
+        made = [picture(0), sound(0), picture(3 * FRAME), sound(21_333), picture(4 * FRAME)]
+        data = self.mp4.whole(made)
+        self.check(made, data)
+        self.assertEqual(counted(data), [{VIDEO: 3, AUDIO: 2}])
+        self.assertEqual(
+            [s.duration for s in samples(data) if s.track == VIDEO], [3 * 3600, 3600, 3600]
+        )
 
     def test_damaged_times(self) -> None:
         """What no field can hold becomes the most that it holds; what follows is in its place."""

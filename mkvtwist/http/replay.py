@@ -226,7 +226,7 @@ class Replays:
     def _begin(self, key: Key, choice: Choice, programme: Programme, packets: list[Packet]) -> None:
         made = programme.format(choice)
         tracks = programme.header.only(choice.tracks)
-        replay = Replay(tracks, choice.format, made.head, made.render, packets)
+        replay = Replay(tracks, choice.format, made, packets)
         kind = media_type(choice.format, tracks)
         done: Deferred[str] = self._one.run(self._write, replay)
         done.addCallback(self._made, key, kind)
