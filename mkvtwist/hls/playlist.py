@@ -61,6 +61,12 @@ restart, when timestamps begin anew, it is another one. Not larger, since hls.js
 GROWTH = 1.5
 """By how much the target duration rises when a GOP grows beyond it: a few times at most."""
 
+MOST_PARTS = 1_000
+"""
+Parts of a growing segment, five minutes: three times a second each viewer gets a list of them all,
+70 KB in the end. One that has more is given up: nobody could begin in the next quarter of an hour.
+"""
+
 TEXTS = 100
 """
 Playlists, by choice of tracks, that are kept until there is more to list: a few kilobytes each, or
@@ -98,6 +104,7 @@ class Playlist:
         self._lists_parts = parts
         self._segments: deque[Segment] = deque()
         self._discontinuity = int(started) % DISCONTINUITIES
+        self._has_begun = False  # whether a segment of this programme has begun
         self._first = 0  # the number of the first segment that was listed last
         self._target = 1
         self._programme: Programme | None = None
@@ -123,7 +130,7 @@ class Playlist:
             self._change(programme)
         if programme.ring.first != self._oldest:
             self._oldest = programme.ring.first
-            self._texts.clear()
+            self._drop_gone(programme)
         if not self._timed:
             return
         growing = self._growing
@@ -148,8 +155,7 @@ class Playlist:
         What there is is old: what comes next is the first that is listed, and may be of other
         tracks.
         """
-        self._close(self._end)
-        self._discontinuity += bool(self._segments)
+        self._leave()
         self._segments.clear()
         self._texts.clear()
         self._programme = None
@@ -165,7 +171,7 @@ class Playlist:
     @property
     def is_ready(self) -> bool:
         """Whether there is anything to list: at least one complete segment."""
-        return any(segment.is_complete and segment.is_there for segment in self._segments)
+        return bool(self._segments) and self._segments[0].is_complete
 
     @property
     def target(self) -> float:
@@ -257,7 +263,7 @@ class Playlist:
 
     def _rates(self, choices: Sequence[Collection[int]]) -> tuple[int, int]:
         """Bits a second of the segments of these choices of tracks, at most and on average."""
-        segments = [s for s in self._segments if s.is_complete and s.is_there and s.duration]
+        segments = [s for s in self._segments if s.is_complete and s.duration]
         rates = [[segment.bitrate(tracks) for segment in segments] or [1.0] for tracks in choices]
         lasted = [segment.duration for segment in segments] or [1]
         means = [sum(map(operator.mul, measured, lasted)) / sum(lasted) for measured in rates]
@@ -288,11 +294,16 @@ class Playlist:
         newest = self._segments[-1] if self._segments else None
         return None if newest is None or newest.is_complete else newest
 
-    def _change(self, programme: Programme) -> None:
-        """Other tracks: what remains of the ones before the last is gone."""
+    def _leave(self) -> None:
+        """No more of this programme comes: whatever does is behind a discontinuity."""
         self._close(self._end)
-        last = self._programme
-        while self._segments and self._segments[0].programme is not last:
+        self._discontinuity += self._has_begun
+        self._has_begun = False
+
+    def _change(self, programme: Programme) -> None:
+        """Other tracks: of the ones before only the last that have segments remain."""
+        self._leave()
+        while self._segments and self._segments[0].programme is not self._segments[-1].programme:
             self._segments.popleft()
         self._programme = programme
         self._cues.clear()
@@ -304,13 +315,36 @@ class Playlist:
         self._pictures = self._timed if video else ()
         self._written = header.fitting("webvtt")
 
+    def _drop_gone(self, programme: Programme) -> None:
+        """
+        What the ring has lost goes, and all before it: playlists have no holes. With the first
+        that this programme's ring loses all of the one before goes, and its ring.
+        """
+        self._texts.clear()
+        if self._growing is not None and not self._growing.is_there:
+            self._give_up(self._growing)
+        # Where one grows for longer than all is kept, the last complete one remains, as a gap:
+        # without one there is no playlist, and those who play the parts would lose them.
+        least = 0 if self._growing is None else 2
+        loses = programme.ring.first > 0
+        while len(self._segments) > least and (
+            not self._segments[0].is_there
+            or (loses and self._segments[0].programme is not programme)
+        ):
+            self._segments.popleft()
+
+    def _give_up(self, growing: Segment) -> None:
+        """Nobody can begin with it, and it may never end: the next keyframe begins another."""
+        self.edge = (growing.number + 1, 0)
+        self._segments.clear()
+        self._texts.clear()
+
     def _begin(self, programme: Programme, part: Part, now: float) -> Segment:
         """A segment ends, the next one begins."""
         self._close(part.start, part.first)
         last = self._segments[-1] if self._segments else None
         date = now
         if last is not None:
-            self._discontinuity += programme is not last.programme
             expected = last.date + (part.start - last.start) / SECOND
             date = expected if now - expected < DRIFT else now
             if date > now and not self._was_read:
@@ -326,12 +360,8 @@ class Playlist:
         self._cues = [packet for packet in self._cues if shown_until(packet) > part.start]
         segment.cues = tuple(self._cues)
         self._segments.append(segment)
-        while not self._segments[0].is_there or (
-            self._segments[0].programme is not programme
-            and part.start - self._segments[0].end >= self._kept
-        ):
-            self._segments.popleft()
-        self._texts.clear()
+        self._has_begun = True
+        self._drop_gone(programme)
         return segment
 
     def _grow(self, segment: Segment, part: Part) -> None:
@@ -342,6 +372,8 @@ class Playlist:
             segment.cut(part.start, part.first, part)
             self.edge = (segment.number, len(segment.parts))
             self._texts.clear()
+            if len(segment.parts) >= MOST_PARTS:
+                self._give_up(segment)
 
     def _close(self, time: int, stop: int | None = None) -> None:
         """The growing segment, if there is one, is complete."""
@@ -362,21 +394,18 @@ class Playlist:
         for segment in reversed(self._segments):
             if not segment.is_complete:
                 continue
-            if not segment.is_there or segment.number < self._first or enough <= 0:
+            if segment.number < self._first or enough <= 0:
                 break
             listed.appendleft(segment)
             enough -= segment.duration
-        if listed:
-            self._first = listed[0].number
+        self._first = listed[0].number
         return list(listed)
 
     def _lines(self, tracks: frozenset[int] | None, *, skip: bool) -> Iterator[str]:
         listed, growing = self._listed(), self._growing
-        if growing is not None and not growing.is_there:
-            growing = None  # it began before all that the ring has: nobody can begin there
         ahead = 0 if growing is None else self._end - growing.start
         since = PARTS_LISTED * self._target * SECOND
-        recent = [s for s, rest in _with_rest(listed, ahead) if rest < since]
+        recent = [s for s, rest in _with_rest(listed, ahead) if rest < since and s.is_there]
         shown = [*recent, *([growing] if growing is not None else [])] if self._lists_parts else []
         skipped = 0
         if skip:
