@@ -152,6 +152,14 @@ class SegmentTests(SynchronousTestCase):
         self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3)
         self.assertNotIn("RESOLUTION", playlist.multivariant(programme.header))
 
+    def test_sounds_together(self) -> None:
+        """Of sounds that begin together, one in long packets, no part is without duration."""
+        playlist, programme = live(), Programme(SOUND, replace(SOUND, number=2))
+        long = [p._replace(duration=SECOND // 2) for p in footage(0, 3.5, track=2, rate=2)]
+        feed(playlist, programme, mixed(footage(0, 3.5, rate=50), long))
+        parts = [part for segment in whole(playlist) for part in segment.parts]
+        self.assertGreater(min(part.duration for part in parts), 0)
+
     def test_outgrown(self) -> None:
         """
         A segment whose beginning has left the ring is given up, with its parts: its number is not
@@ -326,6 +334,17 @@ class MediaTests(SynchronousTestCase):
         feed(playlist, programme, footage(60, 61.5, rate=10))
         self.assertEqual([s.duration for s in read(playlist).segments if s.uri], [57, 1])
         self.assertNotIn("GAP", playlist.media())
+
+    def test_one_picture(self) -> None:
+        """A picture alone, of which nobody knows how long it is shown, is a short segment."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, [p._replace(duration=0) for p in footage(0, 0.1, rate=10)])
+        feed(playlist, Programme(AUDIO, edge=SECOND), footage(1, 2.5, track=2, rate=50))
+        found = read(playlist)
+        (part,) = found.segments[0].parts
+        self.assertEqual((found.segments[0].duration, part.duration), (0.04, 0.04))
+        self.assertEqual(found.part_inf.part_target, 0.34)
+        self.assertEqual(float(found.server_control.part_hold_back), 1.02)
 
     def test_longer_gop(self) -> None:
         """

@@ -58,6 +58,9 @@ The first discontinuity's number is the second of the start modulo this, about a
 restart, when timestamps begin anew, it is another one. Not larger, since hls.js counts up to it.
 """
 
+STEP = SECOND // 25
+"""Microseconds that a picture lasts of which nothing tells how long: the same as in MP4."""
+
 GROWTH = 1.5
 """By how much the target duration rises when a GOP grows beyond it: a few times at most."""
 
@@ -137,7 +140,7 @@ class Playlist:
         timed = [packet for packet in fragment.packets if packet.track in self._timed]
         if timed:
             time, last = max(timed[0].dts, self._last), timed[-1]
-            self._end = max(time, last.dts + (last.duration or max(0, last.dts - self._last)))
+            self._end = max(time, last.dts + (last.duration or max(STEP, last.dts - self._last)))
             self._last = max(time, last.dts)
             part = Part(fragment.number, time, independent=timed[0].key)
             if fragment.key and (growing is None or time - growing.start >= SHORTEST):
@@ -368,7 +371,7 @@ class Playlist:
         """A fragment more; the growing part ends where it would become too long with it."""
         growing = segment.growing
         assert growing is not None
-        if self._end - growing.start > PART:
+        if self._end - growing.start > PART and part.start > growing.start:
             segment.cut(part.start, part.first, part)
             self.edge = (segment.number, len(segment.parts))
             self._texts.clear()
@@ -416,7 +419,7 @@ class Playlist:
         yield "#EXTM3U"
         yield f"#EXT-X-VERSION:{9 if skipped else 8 if gap else 6}"
         yield f"#EXT-X-TARGETDURATION:{self._target}"
-        yield from self._control([part for segment in shown for part in segment.parts])
+        yield from self._control(shown)
         yield f"#EXT-X-MEDIA-SEQUENCE:{listed[0].number}"
         yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{listed[0].discontinuity}"
         yield "#EXT-X-INDEPENDENT-SEGMENTS"
@@ -469,16 +472,22 @@ class Playlist:
                     f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN={number},LAST-PART={parts - 1}'
                 )
 
-    def _control(self, parts: Sequence[Part]) -> Iterator[str]:
-        """What the server can do, and how far players keep from the live edge."""
+    def _control(self, shown: Sequence[Segment]) -> Iterator[str]:
+        """
+        What the server can do, and how far players keep from the live edge.
+
+        @param shown: the segments whose parts are listed.
+        """
         control = [
             "CAN-BLOCK-RELOAD=YES",
             f"CAN-SKIP-UNTIL={SKIP * self._target}",
             f"HOLD-BACK={HOLD_BACK * self._target}",
         ]
         if self._lists_parts:
+            longest = max((part.duration for s in shown for part in s.parts), default=0)
+            if not any(s.parts[:-1] if s.is_complete else s.parts for s in shown):
+                longest = max(longest, PART)  # a segment's last part is as short as may be
             # Rounded up, so that it does not change with the timestamps' last millisecond.
-            longest = max((part.duration for part in parts), default=PART)
             target = max(1, math.ceil(longest / 10_000)) / 100
             control.append(f"PART-HOLD-BACK={HOLD_BACK * target:.2f}")
             yield f"#EXT-X-PART-INF:PART-TARGET={target:.2f}"
