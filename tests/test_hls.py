@@ -516,6 +516,19 @@ class MediaTests(SynchronousTestCase):
         having = [s.uri for s in read(playlist).segments if s.parts and s.uri]
         self.assertEqual(len(having), 3)
 
+    def test_parts_do_not_come_back(self) -> None:
+        """Parts that have left the list stay away when a longer GOP moves the line behind them."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 9.5, rate=10))
+        uris = []
+        for packet in footage(9.5, 16.5, rate=10, key=False):
+            feed(playlist, programme, [packet])
+            uris.append([part.uri for s in read(playlist).segments for part in s.parts])
+        for before, after in pairwise(uris):
+            self.assertIn(after[0], before)
+            still = before[before.index(after[0]) :]
+            self.assertEqual(after[: len(still)], still)
+
     def test_delta(self) -> None:
         """A delta update leaves out what is more than six target durations behind."""
         playlist, programme = live(kept=100.0), Programme()

@@ -109,6 +109,7 @@ class Playlist:
         self._discontinuity = int(started) % DISCONTINUITIES
         self._has_begun = False  # whether a segment of this programme has begun
         self._first = 0  # the number of the first segment that was listed last
+        self._first_shown = 0  # likewise of the first whose parts were
         self._target = 1
         self._programme: Programme | None = None
         self._timed: Collection[int] = ()  # of this programme's tracks: those that cut
@@ -404,12 +405,29 @@ class Playlist:
         self._first = listed[0].number
         return list(listed)
 
+    def _shown(
+        self, listed: Sequence[Segment], growing: Segment | None, ahead: int
+    ) -> list[Segment]:
+        """
+        Those whose parts are listed. What has left does not come back when the target duration
+        rises: hls.js takes it for new, and loads it over what it plays.
+        """
+        since = PARTS_LISTED * self._target * SECOND
+        shown = [
+            segment
+            for segment, rest in _with_rest(listed, ahead)
+            if rest < since and segment.is_there and segment.number >= self._first_shown
+        ]
+        if growing is not None:
+            shown.append(growing)
+        if shown:
+            self._first_shown = shown[0].number
+        return shown
+
     def _lines(self, tracks: frozenset[int] | None, *, skip: bool) -> Iterator[str]:
         listed, growing = self._listed(), self._growing
         ahead = 0 if growing is None else self._end - growing.start
-        since = PARTS_LISTED * self._target * SECOND
-        recent = [s for s, rest in _with_rest(listed, ahead) if rest < since and s.is_there]
-        shown = [*recent, *([growing] if growing is not None else [])] if self._lists_parts else []
+        shown = self._shown(listed, growing, ahead) if self._lists_parts else []
         skipped = 0
         if skip:
             boundary = SKIP * self._target * SECOND
