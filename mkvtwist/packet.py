@@ -120,6 +120,15 @@ class Header:
         """Those of all tracks."""
         return frozenset(track.number for track in self.tracks)
 
+    @property
+    def sparse(self) -> frozenset[int]:
+        """
+        The numbers of the tracks that do not tell the time: subtitles, which may be early, or
+        stand for an hour, unless there is nothing else.
+        """
+        sparse = frozenset(track.number for track in self.tracks if track.type == "subtitle")
+        return sparse if sparse < self.numbers else frozenset()
+
     def only(self, numbers: Collection[int]) -> tuple[Track, ...]:
         """Some of the tracks."""
         return tuple(track for track in self.tracks if track.number in numbers)

@@ -44,6 +44,7 @@ class Programme:
         self._formats: dict[Choice, Format] = {}  # the one that was wanted longest ago first
         video = [track.number for track in header.tracks if track.type == "video"]
         self._video = video[0] if video else None
+        self._sparse = header.sparse
         self._segment: int | None = None
 
     def format(self, choice: Choice) -> Format:
@@ -71,14 +72,18 @@ class Programme:
     def fragments(self, packets: Iterable[Packet]) -> Iterable[Fragment]:
         """Append packets to the ring, as fragments, and return these."""
         group: list[Packet] = []
+        start: int | None = None  # of what tells the time in it
         key = False
         size = 0
         for packet in packets:
             begins = self._begins_segment(packet)
-            full = group and (packet.dts - group[0].dts > FRAGMENT_SPAN or size >= FRAGMENT_BYTES)
-            if group and (begins or full):
+            timed = packet.track not in self._sparse
+            late = timed and start is not None and packet.dts - start > FRAGMENT_SPAN
+            if group and (begins or late or size >= FRAGMENT_BYTES):
                 yield self.ring.append(group, key=key)
-                group, size, key = [], 0, False
+                group, start, size, key = [], None, 0, False
+            if timed and start is None:
+                start = packet.dts
             key = key or begins
             group.append(packet)
             size += len(packet.data)
@@ -89,6 +94,8 @@ class Programme:
         """Whether a segment is cut before this packet; to be asked once for each."""
         if self._video is not None:
             return packet.track == self._video and packet.key
+        if packet.track in self._sparse:
+            return False
         if self._segment is not None and packet.dts < self._segment + AUDIO_SEGMENT:
             return False
         self._segment = packet.dts

@@ -395,12 +395,11 @@ class Publisher:
         if old is not None:
             self._close(old)
             edge = old.ring.edge
-        subtitles = {track.number for track in header.tracks if track.type == "subtitle"}
         ring = Ring(
             round(self.config.buffer * SECOND),
             self.config.buffer_bytes,
             edge=edge,
-            sparse=subtitles if len(subtitles) < len(header.tracks) else (),
+            sparse=header.sparse,
         )
         self.programme = Programme(header, ring)
         if self._recorder is not None:

@@ -152,6 +152,46 @@ class SegmentTests(SynchronousTestCase):
         self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3)
         self.assertNotIn("RESOLUTION", playlist.multivariant(programme.header))
 
+    def test_sounds_together(self) -> None:
+        """Of sounds that begin together, one in long packets, no part is without duration."""
+        playlist, programme = live(), Programme(SOUND, replace(SOUND, number=2))
+        long = [p._replace(duration=SECOND // 2) for p in footage(0, 3.5, track=2, rate=2)]
+        feed(playlist, programme, mixed(footage(0, 3.5, rate=50), long))
+        parts = [part for segment in whole(playlist) for part in segment.parts]
+        self.assertGreater(min(part.duration for part in parts), 0)
+
+    def test_outgrown(self) -> None:
+        """
+        A segment whose beginning has left the ring is given up, with its parts: its number is not
+        used again, nobody waits for what was announced, and the next keyframe begins another.
+        """
+        playlist, programme = live(), Programme(size_limit=2000)
+        feed(playlist, programme, footage(0, 1.5, rate=10))
+        growing = playlist.find(FIRST + 1)
+        assert growing is not None
+        announced, gone = len(growing.parts), ref(growing)
+        self.assertFalse(playlist.has(FIRST + 1, announced))
+        del growing
+        feed(playlist, programme, footage(1.5, 90, rate=10, key=False))
+        gc.collect()
+        self.assertIsNone(gone())
+        self.assertIsNone(playlist.find(FIRST + 1))
+        self.assertEqual(playlist.edge, (FIRST + 2, 0))
+        self.assertTrue(playlist.has(FIRST + 1, 9999))
+        feed(playlist, programme, footage(90, 92.5, rate=10))
+        self.assertEqual([s.number for s in whole(playlist)], [FIRST + 2, FIRST + 3])
+
+    def test_endless(self) -> None:
+        """One that the ring could keep for hours is given up when it has too many parts."""
+        self.patch(playlist_module, "MOST_PARTS", 20)
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 2.5, rate=10))
+        feed(playlist, programme, footage(2.5, 60, rate=10, key=False))
+        self.assertFalse(playlist.is_ready)
+        self.assertEqual(playlist.edge, (FIRST + 3, 0))
+        feed(playlist, programme, footage(60, 61.5, rate=10))
+        self.assertEqual(read(playlist).media_sequence, FIRST + 3)
+
     def test_beginning(self) -> None:
         """What comes before the first keyframe is in no segment."""
         playlist, programme = live(), Programme()
@@ -257,6 +297,55 @@ class MediaTests(SynchronousTestCase):
         found = read(playlist)
         self.assertEqual(found.media_sequence, FIRST + 3)
 
+    def test_lost_after_other_tracks(self) -> None:
+        """What was before other tracks has gone when a segment of these has: no list has holes."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 3.5, rate=10))
+        other = Programme(VIDEO, AUDIO, size_limit=2000, edge=4 * SECOND)
+        feed(playlist, other, footage(4, 5.5, rate=10))
+        self.assertEqual(read(playlist).media_sequence, FIRST)
+        feed(playlist, other, footage(5.5, 90, rate=10, key=False))
+        self.assertFalse(playlist.is_ready)
+        feed(playlist, other, footage(90, 100, rate=10))
+        found = read(playlist)
+        self.assertEqual(found.media_sequence, FIRST + 6)
+        self.assertEqual(found.discontinuity_sequence, FIRST % DISCONTINUITIES + 1)
+
+    def test_longer_than_the_buffer(self) -> None:
+        """
+        While a GOP is longer than all that is kept, its parts are listed, behind the last segment
+        as a gap; and then it is listed itself.
+        """
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 3.5, rate=10))
+        feed(playlist, programme, footage(3.5, 59.5, rate=10, key=False))
+        found = read(playlist)
+        self.assertEqual(found.media_sequence, FIRST + 2)
+        gap, growing = found.segments
+        self.assertEqual((gap.gap_tag, gap.duration, gap.parts), (True, 1, []))
+        self.assertEqual(found.version, 8)
+        self.assertIsNone(playlist.find(FIRST + 2))
+        self.assertTrue(growing.parts[0].independent)
+        segment = playlist.find(FIRST + 3)
+        assert segment is not None
+        self.assertEqual(len(growing.parts), len(segment.parts))
+        self.assertTrue(all(segment.pieces(ALL)))
+        self.assertGreaterEqual(found.target_duration, 56)
+        feed(playlist, programme, footage(60, 61.5, rate=10))
+        self.assertEqual([s.duration for s in read(playlist).segments if s.uri], [57, 1])
+        self.assertNotIn("GAP", playlist.media())
+
+    def test_one_picture(self) -> None:
+        """A picture alone, of which nobody knows how long it is shown, is a short segment."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, [p._replace(duration=0) for p in footage(0, 0.1, rate=10)])
+        feed(playlist, Programme(AUDIO, edge=SECOND), footage(1, 2.5, track=2, rate=50))
+        found = read(playlist)
+        (part,) = found.segments[0].parts
+        self.assertEqual((found.segments[0].duration, part.duration), (0.04, 0.04))
+        self.assertEqual(found.part_inf.part_target, 0.34)
+        self.assertEqual(float(found.server_control.part_hold_back), 1.02)
+
     def test_longer_gop(self) -> None:
         """
         The target duration covers all that is listed: it rises before a GOP that is longer than
@@ -302,6 +391,15 @@ class MediaTests(SynchronousTestCase):
         self.assertEqual(playlist.map(maps[1]), other.header.formats["mp4"])
         self.assertIsNone(playlist.map("init-0.mp4"))
 
+    def test_other_tracks_later(self) -> None:
+        """What the ring of the ones before has stays in the list, though that ring is full."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 59.5, rate=10))
+        self.assertGreater(programme.ring.first, 0)
+        feed(playlist, Programme(VIDEO, AUDIO, edge=60 * SECOND), footage(60, 62.5, rate=10))
+        marks = [s.discontinuity for s in read(playlist).segments if s.uri]
+        self.assertEqual(marks, [*[False] * 14, True, False])
+
     def test_discontinuities_are_counted(self) -> None:
         """When what is before a discontinuity leaves, its number is the one behind it."""
         playlist, edge = live(), 0.0
@@ -324,6 +422,44 @@ class MediaTests(SynchronousTestCase):
             feed(playlist, programme, footage(change * 3, change * 3 + 3, rate=10))
         self.assertEqual(len({id(s.programme) for s in whole(playlist)}), 2)
         self.assertEqual(read(playlist).media_sequence, FIRST + 6)
+
+    def test_change_to_nothing(self) -> None:
+        """Tracks that bring no segment part what is before them from what is behind them."""
+        vp8 = Programme(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
+        vp8.header = Header(vp8.header.tracks, {})
+        no_keyframe = Programme(replace(VIDEO, width=99), edge=4 * SECOND)
+        for between, there, count in (
+            (footage(4, 8, rate=10, key=False), True, 0),
+            (footage(4, 40, rate=10, key=False), False, 1),
+        ):
+            for other in (vp8, no_keyframe):
+                other.ring = Ring(30 * SECOND, 1 << 30, edge=4 * SECOND)
+                playlist, before = live(), Programme()
+                feed(playlist, before, footage(0, 3.5, rate=10))
+                feed(playlist, other, between)
+                self.assertEqual(playlist.is_ready, there)
+                after = Programme(VIDEO, AUDIO, edge=40 * SECOND)
+                feed(playlist, after, footage(41, 43.5, rate=10))
+                found = read(playlist)
+                marks = [s.discontinuity for s in found.segments if s.uri]
+                self.assertEqual(marks, [*([False] * 4 + [True] if there else [False]), False])
+                counted = found.discontinuity_sequence - FIRST % DISCONTINUITIES
+                self.assertEqual(counted, count)
+
+    def test_given_back(self) -> None:
+        """The ring of the tracks before is not kept for longer than that of these is filled."""
+        playlist, before = live(), Programme()
+        feed(playlist, before, footage(0, 3.5, rate=10))
+        gone = ref(before)
+        del before
+        vp8 = Programme(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
+        vp8.header = Header(vp8.header.tracks, {})
+        feed(playlist, vp8, footage(4, 8, rate=10))
+        gc.collect()
+        self.assertIsNotNone(gone())
+        feed(playlist, vp8, footage(8, 40, rate=10))
+        gc.collect()
+        self.assertIsNone(gone())
 
     def test_dates(self) -> None:
         """The date goes with the media, and jumps when the input was away."""
@@ -379,6 +515,19 @@ class MediaTests(SynchronousTestCase):
         feed(playlist, programme, footage(0, 30.5, gop=2, rate=10))
         having = [s.uri for s in read(playlist).segments if s.parts and s.uri]
         self.assertEqual(len(having), 3)
+
+    def test_parts_do_not_come_back(self) -> None:
+        """Parts that have left the list stay away when a longer GOP moves the line behind them."""
+        playlist, programme = live(), Programme()
+        feed(playlist, programme, footage(0, 9.5, rate=10))
+        uris = []
+        for packet in footage(9.5, 16.5, rate=10, key=False):
+            feed(playlist, programme, [packet])
+            uris.append([part.uri for s in read(playlist).segments for part in s.parts])
+        for before, after in pairwise(uris):
+            self.assertIn(after[0], before)
+            still = before[before.index(after[0]) :]
+            self.assertEqual(after[: len(still)], still)
 
     def test_delta(self) -> None:
         """A delta update leaves out what is more than six target durations behind."""
@@ -804,6 +953,10 @@ class PropertyTests(SynchronousTestCase):
         self.assertGreaterEqual(float(found.server_control.part_hold_back), 2 * part_target - 1e-9)
         for listed in found.segments:
             segment = playlist.find(number)
+            if listed.gap_tag and listed is found.segments[0]:
+                self.assertIsNone(segment, "it is a gap because it is not there")
+                number += 1
+                continue
             assert segment is not None
             for part in listed.parts:
                 self.assertLessEqual(float(part.duration), part_target + 1e-9)

@@ -364,6 +364,26 @@ class BlockingTests(HLSTestCase):
         self.assertEqual(got.body, b"(" + b"|".join(p.data for p in footage(7.3, 7.6)) + b")")
         self.assertEqual(got.headers["cache-control"], FOREVER)
 
+    def test_lost(self) -> None:
+        """
+        When the growing segment loses its beginning, what was announced is gone, and the list is
+        what comes behind the next keyframe.
+        """
+        self.stream = self.add("small", buffer_bytes=2000)
+        self.begin()
+        self.publish(0, 2.2)
+        self.playlist = playlist = self.stream.publisher.playlist
+        number, part = playlist.edge
+        hinted = self.ask(self.url(number, part).replace("live", "small"))
+        listed = self.ask(f"/small/media.m3u8?_HLS_msn={number}&_HLS_part={part}")
+        self.assert_waits(hinted)
+        self.stream.publisher.publish(footage(2.2, 2.3, size=3000))
+        self.reactor.turn()
+        self.assertEqual(hinted.answer().status, 404)
+        self.assert_waits(listed)
+        self.publish(30, 31.1)
+        self.assertIn(f"#EXT-X-MEDIA-SEQUENCE:{number + 1}\n", listed.answer().text)
+
     def test_whole_of_a_growing_one(self) -> None:
         """So is a segment that still grows; it is its parts, one after the other."""
         waiting = self.ask(self.url(self.newest))

@@ -23,7 +23,7 @@ from mkvtwist import matroska, programme
 from mkvtwist.config import Form, Input, StreamConfig
 from mkvtwist.formats import FORMATS
 from mkvtwist.matroska import Matroska
-from mkvtwist.packet import Header, Packet
+from mkvtwist.packet import Header, Packet, Track
 from mkvtwist.programme import FRAGMENT_BYTES, FRAGMENT_SPAN
 from mkvtwist.publisher import (
     CROWD,
@@ -844,6 +844,35 @@ class SegmentTests(PublisherTestCase):
             self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
             _, response = self.join(stream, burst=2)
             self.assertEqual(response.blocks[0].time, 8000)
+
+    def test_early_subtitles(self) -> None:
+        """Subtitles that come early cut nothing, and do not keep the sound from being cut."""
+        text = Track(number=2, type="subtitle", codec="subrip")
+        packets = [Packet(1, n * 20_000, n * 20_000, 20_000, True, b"x") for n in range(500)]
+        for n in range(480, 0, -60):
+            early = n * 20_000 + 50_000_000
+            packets.insert(n, Packet(2, early, early, 2_000_000, True, b"text"))
+        for at_once in (1, 7, 1000):
+            stream = self.make()
+            stream.begin(header(SOUND, text))
+            for first in range(0, len(packets), at_once):
+                stream.publish(packets[first : first + at_once])
+            assert stream.programme is not None
+            ring = stream.programme.ring
+            fragments = [ring[n] for n in range(ring.first, ring.end)]
+            starts = [fragment.start for fragment in fragments if fragment.key]
+            self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
+            sounds = [[p.dts for p in f.packets if p.track == 1] for f in fragments]
+            spans = [times[-1] - times[0] for times in sounds if times]
+            self.assertLessEqual(max(spans), FRAGMENT_SPAN)
+
+    def test_subtitles_alone(self) -> None:
+        """Where there is nothing but subtitles, these are cut."""
+        stream = self.make()
+        stream.begin(header(Track(number=1, type="subtitle", codec="subrip")))
+        stream.publish(footage(0, 2.5, rate=2))
+        assert stream.programme is not None
+        self.assertEqual(stream.programme.ring.segments, 3)
 
     def test_audio_with_video(self) -> None:
         """Audio packets, keyframes all of them, begin no segment where there is video."""

@@ -19,7 +19,9 @@ The rules:
  4. Times are the decoding times of the video (without one: of all sounds), and
     where one segment or part ends the next one begins: durations sum up.
  5. Half of what the ring keeps is listed, the other half is for those who have an older playlist.
-    The first segment that is listed never goes back.
+    The first segment that is listed never goes back. There are no holes: with a segment whose
+    beginning the ring has lost all before it are gone. One that still grows then is given up, and
+    the next keyframe begins another.
  6. The main playlist has the picture and the sound that plays unasked. Where there are several
     sounds, each has a playlist of its own, and so have the picture and each track of text. All are
     cut in the same places, with the same numbers: what differs is which packets are taken from the
@@ -27,6 +29,8 @@ The rules:
     choice has nothing, or something of another kind, is a gap.
  7. The target duration never shrinks. It rises when a GOP becomes longer than all before: once by
     half again while it still grows, since a playlist may not have what is longer than it says.
+ 8. While a GOP grows beyond all that is kept, the last segment before it is listed as a gap, since
+    parts alone are no playlist, and those who play them would lose the stream.
 
 ::
 

@@ -58,8 +58,17 @@ The first discontinuity's number is the second of the start modulo this, about a
 restart, when timestamps begin anew, it is another one. Not larger, since hls.js counts up to it.
 """
 
+STEP = SECOND // 25
+"""Microseconds that a picture lasts of which nothing tells how long: the same as in MP4."""
+
 GROWTH = 1.5
 """By how much the target duration rises when a GOP grows beyond it: a few times at most."""
+
+MOST_PARTS = 1_000
+"""
+Parts of a growing segment, five minutes: three times a second each viewer gets a list of them all,
+70 KB in the end. One that has more is given up: nobody could begin in the next quarter of an hour.
+"""
 
 TEXTS = 100
 """
@@ -98,7 +107,9 @@ class Playlist:
         self._lists_parts = parts
         self._segments: deque[Segment] = deque()
         self._discontinuity = int(started) % DISCONTINUITIES
+        self._has_begun = False  # whether a segment of this programme has begun
         self._first = 0  # the number of the first segment that was listed last
+        self._first_shown = 0  # likewise of the first whose parts were
         self._target = 1
         self._programme: Programme | None = None
         self._timed: Collection[int] = ()  # of this programme's tracks: those that cut
@@ -123,14 +134,14 @@ class Playlist:
             self._change(programme)
         if programme.ring.first != self._oldest:
             self._oldest = programme.ring.first
-            self._texts.clear()
+            self._drop_gone(programme)
         if not self._timed:
             return
         growing = self._growing
         timed = [packet for packet in fragment.packets if packet.track in self._timed]
         if timed:
             time, last = max(timed[0].dts, self._last), timed[-1]
-            self._end = max(time, last.dts + (last.duration or max(0, last.dts - self._last)))
+            self._end = max(time, last.dts + (last.duration or max(STEP, last.dts - self._last)))
             self._last = max(time, last.dts)
             part = Part(fragment.number, time, independent=timed[0].key)
             if fragment.key and (growing is None or time - growing.start >= SHORTEST):
@@ -148,8 +159,7 @@ class Playlist:
         What there is is old: what comes next is the first that is listed, and may be of other
         tracks.
         """
-        self._close(self._end)
-        self._discontinuity += bool(self._segments)
+        self._leave()
         self._segments.clear()
         self._texts.clear()
         self._programme = None
@@ -165,7 +175,7 @@ class Playlist:
     @property
     def is_ready(self) -> bool:
         """Whether there is anything to list: at least one complete segment."""
-        return any(segment.is_complete and segment.is_there for segment in self._segments)
+        return bool(self._segments) and self._segments[0].is_complete
 
     @property
     def target(self) -> float:
@@ -257,7 +267,7 @@ class Playlist:
 
     def _rates(self, choices: Sequence[Collection[int]]) -> tuple[int, int]:
         """Bits a second of the segments of these choices of tracks, at most and on average."""
-        segments = [s for s in self._segments if s.is_complete and s.is_there and s.duration]
+        segments = [s for s in self._segments if s.is_complete and s.duration]
         rates = [[segment.bitrate(tracks) for segment in segments] or [1.0] for tracks in choices]
         lasted = [segment.duration for segment in segments] or [1]
         means = [sum(map(operator.mul, measured, lasted)) / sum(lasted) for measured in rates]
@@ -288,11 +298,16 @@ class Playlist:
         newest = self._segments[-1] if self._segments else None
         return None if newest is None or newest.is_complete else newest
 
-    def _change(self, programme: Programme) -> None:
-        """Other tracks: what remains of the ones before the last is gone."""
+    def _leave(self) -> None:
+        """No more of this programme comes: whatever does is behind a discontinuity."""
         self._close(self._end)
-        last = self._programme
-        while self._segments and self._segments[0].programme is not last:
+        self._discontinuity += self._has_begun
+        self._has_begun = False
+
+    def _change(self, programme: Programme) -> None:
+        """Other tracks: of the ones before only the last that have segments remain."""
+        self._leave()
+        while self._segments and self._segments[0].programme is not self._segments[-1].programme:
             self._segments.popleft()
         self._programme = programme
         self._cues.clear()
@@ -304,13 +319,36 @@ class Playlist:
         self._pictures = self._timed if video else ()
         self._written = header.fitting("webvtt")
 
+    def _drop_gone(self, programme: Programme) -> None:
+        """
+        What the ring has lost goes, and all before it: playlists have no holes. With the first
+        that this programme's ring loses all of the one before goes, and its ring.
+        """
+        self._texts.clear()
+        if self._growing is not None and not self._growing.is_there:
+            self._give_up(self._growing)
+        # Where one grows for longer than all is kept, the last complete one remains, as a gap:
+        # without one there is no playlist, and those who play the parts would lose them.
+        least = 0 if self._growing is None else 2
+        loses = programme.ring.first > 0
+        while len(self._segments) > least and (
+            not self._segments[0].is_there
+            or (loses and self._segments[0].programme is not programme)
+        ):
+            self._segments.popleft()
+
+    def _give_up(self, growing: Segment) -> None:
+        """Nobody can begin with it, and it may never end: the next keyframe begins another."""
+        self.edge = (growing.number + 1, 0)
+        self._segments.clear()
+        self._texts.clear()
+
     def _begin(self, programme: Programme, part: Part, now: float) -> Segment:
         """A segment ends, the next one begins."""
         self._close(part.start, part.first)
         last = self._segments[-1] if self._segments else None
         date = now
         if last is not None:
-            self._discontinuity += programme is not last.programme
             expected = last.date + (part.start - last.start) / SECOND
             date = expected if now - expected < DRIFT else now
             if date > now and not self._was_read:
@@ -326,22 +364,20 @@ class Playlist:
         self._cues = [packet for packet in self._cues if shown_until(packet) > part.start]
         segment.cues = tuple(self._cues)
         self._segments.append(segment)
-        while not self._segments[0].is_there or (
-            self._segments[0].programme is not programme
-            and part.start - self._segments[0].end >= self._kept
-        ):
-            self._segments.popleft()
-        self._texts.clear()
+        self._has_begun = True
+        self._drop_gone(programme)
         return segment
 
     def _grow(self, segment: Segment, part: Part) -> None:
         """A fragment more; the growing part ends where it would become too long with it."""
         growing = segment.growing
         assert growing is not None
-        if self._end - growing.start > PART:
+        if self._end - growing.start > PART and part.start > growing.start:
             segment.cut(part.start, part.first, part)
             self.edge = (segment.number, len(segment.parts))
             self._texts.clear()
+            if len(segment.parts) >= MOST_PARTS:
+                self._give_up(segment)
 
     def _close(self, time: int, stop: int | None = None) -> None:
         """The growing segment, if there is one, is complete."""
@@ -362,22 +398,36 @@ class Playlist:
         for segment in reversed(self._segments):
             if not segment.is_complete:
                 continue
-            if not segment.is_there or segment.number < self._first or enough <= 0:
+            if segment.number < self._first or enough <= 0:
                 break
             listed.appendleft(segment)
             enough -= segment.duration
-        if listed:
-            self._first = listed[0].number
+        self._first = listed[0].number
         return list(listed)
+
+    def _shown(
+        self, listed: Sequence[Segment], growing: Segment | None, ahead: int
+    ) -> list[Segment]:
+        """
+        Those whose parts are listed. What has left does not come back when the target duration
+        rises: hls.js takes it for new, and loads it over what it plays.
+        """
+        since = PARTS_LISTED * self._target * SECOND
+        shown = [
+            segment
+            for segment, rest in _with_rest(listed, ahead)
+            if rest < since and segment.is_there and segment.number >= self._first_shown
+        ]
+        if growing is not None:
+            shown.append(growing)
+        if shown:
+            self._first_shown = shown[0].number
+        return shown
 
     def _lines(self, tracks: frozenset[int] | None, *, skip: bool) -> Iterator[str]:
         listed, growing = self._listed(), self._growing
-        if growing is not None and not growing.is_there:
-            growing = None  # it began before all that the ring has: nobody can begin there
         ahead = 0 if growing is None else self._end - growing.start
-        since = PARTS_LISTED * self._target * SECOND
-        recent = [s for s, rest in _with_rest(listed, ahead) if rest < since]
-        shown = [*recent, *([growing] if growing is not None else [])] if self._lists_parts else []
+        shown = self._shown(listed, growing, ahead) if self._lists_parts else []
         skipped = 0
         if skip:
             boundary = SKIP * self._target * SECOND
@@ -387,7 +437,7 @@ class Playlist:
         yield "#EXTM3U"
         yield f"#EXT-X-VERSION:{9 if skipped else 8 if gap else 6}"
         yield f"#EXT-X-TARGETDURATION:{self._target}"
-        yield from self._control([part for segment in shown for part in segment.parts])
+        yield from self._control(shown)
         yield f"#EXT-X-MEDIA-SEQUENCE:{listed[0].number}"
         yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{listed[0].discontinuity}"
         yield "#EXT-X-INDEPENDENT-SEGMENTS"
@@ -440,16 +490,22 @@ class Playlist:
                     f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN={number},LAST-PART={parts - 1}'
                 )
 
-    def _control(self, parts: Sequence[Part]) -> Iterator[str]:
-        """What the server can do, and how far players keep from the live edge."""
+    def _control(self, shown: Sequence[Segment]) -> Iterator[str]:
+        """
+        What the server can do, and how far players keep from the live edge.
+
+        @param shown: the segments whose parts are listed.
+        """
         control = [
             "CAN-BLOCK-RELOAD=YES",
             f"CAN-SKIP-UNTIL={SKIP * self._target}",
             f"HOLD-BACK={HOLD_BACK * self._target}",
         ]
         if self._lists_parts:
+            longest = max((part.duration for s in shown for part in s.parts), default=0)
+            if not any(s.parts[:-1] if s.is_complete else s.parts for s in shown):
+                longest = max(longest, PART)  # a segment's last part is as short as may be
             # Rounded up, so that it does not change with the timestamps' last millisecond.
-            longest = max((part.duration for part in parts), default=PART)
             target = max(1, math.ceil(longest / 10_000)) / 100
             control.append(f"PART-HOLD-BACK={HOLD_BACK * target:.2f}")
             yield f"#EXT-X-PART-INF:PART-TARGET={target:.2f}"

@@ -116,8 +116,8 @@ class Segment:
         return self.end - self.start
 
     def has(self, choice: Choice | None) -> bool:
-        """Whether there is anything in its parts of what was chosen."""
-        return any(part.has(choice) for part in self.parts)
+        """Whether it is there, and anything in its parts of what was chosen."""
+        return self.is_there and any(part.has(choice) for part in self.parts)
 
     def bitrate(self, tracks: Collection[int]) -> float:
         """How many bits a second these tracks have in it, about; 0 where it has no duration."""
