@@ -145,10 +145,10 @@ class Stream(MultiService):
         self._reactor.callLater(LOOK, later.callback, None)
         return later
 
-    def statistics(self) -> StreamStatistics:
-        """Everything that C{/status}, C{/metrics} and the page show."""
-        publisher, input_ = self.publisher, self.input
-        programme = publisher.programme
+    @property
+    def condition(self) -> tuple[str, str]:
+        """The state, one of those of C{/status}, and the reason, in plain words."""
+        input_, programme = self.input, self.publisher.programme
         state, reason = input_.state, input_.reason
         ring = programme.ring if programme is not None else None
         if state == "live" and (ring is None or ring.newest_start is None):
@@ -158,6 +158,20 @@ class Stream(MultiService):
                 reason += "; the last one is more than the buffer holds ago"
         if input_.showing is not None:
             reason += "; meanwhile the fallback is shown"
+        return state, reason
+
+    def statistics(self, *, clients: bool = True) -> StreamStatistics:
+        """
+        Everything that C{/status}, C{/metrics} and the page show.
+
+        @param clients: with a look at each of them, of whom there may be thousands; else there are
+            none, nor bytes that went out.
+        """
+        publisher, input_ = self.publisher, self.input
+        programme = publisher.programme
+        ring = programme.ring if programme is not None else None
+        state, reason = self.condition
+        everybody = sorted(publisher.clients, key=lambda client: client.id) if clients else ()
         now = self._reactor.seconds()
         return StreamStatistics(
             state=state,
@@ -175,14 +189,12 @@ class Stream(MultiService):
             ring_segments=ring.segments if ring is not None else 0,
             fragments=publisher.fragments,
             bytes_in=publisher.bytes_in,
-            bytes_out=publisher.bytes_out,
+            bytes_out=publisher.bytes_out if clients else 0,
             discontinuities=input_.timeline.discontinuities,
             restarts=input_.restarts,
             recording=self._recording(),
             hls_viewers=self.hls_viewers,
-            clients=tuple(
-                client.statistics() for client in sorted(publisher.clients, key=lambda c: c.id)
-            ),
+            clients=tuple(client.statistics() for client in everybody),
         )
 
     @property

@@ -37,11 +37,33 @@ def answer(request: Request, body: bytes, content_type: bytes, cache: bytes = b"
     request.finish()
 
 
+def open_to_pages(request: Request) -> None:
+    """Let pages of all sites read the answer, whatever it will be, and what they ask for."""
+    request.setHeader(b"Access-Control-Allow-Origin", b"*")
+    request.setHeader(
+        b"Access-Control-Expose-Headers", b"Content-Disposition, Content-Range, ETag, Retry-After"
+    )
+
+
+def is_preflight(request: Request) -> bool:
+    """Whether a browser asks on its own what a page of another site may do (Fetch, 3.3.1)."""
+    asks = request.getHeader(b"access-control-request-method")
+    return request.method == b"OPTIONS" and asks is not None
+
+
+def allow_pages(request: Request) -> None:
+    """Answer that: a page may watch, with a token, and have a part of what has a length."""
+    request.setResponseCode(204)
+    request.setHeader(b"Access-Control-Allow-Methods", b"GET, HEAD")
+    request.setHeader(b"Access-Control-Allow-Headers", b"Authorization, Range")
+    request.setHeader(b"Access-Control-Max-Age", b"86400")
+    request.finish()
+
+
 def preview(request: Request, content_type: bytes) -> None:
     """Answer C{HEAD} with what something would be that is made only when somebody gets it."""
     request.setHeader(b"Content-Type", content_type)
     request.setHeader(b"Cache-Control", b"no-store")
-    request.setHeader(b"Access-Control-Allow-Origin", b"*")
     request.write(b"")
     request.finish()
 

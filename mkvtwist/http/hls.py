@@ -134,7 +134,6 @@ class Pieces:
         return partial(self._show, show)
 
     def _show(self, show: View, request: Request) -> None:
-        request.setHeader(b"Access-Control-Allow-Origin", b"*")
         if request.method == b"HEAD":
             show(request)
         elif self._knows(request) or not self._limits.refuse(self.stream, request):
@@ -349,11 +348,17 @@ class Pieces:
             held.timeout.cancel()
 
     def _give_up(self, request: Request) -> None:
-        if request in self._held:
-            self._forget(request)
-            state = self.stream.statistics()
-            text = f"Nothing new has come. The stream is {state.state}: {state.reason}."
-            say_later(request, text, AGAIN)
+        held = self._held.get(request)
+        if held is not None:
+            if not held.is_due():
+                held.show = self._say_nothing_new
+            self._due.append(held)  # with all others who came when nothing did any more
+            if self._turn is None:
+                self._next_turn()
+
+    def _say_nothing_new(self, request: Request) -> None:
+        state, reason = self.stream.condition
+        say_later(request, f"Nothing new has come. The stream is {state}: {reason}.", AGAIN)
 
     def _look(self) -> None:
         """Something was published: who has waited for it gets it, some in this turn."""

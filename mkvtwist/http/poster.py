@@ -141,7 +141,6 @@ class Posters:
             return
         cache = cached(stream.config.watch, b"max-age=%d" % left)
         request.setHeader(b"Cache-Control", cache)
-        request.setHeader(b"Access-Control-Allow-Origin", b"*")
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         tag = hashlib.blake2b(still.picture, digest_size=12).hexdigest()
         if not request.setETag(f'"{tag}"'.encode()):

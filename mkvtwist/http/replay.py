@@ -318,7 +318,6 @@ class Replays:
             say(request, 404, f"It is not kept any more; ask for /{of}/{PREFIX}{ending} anew.")
             return
         file.asked = self._reactor.seconds()
-        request.setHeader(b"Access-Control-Allow-Origin", b"*")
         cache = cached(stream.config.watch, b"max-age=%d, immutable" % KEEP)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
@@ -364,7 +363,6 @@ def _send_to(file: Kept, request: Request) -> None:
     request.setHeader(
         b"Location", f"{where}{query.replace('?', '&') if '?' in where else query}".encode()
     )
-    request.setHeader(b"Access-Control-Allow-Origin", b"*")
     say(request, 302, where)
 
 

@@ -185,7 +185,6 @@ def live_headers(request: Request, format_: str, tracks: Sequence[Track]) -> Non
     request.setHeader(b"Content-Type", media_type(format_, tracks).encode())
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"X-Accel-Buffering", b"no")
-    request.setHeader(b"Access-Control-Allow-Origin", b"*")
 
 
 def say_refused(request: Request, problem: Unfit | NoTrack) -> None:

@@ -16,7 +16,15 @@ from mkvtwist.config import EVERYBODY, Config, Form, Network
 from mkvtwist.formats import ENDINGS
 from mkvtwist.http import pages, static
 from mkvtwist.http.admission import Admission
-from mkvtwist.http.answers import View, accepts, printable, say
+from mkvtwist.http.answers import (
+    View,
+    accepts,
+    allow_pages,
+    is_preflight,
+    open_to_pages,
+    printable,
+    say,
+)
 from mkvtwist.http.connections import Connections
 from mkvtwist.http.hls import Pieces
 from mkvtwist.http.limits import Limits
@@ -85,9 +93,13 @@ class Router(Resource):
             return NOT_DONE_YET
         path = "/".join(parts)
         stream = self._stream(path)
+        if stream is not None or path == "status":
+            open_to_pages(request)
         answer = partial(self._answer, path, stream, request)
         if stream is None:
             answer()
+        elif is_preflight(request):
+            allow_pages(request)
         else:
             config = stream.config
             rule = config.send if request.method in SENDING else config.watch
@@ -110,7 +122,7 @@ class Router(Resource):
             views = self._fixed.get(path, {})
         view = views.get(b"GET" if request.method == b"HEAD" else request.method)
         if not views:
-            say(request, 404, self._not_found(path))
+            say(request, 404, self._not_found(path, stream))
         elif view is None:
             methods = [*views, *([b"HEAD"] if b"GET" in views else [])]
             request.setHeader(b"Allow", b", ".join(methods))
@@ -189,9 +201,17 @@ class Router(Resource):
         rules = {rule for stream in config.streams for rule in (stream.watch, stream.send)}
         self._admission.access.read(rules | {config.status or EVERYBODY})
 
-    def _not_found(self, path: str) -> str:
-        shown = [s.config for s in self._streams.values() if s.config.watch == EVERYBODY]
-        names = ", ".join(f"/{config.name}.mkv" for config in shown) or "no stream for everybody"
+    def _not_found(self, path: str, stream: Stream | None) -> str:
+        if stream is not None:
+            name = stream.config.name
+            names = ", ".join(
+                f"/{name}{ending}" for ending in ("", *ENDINGS, "/index.m3u8", ".jpg")
+            )
+        else:
+            shown = [s.config for s in self._streams.values() if s.config.watch == EVERYBODY]
+            names = (
+                ", ".join(f"/{config.name}.mkv" for config in shown) or "no stream for everybody"
+            )
         return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
 
 

@@ -31,18 +31,16 @@ class Status:
             "uptime": round(self._reactor.seconds() - self._started, 3),
             "streams": {name: self.stream(name) for name in streams},
         }
-        request.setHeader(b"Access-Control-Allow-Origin", b"*")
         answer(request, json.dumps(status, indent=2).encode() + b"\n", b"application/json")
 
     def show_stream(self, stream: Stream, request: Request) -> None:
         """
         Answer with what a player's page shows, to whoever may watch the stream: its clients are
-        counted, since a list that each of them asks for costs the square of its length.
+        counted, since a look at each that each of them asks for costs the square of their number.
         """
-        shown = self.stream(stream.config.name)
-        del shown["input"], shown["recording"]
+        shown = self._as_json(stream.statistics(clients=False))
+        del shown["input"], shown["recording"], shown["bytes_out"]
         shown["clients"] = stream.audience - shown["hls_viewers"]
-        request.setHeader(b"Access-Control-Allow-Origin", b"*")
         answer(request, json.dumps(shown).encode() + b"\n", b"application/json")
 
     def show_metrics(self, streams: Mapping[str, Stream], request: Request) -> None:
@@ -56,13 +54,13 @@ class Status:
         """
         ill = []
         for name, stream in self._streams.items():
-            statistics = stream.statistics()
-            if statistics.state in ("live", "waiting for a client") or stream.config.optional:
+            state, reason = stream.condition
+            if state in ("live", "waiting for a client") or stream.config.optional:
                 continue
             if stream.config.watch == EVERYBODY:
-                ill.append(f"{name}: {statistics.state} ({statistics.reason})")
+                ill.append(f"{name}: {state} ({reason})")
             else:  # whose name may be in the reason, too
-                ill.append(f"a stream: {statistics.state}")
+                ill.append(f"a stream: {state}")
         say(request, 503 if ill else 200, "\n".join(ill) or "All streams are live.")
 
     def streams(self) -> dict[str, Any]:

@@ -173,7 +173,8 @@ setInterval(() => views.forEach((view) => view.look()), LOOK);
 
 for (const field of document.querySelectorAll("[data-command]")) {
   const { command, path } = field.dataset;
-  field.value = command.replace("ADDRESS", address(path));
+  const url = address(path);
+  field.value = command.replace("ADDRESS", url.includes("?") ? `"${url}"` : url); // for the shell
   field.addEventListener("focus", () => field.select());
   part(field.parentElement, "copy").addEventListener("click", async ({ currentTarget }) => {
     field.focus();

@@ -88,7 +88,7 @@ async function ask(path, options) {
   if (response.ok) return response;
   const isOurs = response.headers.get("Content-Type")?.startsWith("text/plain"); // no proxy's page
   const trouble = new Trouble(isOurs ? (await response.text()).trim() : `Error ${response.status}.`);
-  trouble.pause = Number(response.headers.get("Retry-After"));
+  trouble.pause = Number(response.headers.get("Retry-After")) || 0; // a proxy's may be a date
   throw trouble;
 }
 
