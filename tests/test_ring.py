@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import ring as ring_module
-from mkvtwist.packet import SECOND, Packet
+from mkvtwist.packet import SECOND, Extra, Packet
 from mkvtwist.ring import Fragment, Ring, Running
 
 VIDEO, AUDIO, TEXT = 1, 2, 3
@@ -31,7 +31,15 @@ def filled(count: int, gop: int = 5, *, size: int = 10, limit: int = LIMIT) -> R
     return ring
 
 
-class RingTests(SynchronousTestCase):
+class Case(SynchronousTestCase):
+    """Packets, fragments and what is rendered take nothing beside their bytes."""
+
+    def setUp(self) -> None:
+        for name in ("ENTRY", "PACKET_WEIGHT", "FRAGMENT_WEIGHT"):
+            self.patch(ring_module, name, 0)
+
+
+class RingTests(Case):
     """What is kept, and for how long."""
 
     def test_empty(self) -> None:
@@ -70,6 +78,41 @@ class RingTests(SynchronousTestCase):
         self.assertEqual((ring.first, ring.end, ring.size, ring.segments), (3, 4, 2 * LIMIT, 0))
         ring.append([packet(4 * SECOND)], key=False)
         self.assertEqual((ring.first, ring.end, ring.size), (4, 5, 10))
+
+    def test_weight(self) -> None:
+        """
+        What packets and fragments take beside their payload counts, too: quiet sound would take
+        twenty times what it has. So do additions, such as pictures of what is transparent.
+        """
+        self.patch(ring_module, "PACKET_WEIGHT", 100)
+        self.patch(ring_module, "FRAGMENT_WEIGHT", 30)
+        ring = Ring(DURATION, LIMIT)
+        made = ring.append([packet(0), packet(1)], key=True)
+        self.assertEqual((made.payload, made.weight, made.size, ring.size), (20, 250, 250, 250))
+        ring.render(made, "matroska", bytes(20))
+        self.assertEqual((made.weight, made.size, ring.size), (250, 270, 270))
+        alpha = packet(2)._replace(extra=Extra(((1, bytes(7)), (2, bytes(8)))))
+        self.assertEqual(ring.append([alpha], key=False).weight, 155)
+        for number in range(3, 20):
+            ring.append([packet(number)], key=False)
+            self.assertLessEqual(ring.size, LIMIT)
+        self.assertEqual((ring.end - ring.first, ring.size), (7, 7 * 140))
+
+    def test_long_segment(self) -> None:
+        """
+        A segment of very many fragments leaves little by little, and nobody begins in the middle of
+        it; where there are too many bytes, by as many as it takes.
+        """
+        self.patch(ring_module, "LEAVING", 4)
+        ring = filled(20, 1000)
+        self.assertEqual(ring.first, 0)
+        firsts = []
+        for number in range(20, 40):
+            ring.append([packet(number * SECOND)], key=number % 10 == 0)
+            firsts.append(ring.first)
+        self.assertEqual(firsts, [0] * 9 + [4, 8, 12, 16] + [20] * 6 + [24])
+        ring.append([packet(40 * SECOND, size=LIMIT - 45)], key=False)
+        self.assertEqual((ring.first, ring.end, ring.place(SECOND * 99)), (36, 41, None))
 
     def test_endless_segment(self) -> None:
         """
@@ -136,7 +179,6 @@ class RingTests(SynchronousTestCase):
 
     def test_bitrate(self) -> None:
         """The rate of the last seconds is in bits a second, of payload only."""
-        self.patch(ring_module, "ENTRY", 0)
         ring = Ring(DURATION, LIMIT)
         for number in range(8):
             made = ring.append([packet(number * SECOND, size=100 if number > 5 else 10)], key=True)
@@ -146,7 +188,7 @@ class RingTests(SynchronousTestCase):
         self.assertEqual(ring.bitrate(99 * SECOND), (2 * 100 + 6 * 10) * 8 / 8)
 
 
-class PlaceTests(SynchronousTestCase):
+class PlaceTests(Case):
     """Where a client joins."""
 
     def test_place(self) -> None:
@@ -171,12 +213,8 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(Ring(DURATION, LIMIT).segments_before(0), 0)
 
 
-class RenderTests(SynchronousTestCase):
+class RenderTests(Case):
     """What is made of fragments, and shared."""
-
-    def setUp(self) -> None:
-        """Bytes take nothing beside themselves."""
-        self.patch(ring_module, "ENTRY", 0)
 
     def test_beside(self) -> None:
         """What it takes beside the bytes counts, too, once for each, until they are forgotten."""
@@ -215,6 +253,39 @@ class RenderTests(SynchronousTestCase):
             self.assertIn("matroska", ring[number].rendered)
         kept = [n for n in range(10) if ring[n].rendered]
         self.assertEqual((kept, ring.first, ring.size), ([5, 6, 7, 8, 9], 0, LIMIT))
+
+    def test_media_first(self) -> None:
+        """What can be made again makes room for media; a quarter of the ring is left to it."""
+        ring = Ring(DURATION, LIMIT)
+        for number in range(40):
+            made = ring.append([packet(number * SECOND, size=70)], key=True)
+            ring.render(made, "matroska", bytes(50))
+            ring.render(made, "mp4", bytes(50))
+            self.assertLessEqual(ring.size, LIMIT)
+            self.assertGreaterEqual(ring.end - ring.first, min(10, number + 1))
+        self.assertEqual([n for n in range(30, 40) if ring[n].rendered], [37, 38, 39])
+        ring = Ring(DURATION, LIMIT)
+        for number in range(40):
+            made = ring.append([packet(number * SECOND, size=100)], key=True)
+            ring.render(made, "matroska", bytes(100))
+        self.assertEqual((ring.first, ring.size), (32, LIMIT))
+        self.assertEqual([n for n in range(32, 40) if ring[n].rendered], [38, 39])
+
+    def test_forget(self) -> None:
+        """Bytes that nobody wants leave room; the others are still forgotten from the oldest on."""
+        ring = filled(6)
+        for number in (5, 1, 3):
+            ring.render(ring[number], "matroska", bytes(100))
+            ring.render(ring[number], "mp4", bytes(100))
+        ring.render(ring[4], "mp4", bytes(100))
+        ring.forget("mp4")
+        self.assertEqual([n for n in range(6) if ring[n].rendered], [1, 3, 5])
+        ring.render(ring[0], "webm", bytes(LIMIT - 360))
+        self.assertEqual(
+            ([n for n in range(6) if ring[n].rendered], ring.size), ([0, 1, 3, 5], 1000)
+        )
+        ring.render(ring[3], "webm", bytes(150))
+        self.assertEqual(([n for n in range(6) if ring[n].rendered], ring.size), ([1, 3, 5], 510))
 
     def test_gone(self) -> None:
         """What is made of a fragment that has left is not kept."""
@@ -319,12 +390,11 @@ class RingMachine(RuleBasedStateMachine):
             assert len(self.kept) == 1 or self.ring.edge - self.kept[0].start <= DURATION
 
 
-class ModelTests(SynchronousTestCase):
+class ModelTests(Case):
     """Any life of a ring."""
 
     def test_model(self) -> None:
         """Whatever comes and is watched, the ring holds what it promises."""
-        self.patch(ring_module, "ENTRY", 0)
         run_state_machine_as_test(RingMachine, settings=fast)
 
     @given(st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=60))
@@ -343,7 +413,7 @@ class ModelTests(SynchronousTestCase):
                 self.assertGreater(ring.size + segment, LIMIT)
 
 
-class RunningTests(SynchronousTestCase):
+class RunningTests(Case):
     """What goes from fragment to fragment."""
 
     def running(self, ring: Ring) -> Running[int]:
