@@ -17,9 +17,12 @@ its beginning: then nobody can join until the next keyframe, and those who watch
 are too many bytes, those go first that can be made again: what was rendered, from the oldest on.
 """
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from heapq import heappop, heappush
+from itertools import islice
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from mkvtwist.packet import Packet
@@ -143,6 +146,9 @@ class Ring:
         self._sparse = frozenset(sparse)
         self._fragments: deque[Fragment] = deque()
         self._starts: deque[int] = deque()
+        # Of the starts those that are before all later ones in time, too, and when that is: where
+        # sound lags behind, a segment may begin before the one before it.
+        self._times: deque[tuple[int, int]] = deque()
         self._rendered: list[int] = []  # a heap: the fragments of which bytes are kept
         self._rendered_size = 0
         self._segment_start = edge
@@ -177,6 +183,17 @@ class Ring:
             raise IndexError(number)
         return self._fragments[number - self.first]
 
+    def between(self, first: int, stop: int) -> Iterable[Fragment]:
+        """
+        The fragments from one number up to another, in one go: to find a fragment by its number
+        takes the longer the more there are on both sides.
+
+        @raise IndexError: when the first of them is not in the ring any more.
+        """
+        if first < self.first:
+            raise IndexError(first)
+        return islice(self._fragments, first - self.first, max(first, stop) - self.first)
+
     def append(self, packets: Sequence[Packet], *, key: bool) -> Fragment:
         """
         Take the next fragment, and drop what is too old.
@@ -192,6 +209,9 @@ class Ring:
                 self.segment_duration = fragment.start - self._segment_start
             self._segment_start = fragment.start
             self._starts.append(fragment.number)
+            while self._times and self._times[-1][0] >= fragment.start:
+                self._times.pop()
+            self._times.append((fragment.start, fragment.number))
         self._fragments.append(fragment)
         self.edge = fragment.end
         self.size += fragment.size
@@ -238,11 +258,10 @@ class Ring:
         @param behind: microseconds; 0 is the newest segment.
         @return: a fragment's number; L{None} when no segment's beginning is in the ring.
         """
-        latest = self.edge - behind
-        for number in reversed(self._starts):
-            if not behind or self[number].start <= latest:
-                return number
-        return self._starts[0] if self._starts else None
+        if not self._starts or not behind:
+            return self.newest_start
+        at = bisect_right(self._times, self.edge - behind, key=itemgetter(0))
+        return self._times[at - 1][1] if at else self._starts[0]
 
     def segments_before(self, place: int) -> int:
         """How many segments have begun before a place; before the oldest, where it has left."""
@@ -272,6 +291,8 @@ class Ring:
                 self._starts.popleft()
             if self.first >= enough and not self._too_big():
                 break
+        while self._times and self._times[0][1] < self.first:
+            self._times.popleft()
         while self._rendered and self._rendered[0] < self.first:
             heappop(self._rendered)
 

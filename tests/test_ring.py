@@ -204,6 +204,23 @@ class PlaceTests(Case):
         ring.append([packet(200, duration=0)], key=True)
         self.assertEqual(ring.place(0), 1)
 
+    def test_lagging(self) -> None:
+        """Where sound lags behind, a segment may begin before the one before it does."""
+        ring = Ring(DURATION, 10 * LIMIT)
+        for number, start in enumerate((0, 4, 2, 2, 9, 5, 12)):
+            ring.append([packet(start, duration=1), packet(14, duration=1)], key=True)
+            self.assertEqual(ring.end, number + 1)
+        for behind, expected in ((15, 0), (14, 0), (13, 3), (11, 3), (10, 5), (4, 5), (3, 6)):
+            self.assertEqual(ring.place(behind), expected, behind)
+        self.assertEqual((ring.place(99), ring.place(0)), (0, 6))
+
+    def test_between(self) -> None:
+        """Fragments are had from one number up to another, as far as there are any."""
+        ring = filled(20)
+        for first, stop, expected in ((10, 13, [10, 11, 12]), (18, 99, [18, 19]), (15, 12, [])):
+            self.assertEqual([f.number for f in ring.between(first, stop)], expected)
+        self.assertRaises(IndexError, ring.between, 9, 12)
+
     def test_before(self) -> None:
         """Segments are counted that have begun before a place, those included that have left."""
         ring = filled(18)
