@@ -435,18 +435,23 @@ class RunningTests(Case):
 
     def running(self, ring: Ring) -> Running[int]:
         """How many packets there were before."""
-        return Running(ring, 0, lambda packets, before: before + len(packets))
+        return Running(
+            ring,
+            0,
+            lambda packets, before: before + len(packets),
+            lambda value, found, known: value + known - found,
+        )
 
     def test_before(self) -> None:
         """It is the same whoever asks, in whatever order, and goes on while the ring moves."""
         ring = filled(10)
         running = self.running(ring)
-        self.assertEqual([running.before(n) for n in (3, 9, 0, 3)], [3, 9, 0, 3])
+        self.assertEqual([running.before(n) for n in (3, 9, 0, 3)], [0, 6, -3, 0])
         ring.append([packet(10 * SECOND), packet(10 * SECOND)], key=True)
         for number in range(11, 30):
             ring.append([packet(number * SECOND)], key=number % 5 == 0)
-            self.assertEqual(running.before(number), number + 1)
-        self.assertEqual(running.before(ring.first), ring.first + 1)
+            self.assertEqual(running.before(number), number - 2)
+        self.assertEqual(running.before(ring.first), ring.first - 2)
         self.assertRaises(IndexError, running.before, ring.first - 1)
         self.assertRaises(IndexError, running.before, ring.end + 1)
 
@@ -454,7 +459,7 @@ class RunningTests(Case):
         """Where nobody has asked for so long that the ring has lost the way, it begins anew."""
         ring = filled(10)
         running = self.running(ring)
-        self.assertEqual(running.before(9), 9)
+        self.assertEqual((running.before(0), running.before(9)), (0, 9))
         for number in range(10, 40):
             ring.append([packet(number * SECOND)], key=number % 5 == 0)
         self.assertEqual(running.before(ring.first), 0)
@@ -464,6 +469,75 @@ class RunningTests(Case):
         """It goes on when what it was last asked for is the oldest that there is."""
         ring = filled(14)
         running = self.running(ring)
-        self.assertEqual(running.before(5), 5)
+        self.assertEqual((running.before(0), running.before(5)), (0, 5))
         ring.append([packet(14 * SECOND)], key=False)
         self.assertEqual((ring.first, running.before(6)), (5, 6))
+
+    def until(self, running: Running[int], number: int) -> tuple[int, int]:
+        """What is before a fragment, and how often one asks until it is found."""
+        count = 1
+        while (found := running.before(number)) is None:
+            count += 1
+            self.assertLess(count, 100)
+        return found, count
+
+    def test_steps(self) -> None:
+        """
+        Nothing is looked at to begin somewhere, and so much in one turn to come from there to
+        another place, later or earlier; whoever asks helps.
+        """
+        self.patch(ring_module, "STEPS", 4)
+        ring = filled(100, limit=LIMIT * 10)
+        ring.duration = 1000 * SECOND
+        for number in range(100, 140):
+            ring.append([packet(number * SECOND)], key=number % 5 == 0)
+        first = ring.first
+        running = self.running(ring)
+        self.assertEqual(self.until(running, 120), (0, 1))
+        self.assertEqual(self.until(running, 133), (13, 4))
+        self.assertIsNone(running.before(110))
+        self.assertIsNone(running.before(103))
+        self.assertEqual(running.before(121), 1)
+        self.assertEqual(self.until(running, 111), (-9, 1))
+        self.assertEqual(self.until(running, 104), (-16, 2))
+        self.assertEqual(self.until(running, first), (first - 120, -(-(103 - first) // 4)))
+        found = [running.before(number) for number in range(first, 134)]
+        self.assertEqual(found, [number - 120 for number in range(first, 134)])
+
+    def test_lost_way(self) -> None:
+        """What was on its way when the ring left it behind begins anew, and meets the rest."""
+        self.patch(ring_module, "STEPS", 2)
+        ring = filled(14)
+        running = self.running(ring)
+        self.assertEqual(running.before(13), 0)
+        self.assertIsNone(running.before(3))
+        for number in range(14, 23):
+            ring.append([packet(number * SECOND)], key=number % 5 == 0)
+            running.before(number)
+        self.assertEqual(ring.first, 10)
+        self.assertEqual(self.until(running, 10), (-3, 2))
+        self.assertEqual(self.until(running, 12), (-1, 1))
+
+    @given(st.data())
+    @fast
+    def test_any(self, data: st.DataObject) -> None:
+        """Whoever asks for what, while the ring moves: all that is said is of one count."""
+        self.patch(ring_module, "STEPS", data.draw(st.integers(1, 5)))
+        ring = Ring(DURATION, LIMIT)
+        running = self.running(ring)
+        total, totals, known = 0, [0], set()
+        for number in range(data.draw(st.integers(1, 40))):
+            count = data.draw(st.integers(1, 3))
+            key = data.draw(st.booleans())
+            ring.append([packet(number * SECOND, size=1)] * count, key=key)
+            total += count
+            totals.append(total)
+            # Somebody who has all is there throughout, so that the way is never lost.
+            found, _ = self.until(running, ring.end)
+            known.add(found - totals[ring.end])
+            for _ in range(data.draw(st.integers(0, 2))):
+                asked = data.draw(st.integers(ring.first, ring.end))
+                value = running.before(asked)
+                if value is not None:
+                    known.add(value - totals[asked])
+        self.assertEqual(len(known), 1)
