@@ -567,9 +567,11 @@ class TimeTests(SynchronousTestCase):
         return [frame(time, duration=step, key=time == begin) for time in range(begin, end, step)]
 
     def sounds(self, begin: int, end: int) -> list[Packet]:
-        """Sound from one time to another."""
-        step = 21_333
-        return [frame(time, track=AUDIO, duration=step) for time in range(begin, end, step)]
+        """Sound from one time to another, as Matroska has it."""
+        return [
+            frame(time // 1000 * 1000, track=AUDIO, duration=23_000)
+            for time in range(begin, end, 23_220)
+        ]
 
     def test_slow(self) -> None:
         """Where pictures are slow sound tells the time in between, a tenth of a second apart."""
@@ -624,7 +626,7 @@ class TimeTests(SynchronousTestCase):
         The clock never goes back: pictures that are before what has been told do not tell. When
         they are so by much, what others have is ahead of them: it tells nothing any more.
         """
-        for begin, times in ((SECOND - 50_000, 2), (SECOND - 150_000, 1)):
+        for begin, times in ((SECOND - 50_000, 2), (SECOND - 250_000, 1)):
             stall = self.mixed(self.pictures(0, FRAME, FRAME), self.sounds(0, SECOND + PATIENCE))
             late = [frame(begin + n * FRAME) for n in range(10)]
             more = self.sounds(SECOND + PATIENCE, 4 * SECOND)

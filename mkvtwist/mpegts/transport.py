@@ -32,6 +32,9 @@ place: files have half a second of sound, then half a second of pictures. A mome
 early makes what comes then late, but by less than L{LEAD}.
 """
 
+_ROUNDED = 2_000
+"""Microseconds that a packet may last longer than it says: Matroska's times are milliseconds."""
+
 _SIZE = 188
 _ROOM = _SIZE - 4
 """Bytes of a transport packet after its header: adaptation field and payload."""
@@ -198,7 +201,7 @@ class MpegTs:
         A moment that has to be told before a packet of another track than the clock's: when that
         is slow or silent, and with the next packet it would be too late.
         """
-        end = stream.end(packet)
+        end = stream.end(packet) + _ROUNDED
         moment = min(packet.dts, max(due, packet.dts - PATIENCE))
         late = min(end, max(due, end - PATIENCE)) - told > PERIOD
         return moment if late and moment > told else None
