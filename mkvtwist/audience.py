@@ -12,6 +12,12 @@ from mkvtwist.ring import Fragment, Ring, Running
 REBASE_LOOK = 64
 """Fragments that are looked at for the earliest time: a second or two, more than muxers lag."""
 
+PIECE_FRAGMENTS = 256
+"""
+Fragments that are put together in one turn of the reactor: a millisecond or two. Those without any
+text are nothing in WebVTT, so that no number of bytes ends them.
+"""
+
 Transform = Callable[[bytes], bytes]
 Rebase = Callable[[bytes, int], bytes]
 
@@ -26,13 +32,21 @@ def _framed(data: bytes, framing: Transform | None) -> bytes:
     return framing(data) if data and framing is not None else data
 
 
-def _maker(format_: Format, ring: Ring) -> Callable[[Fragment], bytes]:
-    """What makes a fragment's bytes, whatever they depend on."""
+def _maker(format_: Format, ring: Ring) -> Callable[[Fragment], bytes | None]:
+    """
+    What makes a fragment's bytes, whatever they depend on; nothing yet, where that is still to be
+    found.
+    """
     if not isinstance(format_, Counted):
         return lambda fragment: format_.render(fragment.packets)
     counted = format_
-    running = Running(ring, counted.start, counted.advance)
-    return lambda fragment: counted.render(fragment.packets, running.before(fragment.number))
+    running = Running(ring, counted.start, counted.advance, counted.moved)
+
+    def made(fragment: Fragment) -> bytes | None:
+        counters = running.before(fragment.number)
+        return None if counters is None else counted.render(fragment.packets, counters)
+
+    return made
 
 
 class Audience(Generic[C]):
@@ -77,15 +91,21 @@ class Audience(Generic[C]):
         """Whether both use the same bytes in the ring."""
         return self.programme is other.programme and self.kind == other.kind
 
-    def rendered(self, number: int) -> bytes:
-        """A fragment's bytes, made for whoever is the first to want them."""
+    def rendered(self, number: int) -> bytes | None:
+        """
+        A fragment's bytes, made for whoever is the first to want them; L{None} when one has to ask
+        again.
+        """
         ring = self.programme.ring
         fragment = ring[number]
         if self._rebase is not None and self._base is None:
             self._base = self._lowest(number)
         data = fragment.rendered.get(self.kind)
         if data is None:
-            data = _framed(self._made(fragment), self.kind[1])
+            made = self._made(fragment)
+            if made is None:
+                return None
+            data = _framed(made, self.kind[1])
             ring.render(fragment, self.kind, data)
         if self._rebase is None or self._base is None:
             return data
@@ -108,21 +128,26 @@ class Audience(Generic[C]):
         """
         What comes from a place on, that many bytes or one fragment, and the place behind it.
 
+        It is less, or nothing, where more would take too long to make: one asks again, in another
+        turn of the reactor.
+
         Many who join together ask for the same, one after the other: it is put together once.
         """
         wanted = place, most, self.programme.released
         known, data, behind = self._piece
         if wanted != known:
             data, behind = self._put_together(place, most)
-            self._piece = wanted, data, behind
+            if behind > place:
+                self._piece = wanted, data, behind
         return data, behind
 
     def _put_together(self, place: int, most: int) -> tuple[bytes, int]:
         pieces: list[bytes] = []
         size = 0
-        while place < self.programme.released and size < most:
+        stop = min(self.programme.released, place + PIECE_FRAGMENTS)
+        while place < stop and size < most:
             data = self.rendered(place)
-            if pieces and size + len(data) > most:
+            if data is None or (pieces and size + len(data) > most):
                 break
             pieces.append(data)
             size += len(data)

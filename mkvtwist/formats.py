@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from mkvtwist.codecs import content_type
 from mkvtwist.matroska import Matroska, WebM
 from mkvtwist.mp4 import Mp4
-from mkvtwist.mpegts import MpegTs
+from mkvtwist.mpegts import Counters, MpegTs
 from mkvtwist.packet import Header, Packet, Track
 from mkvtwist.webvtt import WebVtt
 
@@ -31,15 +31,16 @@ class Counted(Protocol):
     """A format whose bytes depend on how much came before them."""
 
     @property
-    def start(self) -> tuple[int, ...]:
+    def start(self) -> Counters:
         """The counters before the first fragment."""
 
-    def advance(self, packets: Sequence[Packet], counters: tuple[int, ...], /) -> tuple[int, ...]:
+    def advance(self, packets: Sequence[Packet], counters: Counters, /) -> Counters:
         """Those after some packets, found without making their bytes."""
 
-    def render(
-        self, packets: Sequence[Packet], counters: tuple[int, ...] | None = None, /
-    ) -> bytes:
+    def moved(self, counters: Counters, found: Counters, known: Counters, /) -> Counters:
+        """Some of a count that has come to what was found, so that it comes to what is known."""
+
+    def render(self, packets: Sequence[Packet], counters: Counters | None = None, /) -> bytes:
         """A fragment's bytes, with the counters before it."""
 
 

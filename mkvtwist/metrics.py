@@ -33,7 +33,7 @@ _FIGURES: tuple[tuple[_Family, str, str, str], ...] = (
     (GaugeMetricFamily, "bitrate_bits_per_second", "bitrate", "Payload over the last 5 s."),
     (GaugeMetricFamily, "segment_seconds", "segment_seconds", "Length of the last segment."),
     (GaugeMetricFamily, "ring_seconds", "ring_seconds", "Media in the ring."),
-    (GaugeMetricFamily, "ring_bytes", "ring_bytes", "Bytes in the ring."),
+    (GaugeMetricFamily, "ring_bytes", "ring_bytes", "Bytes of memory that the ring takes."),
     (GaugeMetricFamily, "ring_segments", "ring_segments", "Segments in the ring."),
     (GaugeMetricFamily, "hls_viewers", "hls_viewers", "Addresses that watch through HLS."),
     (CounterMetricFamily, "fragments", "fragments", "Fragments made."),

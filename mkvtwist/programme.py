@@ -67,7 +67,8 @@ class Programme:
         place = self.ring.place(behind)
         if place is None:
             return []
-        return [p for number in range(place, self.released) for p in self.ring[number].packets]
+        fragments = self.ring.between(place, self.released)
+        return [packet for fragment in fragments for packet in fragment.packets]
 
     def fragments(self, packets: Iterable[Packet]) -> Iterable[Fragment]:
         """Append packets to the ring, as fragments, and return these."""

@@ -92,7 +92,7 @@ class Options(TwistedOptions):
         self._set("buffer", text)
 
     def opt_buffer_bytes(self, text: str) -> None:
-        """Bytes that are kept at most; k, M and G work [default: 64M]"""
+        """Bytes of memory that they take at most; k, M and G work [default: 64M]"""
         self._set("buffer_bytes", text)
 
     def opt_whole_segments(self) -> None:

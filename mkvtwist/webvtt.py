@@ -27,6 +27,12 @@ HEAD = b"WEBVTT\n\n"
 LASTS = 4 * SECOND
 """Microseconds that a cue stands which does not say so: as long as one takes to read two lines."""
 
+LONGEST = 64 << 10
+"""
+Bytes of a packet of text at most; a longer one is left out. A page of a book has 2 KB; what has
+more than this is no text, and everybody would wait until it is looked through.
+"""
+
 _AT_THE_TOP = "line:0"
 """The setting of a cue that is not to cover what is at the bottom of the picture."""
 
@@ -50,8 +56,8 @@ _OVERRIDE = re.compile(r"\{([^{}]*)\}")
 
 _STYLE = re.compile(r"\\([biu])([01])(?![0-9])")
 
-_DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}.*?(?=\{[^{}]*\\p0|$)", re.DOTALL)
-"""No text but the strokes of a shape."""
+_DRAWING = re.compile(r"\\p([0-9])")
+"""From where on there is no text but the strokes of a shape; with 0, from where on there is."""
 
 _ASS_FIELDS = 8
 """What stands before the text in Matroska: ReadOrder, Layer, Style, Name, three margins, Effect."""
@@ -88,6 +94,8 @@ class WebVtt:
 
     @staticmethod
     def _written(packet: Packet, cue_of: Callable[[str], _Cue]) -> bytes:
+        if len(packet.data) > LONGEST:
+            return b""
         cue = cue_of(packet.data.decode("utf-8", "replace").replace("\0", ""))
         lines = [line.strip() for line in cue.text.splitlines()]
         text = "\n".join(line for line in lines if line)  # an empty line would end the cue
@@ -133,8 +141,24 @@ def _ass(text: str) -> _Cue:
         return _Cue("")
     words = fields[-1].replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
     settings = _AT_THE_TOP if _TOP.search(words) else ""
-    styled = _OVERRIDE.sub(lambda found: _tags(found[1]), _DRAWING.sub("", words))
-    return _Cue(_marked(styled).text, settings)
+    return _Cue(_marked(_styled(words)).text, settings)
+
+
+def _styled(words: str) -> str:
+    """ASS's text without its shapes, its styles as tags; nothing where there is no text."""
+    # In one pass, whatever there is: an expression from the beginning of a shape to its end takes
+    # the square of what it does not find the end in.
+    pieces: list[str] = []
+    drawing = worded = False
+    for at, piece in enumerate(_OVERRIDE.split(words)):
+        if at % 2:
+            pieces.append(_tags(piece))
+            for scale in _DRAWING.findall(piece):
+                drawing = scale != "0"
+        elif not drawing:
+            pieces.append(piece)
+            worded = worded or bool(piece.strip())
+    return "".join(pieces) if worded else ""
 
 
 def _tags(override: str) -> str:

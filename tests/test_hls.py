@@ -280,7 +280,7 @@ class MediaTests(SynchronousTestCase):
 
     def test_ready(self) -> None:
         """There is nothing to list before a segment is complete, or when none is left."""
-        playlist, programme = live(), Programme(size_limit=2000)
+        playlist, programme = live(), Programme(size_limit=20_000)
         feed(playlist, programme, footage(0, 0.9, rate=10))
         self.assertFalse(playlist.is_ready)
         feed(playlist, programme, footage(0.9, 1.2, rate=10))
@@ -290,7 +290,7 @@ class MediaTests(SynchronousTestCase):
 
     def test_lost_beginning(self) -> None:
         """A segment that has lost its beginning before it was complete is not listed."""
-        playlist, programme = live(), Programme(size_limit=2000)
+        playlist, programme = live(), Programme(size_limit=20_000)
         feed(playlist, programme, footage(0, 2.2, rate=10))
         feed(playlist, programme, footage(2.2, 90, rate=10, key=False))
         feed(playlist, programme, footage(90, 91.2, rate=10))

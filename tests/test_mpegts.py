@@ -21,7 +21,16 @@ from mkvtwist.demux.adapters import adapter_for
 from mkvtwist.demux.header import write_header
 from mkvtwist.demux.payload import nal_units
 from mkvtwist.matroska import Matroska
-from mkvtwist.mpegts import CODECS, INTERVAL, LEAD, Counters, MpegTs, fits
+from mkvtwist.mpegts import (
+    CODECS,
+    INTERVAL,
+    LEAD,
+    PATIENCE,
+    PERIOD,
+    Counters,
+    MpegTs,
+    fits,
+)
 from mkvtwist.mpegts.tables import crc
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from tests import media
@@ -81,6 +90,8 @@ class Stream:
     pes: list[Pes] = field(default_factory=list)
     tables: list[tuple[int, bytes]] = field(default_factory=list)
     counters: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    clock: list[int] = field(default_factory=list)
+    """The moments that are told, in ticks of 27 MHz."""
 
     def of(self, track: int) -> list[Pes]:
         """The PES packets of a track."""
@@ -95,11 +106,12 @@ def cells(data: bytes) -> Iterator[Cell]:
         sync, place, control = struct.unpack_from(">BHB", cell)
         assert sync == 0x47
         assert place & 0xA000 == 0, "no error, no priority"
-        assert control & 0xD0 == 0x10, "not scrambled, with payload"
+        assert control & 0xC0 == 0, "not scrambled"
+        assert control & 0x30, "there is something in it"
         flags, pcr, end = 0, None, 4
         if control & 0x20:
             length = cell[4]
-            assert length <= 182, "there is payload"
+            assert length <= 182 if control & 0x10 else length == 183, "it fills what it has to"
             end = 5 + length
             adaptation = cell[5:end]
             if adaptation:
@@ -168,6 +180,14 @@ def parsed(data: bytes) -> Stream:
     groups: dict[int, list[Cell]] = {}
     done: list[list[Cell]] = []
     for cell in cells(data):
+        if cell.pcr is not None:
+            found.clock.append(cell.pcr)
+        if not cell.payload:
+            assert not cell.begins
+            assert cell.pcr is not None, "else it says nothing"
+            before = found.counters.get(cell.pid, [cell.counter])
+            assert before[-1] == cell.counter, "it does not count"
+            continue
         found.counters[cell.pid].append(cell.counter)
         if cell.begins:
             groups[cell.pid] = []
@@ -310,13 +330,13 @@ class TransportTests(SynchronousTestCase):
             found = parsed(self.format.render(fragment, counters)).counters
             for place, pid in enumerate(order):
                 if pid in found:
-                    self.assertEqual(found[pid][0], counters[place])
+                    self.assertEqual(found[pid][0], counters.following[place])
             following = self.format.advance(fragment, counters)
             self.assertEqual(
-                following,
+                following.following,
                 tuple(
                     (counter + len(found.get(pid, ()))) % 16
-                    for counter, pid in zip(counters, order, strict=True)
+                    for counter, pid in zip(counters.following, order, strict=True)
                 ),
             )
             counters = following
@@ -328,18 +348,18 @@ class TransportTests(SynchronousTestCase):
         made = [
             frame(data=data, key=key)._replace(track=1 + n % 2) for n, data in enumerate(payloads)
         ]
-        before: Counters = (counter,) * 4
+        before = Counters((counter,) * 4)
         data = format_.render(made, before)
         found = parsed(data).counters
         self.assertEqual(
-            format_.advance(made, before),
+            format_.advance(made, before).following,
             tuple((counter + len(found.get(pid, ()))) % 16 for pid in (0, 0x1000, 0x101, 0x102)),
         )
 
     def test_same_bytes(self) -> None:
         """The same packets after the same counters are the same bytes, whoever makes them."""
         made = [frame(key=True), frame(FRAME), frame(FRAME, track=AUDIO)]
-        for counters in ((0, 0, 0, 0), (15, 3, 14, 8)):
+        for counters in (Counters((0, 0, 0, 0)), Counters((15, 3, 14, 8), -SECOND, 0)):
             self.assertEqual(
                 self.format.render(made, counters), MpegTs(self.header).render(made, counters)
             )
@@ -357,7 +377,7 @@ class TransportTests(SynchronousTestCase):
     def test_bytes(self) -> None:
         """A packet is what ISO/IEC 13818-1 says, byte by byte."""
         packet = frame(FRAME, data=b"data", pts=2 * FRAME)
-        data = self.format.render([packet], (0, 0, 5, 0))
+        data = self.format.render([packet], Counters((0, 0, 5, 0)))
         self.assertEqual(
             data.hex(),
             (
@@ -461,7 +481,7 @@ class TableTests(SynchronousTestCase):
         everything = [frame(track=number, key=True) for number in (1, 2, 3)]
         data = format_.render(everything, format_.start)
         self.assertEqual([(p.pid, p.pcr) for p in parsed(data).pes], [(0x103, 0)])
-        self.assertEqual(format_.advance(everything, format_.start), (0, 0, 1))
+        self.assertEqual(format_.advance(everything, format_.start).following, (0, 0, 1))
 
     def test_unfit(self) -> None:
         """Tracks that cannot live here stay out; where none is left, nothing is sent."""
@@ -483,7 +503,7 @@ class TableTests(SynchronousTestCase):
         format_ = MpegTs(Header(tracks, made.formats))
         key = [frame(key=True, duration=INTERVAL)]
         counters = format_.advance(key, format_.start)
-        self.assertEqual(counters[:3], (1, 6, 1))
+        self.assertEqual(counters.following[:3], (1, 6, 1))
         self.assertEqual(parsed(b"".join(sent(format_, [key] * 9))).counters[0x1000][-1], 5)
 
     def test_keyframes(self) -> None:
@@ -532,6 +552,88 @@ class TimeTests(SynchronousTestCase):
         self.assertApproximates(ahead, LEAD * 9 // 100, 1)
         self.assertApproximates((picture.pts - picture.dts) % WRAP, later * 9 / 100, 1)
         self.assertEqual(sound.pts, picture.dts)
+
+    def told(self, made: Sequence[Packet], size: int = 1) -> list[float]:
+        """When the clock tells the time, in seconds."""
+        data = b"".join(sent(self.format, cut(made, size)))
+        return [moment / 27e6 for moment in parsed(data).clock]
+
+    def mixed(self, *tracks: Sequence[Packet]) -> list[Packet]:
+        """Tracks, one packet after the other in the order of time."""
+        return sorted(itertools.chain(*tracks), key=lambda packet: packet.dts)
+
+    def pictures(self, begin: int, end: int, step: int) -> list[Packet]:
+        """Pictures from one time to another."""
+        return [frame(time, duration=step, key=time == begin) for time in range(begin, end, step)]
+
+    def sounds(self, begin: int, end: int) -> list[Packet]:
+        """Sound from one time to another, as Matroska has it."""
+        return [
+            frame(time // 1000 * 1000, track=AUDIO, duration=23_000)
+            for time in range(begin, end, 23_220)
+        ]
+
+    def test_slow(self) -> None:
+        """Where pictures are slow sound tells the time in between, a tenth of a second apart."""
+        sounds = self.sounds(0, 10 * SECOND)
+        for rate, least in ((25, 250), (10, 100), (8, 150), (5, 100), (1, 100)):
+            step = SECOND // rate
+            for size in (1, 7):
+                told = self.told(self.mixed(self.pictures(0, 10 * SECOND, step), sounds), size)
+                apart = [later - earlier for earlier, later in itertools.pairwise(told)]
+                self.assertLessEqual(max(apart), PERIOD / SECOND + 1e-9, rate)
+                self.assertGreater(min(apart), 0)
+                self.assertGreaterEqual(len(told), least)
+                self.assertEqual(len(told) == 10 * rate, rate >= 10, "no more than it takes")
+            self.assertEqual(len(self.told(self.pictures(0, 10 * SECOND, step))), 10 * rate)
+
+    def test_stalled(self) -> None:
+        """
+        Where no pictures come any more, sound tells the time when it is sure that they are not just
+        late, and has the tables come, too.
+        """
+        pictures = [*self.pictures(0, SECOND, FRAME), *self.pictures(8 * SECOND, 9 * SECOND, FRAME)]
+        made = self.mixed(pictures, self.sounds(0, 9 * SECOND))
+        told = self.told(made)
+        apart = [later - earlier for earlier, later in itertools.pairwise(told)]
+        self.assertEqual([n for n in apart if n > PERIOD / SECOND], [max(apart)])
+        self.assertLess(max(apart), (PATIENCE + PERIOD) / SECOND)
+        self.assertGreater(min(apart), 0)
+        here = self.format.start
+        came = []
+        for packet in made:
+            data = self.format.render([packet], here)
+            here = self.format.advance([packet], here)
+            if parsed(data).tables:
+                came.append(packet.dts)
+        apart_ = [later - earlier for earlier, later in itertools.pairwise(came)]
+        self.assertLess(max(apart_), INTERVAL + PATIENCE + PERIOD)
+        self.assertEqual(sum(gap > INTERVAL + PERIOD for gap in apart_), 1)
+
+    def test_coarse(self) -> None:
+        """Pictures that come after half a second of sound have the clock for themselves."""
+        step = 12 * FRAME
+        for first, second in ((self.pictures, self.sounds), (self.sounds, self.pictures)):
+            made: list[Packet] = []
+            for begin in range(0, 5 * SECOND, step):
+                for kind in (first, second):
+                    more = (FRAME,) if kind == self.pictures else ()
+                    made += kind(begin, begin + step, *more)
+            self.assertEqual(len(self.told(made)), len(made) - sum(p.track == AUDIO for p in made))
+
+    def test_mistaken(self) -> None:
+        """
+        The clock never goes back: pictures that are before what has been told do not tell. When
+        they are so by much, what others have is ahead of them: it tells nothing any more.
+        """
+        for begin, times in ((SECOND - 50_000, 2), (SECOND - 250_000, 1)):
+            stall = self.mixed(self.pictures(0, FRAME, FRAME), self.sounds(0, SECOND + PATIENCE))
+            late = [frame(begin + n * FRAME) for n in range(10)]
+            more = self.sounds(SECOND + PATIENCE, 4 * SECOND)
+            told = self.told([*stall, *late, *more])
+            self.assertEqual(told, sorted(set(told)))
+            self.assertEqual(max(told) > 3, times == 2, begin)
+            self.assertIn((begin + 9 * FRAME) / SECOND, [round(moment, 6) for moment in told])
 
     def test_before_0(self) -> None:
         """The clock begins at 0, and no earlier; what is before has its time as far as it can."""
@@ -734,7 +836,7 @@ class FramingTests(SynchronousTestCase):
             packet = frame(FRAME, data=bytes(size))
             found = parsed(made.render([packet], made.start))
             self.assertEqual(len(found.pes), expected)
-            self.assertEqual(made.advance([packet], made.start)[2], expected * 45 % 16)
+            self.assertEqual(made.advance([packet], made.start).following[2], expected * 45 % 16)
 
     def test_opus(self) -> None:
         """An Opus packet has its size before it, in bytes that add up."""

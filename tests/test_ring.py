@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import ring as ring_module
-from mkvtwist.packet import SECOND, Packet
+from mkvtwist.packet import SECOND, Extra, Packet
 from mkvtwist.ring import Fragment, Ring, Running
 
 VIDEO, AUDIO, TEXT = 1, 2, 3
@@ -31,7 +31,15 @@ def filled(count: int, gop: int = 5, *, size: int = 10, limit: int = LIMIT) -> R
     return ring
 
 
-class RingTests(SynchronousTestCase):
+class Case(SynchronousTestCase):
+    """Packets, fragments and what is rendered take nothing beside their bytes."""
+
+    def setUp(self) -> None:
+        for name in ("ENTRY", "PACKET_WEIGHT", "FRAGMENT_WEIGHT"):
+            self.patch(ring_module, name, 0)
+
+
+class RingTests(Case):
     """What is kept, and for how long."""
 
     def test_empty(self) -> None:
@@ -70,6 +78,41 @@ class RingTests(SynchronousTestCase):
         self.assertEqual((ring.first, ring.end, ring.size, ring.segments), (3, 4, 2 * LIMIT, 0))
         ring.append([packet(4 * SECOND)], key=False)
         self.assertEqual((ring.first, ring.end, ring.size), (4, 5, 10))
+
+    def test_weight(self) -> None:
+        """
+        What packets and fragments take beside their payload counts, too: quiet sound would take
+        twenty times what it has. So do additions, such as pictures of what is transparent.
+        """
+        self.patch(ring_module, "PACKET_WEIGHT", 100)
+        self.patch(ring_module, "FRAGMENT_WEIGHT", 30)
+        ring = Ring(DURATION, LIMIT)
+        made = ring.append([packet(0), packet(1)], key=True)
+        self.assertEqual((made.payload, made.weight, made.size, ring.size), (20, 250, 250, 250))
+        ring.render(made, "matroska", bytes(20))
+        self.assertEqual((made.weight, made.size, ring.size), (250, 270, 270))
+        alpha = packet(2)._replace(extra=Extra(((1, bytes(7)), (2, bytes(8)))))
+        self.assertEqual(ring.append([alpha], key=False).weight, 155)
+        for number in range(3, 20):
+            ring.append([packet(number)], key=False)
+            self.assertLessEqual(ring.size, LIMIT)
+        self.assertEqual((ring.end - ring.first, ring.size), (7, 7 * 140))
+
+    def test_long_segment(self) -> None:
+        """
+        A segment of very many fragments leaves little by little, and nobody begins in the middle of
+        it; where there are too many bytes, by as many as it takes.
+        """
+        self.patch(ring_module, "LEAVING", 4)
+        ring = filled(20, 1000)
+        self.assertEqual(ring.first, 0)
+        firsts = []
+        for number in range(20, 40):
+            ring.append([packet(number * SECOND)], key=number % 10 == 0)
+            firsts.append(ring.first)
+        self.assertEqual(firsts, [0] * 9 + [4, 8, 12, 16] + [20] * 6 + [24])
+        ring.append([packet(40 * SECOND, size=LIMIT - 45)], key=False)
+        self.assertEqual((ring.first, ring.end, ring.place(SECOND * 99)), (36, 41, None))
 
     def test_endless_segment(self) -> None:
         """
@@ -136,7 +179,6 @@ class RingTests(SynchronousTestCase):
 
     def test_bitrate(self) -> None:
         """The rate of the last seconds is in bits a second, of payload only."""
-        self.patch(ring_module, "ENTRY", 0)
         ring = Ring(DURATION, LIMIT)
         for number in range(8):
             made = ring.append([packet(number * SECOND, size=100 if number > 5 else 10)], key=True)
@@ -146,7 +188,7 @@ class RingTests(SynchronousTestCase):
         self.assertEqual(ring.bitrate(99 * SECOND), (2 * 100 + 6 * 10) * 8 / 8)
 
 
-class PlaceTests(SynchronousTestCase):
+class PlaceTests(Case):
     """Where a client joins."""
 
     def test_place(self) -> None:
@@ -162,6 +204,23 @@ class PlaceTests(SynchronousTestCase):
         ring.append([packet(200, duration=0)], key=True)
         self.assertEqual(ring.place(0), 1)
 
+    def test_lagging(self) -> None:
+        """Where sound lags behind, a segment may begin before the one before it does."""
+        ring = Ring(DURATION, 10 * LIMIT)
+        for number, start in enumerate((0, 4, 2, 2, 9, 5, 12)):
+            ring.append([packet(start, duration=1), packet(14, duration=1)], key=True)
+            self.assertEqual(ring.end, number + 1)
+        for behind, expected in ((15, 0), (14, 0), (13, 3), (11, 3), (10, 5), (4, 5), (3, 6)):
+            self.assertEqual(ring.place(behind), expected, behind)
+        self.assertEqual((ring.place(99), ring.place(0)), (0, 6))
+
+    def test_between(self) -> None:
+        """Fragments are had from one number up to another, as far as there are any."""
+        ring = filled(20)
+        for first, stop, expected in ((10, 13, [10, 11, 12]), (18, 99, [18, 19]), (15, 12, [])):
+            self.assertEqual([f.number for f in ring.between(first, stop)], expected)
+        self.assertRaises(IndexError, ring.between, 9, 12)
+
     def test_before(self) -> None:
         """Segments are counted that have begun before a place, those included that have left."""
         ring = filled(18)
@@ -171,12 +230,8 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(Ring(DURATION, LIMIT).segments_before(0), 0)
 
 
-class RenderTests(SynchronousTestCase):
+class RenderTests(Case):
     """What is made of fragments, and shared."""
-
-    def setUp(self) -> None:
-        """Bytes take nothing beside themselves."""
-        self.patch(ring_module, "ENTRY", 0)
 
     def test_beside(self) -> None:
         """What it takes beside the bytes counts, too, once for each, until they are forgotten."""
@@ -215,6 +270,39 @@ class RenderTests(SynchronousTestCase):
             self.assertIn("matroska", ring[number].rendered)
         kept = [n for n in range(10) if ring[n].rendered]
         self.assertEqual((kept, ring.first, ring.size), ([5, 6, 7, 8, 9], 0, LIMIT))
+
+    def test_media_first(self) -> None:
+        """What can be made again makes room for media; a quarter of the ring is left to it."""
+        ring = Ring(DURATION, LIMIT)
+        for number in range(40):
+            made = ring.append([packet(number * SECOND, size=70)], key=True)
+            ring.render(made, "matroska", bytes(50))
+            ring.render(made, "mp4", bytes(50))
+            self.assertLessEqual(ring.size, LIMIT)
+            self.assertGreaterEqual(ring.end - ring.first, min(10, number + 1))
+        self.assertEqual([n for n in range(30, 40) if ring[n].rendered], [37, 38, 39])
+        ring = Ring(DURATION, LIMIT)
+        for number in range(40):
+            made = ring.append([packet(number * SECOND, size=100)], key=True)
+            ring.render(made, "matroska", bytes(100))
+        self.assertEqual((ring.first, ring.size), (32, LIMIT))
+        self.assertEqual([n for n in range(32, 40) if ring[n].rendered], [38, 39])
+
+    def test_forget(self) -> None:
+        """Bytes that nobody wants leave room; the others are still forgotten from the oldest on."""
+        ring = filled(6)
+        for number in (5, 1, 3):
+            ring.render(ring[number], "matroska", bytes(100))
+            ring.render(ring[number], "mp4", bytes(100))
+        ring.render(ring[4], "mp4", bytes(100))
+        ring.forget("mp4")
+        self.assertEqual([n for n in range(6) if ring[n].rendered], [1, 3, 5])
+        ring.render(ring[0], "webm", bytes(LIMIT - 360))
+        self.assertEqual(
+            ([n for n in range(6) if ring[n].rendered], ring.size), ([0, 1, 3, 5], 1000)
+        )
+        ring.render(ring[3], "webm", bytes(150))
+        self.assertEqual(([n for n in range(6) if ring[n].rendered], ring.size), ([1, 3, 5], 510))
 
     def test_gone(self) -> None:
         """What is made of a fragment that has left is not kept."""
@@ -319,12 +407,11 @@ class RingMachine(RuleBasedStateMachine):
             assert len(self.kept) == 1 or self.ring.edge - self.kept[0].start <= DURATION
 
 
-class ModelTests(SynchronousTestCase):
+class ModelTests(Case):
     """Any life of a ring."""
 
     def test_model(self) -> None:
         """Whatever comes and is watched, the ring holds what it promises."""
-        self.patch(ring_module, "ENTRY", 0)
         run_state_machine_as_test(RingMachine, settings=fast)
 
     @given(st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=60))
@@ -343,23 +430,28 @@ class ModelTests(SynchronousTestCase):
                 self.assertGreater(ring.size + segment, LIMIT)
 
 
-class RunningTests(SynchronousTestCase):
+class RunningTests(Case):
     """What goes from fragment to fragment."""
 
     def running(self, ring: Ring) -> Running[int]:
         """How many packets there were before."""
-        return Running(ring, 0, lambda packets, before: before + len(packets))
+        return Running(
+            ring,
+            0,
+            lambda packets, before: before + len(packets),
+            lambda value, found, known: value + known - found,
+        )
 
     def test_before(self) -> None:
         """It is the same whoever asks, in whatever order, and goes on while the ring moves."""
         ring = filled(10)
         running = self.running(ring)
-        self.assertEqual([running.before(n) for n in (3, 9, 0, 3)], [3, 9, 0, 3])
+        self.assertEqual([running.before(n) for n in (3, 9, 0, 3)], [0, 6, -3, 0])
         ring.append([packet(10 * SECOND), packet(10 * SECOND)], key=True)
         for number in range(11, 30):
             ring.append([packet(number * SECOND)], key=number % 5 == 0)
-            self.assertEqual(running.before(number), number + 1)
-        self.assertEqual(running.before(ring.first), ring.first + 1)
+            self.assertEqual(running.before(number), number - 2)
+        self.assertEqual(running.before(ring.first), ring.first - 2)
         self.assertRaises(IndexError, running.before, ring.first - 1)
         self.assertRaises(IndexError, running.before, ring.end + 1)
 
@@ -367,7 +459,7 @@ class RunningTests(SynchronousTestCase):
         """Where nobody has asked for so long that the ring has lost the way, it begins anew."""
         ring = filled(10)
         running = self.running(ring)
-        self.assertEqual(running.before(9), 9)
+        self.assertEqual((running.before(0), running.before(9)), (0, 9))
         for number in range(10, 40):
             ring.append([packet(number * SECOND)], key=number % 5 == 0)
         self.assertEqual(running.before(ring.first), 0)
@@ -377,6 +469,75 @@ class RunningTests(SynchronousTestCase):
         """It goes on when what it was last asked for is the oldest that there is."""
         ring = filled(14)
         running = self.running(ring)
-        self.assertEqual(running.before(5), 5)
+        self.assertEqual((running.before(0), running.before(5)), (0, 5))
         ring.append([packet(14 * SECOND)], key=False)
         self.assertEqual((ring.first, running.before(6)), (5, 6))
+
+    def until(self, running: Running[int], number: int) -> tuple[int, int]:
+        """What is before a fragment, and how often one asks until it is found."""
+        count = 1
+        while (found := running.before(number)) is None:
+            count += 1
+            self.assertLess(count, 100)
+        return found, count
+
+    def test_steps(self) -> None:
+        """
+        Nothing is looked at to begin somewhere, and so much in one turn to come from there to
+        another place, later or earlier; whoever asks helps.
+        """
+        self.patch(ring_module, "STEPS", 4)
+        ring = filled(100, limit=LIMIT * 10)
+        ring.duration = 1000 * SECOND
+        for number in range(100, 140):
+            ring.append([packet(number * SECOND)], key=number % 5 == 0)
+        first = ring.first
+        running = self.running(ring)
+        self.assertEqual(self.until(running, 120), (0, 1))
+        self.assertEqual(self.until(running, 133), (13, 4))
+        self.assertIsNone(running.before(110))
+        self.assertIsNone(running.before(103))
+        self.assertEqual(running.before(121), 1)
+        self.assertEqual(self.until(running, 111), (-9, 1))
+        self.assertEqual(self.until(running, 104), (-16, 2))
+        self.assertEqual(self.until(running, first), (first - 120, -(-(103 - first) // 4)))
+        found = [running.before(number) for number in range(first, 134)]
+        self.assertEqual(found, [number - 120 for number in range(first, 134)])
+
+    def test_lost_way(self) -> None:
+        """What was on its way when the ring left it behind begins anew, and meets the rest."""
+        self.patch(ring_module, "STEPS", 2)
+        ring = filled(14)
+        running = self.running(ring)
+        self.assertEqual(running.before(13), 0)
+        self.assertIsNone(running.before(3))
+        for number in range(14, 23):
+            ring.append([packet(number * SECOND)], key=number % 5 == 0)
+            running.before(number)
+        self.assertEqual(ring.first, 10)
+        self.assertEqual(self.until(running, 10), (-3, 2))
+        self.assertEqual(self.until(running, 12), (-1, 1))
+
+    @given(st.data())
+    @fast
+    def test_any(self, data: st.DataObject) -> None:
+        """Whoever asks for what, while the ring moves: all that is said is of one count."""
+        self.patch(ring_module, "STEPS", data.draw(st.integers(1, 5)))
+        ring = Ring(DURATION, LIMIT)
+        running = self.running(ring)
+        total, totals, known = 0, [0], set()
+        for number in range(data.draw(st.integers(1, 40))):
+            count = data.draw(st.integers(1, 3))
+            key = data.draw(st.booleans())
+            ring.append([packet(number * SECOND, size=1)] * count, key=key)
+            total += count
+            totals.append(total)
+            # Somebody who has all is there throughout, so that the way is never lost.
+            found, _ = self.until(running, ring.end)
+            known.add(found - totals[ring.end])
+            for _ in range(data.draw(st.integers(0, 2))):
+                asked = data.draw(st.integers(ring.first, ring.end))
+                value = running.before(asked)
+                if value is not None:
+                    known.add(value - totals[asked])
+        self.assertEqual(len(known), 1)

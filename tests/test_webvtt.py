@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist import webvtt
 from mkvtwist.packet import SECOND, Header, Packet, Track
-from mkvtwist.webvtt import CODECS, HEAD, LASTS, WebVtt, shown_until
+from mkvtwist.webvtt import CODECS, HEAD, LASTS, LONGEST, WebVtt, shown_until
 from tests import media
 from tests.test_mp4 import read
 
@@ -89,10 +92,15 @@ class CueTests(SynchronousTestCase):
             ("{\\b1}two{\\b0} {\\fs20\\i1}three{\\i0}", ["<b>two</b> <i>three</i>"]),
             ("{\\bord2\\b700}two{a comment}", ["two"]),
             ("{\\an8\\p1}m 0 0 l 100 0{\\p0}text & more", ["text &amp; more"]),
+            ("a{\\p1}m 0 0{\\c&H0&}l 1 0{\\pos(1,2)\\p0\\b1}b{\\p2}m 0 0", ["a<b>b"]),
+            ("{\\p1\\p0}text", ["text"]),
+            ("{\\i1\\p1}m 0 0{\\p0}text", ["<i>text"]),
+            ("{\\p1", ["{\\p1"]),
         ):
             made = cue("ass", f"7,0,Default,Ann,0,0,0,,{given_}").splitlines()[1:]
             self.assertEqual(made, shown)
-        self.assertEqual(cue("ass", "7,0,Default,,0,0,0,,{\\p1}m 0 0 l 100 0"), "")
+        for nothing in ("{\\p1}m 0 0 l 100 0", "{\\b1}{\\p1}m 0 0 l 100 0{\\p0} "):
+            self.assertEqual(cue("ass", f"7,0,Default,,0,0,0,,{nothing}"), "")
         self.assertEqual(cue("ass", "7,0"), "")
 
     def test_webvtt(self) -> None:
@@ -121,6 +129,30 @@ class CueTests(SynchronousTestCase):
         """What is not UTF-8 is replaced, and harms nothing else."""
         made = WebVtt(of("subrip")).render([Packet(3, 0, 0, SECOND, True, b"\xe4h")])
         self.assertIn("\N{REPLACEMENT CHARACTER}h", made.decode())
+
+    def test_long(self) -> None:
+        """What is as long as a cue may be is looked through in one pass; what is longer is none."""
+        for codec, begin, unit in (
+            *(("ass", "7,0,Default,,0,0,0,,{", unit) for unit in ("\\p1", "\\an", "{", "\\p1}{")),
+            *(("subrip", "<", unit) for unit in ("a", "<a", "{\\", "{\\an", "&a", "&#")),
+            *(("webvtt", "\n", unit) for unit in ("line:1 ", "line:1", "-->", "\n")),
+            ("text", "", "<&"),
+        ):
+            data = begin + unit * ((LONGEST - len(begin)) // len(unit))
+            self.assertEqual(cue(codec, data).count("-->"), bool(cue(codec, data)), unit)
+        self.assertEqual(len(cue("text", "a" * LONGEST).splitlines()[1]), LONGEST)
+        self.assertEqual(cue("text", "a" * (LONGEST + 1)), "")
+
+    def test_one_pass(self) -> None:
+        """
+        No expression has two repetitions without bound in a row: with what fits both of them, a
+        text would be divided between them in each way that there is.
+        """
+        patterns = [made for made in vars(webvtt).values() if isinstance(made, re.Pattern)]
+        self.assertGreater(len(patterns), 4)
+        for pattern in patterns:
+            for branch in re.sub(r"\\.|\[[^]]*\]", "x", pattern.pattern).split("|"):
+                self.assertLessEqual(len(re.findall("[*+]", branch)), 1, pattern.pattern)
 
     @given(st.sampled_from(sorted(CODECS)), st.text())
     def test_one_cue(self, codec: str, text: str) -> None:

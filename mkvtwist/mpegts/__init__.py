@@ -13,8 +13,9 @@ NAL units between start codes with their parameter sets, AAC with ADTS headers. 
 what describes the tracks (PAT and PMT) comes again with each keyframe, and a client can begin
 there.
 
-The continuity counters are the one thing that depends on what was sent before. They go in and come
-out of each call, so that a fragment's bytes are the same for all clients.
+The continuity counters depend on what was sent before, and so does the time that another track
+tells where the pictures are slow or silent. Both go in and come out of each call, so that a
+fragment's bytes are the same for all clients.
 
     - L{payload} has what each codec's payloads become, L{adts} that of AAC
     - L{tables} writes PAT and PMT
@@ -22,6 +23,16 @@ out of each call, so that a fragment's bytes are the same for all clients.
 """
 
 from mkvtwist.mpegts.payload import CODECS, fits
-from mkvtwist.mpegts.transport import INTERVAL, LEAD, NULL, Counters, MpegTs
+from mkvtwist.mpegts.transport import INTERVAL, LEAD, NULL, PATIENCE, PERIOD, Counters, MpegTs
 
-__all__ = ["CODECS", "INTERVAL", "LEAD", "NULL", "Counters", "MpegTs", "fits"]
+__all__ = [
+    "CODECS",
+    "INTERVAL",
+    "LEAD",
+    "NULL",
+    "PATIENCE",
+    "PERIOD",
+    "Counters",
+    "MpegTs",
+    "fits",
+]

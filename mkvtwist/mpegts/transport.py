@@ -4,6 +4,7 @@ Transport packets of 188 bytes, with times and continuity counters (I{pure}).
 
 import struct
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from mkvtwist import matroska
 from mkvtwist.mpegts import tables
@@ -20,6 +21,19 @@ clock, as VLC does, show everything that much later.
 
 INTERVAL = SECOND // 4
 """How often the tables come between keyframes; ETSI TR 101 290 sees an error from 0.5 s on."""
+
+PERIOD = SECOND // 10
+"""Microseconds from one moment on the clock to the next, at most (2.7.2)."""
+
+PATIENCE = SECOND // 2
+"""
+Microseconds that the clock's track may be behind another one before that one tells the time in its
+place: files have half a second of sound, then half a second of pictures. A moment that was told too
+early makes what comes then late, but by less than L{LEAD}.
+"""
+
+_ROUNDED = 2_000
+"""Microseconds that a packet may last longer than it says: Matroska's times are milliseconds."""
 
 _SIZE = 188
 _ROOM = _SIZE - 4
@@ -55,8 +69,22 @@ _PES_LIMIT = 0xFFFF
 NULL = b"\x47\x1f\xff\x10" + b"\xff" * 184
 """A transport packet that everybody passes over (2.4.3.3)."""
 
-Counters = tuple[int, ...]
-"""The continuity counters that come next: those of PAT, of PMT, and of each track in the PMT."""
+
+class Counters(NamedTuple):
+    """What a fragment's bytes depend on beside its packets."""
+
+    following: tuple[int, ...]
+    """The continuity counters that come next: those of PAT, of PMT, and of each track there."""
+
+    told: int | None = None
+    """The last moment on the clock, in microseconds; L{None} before the first one."""
+
+    due: int = 0
+    """When the next packet of the clock's track is due, in microseconds."""
+
+    alone: bool = False
+    """Whether that track alone tells the time: it has come later than others have let expect."""
+
 
 _head = struct.Struct(">BHB")
 _pes_head = struct.Struct(">3sBHBBB")
@@ -89,13 +117,11 @@ class MpegTs:
         while sum(len(stream.described) for stream in streams) > tables.ROOM:
             streams.pop()
         self._clock = next((s for s in streams if s.is_video), streams[0] if streams else None)
-        if self._clock is not None:
-            self._clock.has_clock = True
         self._streams = {stream.number: (place, stream) for place, stream in enumerate(streams, 2)}
         pid = self._clock.pid if self._clock is not None else tables.NO_PID
         self._pat = tables.pat()
         self._pmt = tables.pmt([stream.described for stream in streams], pid)
-        self.start: Counters = (0,) * (2 + len(streams))
+        self.start = Counters((0,) * (2 + len(streams)))
 
     def render(self, packets: Sequence[Packet], counters: Counters | None = None) -> bytes:
         """
@@ -103,17 +129,8 @@ class MpegTs:
 
         @param counters: those before the packets, as L{advance} makes them; without them L{start}.
         """
-        now = list(self.start if counters is None else counters)
-        out = []
-        if self._announced(packets):
-            out += _cut(tables.PAT_PID, self._pat, now[0])
-            out += _cut(tables.PMT_PID, self._pmt, now[1])
-        for packet in packets:
-            if packet.track in self._streams:
-                place, stream = self._streams[packet.track]
-                data = stream.render(packet, now[place])
-                now[place] = now[place] + len(data) // _SIZE & 15
-                out.append(data)
+        out: list[bytes] = []
+        self._pass(packets, self.start if counters is None else counters, out)
         return b"".join(out)
 
     def advance(self, packets: Sequence[Packet], counters: Counters) -> Counters:
@@ -122,15 +139,81 @@ class MpegTs:
 
         @param counters: those before them.
         """
-        now = list(counters)
+        return self._pass(packets, counters, None)
+
+    def moved(self, counters: Counters, found: Counters, known: Counters) -> Counters:
+        """
+        Counters of a count that has come to other ones than are known there: as if it had begun
+        with those that lead to them.
+        """
+        counts = zip(counters.following, found.following, known.following, strict=True)
+        return counters._replace(following=tuple(one - was + is_ & 15 for one, was, is_ in counts))
+
+    def _pass(
+        self, packets: Sequence[Packet], counters: Counters, out: list[bytes] | None
+    ) -> Counters:
+        """
+        Go through some packets.
+
+        @param out: where their bytes go; without it they are counted alone.
+        @return: the counters behind them.
+        """
+        following, told, due, alone = counters
+        now = list(following)
         if self._announced(packets):
-            now[0] = now[0] + _count(len(self._pat)) & 15
-            now[1] = now[1] + _count(len(self._pmt)) & 15
+            self._announce(now, out)
         for packet in packets:
-            if packet.track in self._streams:
-                place, stream = self._streams[packet.track]
-                now[place] = now[place] + stream.count(packet) & 15
-        return tuple(now)
+            if packet.track not in self._streams:
+                continue
+            place, stream = self._streams[packet.track]
+            tells = False
+            if stream is self._clock:
+                tells = told is None or packet.dts >= told
+                alone = alone or (told is not None and packet.dts < told - PERIOD)
+            elif told is not None and not alone:
+                moment = self._passed(packet, stream, told, due)
+                if moment is not None:
+                    self._tell(moment, told, now, out)
+                    told = moment
+            if out is None:
+                count = stream.count(packet, tells=tells)
+            else:
+                out.append(stream.render(packet, now[place], tells=tells))
+                count = len(out[-1]) // _SIZE
+            now[place] = now[place] + count & 15
+            if count and stream is self._clock:
+                told = packet.dts if tells else told
+                due = stream.end(packet)
+        return Counters(tuple(now), told, due, alone)
+
+    def _announce(self, now: list[int], out: list[bytes] | None) -> None:
+        """The tables."""
+        for place, (pid, table) in enumerate(
+            ((tables.PAT_PID, self._pat), (tables.PMT_PID, self._pmt))
+        ):
+            if out is not None:
+                out += _cut(pid, table, now[place])
+            now[place] = now[place] + _count(len(table)) & 15
+
+    @staticmethod
+    def _passed(packet: Packet, stream: "_Stream", told: int, due: int) -> int | None:
+        """
+        A moment that has to be told before a packet of another track than the clock's: when that
+        is slow or silent, and with the next packet it would be too late.
+        """
+        end = stream.end(packet) + _ROUNDED
+        moment = min(packet.dts, max(due, packet.dts - PATIENCE))
+        late = min(end, max(due, end - PATIENCE)) - told > PERIOD
+        return moment if late and moment > told else None
+
+    def _tell(self, moment: int, told: int, now: list[int], out: list[bytes] | None) -> None:
+        """The time without payload (2.4.3.3): no counter goes on. The tables, if it is time."""
+        assert self._clock is not None
+        if moment // INTERVAL != told // INTERVAL:
+            self._announce(now, out)
+        if out is not None:
+            place, clock = self._streams[self._clock.number]
+            out.append(_filled(clock.pid, now[place] - 1, _clock_field(0, moment), b""))
 
     def _announced(self, packets: Sequence[Packet]) -> bool:
         """
@@ -141,7 +224,7 @@ class MpegTs:
         clock = self._clock
         for packet in packets:
             if clock is not None and packet.track == clock.number:
-                end = packet.dts + (packet.duration or clock.step)
+                end = clock.end(packet)
                 if packet.dts // INTERVAL != end // INTERVAL or (clock.is_video and packet.key):
                     return True
         return False
@@ -152,8 +235,6 @@ class _Stream:
     One track, on its PID.
 
     @ivar described: what the PMT says of it.
-    @ivar step: how long a packet lasts which does not say so, in microseconds.
-    @ivar has_clock: whether its packets tell the time (PCR).
     """
 
     def __init__(self, track: Track, private: bytes) -> None:
@@ -161,30 +242,37 @@ class _Stream:
         self.number = track.number
         self.pid = _FIRST_PID + track.number
         self.is_video = track.type == "video"
-        self.step = round(SECOND / track.frame_rate) if track.frame_rate else _STEP
-        self.has_clock = False
+        self._step = round(SECOND / track.frame_rate) if track.frame_rate else _STEP
         self._id = kind.stream_id
         self._framing = kind.framing(private)
         self._heads = [_head.pack(0x47, self.pid, _PAYLOAD | n) for n in range(16)]
         about = descriptors(track, self._framing)
         self.described = tables.entry(stream_type(track), self.pid, about)
 
-    def count(self, packet: Packet) -> int:
+    def end(self, packet: Packet) -> int:
+        """When the next one is due; packets that do not say how long they last do so as usual."""
+        return packet.dts + (packet.duration or self._step)
+
+    def count(self, packet: Packet, *, tells: bool) -> int:
         """How many transport packets L{render} makes of one of ours."""
         parts = self._framing.parts(packet)
         if not parts:
             return 0
-        field = _CLOCK_FIELD if self.has_clock else _KEY_FIELD * packet.key
+        field = _CLOCK_FIELD if tells else _KEY_FIELD * packet.key
         stamps = _STAMP * len(_times(packet))
         return _count(field + _pes_head.size + stamps + sum(map(len, parts)))
 
-    def render(self, packet: Packet, counter: int) -> bytes:
-        """One of our packets as a PES packet, in transport packets."""
+    def render(self, packet: Packet, counter: int, *, tells: bool) -> bytes:
+        """
+        One of our packets as a PES packet, in transport packets.
+
+        @param tells: whether it tells the time (PCR).
+        """
         parts = self._framing.parts(packet)
         if not parts:
             return b""
         body = self._pes(parts, _times(packet))
-        field = _field(packet, has_clock=self.has_clock)
+        field = _field(packet, tells=tells)
         first = _ROOM - len(field)
         out = [_filled(_BEGINS | self.pid, counter, field, body[:first])]
         whole, rest = divmod(max(0, len(body) - first), _ROOM)
@@ -228,12 +316,17 @@ def _stamp(mark: int, time: int) -> bytes:
     return value.to_bytes(_STAMP, "big")
 
 
-def _field(packet: Packet, *, has_clock: bool) -> bytes:
+def _field(packet: Packet, *, tells: bool) -> bytes:
     """The adaptation field (2.4.3.4) with which a packet begins, if any."""
     flags = _RANDOM_ACCESS if packet.key else 0
-    if not has_clock:
-        return bytes((_KEY_FIELD - 1, flags)) if flags else b""
-    base, extension = divmod(max(0, packet.dts) * 27, 300)  # 27 ticks a microsecond
+    if tells:
+        return _clock_field(flags, packet.dts)
+    return bytes((_KEY_FIELD - 1, flags)) if flags else b""
+
+
+def _clock_field(flags: int, moment: int) -> bytes:
+    """An adaptation field that tells the time."""
+    base, extension = divmod(max(0, moment) * 27, 300)  # 27 ticks a microsecond
     pcr = base % _TICKS << 15 | 0x7E00 | extension
     return bytes((_CLOCK_FIELD - 1, flags | _HAS_PCR)) + pcr.to_bytes(6, "big")
 
@@ -243,6 +336,7 @@ def _filled(place: int, counter: int, field: bytes, payload: bytes) -> bytes:
     One transport packet, with an adaptation field as long as it takes to fill it.
 
     @param place: the PID, and whether something begins there.
+    @param payload: without it the packet is an adaptation field alone.
     """
     spare = _ROOM - len(field) - len(payload)
     if spare:
@@ -250,7 +344,7 @@ def _filled(place: int, counter: int, field: bytes, payload: bytes) -> bytes:
         field = field or b"\0\0"[:spare]
         missing = _ROOM - len(field) - len(payload)
         field = bytes((len(field) - 1 + missing,)) + field[1:] + b"\xff" * missing
-    control = _PAYLOAD | (_ADAPTATION if field else 0) | counter & 15
+    control = (_PAYLOAD if payload else 0) | (_ADAPTATION if field else 0) | counter & 15
     return _head.pack(0x47, place, control) + field + payload
 
 
