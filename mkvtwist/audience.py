@@ -5,7 +5,7 @@ Clients who get the same bytes, which are made once for all of them (I{pure}).
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from mkvtwist.formats import Choice, Counted, Format
+from mkvtwist.formats import Choice, Counted, Early, Format
 from mkvtwist.programme import Programme
 from mkvtwist.ring import Fragment, Ring, Running
 
@@ -37,6 +37,9 @@ def _maker(format_: Format, ring: Ring) -> Callable[[Fragment], bytes | None]:
     What makes a fragment's bytes, whatever they depend on; nothing yet, where that is still to be
     found.
     """
+    if isinstance(format_, Early):
+        early = format_.early
+        return lambda fragment: early(fragment.packets, fragment.pause)
     if not isinstance(format_, Counted):
         return lambda fragment: format_.render(fragment.packets)
     counted = format_

@@ -44,6 +44,18 @@ class Counted(Protocol):
         """A fragment's bytes, with the counters before it."""
 
 
+@runtime_checkable
+class Early(Protocol):
+    """A format that says how long pictures last, also of one after which nothing has come yet."""
+
+    def early(self, packets: Sequence[Packet], pause: int, /) -> bytes:
+        """
+        A fragment's bytes for who gets it as it comes.
+
+        @param pause: microseconds that a picture has been waited for of late.
+        """
+
+
 class Kind(NamedTuple):
     """What is known of a format."""
 

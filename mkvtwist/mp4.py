@@ -40,12 +40,6 @@ reads from there.
 _STEP = SECOND // 25
 """Microseconds that a packet lasts which does not say so, and after which there is none yet."""
 
-GAP = SECOND
-"""How long the newest picture is said to last, at most, where pictures have come that late."""
-
-_FADING = 8
-"""How slowly late pictures are forgotten: by 1 in 2 to the power of this, with each that comes."""
-
 _KEY, _NOT_KEY = 0x02000000, 0x01010000
 """Sample flags (8.8.3.1): depends on no other; depends on others, is no sync sample."""
 
@@ -127,42 +121,12 @@ class Mp4:
             track.number: round(SECOND / track.frame_rate) if track.frame_rate else _STEP
             for track in header.tracks
         }
-        self._pictures = [
-            t.number for t in header.tracks if t.type == "video" and t.number in self._scales
-        ]
+        self._pictures = frozenset(t.number for t in header.tracks if t.type == "video")
 
-    @property
-    def start(self) -> tuple[int, ...]:
-        """
-        Nothing has come: of each track of pictures when the last one was decoded, in microseconds,
-        and how long one has been waited for of late.
-        """
-        return (-1, 0) * len(self._pictures)
-
-    def advance(self, packets: Sequence[Packet], counters: tuple[int, ...]) -> tuple[int, ...]:
-        """The same after some more packets."""
-        after = list(counters)
-        for packet in packets:
-            if packet.track in self._pictures:
-                at = 2 * self._pictures.index(packet.track)
-                last, longest = after[at], after[at + 1]
-                waited = min(packet.dts - last, GAP) if last >= 0 else 0
-                after[at] = packet.dts
-                after[at + 1] = max(waited, longest - (longest >> _FADING))
-        return tuple(after)
-
-    def render(self, packets: Sequence[Packet], counters: tuple[int, ...] | None = None) -> bytes:
+    def render(self, packets: Sequence[Packet]) -> bytes:
         """
         The packets as moof and mdat, one pair for each picture of a track, with all sound in the
         first; nothing where none of them is of a track in the head.
-
-        @param counters: where they are sent as they come, those before them. How long the newest
-            picture lasts is not known then, and it is said to last for two, or for as long as was
-            waited for one of late. If the next one came after more than twice the time that is
-            said here, browsers would throw away all that comes up to a keyframe (Media Source
-            Extensions, Coded Frame Processing): as with a camera that is slower in the dark, or a
-            screen on which nothing moves. What is too long does no harm, there and elsewhere: each
-            picture has its own time.
 
         One picture, since GStreamer's qtdemux states a frame rate for each moof, and 0 where there
         is one picture. A decoder that begins anew when that changes (vp9dec, av1dec) shows nothing
@@ -173,7 +137,21 @@ class Mp4:
         A moof's number is the time at which it begins, in milliseconds: it depends on nothing that
         was sent before. What is decoded or shown before 0 is so at 0.
         """
-        lasting = self._lasting(packets, counters) if counters is not None else {}
+        return self._made(packets, self._pictures, {})
+
+    def early(self, packets: Sequence[Packet], pause: int) -> bytes:
+        """
+        The same for who gets them as they come: how long the newest picture lasts is not known yet.
+
+        It is said to last for two, or for as long as one has been waited for of late. If the next
+        one came after more than twice the time that is said here, browsers would throw away all
+        that comes up to a keyframe (Media Source Extensions, Coded Frame Processing): as with a
+        camera that is slower in the dark, or a screen on which nothing moves. What is too long does
+        no harm, there and elsewhere, since each picture has its own time.
+
+        @param pause: that time, in microseconds.
+        """
+        lasting = {track: max(2 * self._steps[track], pause) for track in self._pictures}
         return self._made(packets, self._pictures, lasting)
 
     def whole(self, packets: Sequence[Packet]) -> bytes:
@@ -198,14 +176,6 @@ class Mp4:
         return b"".join(
             _written([run for run in together if run]) for together in zip_longest(*runs)
         )
-
-    def _lasting(self, packets: Sequence[Packet], counters: tuple[int, ...]) -> dict[int, int]:
-        """How long the newest picture of each track is said to last, in microseconds, at least."""
-        longest = self.advance(packets, counters)[1::2]
-        return {
-            track: max(2 * self._steps[track], waited)
-            for track, waited in zip(self._pictures, longest, strict=True)
-        }
 
     def _runs(self, packets: list[Packet], lasting: int, *, apart: bool) -> "Iterator[_Run]":
         """

@@ -18,6 +18,12 @@ a size that its socket takes, and a part of HLS (L{mkvtwist.hls.PART}) holds at 
 AUDIO_SEGMENT = SECOND
 """How long a segment of a stream without video is: any packet would do to join at."""
 
+PAUSE = SECOND
+"""How long a pause between two pictures is taken to be at most."""
+
+FADING = 8
+"""A long one is forgotten by 1 in 2 to the power of this with each picture: in 10 seconds or so."""
+
 CHOICES = 64
 """
 Choices of tracks whose headers are kept for who asks piece by piece: a kilobyte or two each. An
@@ -46,6 +52,8 @@ class Programme:
         self._video = video[0] if video else None
         self._sparse = header.sparse
         self._segment: int | None = None
+        self._picture: int | None = None  # when the last one was decoded
+        self._pause = 0
 
     def format(self, choice: Choice) -> Format:
         """One of L{FORMATS}, made for this header and some of its tracks."""
@@ -81,15 +89,23 @@ class Programme:
             timed = packet.track not in self._sparse
             late = timed and start is not None and packet.dts - start > FRAGMENT_SPAN
             if group and (begins or late or size >= FRAGMENT_BYTES):
-                yield self.ring.append(group, key=key)
+                yield self.ring.append(group, key=key, pause=self._pause)
                 group, start, size, key = [], None, 0, False
             if timed and start is None:
                 start = packet.dts
             key = key or begins
             group.append(packet)
             size += len(packet.data)
+            if packet.track == self._video:
+                self._pause = self._pause_with(packet)
         if group:
-            yield self.ring.append(group, key=key)
+            yield self.ring.append(group, key=key, pause=self._pause)
+
+    def _pause_with(self, picture: Packet) -> int:
+        """How long one was waited for of late, with this one: it is forgotten slowly."""
+        last, self._picture = self._picture, picture.dts
+        waited = min(picture.dts - last, PAUSE) if last is not None else 0
+        return max(waited, self._pause - (self._pause >> FADING))
 
     def _begins_segment(self, packet: Packet) -> bool:
         """Whether a segment is cut before this packet; to be asked once for each."""

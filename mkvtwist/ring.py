@@ -70,6 +70,7 @@ class Fragment:
     @ivar segment: how many segments have begun by now, in the ring's count, with its own.
     @ivar start: the earliest decoding time in it, in microseconds; subtitles do not count.
     @ivar end: where the stream's line ends with it; never less than the fragment's before.
+    @ivar pause: how long a picture has been waited for of late, in microseconds; 0 is not known.
     @ivar payload: bytes of its packets' media.
     @ivar weight: bytes that it takes in memory, without what was rendered.
     @ivar size: bytes that it takes with that.
@@ -82,6 +83,7 @@ class Fragment:
         "key",
         "number",
         "packets",
+        "pause",
         "payload",
         "rendered",
         "segment",
@@ -99,9 +101,11 @@ class Fragment:
         key: bool,
         segment: int,
         edge: int,
+        pause: int,
     ) -> None:
         self.number = number
         self.segment = segment
+        self.pause = pause
         self.packets = packets
         self.key = key
         self.start = min((packet.dts for packet in timed), default=edge)
@@ -201,16 +205,19 @@ class Ring:
             raise IndexError(first)
         return islice(self._fragments, first - self.first, max(first, stop) - self.first)
 
-    def append(self, packets: Sequence[Packet], *, key: bool) -> Fragment:
+    def append(self, packets: Sequence[Packet], *, key: bool, pause: int = 0) -> Fragment:
         """
         Take the next fragment, and drop what is too old.
 
         @param packets: at least one.
         @param key: whether it begins a segment.
+        @param pause: see L{Fragment}.
         """
         timed = [packet for packet in packets if packet.track not in self._sparse]
         self.begun += key
-        fragment = Fragment(self.end, packets, timed, key=key, segment=self.begun, edge=self.edge)
+        fragment = Fragment(
+            self.end, packets, timed, key=key, segment=self.begun, edge=self.edge, pause=pause
+        )
         if key:
             if self._starts or self.first:
                 self.segment_duration = fragment.start - self._segment_start

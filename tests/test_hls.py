@@ -160,12 +160,34 @@ class SegmentTests(SynchronousTestCase):
         parts = [part for segment in whole(playlist) for part in segment.parts]
         self.assertGreater(min(part.duration for part in parts), 0)
 
+    def test_last_picture(self) -> None:
+        """The last picture of a part lasts up to the part's end: players drop what comes later."""
+        playlist, programme = live(), Programme(VIDEO, AUDIO)
+        choice = Choice("mp4", frozenset({1, 2}))
+        lasting: list[tuple[int, int]] = []
+
+        class Durations:
+            head = b""
+
+            def render(self, packets: Sequence[Packet], /) -> bytes:
+                lasting.extend((p.dts + p.duration, p.dts) for p in packets if p.track == 1)
+                return b"x"
+
+        programme.made[choice] = Durations()
+        dark = [p._replace(duration=SECOND // 25) for p in footage(0, 2.5, rate=5)]
+        feed(playlist, programme, mixed(dark, footage(0, 2.5, track=2, rate=50)))
+        for segment in whole(playlist):
+            for number, part in enumerate(segment.parts):
+                lasting.clear()
+                segment.pieces(choice, number)
+                self.assertLessEqual(abs(lasting[-1][0] - part.end), SECOND // 50)
+
     def test_outgrown(self) -> None:
         """
         A segment whose beginning has left the ring is given up, with its parts: its number is not
         used again, nobody waits for what was announced, and the next keyframe begins another.
         """
-        playlist, programme = live(), Programme(size_limit=2000)
+        playlist, programme = live(), Programme(size_limit=20_000)
         feed(playlist, programme, footage(0, 1.5, rate=10))
         growing = playlist.find(FIRST + 1)
         assert growing is not None
@@ -301,7 +323,7 @@ class MediaTests(SynchronousTestCase):
         """What was before other tracks has gone when a segment of these has: no list has holes."""
         playlist, programme = live(), Programme()
         feed(playlist, programme, footage(0, 3.5, rate=10))
-        other = Programme(VIDEO, AUDIO, size_limit=2000, edge=4 * SECOND)
+        other = Programme(VIDEO, AUDIO, size_limit=80_000, edge=4 * SECOND)
         feed(playlist, other, footage(4, 5.5, rate=10))
         self.assertEqual(read(playlist).media_sequence, FIRST)
         feed(playlist, other, footage(5.5, 90, rate=10, key=False))

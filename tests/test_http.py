@@ -623,7 +623,7 @@ class KnownTests(SiteTestCase):
         shown = json.loads(self.get("/live/status").body)
         self.assertEqual(shown["clients"], 1)
         whole = self.status()["streams"]["live"]
-        self.assertEqual(set(whole) - set(shown), {"input", "recording"})
+        self.assertEqual(set(whole) - set(shown), {"input", "recording", "bytes_out"})
         self.assertEqual(shown["formats"], whole["formats"])
         self.assertEqual(self.get("/none/status").status, 404)
 

@@ -22,7 +22,7 @@ from mkvtwist.demux.adapters import Adapter, adapter_for
 from mkvtwist.demux.header import write_header
 from mkvtwist.formats import Format, Unfit, choose
 from mkvtwist.matroska import Matroska
-from mkvtwist.mp4 import GAP, Mp4, Mp4Error
+from mkvtwist.mp4 import Mp4, Mp4Error
 from mkvtwist.packet import SECOND, Header, Packet
 from tests import media
 from tests.test_reader import Reading
@@ -216,34 +216,15 @@ class FragmentTests(SynchronousTestCase):
 
     def test_as_they_come(self) -> None:
         """
-        The newest picture lasts for two, or as long as it took of late until one came: the next one
-        does not come after more than twice that, or is the first to be so late.
+        The newest picture lasts for two, or as long as one was waited for of late; others until the
+        next one; sound as long as it says.
         """
-        last, late, stated = 0, 0, 0
-        counters = self.mp4.start
-        pauses = (1, 1, 3, 1, 1, 5, *[1] * 9, 5, 24, 50, *[1] * 9)  # at 25 a second
-        for n, pause in enumerate(pauses):
-            made = [picture(last), sound(last)]
-            (sample,) = (s for s in samples(self.mp4.render(made, counters)) if s.track == VIDEO)
-            counters = self.mp4.advance(made, counters)
-            if n and pauses[n - 1] * FRAME > 2 * stated:
-                late += 1
-            stated = sample.duration * SECOND // 90_000
-            self.assertGreaterEqual(stated, 2 * FRAME)
-            self.assertLessEqual(stated, GAP)
-            last += pause * FRAME
-        self.assertEqual(late, 2)
-
-    def test_forgotten(self) -> None:
-        """That one was late once is forgotten; how long sound lasts is known."""
-        counters = self.mp4.advance([picture(0), picture(SECOND // 2)], self.mp4.start)
-        (early,) = samples(self.mp4.render([picture(SECOND)], counters))
-        rest = [picture(SECOND + n * FRAME) for n in range(2000)]
-        counters = self.mp4.advance(rest, counters)
-        (late,) = samples(self.mp4.render([picture(rest[-1].dts + FRAME)], counters))
-        self.assertEqual((early.duration, late.duration), (45_000, 2 * 3600))
-        (heard,) = samples(self.mp4.render([sound(0)], counters))
-        self.assertEqual(heard.duration, 1024)
+        for pause, lasts in ((0, 2 * 3600), (FRAME, 2 * 3600), (SECOND // 2, 45_000)):
+            made = [picture(0), sound(0), picture(3 * FRAME)]
+            seen = samples(self.mp4.early(made, pause))
+            self.assertEqual([s.duration for s in seen if s.track == VIDEO], [3 * 3600, lasts])
+            self.assertEqual([s.duration for s in seen if s.track == AUDIO], [1024])
+            self.check(made, self.mp4.early(made, pause))
 
     def test_whole(self) -> None:
         """A piece of a file is one moof, whose pictures last until the next one."""

@@ -155,9 +155,20 @@ class Segment:
         if data is None:
             numbers = range(part.first, part.stop)
             packets = [packet for number in numbers for packet in ring[number].packets]
-            data = self.programme.format(choice).render(packets)
+            data = self.programme.format(choice).render(self._lasting(packets, part))
             ring.render(ring[part.first], kind, data)
         return data
+
+    def _lasting(self, packets: Sequence[Packet], part: Part) -> list[Packet]:
+        """A part's packets, of which the last picture lasts up to its end: there was no other."""
+        made = list(packets)
+        pictures = {track.number for track in self.programme.header.tracks if track.type == "video"}
+        last = {packet.track: place for place, packet in enumerate(made)}
+        for track in pictures & last.keys():
+            packet = made[last[track]]
+            lasts = max(packet.duration, part.end - packet.dts)
+            made[last[track]] = packet._replace(duration=lasts)
+        return made
 
     def _text(self, choice: Choice, parts: Sequence[Part]) -> bytes:
         """
