@@ -414,6 +414,17 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.assertEqual(self.get("/near", "HEAD").status, 401)
         self.assertEqual(self.get(f"/far?token={TOKEN}").status, 403)
 
+    def test_other_sites(self) -> None:
+        """A page of another site may send a token, which a browser asks first; and reads a 401."""
+        asked = {"Origin": "http://site.example", "Access_Control_Request_Method": "GET"}
+        got = self.get("/secret.mp4", "OPTIONS", **asked)
+        self.assertEqual((got.status, got.body), (204, b""))
+        self.assertEqual(got.headers["access-control-allow-origin"], "*")
+        self.assertIn("Authorization", got.headers["access-control-allow-headers"])
+        self.assertEqual(got.headers["access-control-allow-methods"], "GET, HEAD")
+        got = self.get("/secret.mp4", Origin="http://site.example")
+        self.assertEqual((got.status, got.headers["access-control-allow-origin"]), (401, "*"))
+
     def test_sending(self) -> None:
         """Whoever sends is asked for something else."""
         for method in ("PUT", "POST", "SOURCE"):

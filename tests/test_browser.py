@@ -496,7 +496,7 @@ class UseTests(PageTestCase):
         asked = page.ask("performance.getEntriesByType('resource').map(({name}) => name)")
         asked = [url for url in asked if "/static/" not in url]
         command = page.page.get_by_label("mpv", exact=True).input_value()
-        self.assertEqual(command, f"mpv http://127.0.0.1:{server.port}/live.mkv?token=a%26b")
+        self.assertEqual(command, f'mpv "http://127.0.0.1:{server.port}/live.mkv?token=a%26b"')
         self.assertGreater(len(asked), 1)
         for url in asked:
             self.assertIn("token=a%26b", url)

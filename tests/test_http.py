@@ -31,7 +31,7 @@ from mkvtwist.http.answers import printable
 from mkvtwist.http.responses import LiveResponse, SocketResponse
 from mkvtwist.mpegts import NULL
 from mkvtwist.packet import Track
-from mkvtwist.publisher import PIECE, IResponse
+from mkvtwist.publisher import PIECE, Client, IResponse
 from mkvtwist.stream import Stream
 from tests import media, test_matroska, test_mpegts
 from tests.fakes import (
@@ -285,6 +285,21 @@ class LiveTests(SiteTestCase):
             self.assertNotIn("content-length", got.headers)
             self.assertNotIn("accept-ranges", got.headers)
         self.assertEqual(len(self.stream.publisher.clients), 1)
+
+    def test_other_sites(self) -> None:
+        """Pages of other sites can read every answer of a stream, and why there is none."""
+        for target, status in (
+            ("/live/status", 200),
+            ("/status", 200),
+            ("/live.mkv?burst=x", 400),
+            ("/live/no.such", 404),
+            ("/live.webm", 406),
+        ):
+            got = self.get(target)
+            self.assertEqual(got.status, status, target)
+            self.assertEqual(got.headers["access-control-allow-origin"], "*")
+            self.assertIn("Content-Range", got.headers["access-control-expose-headers"])
+        self.assertNotIn("access-control-allow-origin", self.get("/api/v1/streams").headers)
 
     def test_head(self) -> None:
         """To C{HEAD} comes no body, for whatever may be asked."""
@@ -626,6 +641,18 @@ class KnownTests(SiteTestCase):
         self.assertEqual(set(whole) - set(shown), {"input", "recording", "bytes_out"})
         self.assertEqual(shown["formats"], whole["formats"])
         self.assertEqual(self.get("/none/status").status, 404)
+
+    def test_crowd(self) -> None:
+        """No client is looked at for that, nor for the state alone: many ask, of many clients."""
+        self.connect().ask("/live.mkv")
+
+        def look(_: object) -> None:
+            raise AssertionError
+
+        self.patch(Client, "statistics", look)
+        self.patch(Client, "sent", property(look))
+        self.assertEqual(json.loads(self.get("/live/status").body)["clients"], 1)
+        self.assertIn("opening", self.get("/healthz").text)
 
     def test_tracks(self) -> None:
         """A track is shown as people call it, without what its decoder needs."""

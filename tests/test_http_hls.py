@@ -353,6 +353,22 @@ class BlockingTests(HLSTestCase):
         self.assertEqual((got.status, got.headers["retry-after"]), (503, "1"))
         self.assertIn("Nothing new has come.", got.text)
 
+    def test_all_in_vain(self) -> None:
+        """Of all who waited in vain some are told in one turn, the others in the next ones."""
+        waiting = [self.wait(0) for _ in range(publisher.CROWD + 8)]
+        told: list[int] = []
+        turn = self.reactor.callLater
+
+        def later(delay: float, function: Any, *args: Any) -> Any:
+            told.append(sum(bool(connection.transport.value()) for connection in waiting))
+            return turn(delay, function, *args)
+
+        self.patch(self.reactor, "callLater", later)
+        self.reactor.advance(3)
+        self.assertEqual(told, [0, publisher.CROWD])
+        for connection in waiting:
+            self.assertEqual(connection.answer().status, 503)
+
     def test_hint(self) -> None:
         """The part that is announced is held until it is complete."""
         number, part = self.playlist.edge

@@ -354,7 +354,7 @@ class Pieces:
                 held.show = self._say_nothing_new
             self._due.append(held)  # with all others who came when nothing did any more
             if self._turn is None:
-                self._next_turn()
+                self._turn = self._reactor.callLater(0, self._next_turn)
 
     def _say_nothing_new(self, request: Request) -> None:
         state, reason = self.stream.condition
