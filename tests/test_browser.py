@@ -197,7 +197,7 @@ class PlayingTests(PageTestCase):
         self.assertIn("no decoder for MPEG4 and AC3", page.text("detail"))
         self.picture(page, "no decoder")
         command = page.page.get_by_label("mpv", exact=True).input_value()
-        self.assertEqual(command, f"mpv http://127.0.0.1:{server.port}/live.mkv")
+        self.assertEqual(command, f'mpv "http://127.0.0.1:{server.port}/live.mkv"')
         self.assertEqual(server.status()["clients"], [])
 
     def test_no_picture(self) -> None:
@@ -479,7 +479,7 @@ class UseTests(PageTestCase):
         page.page.get_by_role("button", name="Copy: Record").click()
         page.until(lambda: page.text("copied") == "Copied.")
         copied = page.page.evaluate("navigator.clipboard.readText()")
-        self.assertEqual(copied, f"curl -o live.mkv {page.page.url}live.mkv")
+        self.assertEqual(copied, f'curl -o live.mkv "{page.page.url}live.mkv"')
 
     def test_refused(self) -> None:
         """A browser that does not start by itself starts when it is told to."""

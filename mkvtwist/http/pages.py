@@ -31,10 +31,10 @@ ADMIN_POLICY = (
 """Likewise the page for managing, which no other page may put under somebody's pointer."""
 
 COMMANDS = (
-    ("VLC", "vlc ADDRESS", ".mkv"),
-    ("mpv", "mpv ADDRESS", ".mkv"),
-    ("ffplay", "ffplay ADDRESS", ".mkv"),
-    ("Record", "curl -o NAME.mkv ADDRESS", ".mkv"),
+    ("VLC", 'vlc "ADDRESS"', ".mkv"),
+    ("mpv", 'mpv "ADDRESS"', ".mkv"),
+    ("ffplay", 'ffplay "ADDRESS"', ".mkv"),
+    ("Record", 'curl -o NAME.mkv "ADDRESS"', ".mkv"),
     ("On a page", '<iframe src="ADDRESS" allow="autoplay; fullscreen"></iframe>', "?embed"),
 )
 """What there is to copy: its title, the text, and the ending of the address in it."""

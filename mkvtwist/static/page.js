@@ -173,8 +173,7 @@ setInterval(() => views.forEach((view) => view.look()), LOOK);
 
 for (const field of document.querySelectorAll("[data-command]")) {
   const { command, path } = field.dataset;
-  const url = address(path);
-  field.value = command.replace("ADDRESS", url.includes("?") ? `"${url}"` : url); // for the shell
+  field.value = command.replace("ADDRESS", address(path));
   field.addEventListener("focus", () => field.select());
   part(field.parentElement, "copy").addEventListener("click", async ({ currentTarget }) => {
     field.focus();
