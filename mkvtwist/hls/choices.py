@@ -3,6 +3,7 @@ Which tracks are in which playlist (I{pure}).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 
 from langcodes import standardize_tag
@@ -105,10 +106,9 @@ def renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator[
 
 def _tag(language: str) -> str:
     """A language by its shortest code, as RFC 5646 wants it: C{de}, which others call C{ger}."""
-    try:
-        return standardize_tag(language)
-    except LanguageTagError:
-        return _quotable(language)
+    with suppress(LanguageTagError):  # else as the input has it
+        language = standardize_tag(language)
+    return _quotable(language)
 
 
 def _quotable(text: str) -> str:
