@@ -235,7 +235,7 @@ class Client:
     def pump(self) -> None:
         """Send one piece of what it has not got; see that it gets another turn if there is more."""
         audience = self.audience
-        if self.paused or audience is None:
+        if self.paused or audience is None or self.is_following:
             return
         programme = audience.programme
         if self._place is not None and self._place < programme.ring.first:

@@ -121,7 +121,9 @@ def cut(
     for packet in packets:
         mine = packet.track == number
         lasted = packet.dts - begin if mine else 0
-        whole = lasted >= (SPAN // 2 if packet.key else span) or size >= WEIGHT
+        # A keyframe is found only where a piece begins with it, or not long after one that does.
+        least = span if not packet.key else SPAN // 2 if key else 0
+        whole = (mine and lasted >= least) or size >= WEIGHT
         if group and whole:
             yield key, group
             group, size = [], 0

@@ -435,7 +435,11 @@ class Running(Generic[T]):
                 return None
             stretch.joint = stretch.values[-1], self._value(following, following.first)
         self._go_on(stretches[at], number, steps)
-        return self._value(stretches[at], number) if stretches[at].newest >= number else None
+        if stretches[at].newest < number:
+            return None
+        if number < self._ring.end:  # or the fragment may have left when one asks for the next
+            self._go_on(stretches[at], number + 1, 1)
+        return self._value(stretches[at], number)
 
     def _value(self, stretch: _Stretch[T], number: int) -> T:
         value = stretch.values[number - stretch.first]

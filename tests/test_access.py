@@ -424,6 +424,9 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.assertEqual(got.headers["access-control-allow-methods"], "GET, HEAD")
         got = self.get("/secret.mp4", Origin="http://site.example")
         self.assertEqual((got.status, got.headers["access-control-allow-origin"]), (401, "*"))
+        asked["Access_Control_Request_Method"] = "POST"
+        got = self.get("/secret.mp4", "OPTIONS", **asked)
+        self.assertNotIn("access-control-allow-headers", got.headers)
 
     def test_sending(self) -> None:
         """Whoever sends is asked for something else."""

@@ -353,6 +353,21 @@ class BlockingTests(HLSTestCase):
         self.assertEqual((got.status, got.headers["retry-after"]), (503, "1"))
         self.assertIn("Nothing new has come.", got.text)
 
+    def test_in_time_after_all(self) -> None:
+        """What comes while others are told that nothing has is given; who is told is no viewer."""
+        waiting = [self.wait(0) for _ in range(publisher.CROWD + 8)]
+        turn = self.reactor.callLater
+
+        def later(delay: float, function: Any, *args: Any) -> Any:
+            if waiting[0].transport.value():
+                self.stream.publisher.publish(footage(7.5, 8.1))
+            return turn(delay, function, *args)
+
+        self.patch(self.reactor, "callLater", later)
+        self.reactor.advance(3)
+        statuses = [connection.answer().status for connection in waiting]
+        self.assertEqual(statuses, [503] * publisher.CROWD + [200] * 8)
+
     def test_all_in_vain(self) -> None:
         """Of all who waited in vain some are told in one turn, the others in the next ones."""
         waiting = [self.wait(0) for _ in range(publisher.CROWD + 8)]

@@ -488,6 +488,21 @@ class ClientTests(PublisherTestCase):
         client, _ = self.join(self.live())
         verifyObject(IPushProducer, client)
 
+    def test_once(self) -> None:
+        """Who has caught up before its next turn gets nothing twice in it."""
+        stream = self.make()
+        stream.begin(header())
+        pictures = footage(0, 3)
+        self.publish(stream, pictures[:11])
+        response = Response(room=40)
+        client = stream.join(response, Wish(0))
+        self.assertTrue(client.paused)
+        response.read()
+        self.assertTrue(client.is_following)
+        stream.publish([pictures[11]])
+        self.turns()
+        self.assertEqual([block.time for block in response.blocks], [1000, 1100])
+
     def test_several(self) -> None:
         """All clients get the same bytes, which are made once."""
         rendered: list[Sequence[Packet]] = []

@@ -271,6 +271,13 @@ class PieceTests(SynchronousTestCase):
         given = mixed(footage(0, 0.2), footage(0, 0.6, track=2, size=replay.WEIGHT // 2))
         self.assertEqual([len(group) for _, group in cut(given, 1)], [4, 2, 2])
 
+    def test_keyframes_found(self) -> None:
+        """A keyframe begins a piece, also soon after one that ended for its bytes: for an index."""
+        heavy = footage(0, 8, gop=2, size=replay.WEIGHT // 18)
+        for span in (replay.SPAN, replay.SEGMENT):
+            keys = [group[0].dts / SECOND for key, group in cut(heavy, 1, span) if key]
+            self.assertEqual(keys, [0, 2, 4, 6])
+
     @given(st.lists(st.tuples(st.booleans(), st.integers(1, 2), st.integers(0, 9)), max_size=60))
     def test_all_of_it(self, steps: list[tuple[bool, int, int]]) -> None:
         """However packets come, the pieces are all of them in their order."""

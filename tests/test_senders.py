@@ -157,6 +157,18 @@ class BodyTests(SendersTestCase):
             self.assertTrue(connection.transport.disconnecting)
             self.assertEqual(self.state, "waiting for a sender")
 
+    def test_other_sites(self) -> None:
+        """A page of another site makes nobody a sender; browsers say from where one is."""
+        for site, status in (("http://evil.example", 403), ("http://tv.example", None)):
+            connection = self.connect()
+            connection.begin(CHUNKED, f"Origin: {site}", method="POST")
+            if status is None:
+                connection.send(chunks(b"abc"))
+                self.assertEqual(self.state, "opening")
+            else:
+                self.assertEqual(connection.verdict().status, status)
+                self.assertEqual(self.state, "waiting for a sender")
+
     def test_length(self) -> None:
         """A body of a stated length ends there; what follows it is not media, and not answered."""
         connection = self.connect()

@@ -5,7 +5,7 @@ What all answers are made with, and what is read from requests (I{reactor}).
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from twisted.web.http import Request
 
@@ -46,9 +46,17 @@ def open_to_pages(request: Request) -> None:
 
 
 def is_preflight(request: Request) -> bool:
-    """Whether a browser asks on its own what a page of another site may do (Fetch, 3.3.1)."""
+    """Whether a browser asks if a page of another site may get something (Fetch, 3.3.1)."""
     asks = request.getHeader(b"access-control-request-method")
-    return request.method == b"OPTIONS" and asks is not None
+    return request.method == b"OPTIONS" and asks in (b"GET", b"HEAD")
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether a browser sends it for a page of another site (its C{Origin} says so)."""
+    origin = request.getHeader(b"origin")
+    if origin is None or request.method in (b"GET", b"HEAD"):
+        return False
+    return urlsplit(origin.decode("latin-1")).netloc.encode() != request.getHeader(b"host")
 
 
 def allow_pages(request: Request) -> None:

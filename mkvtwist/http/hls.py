@@ -350,8 +350,7 @@ class Pieces:
     def _give_up(self, request: Request) -> None:
         held = self._held.get(request)
         if held is not None:
-            if not held.is_due():
-                held.show = self._say_nothing_new
+            held.is_late = True
             self._due.append(held)  # with all others who came when nothing did any more
             if self._turn is None:
                 self._turn = self._reactor.callLater(0, self._next_turn)
@@ -377,8 +376,11 @@ class Pieces:
             held = self._due.popleft()
             if held.request in self._held:
                 self._forget(held.request)
-                self._see(held.request)  # its place may have been free while it waited
-                held.answer()
+                if held.is_late and not held.is_due():
+                    self._say_nothing_new(held.request)
+                else:
+                    self._see(held.request)  # its place may have been free while it waited
+                    held.answer()
         if self._due:
             self._turn = self._reactor.callLater(0, self._next_turn)
 
@@ -388,7 +390,7 @@ class _Held:
 
     log = Logger()
 
-    __slots__ = ("is_due", "request", "show", "timeout")
+    __slots__ = ("is_due", "is_late", "request", "show", "timeout")
 
     def __init__(
         self, request: Request, is_due: Callable[[], bool], show: View, timeout: IDelayedCall
@@ -397,6 +399,7 @@ class _Held:
         self.is_due = is_due
         self.show = show
         self.timeout = timeout
+        self.is_late = False  # it has waited for long enough
 
     def answer(self) -> None:
         """One request's failure stays its own."""

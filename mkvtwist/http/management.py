@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import resources
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IPushProducer
@@ -22,7 +21,14 @@ from zope.interface import implementer
 from mkvtwist.config import ConfigError, Rule, StreamConfig, parse_at_end
 from mkvtwist.configfile import document
 from mkvtwist.events import Event, Events
-from mkvtwist.http.answers import View, answer, host, timestamp, transport_of
+from mkvtwist.http.answers import (
+    View,
+    answer,
+    host,
+    is_from_elsewhere,
+    timestamp,
+    transport_of,
+)
 from mkvtwist.http.requests import with_whole_body
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream
@@ -116,7 +122,7 @@ class Management:
             request.setHeader(b"WWW-Authenticate", b'Bearer realm="mkvtwist management"')
             _refuse(request, 401, "This needs the management token: Authorization: Bearer TOKEN.")
             return
-        if _is_from_elsewhere(request):
+        if is_from_elsewhere(request):
             _refuse(request, 403, "A page of another site may not do this.")
             return
         with_whole_body(request, partial(self._try, view))
@@ -328,14 +334,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _is_from_elsewhere(request: Request) -> bool:
-    """Whether a browser sends it for a page of another site (its C{Origin} says so)."""
-    origin = request.getHeader(b"origin")
-    if origin is None or request.method in (b"GET", b"HEAD"):
-        return False
-    return urlsplit(origin.decode("latin-1")).netloc.encode() != request.getHeader(b"host")
 
 
 def _answer(request: Request, code: int, value: Any) -> None:
