@@ -37,9 +37,6 @@ FFmpeg's names of the pictures and sounds that are sent in MP4: those that more 
 reads from there.
 """
 
-_STEP = SECOND // 25
-"""Microseconds that a packet lasts which does not say so, and after which there is none yet."""
-
 _KEY, _NOT_KEY = 0x02000000, 0x01010000
 """Sample flags (8.8.3.1): depends on no other; depends on others, is no sync sample."""
 
@@ -117,10 +114,7 @@ class Mp4:
         if numbers is not None:
             self.head = selected(self.head, numbers)
         self._scales = timescales(self.head)
-        self._steps = {
-            track.number: round(SECOND / track.frame_rate) if track.frame_rate else _STEP
-            for track in header.tracks
-        }
+        self._steps = {track.number: track.step for track in header.tracks}
         self._pictures = frozenset(t.number for t in header.tracks if t.type == "video")
 
     def render(self, packets: Sequence[Packet]) -> bytes:

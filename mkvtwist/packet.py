@@ -12,6 +12,9 @@ from typing import Literal, NamedTuple
 SECOND = 1_000_000
 """One second in the unit of every time in here."""
 
+STEP = SECOND // 25
+"""Microseconds that a packet lasts of which nothing tells how long."""
+
 type_ = Literal["video", "audio", "subtitle"]
 
 
@@ -47,6 +50,11 @@ class Track:
     frame_rate: float | None = field(default=None, compare=False)
     sample_rate: int | None = None
     channels: int | None = None
+
+    @property
+    def step(self) -> int:
+        """Microseconds that a packet lasts which does not say so, and after which there is none."""
+        return round(SECOND / self.frame_rate) if self.frame_rate else STEP
 
 
 class Extra(NamedTuple):

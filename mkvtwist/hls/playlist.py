@@ -21,7 +21,7 @@ from mkvtwist.hls.choices import (
     variant,
 )
 from mkvtwist.hls.segments import Part, Segment
-from mkvtwist.packet import SECOND, Header, Packet
+from mkvtwist.packet import SECOND, STEP, Header, Packet
 from mkvtwist.programme import Programme
 from mkvtwist.ring import Fragment
 from mkvtwist.webvtt import shown_until
@@ -57,9 +57,6 @@ DISCONTINUITIES = 100_000
 The first discontinuity's number is the second of the start modulo this, about a day: after a
 restart, when timestamps begin anew, it is another one. Not larger, since hls.js counts up to it.
 """
-
-STEP = SECOND // 25
-"""Microseconds that a picture lasts of which nothing tells how long: the same as in MP4."""
 
 GROWTH = 1.5
 """By how much the target duration rises when a GOP grows beyond it: a few times at most."""

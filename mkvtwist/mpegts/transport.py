@@ -60,9 +60,6 @@ _STAMP = 5
 _TICKS = 1 << 33
 """How many ticks of 90 kHz a time stamp can tell: after 26.5 hours they begin anew."""
 
-_STEP = SECOND // 25
-"""Microseconds that a packet lasts which does not say so."""
-
 _PES_LIMIT = 0xFFFF
 """What may follow the length of a PES packet; a larger picture says 0, and ends with the next."""
 
@@ -242,7 +239,7 @@ class _Stream:
         self.number = track.number
         self.pid = _FIRST_PID + track.number
         self.is_video = track.type == "video"
-        self._step = round(SECOND / track.frame_rate) if track.frame_rate else _STEP
+        self._step = track.step
         self._id = kind.stream_id
         self._framing = kind.framing(private)
         self._heads = [_head.pack(0x47, self.pid, _PAYLOAD | n) for n in range(16)]
