@@ -203,15 +203,12 @@ class Router(Resource):
 
     def _not_found(self, path: str, stream: Stream | None) -> str:
         if stream is not None:
-            name = stream.config.name
-            names = ", ".join(
-                f"/{name}{ending}" for ending in ("", *ENDINGS, "/index.m3u8", ".jpg")
-            )
+            endings = ("", *ENDINGS, "/index.m3u8", ".jpg")
+            there = [f"/{stream.config.name}{ending}" for ending in endings]
         else:
             shown = [s.config for s in self._streams.values() if s.config.watch == EVERYBODY]
-            names = (
-                ", ".join(f"/{config.name}.mkv" for config in shown) or "no stream for everybody"
-            )
+            there = [f"/{config.name}.mkv" for config in shown] or ["no stream for everybody"]
+        names = ", ".join(there)
         return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
 
 
