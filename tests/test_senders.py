@@ -159,7 +159,12 @@ class BodyTests(SendersTestCase):
 
     def test_other_sites(self) -> None:
         """A page of another site makes nobody a sender; browsers say from where one is."""
-        for site, status in (("http://evil.example", 403), ("http://tv.example", None)):
+        for site, status in (
+            ("http://evil.example", 403),
+            ("null", 403),
+            ("http://[", 403),
+            ("http://tv.example", None),
+        ):
             connection = self.connect()
             connection.begin(CHUNKED, f"Origin: {site}", method="POST")
             if status is None:

@@ -5,7 +5,7 @@ What all answers are made with, and what is read from requests (I{reactor}).
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from twisted.web.http import Request
 
@@ -51,14 +51,6 @@ def is_preflight(request: Request) -> bool:
     return request.method == b"OPTIONS" and asks in (b"GET", b"HEAD")
 
 
-def is_from_elsewhere(request: Request) -> bool:
-    """Whether a browser sends it for a page of another site (its C{Origin} says so)."""
-    origin = request.getHeader(b"origin")
-    if origin is None or request.method in (b"GET", b"HEAD"):
-        return False
-    return urlsplit(origin.decode("latin-1")).netloc.encode() != request.getHeader(b"host")
-
-
 def allow_pages(request: Request) -> None:
     """Answer that: a page may watch, with a token, and have a part of what has a length."""
     request.setResponseCode(204)
@@ -66,6 +58,14 @@ def allow_pages(request: Request) -> None:
     request.setHeader(b"Access-Control-Allow-Headers", b"Authorization, Range")
     request.setHeader(b"Access-Control-Max-Age", b"86400")
     request.finish()
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether a browser sends it for a page of another site (its C{Origin} says so)."""
+    origin = request.getHeader(b"origin")
+    if origin is None or request.method in (b"GET", b"HEAD"):
+        return False
+    return origin.partition(b"://")[2] != request.getHeader(b"host")
 
 
 def preview(request: Request, content_type: bytes) -> None:
