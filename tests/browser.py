@@ -72,6 +72,7 @@ FIREFOX = Browser(
     # Before a picture is taken Playwright adds an empty style, "body {}", to the page, whose policy
     # refuses it: this is its hash.
     forgiven=("inline style .*'sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT[+]SmwNZWA='",),
+    strays=True,
 )
 
 
