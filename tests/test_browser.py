@@ -108,7 +108,7 @@ class PlayingTests(PageTestCase):
         page.plays(3)
         page.page.evaluate(WATCH)
         for seconds in range(10, self.long + 1, 10):
-            page.until_true(f"seen.times.at(-1) > seen.times[0] + {seconds}")
+            page.until_true(f"seen.clock.at(-1) > seen.clock[0] + {seconds}")
         seen = page.ask("seen")
         frames, dropped = (seen["last"][which] - seen["first"][which] for which in range(2))
         steps, forward = (
@@ -121,10 +121,12 @@ class PlayingTests(PageTestCase):
         log.msg(f"{self.browser.name}: {dropped} of {frames} pictures were dropped, {waits}")
         self.assertEqual((seen["events"], seen["ranges"]), (waits, 1))
         self.assertGreaterEqual(min(forward), 0)
-        if not self.browser.strays:
+        if self.browser.strays:
+            there = round(sum(forward) * 25)
+        else:
             self.assertGreater(min(steps), 0)
-        # Whole ones: where the clip begins again its sound is longer, by less than a picture.
-        there = sum(math.floor(step * 25 + 0.1) for step in steps)
+            # Whole ones: where the clip begins again its sound is longer, by less than a picture.
+            there = sum(math.floor(step * 25 + 0.1) for step in steps)
         if not waits:  # Firefox decodes some of them again then
             self.assertLess(abs(frames - there), AHEAD, (frames, there))
         (client,) = server.status()["clients"]
