@@ -12,7 +12,7 @@ FRAGMENT_SPAN = SECOND // 4
 FRAGMENT_BYTES = 256 << 10
 """
 What makes one fragment at most when much arrives at once: a client that joins then has a piece of
-a size that its socket takes, and a part of HLS (L{mkvtwist.hls.PART}) holds at least one.
+a size that its socket takes.
 """
 
 AUDIO_SEGMENT = SECOND

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -97,6 +97,17 @@ def feed(
         playlist.append(programme, fragment, STARTED + late + packet.dts / SECOND)
 
 
+def bunches(packets: Sequence[Packet], most: int) -> Iterator[Sequence[Packet]]:
+    """Packets that arrived together, so many at most; a keyframe is the first of its bunch."""
+    place = 0
+    while place < len(packets):
+        group = packets[place : place + most]
+        begins = [n for n, p in enumerate(group) if p.track == 1 and p.key and n]
+        group = group[: begins[0]] if begins else group
+        place += len(group)
+        yield group
+
+
 def read(playlist: Playlist, *, skip: bool = False) -> Any:
     """What a player reads."""
     return m3u8.loads(playlist.media(skip=skip), uri="http://tv.example/live/media.m3u8")
@@ -129,6 +140,40 @@ class SegmentTests(SynchronousTestCase):
             parts = whole(playlist)[0].parts
             step = SECOND // rate
             self.assertEqual({part.duration for part in parts[:-1]}, {count * step}, rate)
+
+    def test_part_target(self) -> None:
+        """Whole pictures fill the part target at any rate, and it stays as it was at first."""
+        for rate in (1, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 120):
+            playlist, programme = live(), Programme()
+            targets = set()
+            for packet in footage(0, 20.5, gop=4, rate=rate):
+                feed(playlist, programme, [packet])
+                if playlist.is_ready:
+                    targets.add(float(read(playlist).part_inf.part_target))
+            (target,) = targets
+            for segment in whole(playlist):
+                for part in segment.parts[:-1]:
+                    self.assertLessEqual(part.duration, target * SECOND, rate)
+                    self.assertGreaterEqual(part.duration, 0.85 * target * SECOND, rate)
+
+    def test_together(self) -> None:
+        """Parts follow the media's time: how many packets arrived together makes no difference."""
+        packets = mixed(footage(0, 8.5, gop=4, rate=25), footage(0, 8.5, track=2, rate=50))
+        expected, programme = live(), Programme(VIDEO, AUDIO)
+        feed(expected, programme, packets)
+        for together in (2, 5, 13, 18):
+            playlist, programme = live(), Programme(VIDEO, AUDIO)
+            for group in bunches(packets, together):
+                key = group[0].track == 1 and group[0].key
+                playlist.append(programme, programme.ring.append(group, key=key), STARTED)
+            self.assertEqual(
+                [(s.start, s.end, [p.duration for p in s.parts]) for s in whole(playlist)],
+                [(s.start, s.end, [p.duration for p in s.parts]) for s in whole(expected)],
+            )
+            self.assertEqual(
+                [segment.pieces(ALL) for segment in whole(playlist)],
+                [segment.pieces(ALL) for segment in whole(expected)],
+            )
 
     def test_short_gops(self) -> None:
         """Where every picture is a keyframe, a segment still lasts a second."""
@@ -267,9 +312,9 @@ class MediaTests(SynchronousTestCase):
             "#EXTM3U\n"
             "#EXT-X-VERSION:6\n"
             "#EXT-X-TARGETDURATION:2\n"
-            "#EXT-X-PART-INF:PART-TARGET=0.30\n"
+            "#EXT-X-PART-INF:PART-TARGET=0.32\n"
             "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12,HOLD-BACK=6,"
-            "PART-HOLD-BACK=0.90\n"
+            "PART-HOLD-BACK=0.96\n"
             f"#EXT-X-MEDIA-SEQUENCE:{FIRST}\n"
             f"#EXT-X-DISCONTINUITY-SEQUENCE:{FIRST % DISCONTINUITIES}\n"
             "#EXT-X-INDEPENDENT-SEGMENTS\n"
@@ -388,13 +433,14 @@ class MediaTests(SynchronousTestCase):
         """A picture that stands for long is a part; the part target covers it while it is there."""
         playlist, programme = live(), Programme()
         feed(playlist, programme, footage(0, 2.5, gop=2, rate=25))
-        self.assertEqual(read(playlist).part_inf.part_target, 0.32)
+        target = PART / SECOND
+        self.assertEqual(read(playlist).part_inf.part_target, target)
         feed(playlist, programme, footage(3.9, 4.5, gop=2, rate=25))
         longest = max(float(p.duration) for s in read(playlist).segments for p in s.parts)
         self.assertGreater(longest, 1.4)
         self.assertGreaterEqual(float(read(playlist).part_inf.part_target), longest)
         feed(playlist, programme, footage(4.5, 40, gop=2, rate=25))
-        self.assertEqual(read(playlist).part_inf.part_target, 0.32)
+        self.assertEqual(read(playlist).part_inf.part_target, target)
 
     def test_other_tracks(self) -> None:
         """Other tracks: numbers and time go on, behind a discontinuity with another map."""
@@ -909,11 +955,13 @@ class WaitingTests(SynchronousTestCase):
         """Nobody waits for two segments more, nor for three seconds of parts."""
         for number, part, far in (
             (-99, None, False),
-            (2, 10, False),
-            (2, 11, True),
+            (0, 999, False),
+            (1, 12, False),
+            (2, 11, False),
+            (2, 12, True),
             (3, None, False),
-            (3, 8, False),
-            (3, 9, True),
+            (3, 9, False),
+            (3, 10, True),
             (4, None, True),
             (4, 0, True),
         ):
@@ -950,12 +998,8 @@ class PropertyTests(SynchronousTestCase):
         """
         playlist, programme = live(), Programme(VIDEO, AUDIO, size_limit=size_limit)
         known: dict[str, bytes] = {}
-        sequence, target, place, text = 0, 0, 0, ""
-        while place < len(packets):
-            group = packets[place : place + together]
-            begins = [n for n, p in enumerate(group) if p.track == 1 and p.key and n]
-            group = group[: begins[0]] if begins else group
-            place += len(group)
+        sequence, target, text = 0, 0, ""
+        for group in bunches(packets, together):
             key = group[0].track == 1 and group[0].key
             fragment = programme.ring.append(group, key=key)
             playlist.append(programme, fragment, STARTED)

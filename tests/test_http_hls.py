@@ -313,6 +313,18 @@ class BlockingTests(HLSTestCase):
         self.assertEqual(got.headers["cache-control"], "public, max-age=6")
         self.assert_nobody_waits()
 
+    def test_behind_a_complete_segment(self) -> None:
+        """Behind the last part of a complete segment is the first of the next one."""
+        for part in (2, 9, 40):
+            self.assertEqual(self.wait(-1, part).answer().text, self.playlist.media())
+        self.publish(7.5, 8.1)  # the newest is complete, of the next nothing is
+        waiting = [self.wait(0, 40), self.wait(1, 0)]
+        for request in waiting:
+            self.assert_waits(request)
+        self.publish(8.1, 8.5)
+        for request in waiting:
+            self.assertEqual(request.answer().text, self.playlist.media())
+
     def test_segment(self) -> None:
         """Without a part the segment is waited for."""
         waiting = self.wait(0)
@@ -332,8 +344,8 @@ class BlockingTests(HLSTestCase):
     def test_absurd(self) -> None:
         """What is not due for long, or is no number, is an error that says what is wrong."""
         for query, text in (
-            (f"_HLS_msn={self.newest + 2}", "is not due for long"),
-            (f"_HLS_msn={self.newest}&_HLS_part=99", "is not due for long"),
+            (f"_HLS_msn={self.newest + 2}", "is too far ahead"),
+            (f"_HLS_msn={self.newest}&_HLS_part=99", "is too far ahead"),
             ("_HLS_msn=-1", "'-1' is not a number"),
             ("_HLS_msn=1&_HLS_part=one", "'one' is not a number"),
             ("_HLS_msn=" + "9" * 99, "is not a number"),

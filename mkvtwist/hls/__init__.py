@@ -13,9 +13,10 @@ The rules:
     the stream was started: a segment is hardly shorter than one, so after a restart of the
     server the numbers go on behind the old ones. The URLs also name the start to the millisecond:
     none is ever used for other bytes.
- 3. A part is a run of fragments of about L{PART}. It ends when the fragment comes that does not
-    fit: then its duration is known, and the next part, which the playlist announces, is sure to
-    come.
+ 3. A part is a run of packets of about L{PART}, whatever arrived together. It ends when the packet
+    comes that does not fit: then its duration is known, and the next part, which the playlist
+    announces, is sure to come. The part target stays while the tracks stay: with the first part it
+    is known how long a picture lasts, and so which target whole pictures fill.
  4. Times are the decoding times of the video (without one: of all sounds), and
     where one segment or part ends the next one begins: durations sum up.
  5. Half of what the ring keeps is listed, the other half is for those who have an older playlist.

@@ -20,7 +20,7 @@ from mkvtwist.hls.choices import (
     renditions,
     variant,
 )
-from mkvtwist.hls.segments import Part, Segment
+from mkvtwist.hls.segments import Part, Place, Segment
 from mkvtwist.packet import SECOND, STEP, Header, Packet
 from mkvtwist.programme import Programme
 from mkvtwist.ring import Fragment
@@ -28,10 +28,22 @@ from mkvtwist.webvtt import shown_until
 
 PART = 340_000
 """
-Microseconds that a part is long at most, unless one picture alone is: a third of a second at 24,
-25, 30, 50 and 60 pictures a second, timestamps in whole milliseconds allowed for. A player holds
-three parts back; with shorter ones its requests come more often than its clock is exact.
+The usual part target in microseconds: a third of a second at 24, 25, 30, 50 and 60 pictures a
+second, timestamps in whole milliseconds allowed for. A player holds three parts back; with shorter
+ones its requests come more often than its clock is exact.
 """
+
+FULL = 0.9
+"""
+How much of the part target whole pictures must fill, else another target is chosen. The draft asks
+for 85 % (4.4.4.9); the rest is for timestamps that are not even.
+"""
+
+SLACK = 1.05
+"""By how much such another target is longer than its pictures, for the same reason."""
+
+CENTISECOND = SECOND // 100
+"""Part targets are written with two decimals."""
 
 SHORTEST = SECOND - 10_000
 """
@@ -57,6 +69,9 @@ DISCONTINUITIES = 100_000
 The first discontinuity's number is the second of the start modulo this, about a day: after a
 restart, when timestamps begin anew, it is another one. Not larger, since hls.js counts up to it.
 """
+
+ADVANCE = 3
+"""Seconds that the parts may last which a blocking request is ahead (the draft, 6.2.5.2)."""
 
 GROWTH = 1.5
 """By how much the target duration rises when a GOP grows beyond it: a few times at most."""
@@ -108,11 +123,13 @@ class Playlist:
         self._first = 0  # the number of the first segment that was listed last
         self._first_shown = 0  # likewise of the first whose parts were
         self._target = 1
+        self._part_target = PART
+        self._has_part_target = False  # whether it was compared with this programme's pictures
         self._programme: Programme | None = None
         self._timed: Collection[int] = ()  # of this programme's tracks: those that cut
         self._pictures: Collection[int] = ()
         self._written: Collection[int] = ()  # those of text
-        self._last = 0  # the last packet's time, and where the last fragment is expected to end
+        self._last = 0  # the last timed packet's time, and where it is expected to end
         self._end = 0
         self._oldest = 0
         self._cues: list[Packet] = []
@@ -134,22 +151,26 @@ class Playlist:
             self._drop_gone(programme)
         if not self._timed:
             return
-        growing = self._growing
-        timed = [packet for packet in fragment.packets if packet.track in self._timed]
-        if timed:
-            time, last = max(timed[0].dts, self._last), timed[-1]
-            self._end = max(time, last.dts + (last.duration or max(STEP, last.dts - self._last)))
-            self._last = max(time, last.dts)
-            part = Part(fragment.number, time, independent=timed[0].key)
-            if fragment.key and (growing is None or time - growing.start >= SHORTEST):
-                growing = self._begin(programme, part, now)
-            elif growing is not None:
-                self._grow(growing, part)
-        if self._written:
-            self._cues += [packet for packet in fragment.packets if packet.track in self._written]
-            del self._cues[:-CUES]
-        if growing is not None and growing.growing is not None:
-            growing.growing.weigh(fragment, self._pictures)
+        begins = fragment.key
+        for offset, packet in enumerate(fragment.packets):
+            if packet.track in self._timed:
+                time = max(packet.dts, self._last)
+                step = packet.duration or max(STEP, packet.dts - self._last)
+                self._end = max(time, packet.dts + step)
+                self._last = time
+                part = Part(Place(fragment.number, offset), time, independent=packet.key)
+                growing = self._growing
+                if begins and (growing is None or time - growing.start >= SHORTEST):
+                    self._begin(programme, part, now)
+                elif growing is not None:
+                    self._grow(growing, part)
+                begins = False
+            elif packet.track in self._written:
+                self._cues.append(packet)
+                del self._cues[:-CUES]
+            growing = self._growing
+            if growing is not None and growing.growing is not None:
+                growing.growing.weigh(packet, self._pictures)
 
     def forget(self) -> None:
         """
@@ -198,22 +219,30 @@ class Playlist:
         if self.finished:
             return True
         newest, parts = self.edge
-        segment = self.find(number)
-        last = len(segment.parts) if segment is not None and segment.is_complete else None
-        if part is not None and last is not None and part >= last:
-            # Behind the last part of a segment is the first of the next one.
-            number, part = number + 1, 0
+        number, part = self._meant(number, part)
         if number == newest and part is not None and self._lists_parts:
             return part < parts
         return number < newest
 
     def is_too_far(self, number: int, part: int | None = None) -> bool:
-        """Whether somebody waits for what is not due for long (the draft, 6.2.5.2)."""
+        """
+        Whether a blocking request asks for more than comes soon (the draft, 6.2.5.2).
+
+        @param part: its place in the segment, from 0; L{None} is all of the segment.
+        """
         newest, parts = self.edge
-        ahead = math.ceil(3 * SECOND / PART)
-        if number > newest + 1:
-            return True
-        return part is not None and part >= ahead + (parts if number == newest else 0)
+        number, part = self._meant(number, part)
+        if number < newest or part is None:
+            return number > newest + 1
+        ahead = math.ceil(ADVANCE * SECOND / self._part_target)
+        return number > newest + 1 or part >= ahead + (parts if number == newest else 0)
+
+    def _meant(self, number: int, part: int | None) -> tuple[int, int | None]:
+        """Return which part a request means: behind a segment's last is the next one's first."""
+        segment = self.find(number)
+        if part is None or segment is None or not segment.is_complete:
+            return number, part
+        return (number, part) if part < len(segment.parts) else (number + 1, 0)
 
     def map(self, name: str, tracks: frozenset[int] | None = None) -> bytes | None:
         """The initialization section with this name; L{None} when no listed segment needs it."""
@@ -307,6 +336,7 @@ class Playlist:
         while self._segments and self._segments[0].programme is not self._segments[-1].programme:
             self._segments.popleft()
         self._programme = programme
+        self._has_part_target = False
         self._cues.clear()
         header = programme.header
         can_be_had = header.fitting("mp4") | header.fitting("webvtt")
@@ -340,7 +370,7 @@ class Playlist:
         self._segments.clear()
         self._texts.clear()
 
-    def _begin(self, programme: Programme, part: Part, now: float) -> Segment:
+    def _begin(self, programme: Programme, part: Part, now: float) -> None:
         """A segment ends, the next one begins."""
         self._close(part.start, part.first)
         last = self._segments[-1] if self._segments else None
@@ -363,25 +393,45 @@ class Playlist:
         self._segments.append(segment)
         self._has_begun = True
         self._drop_gone(programme)
-        return segment
 
     def _grow(self, segment: Segment, part: Part) -> None:
-        """A fragment more; the growing part ends where it would become too long with it."""
+        """
+        Take one more packet that tells the time; end the growing part if it would become too long.
+
+        @param part: one that begins with this packet.
+        """
         growing = segment.growing
         assert growing is not None
-        if self._end - growing.start > PART and part.start > growing.start:
+        lasts = part.start - growing.start
+        if lasts and not self._has_part_target and self._end - growing.start > self._part_target:
+            self._set_part_target(lasts / growing.steps)
+        if lasts and self._end - growing.start > self._part_target:
             segment.cut(part.start, part.first, part)
             self.edge = (segment.number, len(segment.parts))
             self._texts.clear()
             if len(segment.parts) >= MOST_PARTS:
                 self._give_up(segment)
+        else:
+            growing.steps += 1
 
-    def _close(self, time: int, stop: int | None = None) -> None:
+    def _set_part_target(self, step: float) -> None:
+        """
+        Choose the part target for as long as these tracks last: the one that there is, unless whole
+        pictures fill too little of it.
+
+        @param step: microseconds from one picture to the next.
+        """
+        self._has_part_target = True
+        if self._part_target // step * step < FULL * self._part_target:
+            pictures = max(1, round(PART / step))
+            self._part_target = _centiseconds(SLACK * pictures * step)
+
+    def _close(self, time: int, stop: Place | None = None) -> None:
         """The growing segment, if there is one, is complete."""
         segment = self._growing
         if segment is None:
             return
-        segment.cut(time, segment.programme.ring.end if stop is None else stop, None)
+        segment.cut(time, stop or Place(segment.programme.ring.end), None)
         self._target = max(self._target, _rounded(segment.duration))
         self.edge = (segment.number + 1, 0)
         self._texts.clear()
@@ -489,9 +539,10 @@ class Playlist:
 
     def _control(self, shown: Sequence[Segment]) -> Iterator[str]:
         """
-        What the server can do, and how far players keep from the live edge.
+        Say what the server can do, and how far players keep from the live edge.
 
-        @param shown: the segments whose parts are listed.
+        @param shown: the segments whose parts are listed. A single picture that stands for longer
+            than the part target raises it while it is among them.
         """
         control = [
             "CAN-BLOCK-RELOAD=YES",
@@ -500,10 +551,7 @@ class Playlist:
         ]
         if self._lists_parts:
             longest = max((part.duration for s in shown for part in s.parts), default=0)
-            if not any(s.parts[:-1] if s.is_complete else s.parts for s in shown):
-                longest = max(longest, PART)  # a segment's last part is as short as may be
-            # Rounded up, so that it does not change with the timestamps' last millisecond.
-            target = max(1, math.ceil(longest / 10_000)) / 100
+            target = max(self._part_target, _centiseconds(longest)) / SECOND
             control.append(f"PART-HOLD-BACK={HOLD_BACK * target:.2f}")
             yield f"#EXT-X-PART-INF:PART-TARGET={target:.2f}"
         yield f"#EXT-X-SERVER-CONTROL:{','.join(control)}"
@@ -547,6 +595,11 @@ def _parts(segment: Segment, choice: Choice | None) -> Iterator[str]:
 def _seconds(duration: int) -> str:
     """Microseconds in decimal seconds."""
     return f"{duration / SECOND:.6f}"
+
+
+def _centiseconds(duration: float) -> int:
+    """Return microseconds that are whole hundredths of a second, rounded up."""
+    return math.ceil(duration / CENTISECOND) * CENTISECOND
 
 
 def _rounded(duration: int) -> int:

@@ -4,11 +4,11 @@ Segments and their parts: runs of fragments in a programme's ring, and their byt
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from mkvtwist.formats import Choice
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.programme import Programme
-from mkvtwist.ring import Fragment
 from mkvtwist.webvtt import shown_until
 
 PACKET_OVERHEAD = 16
@@ -23,25 +23,41 @@ TEXT_HEAD = b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
 """Times in text are those in MP4 (RFC 8216, 3.5)."""
 
 
+class Place(NamedTuple):
+    """
+    A packet's place in a programme's ring.
+
+    @ivar fragment: the number of its fragment.
+    @ivar packet: how many of the fragment's packets are before it.
+    """
+
+    fragment: int
+    packet: int = 0
+
+
 class Part:
     """
-    A run of fragments in a segment.
+    A run of packets in a segment.
 
-    @ivar first: the number of its first fragment in the programme's ring.
-    @ivar stop: the number behind its last one; 0 while it grows.
+    Parts follow the media's time, not what arrived together: a fragment may hold several.
+
+    @ivar first: the place of its first packet.
+    @ivar stop: the place behind its last one; L{None} while it grows.
+    @ivar steps: how many packets tell the time in it.
     @ivar start: in microseconds.
     @ivar end: likewise; meaningless while it grows.
     @ivar independent: whether it begins with a keyframe.
     @ivar sizes: how many bytes each track has in it, about, by its number.
     """
 
-    __slots__ = ("end", "first", "independent", "sizes", "start", "stop")
+    __slots__ = ("end", "first", "independent", "sizes", "start", "steps", "stop")
 
-    def __init__(self, first: int, start: int, *, independent: bool) -> None:
+    def __init__(self, first: Place, start: int, *, independent: bool) -> None:
         self.first = first
         self.start = start
         self.independent = independent
-        self.stop = 0
+        self.stop: Place | None = None
+        self.steps = 1
         self.end = start
         self.sizes: Counter[int] = Counter()
 
@@ -50,11 +66,14 @@ class Part:
         """In microseconds."""
         return self.end - self.start
 
-    def weigh(self, fragment: Fragment, pictures: Collection[int]) -> None:
-        """A fragment is in it, of which these tracks are pictures."""
-        for packet in fragment.packets:
-            extra = PICTURE_OVERHEAD if packet.track in pictures else 0
-            self.sizes[packet.track] += len(packet.data) + PACKET_OVERHEAD + extra
+    def weigh(self, packet: Packet, pictures: Collection[int]) -> None:
+        """
+        Count the bytes of a packet that belongs to the part.
+
+        @param pictures: the tracks that are pictures.
+        """
+        extra = PICTURE_OVERHEAD if packet.track in pictures else 0
+        self.sizes[packet.track] += len(packet.data) + PACKET_OVERHEAD + extra
 
     def has(self, choice: Choice | None) -> bool:
         """Whether there is anything in it of what was chosen. No text is something, too."""
@@ -98,7 +117,9 @@ class Segment:
     @property
     def first(self) -> int:
         """The number of its first fragment."""
-        return (self.parts[0] if self.parts else self.growing or Part(0, 0, independent=True)).first
+        part = self.parts[0] if self.parts else self.growing
+        assert part is not None  # a segment begins with a part
+        return part.first.fragment
 
     @property
     def is_complete(self) -> bool:
@@ -125,8 +146,14 @@ class Segment:
         size += PART_OVERHEAD * len(self.parts)
         return size * 8 * SECOND / self.duration if self.duration else 0.0
 
-    def cut(self, time: int, stop: int, following: Part | None) -> None:
-        """The growing part ends at this time, before this fragment; another one may follow it."""
+    def cut(self, time: int, stop: Place, following: Part | None) -> None:
+        """
+        End the growing part.
+
+        @param time: when it ends, in microseconds.
+        @param stop: the place behind its last packet.
+        @param following: the next part; L{None} if the segment is complete.
+        """
         part = self.growing
         assert part is not None
         part.end = max(part.start, time)
@@ -150,14 +177,28 @@ class Segment:
 
     def _data(self, choice: Choice, part: Part) -> bytes:
         ring = self.programme.ring
-        kind = "hls", choice
-        data = ring[part.first].rendered.get(kind)
+        first = ring[part.first.fragment]
+        kind = "hls", choice, part.first.packet
+        data = first.rendered.get(kind)
         if data is None:
-            numbers = range(part.first, part.stop)
-            packets = [packet for number in numbers for packet in ring[number].packets]
+            packets = self._between(part.first, part.stop)
             data = self.programme.format(choice).render(self._lasting(packets, part))
-            ring.render(ring[part.first], kind, data)
+            ring.render(first, kind, data)
         return data
+
+    def _between(self, first: Place, stop: Place | None) -> list[Packet]:
+        """
+        Return the packets from one place up to another.
+
+        @raise IndexError: when the ring has lost the first of them.
+        """
+        assert stop is not None  # only parts that are complete have bytes
+        fragments = self.programme.ring.between(first.fragment, stop.fragment + bool(stop.packet))
+        packets = [packet for fragment in fragments for packet in fragment.packets]
+        if stop.packet:
+            last = self.programme.ring[stop.fragment].packets
+            del packets[len(packets) - len(last) + stop.packet :]
+        return packets[first.packet :]
 
     def _lasting(self, packets: Sequence[Packet], part: Part) -> list[Packet]:
         """A part's packets, of which the last picture lasts up to its end: there was no other."""
@@ -176,11 +217,11 @@ class Segment:
         """
         ring = self.programme.ring
         first, last = parts[0], parts[-1]
-        kind = "hls", choice, last.stop
-        data = ring[first.first].rendered.get(kind)
+        fragment = ring[first.first.fragment]
+        kind = "hls", choice, first.first.packet, last.stop
+        data = fragment.rendered.get(kind)
         if data is None:
-            numbers = range(self.first, last.stop)
-            came = (packet for number in numbers for packet in ring[number].packets)
+            came = self._between(Place(self.first), last.stop)
             packets = [
                 packet
                 for packet in (*self.cues, *came)
@@ -190,5 +231,5 @@ class Segment:
             ]
             packets.sort(key=lambda packet: packet.pts)
             data = TEXT_HEAD + self.programme.format(choice).render(packets)
-            ring.render(ring[first.first], kind, data)
+            ring.render(fragment, kind, data)
         return data

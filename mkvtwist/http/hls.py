@@ -214,7 +214,9 @@ class Pieces:
             self._hold(request, is_due, show, WAIT_FIRST)
         elif not playlist.finished and playlist.is_too_far(number, part):
             newest = playlist.edge[0]
-            say(request, 400, f"_HLS_msn={number} is not due for long: {newest} is the newest.")
+            say(
+                request, 400, f"_HLS_msn={number} is too far ahead; the newest segment is {newest}."
+            )
         else:
             self._hold(request, is_due, show, WAIT * playlist.target)
 
