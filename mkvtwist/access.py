@@ -196,12 +196,6 @@ class Gate:
         except ConfigError as error:
             self._log.error("{error}; nothing has changed", error=str(error))
 
-    @property
-    def wants_credentials(self) -> bool:
-        """Whether an address alone is not enough."""
-        rule = self.rule
-        return not (rule.token_file is rule.users is rule.checker is None)
-
     def allows(self, host: str | None) -> bool:
         """Whether this address may come in at all."""
         rule = self.rule

@@ -138,6 +138,11 @@ class Rule:
     deny: tuple[Network, ...] = ()
 
     @property
+    def wants_credentials(self) -> bool:
+        """Whether the right address alone is not enough."""
+        return not (self.token_file is self.users is self.checker is None)
+
+    @property
     def checker_kind(self) -> str | None:
         """The checker as anybody may see it: behind the colon there may be a password."""
         return self.checker and self.checker.partition(":")[0]

@@ -825,7 +825,7 @@ class PageTests(SiteTestCase):
             got = self.get(target, Accept=self.BROWSER)
             self.assertEqual(got.status, 200)
             self.assertEqual(got.headers["content-type"], "text/html; charset=utf-8")
-            self.assertEqual(got.headers["vary"], "Accept")
+            self.assertEqual(got.headers["vary"], "Accept, Accept-Encoding")
             self.assertIn('data-stream="live"', got.text)
         self.assertEqual(self.stream.publisher.clients, set())
 

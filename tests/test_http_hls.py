@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import re
 import subprocess
 from dataclasses import replace
@@ -29,6 +30,7 @@ from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
 from tests.test_hls import Bytes
 from tests.test_http import Connection, ignore
 
+BRIEFLY = "public, max-age=1, s-maxage=1, stale-while-revalidate=1, stale-if-error=10"
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -65,15 +67,15 @@ class HLSTestCase(SynchronousTestCase):
             self.stream.publisher.publish([packet])
             self.reactor.turn()
 
-    def ask(self, target: str, method: str = "GET") -> Connection:
+    def ask(self, target: str, method: str = "GET", **headers: str) -> Connection:
         """One request on a connection of its own."""
         connection = Connection(self.site, self.reactor)
-        connection.ask(target, method)
+        connection.ask(target, method, **headers)
         return connection
 
-    def get(self, target: str, method: str = "GET") -> Answer:
+    def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
         """The answer to one request."""
-        return self.ask(target, method).answer(method)
+        return self.ask(target, method, **headers).answer(method)
 
     def url(self, number: int, part: int | None = None) -> str:
         """Where a segment or part is."""
@@ -196,7 +198,7 @@ class PlaylistTests(HLSTestCase):
             got = self.get(target)
             self.assertEqual((got.status, got.text), (200, text))
             self.assertEqual(got.headers["content-type"], "application/vnd.apple.mpegurl")
-            self.assertEqual(got.headers["cache-control"], "public, max-age=1")
+            self.assertEqual(got.headers["cache-control"], BRIEFLY)
             self.assertEqual(got.headers["access-control-allow-origin"], "*")
             self.assertEqual(int(got.headers["content-length"]), len(text))
             head = self.get(target, "HEAD")
@@ -260,11 +262,12 @@ class PlaylistTests(HLSTestCase):
         assert isinstance(router, Router)
         router.posters = Posters(self.reactor, lambda _: b"jpeg")
         self.addCleanup(router.replays.stop)
-        rule = Rule(allow=(ip_network("192.0.2.0/24"),))
+        rule = Rule(allow=(ip_network("198.51.100.0/24"),))
         self.stream.configure(replace(self.stream.config, watch=rule))
-        redirect = self.ask("/live/last.mkv")
+        self.site.trusted_proxies = (ip_network("192.0.2.0/24"),)
+        redirect = self.ask("/live/last.mkv", X_Forwarded_For="198.51.100.1")
         self.reactor.turns()
-        self.ask("/live.jpg")
+        self.ask("/live.jpg", X_Forwarded_For="198.51.100.1")
         self.reactor.turns()
         for target, cache in (
             ("/live/media.m3u8", "private, max-age=1"),
@@ -272,9 +275,17 @@ class PlaylistTests(HLSTestCase):
             ("/live.jpg", "private, max-age=5"),
             (f"/live/{redirect.answer().headers['location']}", "private, max-age=600, immutable"),
         ):
-            asking = self.ask(target, "HEAD")
+            asking = self.ask(target, "HEAD", X_Forwarded_For="198.51.100.1")
             self.reactor.turns()
             self.assertEqual(asking.answer("HEAD").headers["cache-control"], cache)
+
+    def test_trusted_edge(self) -> None:
+        """A cache that a rule lets in by its own address may show what it has to everybody."""
+        rule = Rule(allow=(ip_network("192.0.2.7"),))
+        self.stream.configure(replace(self.stream.config, watch=rule))
+        got = self.get(self.url(self.newest - 1))
+        self.assertEqual((got.status, got.headers["cache-control"]), (200, FOREVER))
+        self.assertIn("public", self.get("/live/media.m3u8").headers["cache-control"])
 
     def test_methods(self) -> None:
         """Nobody posts here."""
@@ -290,6 +301,75 @@ class PlaylistTests(HLSTestCase):
         self.get("/live/media.m3u8")
         self.add()
         self.assert_waits(self.ask("/live/media.m3u8"))
+
+
+class CachingTests(HLSTestCase):
+    """What saves bytes: compressed playlists, answers that are known, ranges."""
+
+    def test_gzip(self) -> None:
+        """A playlist is compressed for a client that reads gzip, and says that it depends on it."""
+        plain = self.get("/live/media.m3u8")
+        for accepted, compressed in (
+            ("gzip, deflate, br", True),
+            ("br;q=1.0, GZIP;q=0.8", True),
+            ("gzip;q=0", False),
+            ("gzip;q=0.000", False),
+            ("identity", False),
+        ):
+            got = self.get("/live/media.m3u8", Accept_Encoding=accepted)
+            self.assertEqual(got.headers.get("content-encoding") == "gzip", compressed, accepted)
+            self.assertEqual(got.headers["vary"], "Accept-Encoding")
+            body = gzip.decompress(got.body) if compressed else got.body
+            self.assertEqual(body, plain.body)
+            if compressed:
+                self.assertLess(len(got.body), len(plain.body) / 3)
+
+    def test_media_is_not_compressed(self) -> None:
+        """Pieces are media, which no compression makes smaller."""
+        got = self.get(self.url(self.newest - 1), Accept_Encoding="gzip")
+        self.assertNotIn("content-encoding", got.headers)
+        self.assertNotIn("vary", got.headers)
+
+    def test_known(self) -> None:
+        """A client that has an answer already is told so, until there is another one."""
+        for target in ("/live/index.m3u8", "/live/media.m3u8", self.url(self.newest - 1)):
+            tag = self.get(target).headers["etag"]
+            for known in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
+                got = self.get(target, If_None_Match=known)
+                self.assertEqual((got.status, got.body), (304, b""), (target, known))
+                self.assertEqual(got.headers["etag"], tag)
+                self.assertIn("cache-control", got.headers)
+            self.assertEqual(self.get(target, If_None_Match='"other"').status, 200)
+        tag = self.get("/live/media.m3u8").headers["etag"]
+        self.publish(7.5, 8.1)
+        self.assertEqual(self.get("/live/media.m3u8", If_None_Match=tag).status, 200)
+
+    def test_tags_differ(self) -> None:
+        """Each piece has a tag of its own, and each of its choices of tracks."""
+        number = self.newest - 1
+        targets = [self.url(number), self.url(number, 0), self.url(number - 1)]
+        targets += [target.replace("/live/", "/live/1/") for target in targets]
+        tags = {self.get(target).headers["etag"] for target in targets}
+        self.assertEqual(len(tags), len(targets))
+
+    def test_ranges(self) -> None:
+        """A range of a piece is 206, one behind its end 416; If-Range of another piece is 200."""
+        target = self.url(self.newest - 1)
+        whole = self.get(target)
+        self.assertEqual(whole.headers["accept-ranges"], "bytes")
+        size = len(whole.body)
+        for asked, start, stop in (("0-", 0, size), ("3-9", 3, 10), ("-4", size - 4, size)):
+            got = self.get(target, Range=f"bytes={asked}")
+            self.assertEqual((got.status, got.body), (206, whole.body[start:stop]))
+            self.assertEqual(got.headers["content-range"], f"bytes {start}-{stop - 1}/{size}")
+            self.assertEqual(got.headers["cache-control"], FOREVER)
+        got = self.get(target, Range=f"bytes={size}-")
+        self.assertEqual((got.status, got.headers["content-range"]), (416, f"bytes */{size}"))
+        self.assertEqual(got.headers["cache-control"], "no-store")
+        tag = whole.headers["etag"]
+        for unless, status in ((tag, 206), ('"other"', 200)):
+            self.assertEqual(self.get(target, Range="bytes=3-9", If_Range=unless).status, status)
+        self.assertEqual(self.get(target, "HEAD", Range="bytes=3-9").status, 200)
 
 
 class BlockingTests(HLSTestCase):

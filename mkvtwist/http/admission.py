@@ -46,7 +46,7 @@ class Admission:
         gate = self.access.gate(rule)
         if not gate.allows(host(request)):
             say(request, 403, "Not from your address.")
-        elif not gate.wants_credentials:
+        elif not gate.rule.wants_credentials:
             then()
         else:
             self._ask(request, realm, gate, then)
@@ -60,7 +60,7 @@ class Admission:
         here = host(request)
         gates = {name: self.access.gate(stream.config.watch) for name, stream in streams.items()}
         gates = {name: gate for name, gate in gates.items() if gate.allows(here)}
-        known = {gate: True for gate in gates.values() if not gate.wants_credentials}
+        known = {gate: True for gate in gates.values() if not gate.rule.wants_credentials}
         asking = [gate for gate in dict.fromkeys(gates.values()) if gate not in known]
         offered = list(credentials(request)) if asking else []
         if offered and self._guesses.begin(here):  # once for all: it is right if it is anywhere

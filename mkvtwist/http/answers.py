@@ -2,17 +2,29 @@
 What all answers are made with, and what is read from requests (I{reactor}).
 """
 
+import gzip
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from twisted.web.http import Request
+from twisted.web.http import NOT_MODIFIED, Request
 
 from mkvtwist.config import EVERYBODY, Rule, parse_tracks
 
 View = Callable[[Request], None]
 """Answers a request, now or for hours."""
+
+COMPRESSED = range(1_000, 256 << 10)
+"""
+Bytes of a text that is worth compressing: a shorter one fits into a packet as it is; a longer one
+would keep the reactor for more than 5 ms.
+"""
+
+REMEMBERED = 32
+"""Texts whose compressed bytes are kept: what many ask for at once is compressed once."""
 
 
 def say(request: Request, code: int, text: str) -> None:
@@ -28,8 +40,13 @@ def say_later(request: Request, text: str, seconds: int) -> None:
 
 
 def answer(request: Request, body: bytes, content_type: bytes, cache: bytes = b"no-store") -> None:
-    """Answer with something whole."""
+    """Answer with something whole; a text is compressed for a client that can read that."""
     request.setHeader(b"Content-Type", content_type)
+    if len(body) in COMPRESSED and _is_text(content_type):
+        varies_with(request, b"Accept-Encoding")
+        if _accepts_gzip(request):
+            request.setHeader(b"Content-Encoding", b"gzip")
+            body = _compressed(body)
     request.setHeader(b"Content-Length", b"%d" % len(body))
     request.setHeader(b"Cache-Control", cache)
     request.setHeader(b"X-Content-Type-Options", b"nosniff")
@@ -76,9 +93,70 @@ def preview(request: Request, content_type: bytes) -> None:
     request.finish()
 
 
-def cached(rule: Rule, how: bytes) -> bytes:
-    """C{Cache-Control}: a cache for many must not show what not everybody may watch."""
-    return (b"public, " if rule == EVERYBODY else b"private, ") + how
+def cached(request: Request, rule: Rule, how: bytes, shared: bytes = b"") -> bytes:
+    """
+    Return C{Cache-Control} for what a rule let somebody have.
+
+    A cache that many share must not keep what depends on credentials, nor on an address that a
+    proxy told. If the rule goes by the address of the connection alone, the cache itself is who was
+    let in: an edge that the operator trusts.
+
+    @param shared: more directives, for caches that many share.
+    """
+    itself = host(request) == getattr(request.client, "host", None)
+    if rule == EVERYBODY or (itself and not rule.wants_credentials):
+        return b"public, " + how + shared
+    return b"private, " + how
+
+
+def varies_with(request: Request, name: bytes) -> None:
+    """Tell caches that the answer depends on one more of the request's headers."""
+    before = request.responseHeaders.getRawHeaders(b"Vary", [])
+    request.setHeader(b"Vary", b", ".join([*before, name]))
+
+
+def is_known(request: Request, tag: bytes) -> bool:
+    """
+    Name what is answered by its C{ETag}; answer 304 without a body if the client has it already
+    (RFC 9110, 13.1.2, by weak comparison: as a proxy leaves it that compresses).
+
+    @return: whether the request has been answered.
+    """
+    request.setHeader(b"ETag", tag)
+    known = request.getHeader(b"if-none-match")
+    if known is None:
+        return False
+    tags = [each.strip().removeprefix(b"W/") for each in known.split(b",")]
+    if known.strip() != b"*" and tag.removeprefix(b"W/") not in tags:
+        return False
+    request.setResponseCode(NOT_MODIFIED)
+    request.finish()
+    return True
+
+
+def _is_text(content_type: bytes) -> bool:
+    kind = content_type.partition(b";")[0]
+    return kind.startswith(b"text/") or kind in TEXTS
+
+
+TEXTS = frozenset(
+    {b"application/json", b"application/vnd.apple.mpegurl", b"application/xml", b"image/svg+xml"}
+)
+"""MIME types of texts, beside C{text/*}."""
+
+
+def _accepts_gzip(request: Request) -> bool:
+    """Whether the client reads gzip (RFC 9110, 12.5.3)."""
+    for each in (request.getHeader(b"accept-encoding") or b"").lower().split(b","):
+        coding, _, weight = each.replace(b" ", b"").partition(b";q=")
+        if coding == b"gzip":
+            return re.fullmatch(rb"0(\.0*)?", weight) is None
+    return False
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _compressed(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
 
 
 def printable(text: bytes | None, most: int = 200) -> str:

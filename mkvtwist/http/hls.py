@@ -17,7 +17,8 @@ else is the same for ever, so that caches in front can answer everybody but the 
 import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -37,10 +38,12 @@ from mkvtwist.http.answers import (
     cached,
     carried,
     host,
+    is_known,
     say,
     say_later,
 )
 from mkvtwist.http.limits import Limits
+from mkvtwist.http.ranges import Unsatisfiable, cut, requested
 from mkvtwist.http.responses import say_refused
 from mkvtwist.packet import Header
 from mkvtwist.publisher import CROWD
@@ -51,6 +54,15 @@ FOREVER = b"max-age=31536000, immutable"
 
 BRIEFLY = b"max-age=1"
 """For a playlist that was not waited for: the next part or segment makes it old."""
+
+SHARED = b", s-maxage=1, stale-while-revalidate=1, stale-if-error=10"
+"""
+More for caches that many share (RFC 9111, RFC 5861), in seconds: a crowd does not wait while the
+next list is loaded, and nobody misses an origin that is restarted while players have media.
+"""
+
+LISTS = 64
+"""Playlists that are kept as bytes: who waits together gets the same."""
 
 WAIT = 3
 """Target durations that a blocking request may take (rfc8216bis-16, 6.2.5.2)."""
@@ -80,6 +92,10 @@ CHOICES = 100
 
 Tracks = frozenset[int] | None
 """The numbers of those that are asked for; L{None} is what the main playlist has."""
+
+
+Body = Sequence[bytes | memoryview]
+"""A body in pieces."""
 
 
 class Piece(NamedTuple):
@@ -257,12 +273,13 @@ class Pieces:
         return False
 
     def _answer(self, request: Request, text: str, cache: bytes) -> None:
-        query = carried(request)
-        if query:  # else players would ask for the pieces without it
-            text = _URI.sub(rf"\1{query}", text)
-        data = text.encode()
-        self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
-        answer(request, data, PLAYLIST.encode(), cached(self.stream.config.watch, cache))
+        data, tag = _listed(text, carried(request))
+        shared = SHARED if cache is BRIEFLY else b""
+        cache = cached(request, self.stream.config.watch, cache, shared)
+        request.setHeader(b"Cache-Control", cache)
+        if not is_known(request, tag):
+            self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
+            answer(request, data, PLAYLIST.encode(), cache)
 
     # pieces
 
@@ -315,11 +332,29 @@ class Pieces:
         else:
             say(request, 404, "There is nothing of these tracks in it: it is a gap.")
 
-    def _send(self, request: Request, pieces: Sequence[bytes], kind: bytes) -> None:
-        """Something that stays as it is for ever."""
+    def _send(self, request: Request, pieces: Body, kind: bytes) -> None:
+        """Answer with bytes that stay as they are for ever, or with a range of them."""
+        tag = b'"%b"' % request.path  # its address is never used for other bytes
+        cache = cached(request, self.stream.config.watch, FOREVER)
+        request.setHeader(b"Cache-Control", cache)
+        request.setHeader(b"Accept-Ranges", b"bytes")
+        if is_known(request, tag):
+            return
+        length = sum(map(len, pieces))
+        if request.method == b"GET" and request.getHeader(b"if-range") in (None, tag):
+            try:
+                wanted = requested(request.getHeader(b"range"), length)
+            except Unsatisfiable as error:
+                request.setHeader(b"Content-Range", b"bytes */%d" % length)
+                say(request, 416, f"There is nothing in this range: {error}.")
+                return
+            if wanted is not None:
+                start, stop = wanted
+                request.setResponseCode(206)
+                request.setHeader(b"Content-Range", b"bytes %d-%d/%d" % (start, stop - 1, length))
+                pieces, length = list(cut(pieces, start, stop)), stop - start
         request.setHeader(b"Content-Type", kind)
-        request.setHeader(b"Content-Length", b"%d" % sum(map(len, pieces)))
-        request.setHeader(b"Cache-Control", cached(self.stream.config.watch, FOREVER))
+        request.setHeader(b"Content-Length", b"%d" % length)
         if request.method == b"HEAD":
             request.write(b"")
             request.finish()
@@ -419,9 +454,7 @@ class Delivery:
     buffer of its own. One that takes nothing for C{--client-timeout} is disconnected.
     """
 
-    def __init__(
-        self, reactor: Any, stream: Stream, request: Request, pieces: Sequence[bytes]
-    ) -> None:
+    def __init__(self, reactor: Any, stream: Stream, request: Request, pieces: Body) -> None:
         self._reactor = reactor
         self._stream = stream
         self._request = request
@@ -467,6 +500,17 @@ class Delivery:
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
+
+
+@lru_cache(maxsize=LISTS)
+def _listed(text: str, query: str) -> tuple[bytes, bytes]:
+    """
+    Return a playlist's bytes and their C{ETag}, which is weak: a proxy may compress them.
+
+    @param query: what each address in it needs, else players would ask for the pieces without it.
+    """
+    data = (_URI.sub(rf"\1{query}", text) if query else text).encode()
+    return data, b'W/"%b"' % blake2b(data, digest_size=12).hexdigest().encode()
 
 
 def _count(request: Request, name: str) -> int | None:

@@ -15,7 +15,7 @@ from string import Template
 from twisted.web.http import Request
 
 from mkvtwist.http import static
-from mkvtwist.http.answers import accepts, answer, carried
+from mkvtwist.http.answers import accepts, answer, carried, varies_with
 from mkvtwist.stream import Stream
 
 POLICY = (
@@ -115,7 +115,7 @@ def _show(
 ) -> None:
     request.setHeader(b"Content-Security-Policy", f"{POLICY}{framed_by}".encode())
     request.setHeader(b"Referrer-Policy", b"no-referrer")  # a token may be in the address
-    request.setHeader(b"Vary", b"Accept")
+    varies_with(request, b"Accept")
     text = _filled(
         "frame",
         title=title,

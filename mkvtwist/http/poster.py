@@ -139,7 +139,7 @@ class Posters:
                 request, f"No picture can be made of the latest keyframe: {still.problem}.", left
             )
             return
-        cache = cached(stream.config.watch, b"max-age=%d" % left)
+        cache = cached(request, stream.config.watch, b"max-age=%d" % left)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         tag = hashlib.blake2b(still.picture, digest_size=12).hexdigest()

@@ -318,7 +318,7 @@ class Replays:
             say(request, 404, f"It is not kept any more; ask for /{of}/{PREFIX}{ending} anew.")
             return
         file.asked = self._reactor.seconds()
-        cache = cached(stream.config.watch, b"max-age=%d, immutable" % KEEP)
+        cache = cached(request, stream.config.watch, b"max-age=%d, immutable" % KEEP)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         how = "attachment" if _wants_download(request) else "inline"
