@@ -339,6 +339,7 @@ class Publisher:
     @ivar audiences: those of its clients who get the same, by what that is.
     @ivar on_touch: called each time that somebody wants the stream, see L{touch}.
     @ivar playlist: the same for those who ask for it piece by piece.
+    @ivar arrived: when the newest fragment came, as the reactor's clock counts.
     @ivar observers: called when something was published, and at the end; they must not fail.
     """
 
@@ -364,6 +365,7 @@ class Publisher:
         self.ended = False
         self.fragments = 0
         self.bytes_in = 0
+        self.arrived = clock.seconds()
         self._bytes_out = 0
         self.playlist = Playlist(time.time(), config.buffer, parts=not config.whole_segments)
         self.observers: list[Callable[[], None]] = []
@@ -425,6 +427,7 @@ class Publisher:
                 programme.released = fragment.number
         self._fan_out(programme, known)
         self._away_since = None
+        self.arrived = self.clock.seconds()
         for client in list(self._waiting):
             self._waiting.discard(client)
             self._guard(client, client.enter, programme, fresh)

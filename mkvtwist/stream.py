@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
@@ -39,6 +39,20 @@ BITRATE_SPAN = 5 * SECOND
 """Media over which the bitrate is measured."""
 
 
+class LiveEdge(NamedTuple):
+    """
+    The newest fragment of a stream.
+
+    @ivar media: where it ends, in seconds on the stream's timeline: all that is shown before this
+        time has arrived. The timestamps in Matroska, WebM and MP4 are of the same timeline, unless
+        a client asked for timestamps that start at 0.
+    @ivar arrived: when it came, as the reactor's clock counts.
+    """
+
+    media: float
+    arrived: float
+
+
 @dataclass(frozen=True, slots=True)
 class StreamStatistics:
     """A stream at one moment; times in seconds, C{since} as seconds since the epoch."""
@@ -53,6 +67,7 @@ class StreamStatistics:
     """The MIME types in which it can be had, by the endings of the name, without their dot."""
     endings: Mapping[int, tuple[str, ...]]
     """Those that each track can be had with, by its number."""
+    live_edge: LiveEdge | None
     bitrate: float
     segment_seconds: float
     ring_seconds: float
@@ -182,6 +197,11 @@ class Stream(MultiService):
             left_out=input_.left_out,
             formats=_formats(programme.header) if programme is not None else {},
             endings=endings(programme.header) if programme is not None else {},
+            live_edge=(
+                LiveEdge(ring.edge / SECOND, publisher.arrived)
+                if ring is not None and ring.end
+                else None
+            ),
             bitrate=ring.bitrate(BITRATE_SPAN) if ring is not None else 0.0,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,

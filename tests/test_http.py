@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,6 +28,7 @@ from zope.interface.verify import verifyObject
 from mkvtwist import __version__
 from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
 from mkvtwist.http import LiveSite, StreamResource
+from mkvtwist.http import status as status_module
 from mkvtwist.http.answers import printable
 from mkvtwist.http.responses import LiveResponse, SocketResponse
 from mkvtwist.mpegts import NULL
@@ -590,7 +592,7 @@ class KnownTests(SiteTestCase):
             {
                 *("state", "reason", "input", "since", "tracks", "bitrate", "segment_seconds"),
                 *("ring", "fragments", "bytes_in", "bytes_out", "discontinuities", "restarts"),
-                *("clients", "left_out", "recording", "hls_viewers", "formats"),
+                *("clients", "left_out", "recording", "hls_viewers", "formats", "live_edge"),
             },
         )
         self.assertEqual((stream["state"], stream["input"]), ("live", "demo:"))
@@ -653,6 +655,19 @@ class KnownTests(SiteTestCase):
         self.patch(Client, "sent", property(look))
         self.assertEqual(json.loads(self.get("/live/status").body)["clients"], 1)
         self.assertIn("opening", self.get("/healthz").text)
+
+    def test_live_edge(self) -> None:
+        """The status says where the newest fragment ends on the timeline, and when it arrived."""
+        self.reactor.advance(5)
+        self.stream.publisher.publish(footage(100, 101))
+        self.reactor.advance(1.5)
+        self.patch(status_module, "time", SimpleNamespace(time=lambda: 1e9))
+        edge = json.loads(self.get("/live/status").body)["live_edge"]
+        self.assertEqual(edge["media"], self.stream.publisher.programme.ring.edge / 1e6)
+        self.assertEqual(edge["age"], 1.5)
+        self.assertEqual(edge["arrived"], "2001-09-09T01:46:38.500+00:00")
+        self.add("other")
+        self.assertIsNone(json.loads(self.get("/other/status").body)["live_edge"])
 
     def test_tracks(self) -> None:
         """A track is shown as people call it, without what its decoder needs."""

@@ -72,7 +72,8 @@ class Status:
         return self._as_json(self._streams[name].statistics())
 
     def _as_json(self, statistics: StreamStatistics) -> dict[str, Any]:
-        offset = time.time() - self._reactor.seconds()
+        now = self._reactor.seconds()
+        offset = time.time() - now
         shown = asdict(statistics)
         shown["since"] = timestamp(statistics.since)
         shown["bitrate"] = round(statistics.bitrate)
@@ -80,6 +81,13 @@ class Status:
             name: shown.pop(f"ring_{name}") for name in ("seconds", "bytes", "segments")
         }
         del shown["endings"]
+        if statistics.live_edge is not None:
+            media, arrived = statistics.live_edge
+            shown["live_edge"] = {
+                "media": round(media, 3),
+                "arrived": timestamp(arrived + offset),
+                "age": round(now - arrived, 3),
+            }
         for track in shown["tracks"]:
             del track["setup"]
             track["formats"] = statistics.endings[track["number"]]
