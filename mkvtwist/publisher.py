@@ -29,7 +29,6 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 from zope.interface import Attribute, implementer
 
 from mkvtwist.audience import Audience, Rebase, Transform
@@ -40,6 +39,7 @@ from mkvtwist.hls import Playlist
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.programme import Programme
 from mkvtwist.ring import Ring
+from mkvtwist.streamlog import StreamLog
 
 PIECE = 128 << 10
 """
@@ -343,8 +343,6 @@ class Publisher:
     @ivar observers: called when something was published, and at the end; they must not fail.
     """
 
-    log = Logger()
-
     def __init__(
         self,
         clock: IReactorTime,
@@ -359,6 +357,7 @@ class Publisher:
         self.clock = clock
         self.config = config
         self.events = events or Events()
+        self.log = StreamLog(config.name, __name__)
         self.programme: Programme | None = None
         self.clients: set[Client] = set()
         self.beside: set[Client] = set()
@@ -616,7 +615,7 @@ class Publisher:
                     client.response.finish()
         if self._skipped:
             self.log.warn(
-                "{clients} slow clients were set forward to a keyframe, by {segments} segments",
+                "{clients} slow clients skipped {segments} segments",
                 clients=len(self._skipped),
                 segments=sum(self._skipped.values()),
             )

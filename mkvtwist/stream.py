@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
@@ -22,6 +21,7 @@ from mkvtwist.input import InputService
 from mkvtwist.packet import SECOND, Header, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
 from mkvtwist.recorder import Files, Recorder
+from mkvtwist.streamlog import StreamLog
 
 GRACE = 1.0
 """Seconds that clients which are behind get to take the rest when the server stops."""
@@ -59,6 +59,7 @@ class StreamStatistics:
 
     state: str
     reason: str
+    """For viewers."""
     input: str
     since: float
     tracks: tuple[Track, ...]
@@ -67,7 +68,6 @@ class StreamStatistics:
     """The MIME types in which it can be had, by the endings of the name, without their dot."""
     endings: Mapping[int, tuple[str, ...]]
     """Those that each track can be had with, by its number."""
-    live_edge: LiveEdge | None
     bitrate: float
     segment_seconds: float
     ring_seconds: float
@@ -81,6 +81,9 @@ class StreamStatistics:
     recording: str | None
     hls_viewers: int
     clients: tuple[ClientStatistics, ...]
+    detail: str = ""
+    """The cause of the state, for operators."""
+    live_edge: LiveEdge | None = None
 
 
 class Stream(MultiService):
@@ -92,8 +95,6 @@ class Stream(MultiService):
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
     @ivar viewers: those who ask for it piece by piece.
     """
-
-    log = Logger()
 
     def __init__(
         self,
@@ -108,6 +109,7 @@ class Stream(MultiService):
         """
         super().__init__()
         self.config = config
+        self.log = StreamLog(config.name, __name__)
         self.events = events or Events()
         self.ended = False
         self._reactor = reactor
@@ -121,6 +123,7 @@ class Stream(MultiService):
                 self._in_thread,
                 self._recorder_has_room,
                 reactor.seconds,
+                log=StreamLog(config.name, "mkvtwist.recorder"),
             )
         self.publisher = Publisher(reactor, config, self._recorder, self.events)
         self.viewers = Viewers()
@@ -129,7 +132,7 @@ class Stream(MultiService):
 
     def startService(self) -> None:
         """Open the input."""
-        self.log.info("stream {name}: {input}", name=self.config.name, input=str(self.config.input))
+        self.log.info("{input}", input=str(self.config.input))
         super().startService()
 
     def configure(self, config: StreamConfig) -> None:
@@ -162,7 +165,7 @@ class Stream(MultiService):
 
     @property
     def condition(self) -> tuple[str, str]:
-        """The state, one of those of C{/status}, and the reason, in plain words."""
+        """The state, one of those of C{/status}, and the reason, in a sentence for viewers."""
         input_, programme = self.input, self.publisher.programme
         state, reason = input_.state, input_.reason
         ring = programme.ring if programme is not None else None
@@ -191,6 +194,7 @@ class Stream(MultiService):
         return StreamStatistics(
             state=state,
             reason=reason,
+            detail=input_.detail,
             input=str(self.config.input),
             since=time.time() - (now - input_.since),
             tracks=programme.header.tracks if programme is not None else (),
