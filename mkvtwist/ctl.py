@@ -233,6 +233,8 @@ def _account(name: str, stream: Mapping[str, Any]) -> Iterator[str]:
     """All there is to say of one stream."""
     yield f"{name}: {stream['state']} since {_moment(stream['since'])}"
     yield f"  {_printable(stream['reason'])}"
+    if stream.get("detail"):
+        yield f"  {_printable(stream['detail'])}"
     yield f"input: {_printable(stream['input'])}"
     ring = stream["ring"]
     yield (

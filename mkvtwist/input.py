@@ -26,7 +26,6 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -38,6 +37,7 @@ from mkvtwist.pipe import Outlet
 from mkvtwist.publisher import Publisher
 from mkvtwist.recorder import Recorder
 from mkvtwist.sender import Connection, IInput, Parting, Sender, address
+from mkvtwist.streamlog import StreamLog
 from mkvtwist.timeline import Timeline
 
 PATIENCE = 1.0
@@ -124,14 +124,13 @@ class InputService(Service):
     Feeds a publisher from one input for as long as the service runs.
 
     @ivar state: one of the states of C{/status}, but for what only the publisher knows.
-    @ivar reason: the state in plain words, fit for viewers: without addresses, paths and names.
+    @ivar reason: why, in a sentence for viewers: without addresses, paths and libavformat's words.
+    @ivar detail: the cause, for operators only; empty if C{reason} says all of it.
     @ivar senders: whoever is connected and has not been turned away.
     @ivar left_out: one sentence for each track of the input that is not sent.
     @ivar restarts: how many times the input was opened again.
     @ivar showing: what is shown in place of the input, while it is away.
     """
-
-    log = Logger()
 
     def __init__(
         self,
@@ -145,8 +144,10 @@ class InputService(Service):
         @param on_end: called when the input has ended for good.
         """
         self.config = config
+        self.log = StreamLog(config.name, __name__)
         self.state = "opening"
         self.reason = "the input has not been opened yet"
+        self.detail = ""
         self.since = reactor.seconds()
         self.restarts = 0
         self.timeline = Timeline()
@@ -501,9 +502,9 @@ class InputService(Service):
         if not again:
             self._tell_down("input", ended.reason)
         if at_end is AtEnd.WAIT or (self.config.takeover and self._next_sender is not None):
-            self._wait(ended.reason)
+            self._wait(ended)
         elif at_end is AtEnd.EXIT:
-            self._become("ended", ended.reason)
+            self._become("ended", ended.sentence, ended.detail)
             if self._next_sender is not None:
                 self._next_sender.drop(Parting.CLOSED, "the stream has ended")
             self._close(ended.reason)
@@ -515,23 +516,24 @@ class InputService(Service):
             self._publisher.hold()
             self._failures += 1
             pause = RETRY(self._failures)
-            self._become("retrying", f"{ended.reason}; trying again in {pause:.1f} s")
+            reason = f"{ended.sentence}; trying again in {pause:.1f} s"
+            self._become("retrying", reason, ended.detail)
             self._retry = self.reactor.callLater(pause, self._open)
             self._show_fallback()
 
-    def _wait(self, reason: str) -> None:
+    def _wait(self, ended: Ended) -> None:
         self._publisher.hold()
-        self._become("waiting for a sender", reason)
+        self._become("waiting for a sender", ended.sentence, ended.detail)
         sender, self._next_sender = self._next_sender, None
         if sender is not None:
             self._take(sender)
         else:
             self._show_fallback()
 
-    def _become(self, state: str, reason: str) -> None:
+    def _become(self, state: str, reason: str, detail: str = "") -> None:
         if state != self.state:
             self.since = self.reactor.seconds()
-        self.state, self.reason = state, reason
+        self.state, self.reason, self.detail = state, reason, detail
 
     # what is told of it
 
@@ -568,8 +570,10 @@ class InputService(Service):
 
     def _deaf(self, failure: Failure) -> None:
         problem = getattr(failure.value, "socketError", failure.value)
-        cause = getattr(problem, "strerror", None) or problem
-        self._become("ended", f"nobody can connect: {cause}")
+        known = getattr(problem, "strerror", None)
+        cause = known or problem
+        reason = f"nobody can connect: {known}" if known else "nobody can connect"
+        self._become("ended", reason, f"cannot listen at {self.label}: {cause}")
         self.log.error("cannot listen at {input}: {cause}", input=self.label, cause=cause)
         self._publisher.end()
         self._on_end()
@@ -607,7 +611,7 @@ class InputService(Service):
     def remark(self, reason: str) -> None:
         """Something has come of a sender who never was one."""
         if self.state == "waiting for a sender":
-            self.reason = reason
+            self.reason, self.detail = reason, ""
 
     def _take(self, sender: Sender) -> None:
         self._sender = sender

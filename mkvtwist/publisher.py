@@ -29,7 +29,6 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 from zope.interface import Attribute, implementer
 
 from mkvtwist.audience import Audience, Rebase, Transform
@@ -40,6 +39,7 @@ from mkvtwist.hls import Playlist
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.programme import Programme
 from mkvtwist.ring import Ring
+from mkvtwist.streamlog import StreamLog
 
 PIECE = 128 << 10
 """
@@ -339,10 +339,9 @@ class Publisher:
     @ivar audiences: those of its clients who get the same, by what that is.
     @ivar on_touch: called each time that somebody wants the stream, see L{touch}.
     @ivar playlist: the same for those who ask for it piece by piece.
+    @ivar arrived: when the newest fragment came, as the reactor's clock counts.
     @ivar observers: called when something was published, and at the end; they must not fail.
     """
-
-    log = Logger()
 
     def __init__(
         self,
@@ -358,12 +357,14 @@ class Publisher:
         self.clock = clock
         self.config = config
         self.events = events or Events()
+        self.log = StreamLog(config.name, __name__)
         self.programme: Programme | None = None
         self.clients: set[Client] = set()
         self.beside: set[Client] = set()
         self.ended = False
         self.fragments = 0
         self.bytes_in = 0
+        self.arrived = clock.seconds()
         self._bytes_out = 0
         self.playlist = Playlist(time.time(), config.buffer, parts=not config.whole_segments)
         self.observers: list[Callable[[], None]] = []
@@ -425,6 +426,7 @@ class Publisher:
                 programme.released = fragment.number
         self._fan_out(programme, known)
         self._away_since = None
+        self.arrived = self.clock.seconds()
         for client in list(self._waiting):
             self._waiting.discard(client)
             self._guard(client, client.enter, programme, fresh)
@@ -613,7 +615,7 @@ class Publisher:
                     client.response.finish()
         if self._skipped:
             self.log.warn(
-                "{clients} slow clients were set forward to a keyframe, by {segments} segments",
+                "{clients} slow clients skipped {segments} segments",
                 clients=len(self._skipped),
                 segments=sum(self._skipped.values()),
             )

@@ -69,8 +69,6 @@ class Recorder:
     @ivar path: the file that is being written, or was last.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         files: Files,
@@ -78,6 +76,8 @@ class Recorder:
         on_room: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         date: Callable[[], time.struct_time] = time.localtime,
+        *,
+        log: Logger | None = None,
     ) -> None:
         """
         Nothing is opened before there is something to write.
@@ -86,12 +86,14 @@ class Recorder:
         @param on_room: called when L{full} has become false.
         @param clock: seconds, for pauses.
         @param date: the moment at which a file begins, for its name.
+        @param log: the stream's.
         """
         self._files = files
         self._run = run_in_thread
         self._on_room = on_room
         self._clock = clock
         self._date = date
+        self._log = log or Logger()
         self._file: BinaryIO | None = None
         self._whole = False  # whether the file has a fragment
         self._jobs: list[Callable[[], None]] = []

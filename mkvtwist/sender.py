@@ -13,7 +13,6 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, ISystemHandle
 from twisted.internet.protocol import Protocol
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
@@ -60,6 +59,7 @@ class IInput(Interface):
 
     reactor = Attribute("where time and threads are")
     label = Attribute("the input in words")
+    log = Attribute("the stream's L{Logger}")
     senders = Attribute("the set of those who are connected and have not been turned away")
     is_live = Attribute("whether packets are coming out of what was sent")
 
@@ -83,8 +83,6 @@ class Sender:
     @ivar line: what it came over.
     """
 
-    log = Logger()
-
     def __init__(self, input_: Any, peer: str, line: Any) -> None:
         """
         @param input_: an L{IInput}.
@@ -95,6 +93,7 @@ class Sender:
         self.pipe = Pipe(lambda: input_.reactor.callFromThread(self._resume))
         self.present = False
         self._input = input_
+        self._log = input_.log
         self._taken = self._paused = self._resting = False
         self._silence: Any = None
 
@@ -108,7 +107,7 @@ class Sender:
             return False
         self.present = True
         self._input.senders.add(self)
-        self.log.info("sender {peer} connected", peer=self.peer)
+        self._log.info("sender {peer} connected", peer=self.peer)
         self._silence = self._input.reactor.callLater(SILENCE, self._too_quiet)
         return True
 
@@ -134,11 +133,11 @@ class Sender:
         self._forget()
         self.pipe.close()
         if self._taken:
-            self.log.info(
+            self._log.info(
                 "sender {peer} left after {bytes} bytes", peer=self.peer, bytes=self.pipe.total
             )
         elif known:
-            self.log.warn("sender {peer} left without sending anything", peer=self.peer)
+            self._log.warn("sender {peer} left without sending anything", peer=self.peer)
             self._input.remark("the last sender left without sending anything")
             self.line.hang_up(Parting.UNREADABLE, "nothing was sent")
 
@@ -179,7 +178,7 @@ class Sender:
 
     def _turn_away(self, objection: Parting) -> None:
         self._forget()
-        self.log.warn(
+        self._log.warn(
             "sender {peer} turned away from {input}: {reason}",
             peer=self.peer,
             input=self._input.label,
@@ -193,7 +192,7 @@ class Sender:
         if self._taken and (self._paused or self._input.is_live):
             return
         reason = f"said nothing for {SILENCE:g} s"
-        self.log.warn("sender {peer} {reason}: disconnected", peer=self.peer, reason=reason)
+        self._log.warn("sender {peer} {reason}: disconnected", peer=self.peer, reason=reason)
         self._input.remark(f"the last sender {reason}")
         self._forget()
         self.pipe.close()

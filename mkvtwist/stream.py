@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
 
 from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
@@ -22,6 +21,7 @@ from mkvtwist.input import InputService
 from mkvtwist.packet import SECOND, Header, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
 from mkvtwist.recorder import Files, Recorder
+from mkvtwist.streamlog import StreamLog
 
 GRACE = 1.0
 """Seconds that clients which are behind get to take the rest when the server stops."""
@@ -39,12 +39,27 @@ BITRATE_SPAN = 5 * SECOND
 """Media over which the bitrate is measured."""
 
 
+class LiveEdge(NamedTuple):
+    """
+    The newest fragment of a stream.
+
+    @ivar media: where it ends, in seconds on the stream's timeline: all that is shown before this
+        time has arrived. The timestamps in Matroska, WebM and MP4 are of the same timeline, unless
+        a client asked for timestamps that start at 0.
+    @ivar arrived: when it came, as the reactor's clock counts.
+    """
+
+    media: float
+    arrived: float
+
+
 @dataclass(frozen=True, slots=True)
 class StreamStatistics:
     """A stream at one moment; times in seconds, C{since} as seconds since the epoch."""
 
     state: str
     reason: str
+    """For viewers."""
     input: str
     since: float
     tracks: tuple[Track, ...]
@@ -66,6 +81,9 @@ class StreamStatistics:
     recording: str | None
     hls_viewers: int
     clients: tuple[ClientStatistics, ...]
+    detail: str = ""
+    """The cause of the state, for operators."""
+    live_edge: LiveEdge | None = None
 
 
 class Stream(MultiService):
@@ -77,8 +95,6 @@ class Stream(MultiService):
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
     @ivar viewers: those who ask for it piece by piece.
     """
-
-    log = Logger()
 
     def __init__(
         self,
@@ -93,6 +109,7 @@ class Stream(MultiService):
         """
         super().__init__()
         self.config = config
+        self.log = StreamLog(config.name, __name__)
         self.events = events or Events()
         self.ended = False
         self._reactor = reactor
@@ -106,6 +123,7 @@ class Stream(MultiService):
                 self._in_thread,
                 self._recorder_has_room,
                 reactor.seconds,
+                log=StreamLog(config.name, "mkvtwist.recorder"),
             )
         self.publisher = Publisher(reactor, config, self._recorder, self.events)
         self.viewers = Viewers()
@@ -114,7 +132,7 @@ class Stream(MultiService):
 
     def startService(self) -> None:
         """Open the input."""
-        self.log.info("stream {name}: {input}", name=self.config.name, input=str(self.config.input))
+        self.log.info("{input}", input=str(self.config.input))
         super().startService()
 
     def configure(self, config: StreamConfig) -> None:
@@ -147,7 +165,7 @@ class Stream(MultiService):
 
     @property
     def condition(self) -> tuple[str, str]:
-        """The state, one of those of C{/status}, and the reason, in plain words."""
+        """The state, one of those of C{/status}, and the reason, in a sentence for viewers."""
         input_, programme = self.input, self.publisher.programme
         state, reason = input_.state, input_.reason
         ring = programme.ring if programme is not None else None
@@ -176,12 +194,18 @@ class Stream(MultiService):
         return StreamStatistics(
             state=state,
             reason=reason,
+            detail=input_.detail,
             input=str(self.config.input),
             since=time.time() - (now - input_.since),
             tracks=programme.header.tracks if programme is not None else (),
             left_out=input_.left_out,
             formats=_formats(programme.header) if programme is not None else {},
             endings=endings(programme.header) if programme is not None else {},
+            live_edge=(
+                LiveEdge(ring.edge / SECOND, publisher.arrived)
+                if ring is not None and ring.end
+                else None
+            ),
             bitrate=ring.bitrate(BITRATE_SPAN) if ring is not None else 0.0,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Route
 from twisted.python import log
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests import media
 from tests.browser import PHONE, BrowserTestCase, Watched
@@ -62,8 +64,56 @@ WATCH = """
 """
 """Keeps what there is to be seen of a video: the time of each picture, and what befalls it."""
 
+SPOIL = """
+{
+  const append = SourceBuffer.prototype.appendBuffer;
+  window.spoil = false;
+  SourceBuffer.prototype.appendBuffer = function (data) {
+    if (window.spoil) data = new Uint8Array(data.length).fill(0xff);
+    window.spoil = false;
+    return append.call(this, data);
+  };
+}
+"""
+"""Once the test sets C{spoil}, what is appended next is no media: the decoder gives up."""
+
 AHEAD = 5
 """Pictures that may be counted before they are shown."""
+
+
+def thin(case: SynchronousTestCase, port: int, rate: float) -> int:
+    """
+    Have a thin link to a server: each connection gets so many bytes a second from it.
+
+    @return: the port at which the link begins.
+    """
+
+    def carry(near: socket.socket) -> None:
+        with near, socket.create_connection(("127.0.0.1", port)) as far:
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            threading.Thread(target=pump, args=(near, far, math.inf), daemon=True).start()
+            pump(far, near, rate)
+
+    def pump(source: socket.socket, sink: socket.socket, rate: float) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(4096):
+                sink.sendall(data)
+                over.wait(len(data) / rate)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listening.accept()
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+                threading.Thread(target=carry, args=(near,), daemon=True).start()
+
+    over = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+    case.addCleanup(listening.close)
+    case.addCleanup(over.set)
+    threading.Thread(target=accept, daemon=True).start()
+    found: int = listening.getsockname()[1]
+    return found
 
 
 class PageTestCase(BrowserTestCase):
@@ -202,6 +252,16 @@ class PlayingTests(PageTestCase):
         command = page.page.get_by_label("mpv", exact=True).input_value()
         self.assertEqual(command, f'mpv "http://127.0.0.1:{server.port}/live.mkv"')
         self.assertEqual(server.status()["clients"], [])
+
+    def test_no_name(self) -> None:
+        """A codec without a name for browsers is said, once, and the page does not try again."""
+        _, page = self.loop(media.clip(container="mpegts", video="mpeg2video", audio=None))
+        page.until(lambda: page.text("state") == "Cannot be played here")
+        self.assertIn("no decoder for MPEG2VIDEO. Open it in VLC or mpv.", page.text("detail"))
+        asked = [url for url in page.asked if not url.endswith("/status")]
+        page.until(lambda: page.asked.count(page.asked[-1]) > 5)
+        self.assertEqual([url for url in page.asked if not url.endswith("/status")], asked)
+        self.assertEqual(page.text("state"), "Cannot be played here")
 
     def test_no_picture(self) -> None:
         """Where only the sound can be decoded, it is heard, and the rest is said."""
@@ -411,6 +471,43 @@ class TroubleTests(PageTestCase):
             server.process.send_signal(signal.SIGCONT)
         page.plays()
         page.until_true("player.latency < 1")
+
+    def test_undecodable(self) -> None:
+        """What cannot be decoded ends a connection, not the playing: the next one comes at once."""
+        _, page = self.watch("demo:", before=SPOIL)
+        page.plays()
+        page.ask("void (window.states = [], window.source = video.src, window.spoil = true)")
+        page.ask("void setInterval(() => states.push(player.state[0]), 20)")
+        page.until_true("video.src !== source && !video.error")
+        page.plays()
+        self.assertEqual(page.ask("states.filter((state) => state === 'Paused')"), [])
+        page.forgive("could not decode")
+
+    def test_not_held(self) -> None:
+        """While nobody sends, the page asks now and then, and holds no request; then it plays."""
+        server, page = self.watch("--readrate-initial-burst=1", f"tcp:0:{LOOPBACK}")
+        page.until(lambda: sum(url.endswith("/status") for url in page.asked) > 4)
+        self.assertEqual(page.text("state"), "Waiting")
+        self.assertEqual([url for url in page.asked if ".mkv" in url or ".mp4" in url], [])
+        self.assertEqual(server.status()["clients"], [])
+        self.send(server, media.clip(container="mpegts", seconds=4))
+        page.until_true("video.videoWidth === 160")
+
+    def test_on_demand(self) -> None:
+        """An input that is opened only for viewers is opened for the page."""
+        _, page = self.watch("--on-demand", "demo:")
+        page.plays()
+
+    def test_thin(self) -> None:
+        """On a connection that is too slow the page says so, and how far behind it truly is."""
+        server = Mkvserve(self, "demo:")
+        server.said("watch at")
+        port = thin(self, server.port, 90_000)  # the demo has 186,000 bytes a second
+        page = self.open(f"http://127.0.0.1:{port}/")
+        page.until(lambda: "your connection is too slow for" in page.text("detail"))
+        self.assertRegex(page.text("detail"), r"s behind: .* for \d+\.\d Mbit/s$")
+        self.assertGreater(page.ask("player.latency"), 2)
+        self.picture(page, "thin")
 
     def test_hidden(self) -> None:
         """Nobody sees it, nobody hears it: the server is left alone until somebody does."""

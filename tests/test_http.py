@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,6 +28,7 @@ from zope.interface.verify import verifyObject
 from mkvtwist import __version__
 from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
 from mkvtwist.http import LiveSite, StreamResource
+from mkvtwist.http import status as status_module
 from mkvtwist.http.answers import printable
 from mkvtwist.http.responses import LiveResponse, SocketResponse
 from mkvtwist.mpegts import NULL
@@ -58,9 +60,9 @@ def ignore(_: Stream) -> None:
 class Connection:
     """A client's connection in memory."""
 
-    def __init__(self, site: Site, reactor: Reactor) -> None:
+    def __init__(self, site: Site, reactor: Reactor, host: str = "192.0.2.7") -> None:
         self.reactor = reactor
-        peer = IPv4Address("TCP", "192.0.2.7", 5000)
+        peer = IPv4Address("TCP", host, 5000)
         self.transport = StringTransport(peerAddress=peer)
         protocol = site.buildProtocol(peer)
         assert protocol is not None
@@ -74,7 +76,8 @@ class Connection:
 
     def ask(self, target: str, method: str = "GET", **headers: str) -> None:
         """The client asks for this; C{_} stands for C{-} in the headers' names."""
-        lines = [f"{method} {target} HTTP/1.1", "Host: tv.example:8080"]
+        lines = [f"{method} {target} HTTP/1.1"]
+        headers = {"Host": "tv.example:8080"} | headers
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
 
@@ -116,9 +119,9 @@ class SiteTestCase(SynchronousTestCase):
         """A new connection."""
         return Connection(self.site, self.reactor)
 
-    def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
-        """The answer to one request on a connection of its own."""
-        connection = self.connect()
+    def get(self, target: str, method: str = "GET", *, peer: str = "", **headers: str) -> Answer:
+        """The answer to one request on a connection of its own, perhaps from another address."""
+        connection = Connection(self.site, self.reactor, peer) if peer else self.connect()
         connection.ask(target, method, **headers)
         return connection.answer(method)
 
@@ -567,9 +570,9 @@ class LiveTests(SiteTestCase):
 class KnownTests(SiteTestCase):
     """C{/status}, C{/metrics}, and what else is whole."""
 
-    def status(self) -> dict[str, Any]:
-        """What C{/status} says."""
-        got = self.get("/status")
+    def status(self, peer: str = "127.0.0.1", **headers: str) -> dict[str, Any]:
+        """What C{/status} says to a program of this machine, or of another one."""
+        got = self.get("/status", peer=peer, **{"Host": "localhost:8080", **headers})
         self.assertEqual(got.status, 200)
         self.assertEqual(got.headers["content-type"], "application/json")
         made: dict[str, Any] = json.loads(got.body)
@@ -590,7 +593,8 @@ class KnownTests(SiteTestCase):
             {
                 *("state", "reason", "input", "since", "tracks", "bitrate", "segment_seconds"),
                 *("ring", "fragments", "bytes_in", "bytes_out", "discontinuities", "restarts"),
-                *("clients", "left_out", "recording", "hls_viewers", "formats"),
+                *("clients", "left_out", "recording", "hls_viewers", "formats", "live_edge"),
+                "detail",
             },
         )
         self.assertEqual((stream["state"], stream["input"]), ("live", "demo:"))
@@ -613,6 +617,45 @@ class KnownTests(SiteTestCase):
         self.assertEqual((client["lag"], client["skipped_segments"]), (0, 0))
         self.assertEqual(client["state"], "live")
         self.assertEqual(stream["bytes_out"], client["bytes"])
+
+    def test_public(self) -> None:
+        """Another machine sees figures: no addresses, programs, paths, nor libavformat's words."""
+        stream = self.add("cam", record="/srv/secret/cam.mkv")
+        stream.input.left_out = ("track 2 (data, klv): Invalid data found", "track 3: silent")
+        stream.input.state, stream.input.reason = "retrying", "the input could not be read"
+        stream.input.detail = "tcp://camera: Connection refused"
+        stream.publisher.begin(header())
+        self.connect().ask("/cam.mkv", User_Agent="mpv 0.35")
+        text = json.dumps(self.status("192.0.2.9"))
+        for private in ("192.0.2", "mpv", "secret", "demo:", "Invalid", "camera", "refused"):
+            self.assertNotIn(private, text)
+        whole, public = self.status(), self.status("192.0.2.9")
+        shown, all_ = public["streams"]["cam"], whole["streams"]["cam"]
+        self.assertEqual(set(all_) - set(shown), {"input", "recording", "detail"})
+        self.assertEqual(shown["reason"], "the input could not be read")
+        self.assertEqual(shown["left_out"], ["track 2 (data, klv)", "track 3"])
+        self.assertEqual(all_["detail"], "tcp://camera: Connection refused")
+        (client,) = shown["clients"]
+        self.assertEqual(set(all_["clients"][0]) - set(client), {"peer", "user_agent"})
+        page = json.loads(self.get("/cam/status").body)
+        self.assertEqual(page["left_out"], shown["left_out"])
+        self.assertNotIn("detail", page)
+
+    def test_operators(self) -> None:
+        """Everything is for programs of this machine that ask for themselves, by a name of its."""
+        for peer, headers, sees in (
+            ("127.0.0.1", {}, True),
+            ("::1", {"Host": "[::1]:8080"}, True),
+            ("127.0.0.1", {"Host": "127.0.0.1"}, True),
+            ("127.0.0.1", {"Origin": "http://localhost:8080"}, True),
+            ("127.0.0.1", {"Host": "tv.example"}, False),
+            ("127.0.0.1", {"Origin": "http://evil.example"}, False),
+            ("127.0.0.1", {"X_Forwarded_For": "127.0.0.1"}, False),
+            ("127.0.0.1", {"Forwarded": "for=192.0.2.1"}, False),
+            ("192.0.2.1", {}, False),
+        ):
+            shown = self.status(peer, **headers)["streams"]["live"]
+            self.assertEqual("input" in shown, sees, (peer, headers))
 
     def test_formats(self) -> None:
         """What the stream can be had in is there by ending, as its answers would call it."""
@@ -638,7 +681,7 @@ class KnownTests(SiteTestCase):
         shown = json.loads(self.get("/live/status").body)
         self.assertEqual(shown["clients"], 1)
         whole = self.status()["streams"]["live"]
-        self.assertEqual(set(whole) - set(shown), {"input", "recording", "bytes_out"})
+        self.assertEqual(set(whole) - set(shown), {"input", "recording", "bytes_out", "detail"})
         self.assertEqual(shown["formats"], whole["formats"])
         self.assertEqual(self.get("/none/status").status, 404)
 
@@ -653,6 +696,19 @@ class KnownTests(SiteTestCase):
         self.patch(Client, "sent", property(look))
         self.assertEqual(json.loads(self.get("/live/status").body)["clients"], 1)
         self.assertIn("opening", self.get("/healthz").text)
+
+    def test_live_edge(self) -> None:
+        """The status says where the newest fragment ends on the timeline, and when it arrived."""
+        self.reactor.advance(5)
+        self.stream.publisher.publish(footage(100, 101))
+        self.reactor.advance(1.5)
+        self.patch(status_module, "time", SimpleNamespace(time=lambda: 1e9))
+        edge = json.loads(self.get("/live/status").body)["live_edge"]
+        self.assertEqual(edge["media"], 101)
+        self.assertEqual(edge["age"], 1.5)
+        self.assertEqual(edge["arrived"], "2001-09-09T01:46:38.500+00:00")
+        self.add("other")
+        self.assertIsNone(json.loads(self.get("/other/status").body)["live_edge"])
 
     def test_tracks(self) -> None:
         """A track is shown as people call it, without what its decoder needs."""
@@ -692,7 +748,7 @@ class KnownTests(SiteTestCase):
         """A password in the input's URL is not shown, in the status nor on the page."""
         url = Input(Form.URL, "rtsp://me:hunter2@cam/live?key=hunter2")
         self.streams["cam"] = Stream(self.reactor, StreamConfig(url, name="cam"), ignore)
-        shown = self.get("/status").text + self.get("/cam", Accept="text/html").text
+        shown = json.dumps(self.status()) + self.get("/cam", Accept="text/html").text
         self.assertNotIn("hunter2", shown)
         self.assertIn("rtsp://me:***@cam/live", shown)
 

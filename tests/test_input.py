@@ -178,7 +178,9 @@ class FileTests(InputTestCase):
         self.assertEqual((service.state, service.reason), ("ended", "the end of the input"))
         self.assertTrue(response.finished)
         self.assertEqual(self.ends, [service])
-        self.assertEqual(self.log.about("end of the input"), ["film.mkv: the end of the input"])
+        self.assertEqual(
+            self.log.about("end of the input"), ["stream live: film.mkv: the end of the input"]
+        )
         self.assertEqual(service.restarts, 0)
 
     def test_at_once(self) -> None:
@@ -195,7 +197,7 @@ class FileTests(InputTestCase):
         service = self.start()
         response = self.watch()
         self.emit(Ended("no media", fault=True))
-        self.assertEqual(self.log.about("no media"), ["film.mkv: no media"])
+        self.assertEqual(self.log.about("no media"), ["stream live: film.mkv: no media"])
         self.assertEqual((service.state, service.reason), ("ended", "no media"))
         self.assertTrue(response.finished)
         self.assertEqual(self.ends, [service])
@@ -209,9 +211,9 @@ class FileTests(InputTestCase):
         self.assertEqual(
             self.log.about("track"),
             [
-                "film.mkv: track 1, video: h264, 160x120",
-                "film.mkv: track 2, audio: aac, 48000 Hz, 2 channels",
-                "film.mkv: left out: track 2: data",
+                "stream live: film.mkv: track 1, video: h264, 160x120",
+                "stream live: film.mkv: track 2, audio: aac, 48000 Hz, 2 channels",
+                "stream live: film.mkv: left out: track 2: data",
             ],
         )
         self.assertEqual(self.service.left_out, ("track 2: data",))
@@ -227,8 +229,8 @@ class FileTests(InputTestCase):
         self.assertEqual(
             self.log.about("film.mkv: ")[1:],
             [
-                "film.mkv: the timestamps jump",
-                "film.mkv: a damaged packet (and 9 times more)",
+                "stream live: film.mkv: the timestamps jump",
+                "stream live: film.mkv: a damaged packet (and 9 times more)",
             ],
         )
 
@@ -600,7 +602,7 @@ class SenderTests(SenderTestCase):
         self.send(sender)
         self.emit(Ended("no media", fault=True))
         self.assertTrue(self.turned_away(sender))
-        self.assertEqual(self.log.about("no media"), ["tcp:12345: no media"])
+        self.assertEqual(self.log.about("no media"), ["stream live: tcp:12345: no media"])
         self.assertEqual(self.service.state, "waiting for a sender")
         self.assertEqual(self.service.reason, "no media")
         self.send(self.connect())
@@ -646,6 +648,23 @@ class SenderTests(SenderTestCase):
         self.connect().connectionLost()
         self.assertEqual(service.reason, "the last sender left without sending anything")
 
+    def test_detail(self) -> None:
+        """The cause is for operators; the reason leaves out what it may quote."""
+        service = self.start("tcp:12345")
+        sender = self.connect()
+        self.send(sender)
+        self.readers[-1].emit(Ended("/srv/a.mkv: Invalid data", fault=True, plain="unreadable"))
+        self.reactor.turns()
+        self.assertEqual(
+            (service.reason, service.detail), ("unreadable", "/srv/a.mkv: Invalid data")
+        )
+        self.assertEqual(len(self.log.about("/srv/a.mkv: Invalid data")), 1)
+        self.send(self.connect())
+        self.assertEqual(service.detail, "")
+        self.readers[-1].emit(END)
+        self.reactor.turns()
+        self.assertEqual((service.reason, service.detail), (END.reason, ""))
+
     def test_deaf(self) -> None:
         """When nobody can connect the stream has ended, and says why."""
 
@@ -657,7 +676,7 @@ class SenderTests(SenderTestCase):
         self.assertEqual(service.state, "ended")
         self.assertEqual(service.reason, "nobody can connect: Address already in use")
         (line,) = self.log.about("Address already")
-        self.assertEqual(line, "cannot listen at tcp:12345: Address already in use")
+        self.assertEqual(line, "stream live: cannot listen at tcp:12345: Address already in use")
         self.assertEqual(self.ends, [service])
 
     def test_at_end(self) -> None:

@@ -94,6 +94,17 @@ class AccessTests(ManagementTestCase):
             got = self.ask("GET", "streams", peer=peer, Host=host)
             self.assertEqual(got.status, status, (peer, host))
 
+    def test_status(self) -> None:
+        """The management token opens the whole status, wherever one asks from."""
+        self.server.token = TOKEN.encode()
+        for given, sees in (("", False), (f"Bearer {TOKEN}x", False), (f"Bearer {TOKEN}", True)):
+            protocol, transport = self.connect(self.public, "192.0.2.1")
+            lines = ("GET /status HTTP/1.1", "Host: tv.example", f"Authorization: {given}", "", "")
+            protocol.dataReceived("\r\n".join(lines).encode())
+            self.reactor.turns()
+            for shown in json.loads(answer(transport.value()).body)["streams"].values():
+                self.assertEqual("input" in shown, sees, given)
+
     def test_not_in_public(self) -> None:
         """Without a token, there is none where clients connect."""
         self.assertEqual(self.ask("GET", "streams", site=self.public).status, 404)

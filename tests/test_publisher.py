@@ -631,7 +631,7 @@ class ClientTests(PublisherTestCase):
         self.assertEqual(self.log.about("slow clients"), [])
         self.clock.advance(1)
         total = sum(client.skipped_segments for client, _ in clients)
-        line = f"5 slow clients were set forward to a keyframe, by {total} segments"
+        line = f"stream live: 5 slow clients skipped {total} segments"
         self.assertEqual(self.log.about("slow clients"), [line])
         self.clock.pump([1] * 5)
         self.assertEqual(self.log.about("slow clients"), [line])
@@ -719,7 +719,7 @@ class ClientTests(PublisherTestCase):
         self.assertEqual(response.data, had)
         self.assertEqual(other.blocks, sent(footage(9, 11)))
         self.assertEqual(
-            self.log.about("client 1 left"),
+            [line.removeprefix("stream live: ") for line in self.log.about("client 1 left")],
             [f"client 1 left after 0 s and {len(had)} bytes, 0 segments skipped: {GONE}"],
         )
 
@@ -770,8 +770,8 @@ class ClientTests(PublisherTestCase):
         self.assertEqual(
             self.log.lines[-2:],
             [
-                "client 1 joined: 192.0.2.1:5, Lavf/62",
-                "client 2 joined: 192.0.2.1:6, no user agent",
+                "stream live: client 1 joined: 192.0.2.1:5, Lavf/62",
+                "stream live: client 2 joined: 192.0.2.1:6, no user agent",
             ],
         )
 

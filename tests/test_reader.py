@@ -294,6 +294,8 @@ class FileTests(ReaderTestCase):
             assert isinstance(ended, Ended)
             self.assertTrue(ended.fault)
             self.assertIn("no media that libavformat can read", ended.reason)
+            self.assertEqual(ended.sentence, "no media that can be read")
+            self.assertEqual(ended.detail, ended.reason)
             self.assertEqual(ended.reason.count("\n"), 0)
 
     def test_missing(self) -> None:

@@ -96,8 +96,23 @@ class Ended(NamedTuple):
     """The last event of an input."""
 
     reason: str
+    """The cause, for operators: it may quote libavformat, addresses and paths."""
+
     fault: bool
     """Whether the input is to blame: it could not be opened, or broke off."""
+
+    plain: str = ""
+    """The same without those; empty if C{reason} has none of them."""
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words for viewers."""
+        return self.plain or self.reason
+
+    @property
+    def detail(self) -> str:
+        """What operators need beside that sentence, if anything."""
+        return self.reason if self.plain else ""
 
 
 class Noticed(NamedTuple):
@@ -272,12 +287,19 @@ class Reader:
         except Stopped:
             return
         except av.InvalidDataError as error:
-            ended = Ended(f"no media that libavformat can read ({cause(error)})", fault=True)
+            text = f"no media that libavformat can read ({cause(error)})"
+            ended = Ended(text, fault=True, plain="no media that can be read")
         except (av.FFmpegError, OSError, Unusable) as error:
-            ended = Ended(cause(error), fault=True)
+            ended = Ended(cause(error), fault=True, plain="the input could not be read")
         except Exception:  # noqa: BLE001 - a bug: it is logged, and ends this input only
-            self._log.failure("reading {source} failed", source=str(self._source))
-            ended = Ended("an error in mkvtwist; the log has its traceback", fault=True)
+            # The thread is called after the stream, which is not known here.
+            self._log.failure(
+                "{thread}: reading {source} failed",
+                thread=threading.current_thread().name,
+                source=str(self._source),
+            )
+            text = "an error in mkvtwist; the log has its traceback"
+            ended = Ended(text, fault=True, plain="an error in mkvtwist")
         self._outlet.put(ended, 0)
 
     def _read(self) -> None:

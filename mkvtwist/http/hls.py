@@ -376,7 +376,7 @@ class Pieces:
         else:
             self.stream.publisher.touch(seconds)
             timeout = self._reactor.callLater(seconds, self._give_up, request)
-            self._held[request] = _Held(request, is_due, show, timeout)
+            self._held[request] = _Held(self.stream.log, request, is_due, show, timeout)
             request.notifyFinish().addErrback(lambda _: self._forget(request))
 
     def _forget(self, request: Request) -> None:
@@ -425,13 +425,17 @@ class Pieces:
 class _Held:
     """A request that waits."""
 
-    log = Logger()
-
-    __slots__ = ("is_due", "is_late", "request", "show", "timeout")
+    __slots__ = ("is_due", "is_late", "log", "request", "show", "timeout")
 
     def __init__(
-        self, request: Request, is_due: Callable[[], bool], show: View, timeout: IDelayedCall
+        self,
+        log: Logger,
+        request: Request,
+        is_due: Callable[[], bool],
+        show: View,
+        timeout: IDelayedCall,
     ) -> None:
+        self.log = log
         self.request = request
         self.is_due = is_due
         self.show = show

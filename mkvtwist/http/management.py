@@ -136,9 +136,15 @@ class Management:
             _refuse(request, 404, f"There is no {error.args[0]} here.")
 
     def _may(self, request: Request) -> bool:
+        if self._control.token is None:
+            return _is_local(request)
+        return self.knows(request)
+
+    def knows(self, request: Request) -> bool:
+        """Whether a request has the management token."""
         token = self._control.token
         if token is None:
-            return _is_local(request)
+            return False
         scheme, _, given = (request.getHeader(b"authorization") or b"").partition(b" ")
         return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
 

@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary, ref
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
@@ -50,8 +49,6 @@ class Posters:
     """
     The stills of all streams.
     """
-
-    _log = Logger()
 
     def __init__(self, reactor: Any, decode: Callable[[bytes], bytes] = jpeg) -> None:
         """
@@ -118,16 +115,14 @@ class Posters:
 
     def _failed(self, failure: Failure, stream: Stream, programme: Programme) -> Still:
         if not failure.check(NoPoster):
-            self._log.failure("no still of {name}", failure, name=stream.config.name)
+            stream.log.failure("making a still failed", failure)
         problem = str(failure.value) if failure.check(NoPoster) else "the log says why"
         return Still(ref(programme), self._reactor.seconds(), problem=problem)
 
     def _settle(self, stream: Stream, still: Still) -> None:
         before = self._stills.get(stream)
         if still.problem and (before is None or before.problem != still.problem):
-            self._log.warn(
-                "no still of {name}: {problem}", name=stream.config.name, problem=still.problem
-            )
+            stream.log.warn("no still: {problem}", problem=still.problem)
         self._stills[stream] = still
         for request in self._waiting.pop(stream, []):
             self._answer(stream, still, request)

@@ -29,7 +29,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request, datetimeToString
 from twisted.web.server import NOT_DONE_YET
@@ -53,6 +52,7 @@ from mkvtwist.packet import SECOND, Packet
 from mkvtwist.programme import Programme
 from mkvtwist.replay import FORMATS, Replay
 from mkvtwist.stream import Stream
+from mkvtwist.streamlog import StreamLog
 
 PREFIX = "last"
 
@@ -141,8 +141,6 @@ class Replays:
     """
     The files of all streams.
     """
-
-    _log = Logger()
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -247,9 +245,9 @@ class Replays:
         if self._stopped:
             text = "The server stops."
         elif failure.check(OSError):
-            self._log.error("{problem}", problem=text)
+            StreamLog(key[0], __name__).error("{problem}", problem=text)
         else:
-            self._log.failure("no replay of {name}", failure, name=key[0])
+            StreamLog(key[0], __name__).failure("making a file of the last seconds failed", failure)
         for request in self._making.pop(key)[:]:
             say_later(request, text, AGAIN)
 

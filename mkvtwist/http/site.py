@@ -20,6 +20,7 @@ from mkvtwist.http.answers import (
     View,
     accepts,
     allow_pages,
+    is_local,
     is_preflight,
     open_to_pages,
     printable,
@@ -77,7 +78,7 @@ class Router(Resource):
         self.replays = Replays(reactor)
         self._fixed: dict[str, dict[bytes, View]] = {
             "": {b"GET": partial(self._show, pages.show_list)},
-            "status": {b"GET": partial(self._show_all, "status", status.show)},
+            "status": {b"GET": self._show_status},
             "metrics": {b"GET": partial(self._show_all, "metrics", status.show_metrics)},
             "healthz": {b"GET": status.show_health},
             **{
@@ -194,6 +195,16 @@ class Router(Resource):
             self._show(view, request)
         else:
             self._admission.admit(request, realm, rule, partial(view, self._streams, request))
+
+    def _show_status(self, request: Request) -> None:
+        """Answer an operator with everything, anyone else with public figures."""
+        has_token = self._management is not None and self._management.knows(request)
+        if has_token or (self._config.status is None and is_local(request)):
+            self._status.show(self._streams, request)
+        elif self._config.status is None:
+            self._show(self._status.show_public, request)
+        else:
+            self._show_all("status", self._status.show, request)
 
     def configure(self, config: Config) -> None:
         """Go by this from now on; files of tokens and users are read, again if need be."""

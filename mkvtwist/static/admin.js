@@ -176,7 +176,8 @@ class Stream {
     tell(part(root, "state"), stream.state);
     part(root, "state").dataset.state = stream.state;
     const reason = stream.reason.charAt(0).toUpperCase() + stream.reason.slice(1);
-    tell(part(root, "reason"), `${reason}, since ${clock(stream.since)}.`);
+    const detail = stream.detail ? ` (${stream.detail})` : "";
+    tell(part(root, "reason"), `${reason}${detail}, since ${clock(stream.since)}.`);
     tell(part(root, "input"), stream.input);
     const tracks = stream.tracks.map((track) =>
       [track.codec, track.width && `${track.width}×${track.height}`].filter(Boolean).join(" "));

@@ -99,7 +99,8 @@ class View {
     // Keys for media, and the buttons of a picture in picture.
     video.addEventListener("play", () => { this.stopped = false; });
     video.addEventListener("pause", () => {
-      if (player.wanted && !video.ended && !document.hidden) this.stopped = true;
+      const byHand = !video.ended && !video.error && !document.hidden;
+      if (player.wanted && byHand) this.stopped = true;
     });
   }
 

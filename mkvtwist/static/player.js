@@ -18,6 +18,9 @@ const HURRY = 2; // seconds beyond the cushion that are skipped rather than caug
 const KEEP = 10; // seconds that were played and stay in memory: what goes are whole GOPs
 const SILENCE = 6; // seconds without data from a live stream, before another connection is tried
 const START = 15; // seconds until a browser that loads by itself has to show something
+const LAG = 5; // seconds behind the live edge at which the server is to skip ahead
+const SLOW = 2; // seconds on the way from the server from which the connection is too slow
+const ASK = 2; // seconds between two questions whether there is something to play
 const STEADY = 5; // seconds after which the end of a connection is no longer the same trouble
 const PAUSES = [0, 1, 2, 4, 8]; // seconds before another try, by how many have failed in a row
 
@@ -63,7 +66,10 @@ function labels(tracks) {
   return names.map((name, n) => (isAlone(name) ? name : `${name} (${tracks[n].number})`));
 }
 
-/** Why a connection has ended, in words for who watches. */
+/** Bits a second, as people say it. */
+const megabits = (bitrate) => `${(bitrate / 1e6).toFixed(1)} Mbit/s`;
+
+/** Why a connection has ended, in words for viewers. */
 class Trouble extends Error {
   pause = 0; // seconds that the server asks for
 }
@@ -107,6 +113,7 @@ class Player {
   #retry = 0; // when the next one begins
   #missing = []; // the types of tracks that are not played
   #useless = new Set(); // MIME types that this browser says it plays, and does not
+  #proven = new Set(); // and those that it has played
   #sound = ""; // the name of the one that was chosen
   #subtitles = []; // the tracks that the texts are names of
   #least = CUSHION;
@@ -114,6 +121,7 @@ class Player {
   #heard = 0; // when data came
   #edge = 0; // the newest media time that can be played
   #moved = 0; // when it was another one
+  #live = -Infinity; // the media time of the live edge at the server, less the time here
   #wake = () => {};
 
   /**
@@ -157,9 +165,18 @@ class Player {
     this.captions.show(number && `${this.name}.vtt?tracks=${number}`);
   }
 
-  /** Seconds from what is seen to the newest that could be: they grow while nothing comes. */
+  /**
+   * Seconds from what is seen to the live edge: by what has come, and how long ago, or by what the
+   * server says, which also knows what is still on its way.
+   */
   get latency() {
-    return this.#edge ? this.#edge - this.video.currentTime + now() - this.#moved : NaN;
+    if (!this.#edge) return NaN;
+    return Math.max(this.#edge + now() - this.#moved, this.#live + now()) - this.video.currentTime;
+  }
+
+  /** Whether media arrive later than they could be shown: the connection does not carry them. */
+  get #isSlow() {
+    return Boolean(this.#edge) && this.#live + now() - this.#edge > SLOW && now() - this.#heard < SLOW;
   }
 
   /** What is going on: in a few words, and what is to be said beside them. */
@@ -180,7 +197,9 @@ class Player {
     const why = `this browser has no decoder for ${codecs}`;
     if (codecs && missing === "video") return ["No picture:", `${why}. ${ELSEWHERE}`];
     if (codecs) return ["Live", `without its sound: ${why}`];
-    return ["Live", this.latency ? `${this.latency.toFixed(1)} s behind` : ""];
+    if (!this.latency) return ["Live", ""];
+    const slow = `: your connection is too slow for ${megabits(this.status.bitrate)}`;
+    return ["Live", `${this.latency.toFixed(1)} s behind${this.#isSlow ? slow : ""}`];
   }
 
   async #run() {
@@ -215,11 +234,15 @@ class Player {
   async #connect(signal) {
     const { name, video } = this;
     await this.look(signal);
-    if (!this.status.tracks.length) {
-      // Nothing is known before the input is open, and that may be waiting for somebody to ask.
-      // Matroska holds whatever will come: its answer begins when there is something.
-      const begun = await ask(`${name}.mkv?burst=0`, { signal });
-      begun.body.cancel();
+    while (!this.status.tracks.length) {
+      if (this.status.state === "waiting for a client") {
+        // Somebody has to ask, and Matroska holds whatever will come.
+        const begun = await ask(`${name}.mkv?burst=0`, { signal });
+        begun.body.cancel();
+      } else {
+        await this.#sleep(ASK);
+      }
+      signal.throwIfAborted();
       await this.look(signal);
     }
     const { tracks, formats } = this.status;
@@ -229,8 +252,7 @@ class Player {
       !choice.tracks.some((track) => track.type === type));
     const isWhole = choice.tracks.length && !missing.length;
     const simple = SIMPLE.filter((to) => formats[to] && video.canPlayType(spelled(formats[to])));
-    const ending = simple.find((to) => !this.#useless.has(formats[to])) ??
-      (choice.tracks.length ? "" : simple[0]);
+    const ending = simple.find((to) => !this.#useless.has(formats[to]));
     this.#missing = ending ? [] : missing;
     if (ending && !isWhole) return this.#load(ending, signal);
     if (choice.tracks.length) return this.#append(choice, signal);
@@ -238,7 +260,8 @@ class Player {
     const codecs = this.#undecodable("video", "audio") || TOGETHER;
     this.#trouble = `This browser has no decoder for ${codecs}. ${ELSEWHERE}`;
     while (JSON.stringify(this.status.tracks) === JSON.stringify(tracks)) {
-      await this.#sleep(2);
+      await this.#sleep(ASK);
+      signal.throwIfAborted();
       await this.look(signal);
     }
   }
@@ -259,7 +282,10 @@ class Player {
 
   /** Ask the server how the stream is. */
   async look(signal) {
+    const asked = now();
     this.status = await (await ask(`${this.name}/status`, { signal })).json();
+    const { live_edge: edge } = this.status;
+    this.#live = edge ? edge.media + edge.age - (asked + now()) / 2 : -Infinity;
     return this.status;
   }
 
@@ -274,7 +300,7 @@ class Player {
   async #append({ ending, sounds, sound, tracks }, signal) {
     const others = this.status.tracks.filter(({ type }) => type !== "subtitle").length - tracks.length;
     const only = others ? `&tracks=${tracks.map(({ number }) => number)}` : "";
-    const response = await ask(`${this.name}.${ending}?burst=0${only}`, { signal });
+    const response = await ask(`${this.name}.${ending}?burst=0&lag=${LAG}${only}`, { signal });
     const rate = tracks.find(({ type }) => type === "video")?.frame_rate ?? 25;
     this.#least = IS_FIREFOX ? Math.min(CUSHION_MOST, Math.max(CUSHION, AHEAD / rate)) : CUSHION;
     this.#cushion = Math.max(this.#cushion, this.#least);
@@ -283,6 +309,9 @@ class Player {
       throw signal.aborted ? error : new Trouble("The connection was lost.");
     });
     let { value, done } = await read();
+    this.video.addEventListener("error", () => {
+      this.#connection.abort(new Trouble("The browser could not decode what came."));
+    }, { signal });
     const source = new Source();
     const opened = happens(source, "sourceopen", signal);
     this.video.disableRemotePlayback = true; // else an iPhone does not open it
@@ -307,15 +336,19 @@ class Player {
   async #load(ending, signal) {
     this.video.addEventListener("progress", () => { this.#heard = now(); }, { signal });
     const path = ending === "m3u8" ? `${this.name}/index.m3u8` : `${this.name}.${ending}`;
+    const type = this.status.formats[ending];
     this.#start(address(path));
     this.sounds = this.texts = [];
     const late = new Trouble("The browser does not start with what comes.");
     const timer = setTimeout(() => this.#connection.abort(late), START * 1000);
     try {
-      await happens(this.video, "playing", signal).catch((error) => {
-        if (error === late || !signal.aborted) this.#useless.add(this.status.formats[ending]);
+      await happens(this.video, "playing", signal).catch(async (error) => {
+        if (signal.aborted && error !== late) throw error;
+        const { ok } = await fetch(address(path), { method: "HEAD" }).catch(() => ({ ok: false }));
+        if (ok && !this.#proven.has(type)) this.#useless.add(type);
         throw error;
       }).finally(() => clearTimeout(timer));
+      this.#proven.add(type);
       await happens(this.video, "ended", signal);
     } finally {
       this.#keep();
