@@ -123,18 +123,18 @@ class SegmentTests(SynchronousTestCase):
     """What makes a segment, and a part."""
 
     def test_gop(self) -> None:
-        """A segment is a GOP, a part a third of a second, both begin where the last one ended."""
+        """A segment is a GOP, a part half a second, both begin where the last one ended."""
         playlist, programme = live(), Programme()
         feed(playlist, programme, footage(0, 5.1, gop=2, rate=25))
         first, second = whole(playlist)
         self.assertEqual((first.start, first.end, second.end), (0, 2 * SECOND, 4 * SECOND))
-        self.assertEqual([part.duration for part in first.parts], [320_000] * 6 + [80_000])
-        self.assertEqual([part.independent for part in first.parts], [True] + [False] * 6)
-        self.assertEqual(playlist.edge, (FIRST + 2, 3))
+        self.assertEqual([part.duration for part in first.parts], [480_000] * 4 + [80_000])
+        self.assertEqual([part.independent for part in first.parts], [True] + [False] * 4)
+        self.assertEqual(playlist.edge, (FIRST + 2, 2))
 
     def test_rates(self) -> None:
         """At all usual rates parts are as long as each other, but for the last one."""
-        for rate, count in ((24, 8), (25, 8), (30, 10), (50, 17), (60, 20), (2, 1)):
+        for rate, count in ((24, 12), (25, 12), (30, 15), (50, 25), (60, 30), (2, 1)):
             playlist, programme = live(), Programme()
             feed(playlist, programme, footage(0, 4.5, gop=4, rate=rate))
             parts = whole(playlist)[0].parts
@@ -188,7 +188,7 @@ class SegmentTests(SynchronousTestCase):
         packets = mixed(footage(0, 4.5, gop=2, rate=25), footage(0, 4.5, track=2, rate=50))
         feed(playlist, programme, packets)
         durations = [part.duration for part in whole(playlist)[0].parts]
-        self.assertEqual(durations, [320_000] * 6 + [80_000])
+        self.assertEqual(durations, [480_000] * 4 + [80_000])
 
     def test_sound_alone(self) -> None:
         """Sound alone is cut by its own time; each part can be begun with."""
@@ -273,7 +273,7 @@ class SegmentTests(SynchronousTestCase):
         (segment,) = whole(playlist)
         before = programme.ring.size
         made = segment.pieces(ALL)
-        self.assertEqual(made[0], b"(" + b"|".join(p.data for p in packets[:8]) + b")")
+        self.assertEqual(made[0], b"(" + b"|".join(p.data for p in packets[:12]) + b")")
         self.assertEqual([segment.pieces(ALL, n) for n in range(len(made))], [[m] for m in made])
         self.assertEqual(programme.rendered, len(segment.parts))
         self.assertEqual(programme.ring.size - before, sum(len(part) + ENTRY for part in made))
@@ -304,7 +304,7 @@ class MediaTests(SynchronousTestCase):
     def test_text(self) -> None:
         """All of it, once, as it is."""
         playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 2.5, gop=2, rate=10))
+        feed(playlist, programme, footage(0, 2.6, gop=2, rate=10))
         run = f"{round(STARTED * 1000):x}"
         name = sha256(b"h264 160").hexdigest()[:16]
         self.assertEqual(
@@ -312,9 +312,9 @@ class MediaTests(SynchronousTestCase):
             "#EXTM3U\n"
             "#EXT-X-VERSION:6\n"
             "#EXT-X-TARGETDURATION:2\n"
-            "#EXT-X-PART-INF:PART-TARGET=0.32\n"
+            "#EXT-X-PART-INF:PART-TARGET=0.51\n"
             "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12,HOLD-BACK=6,"
-            "PART-HOLD-BACK=0.96\n"
+            "PART-HOLD-BACK=1.53\n"
             f"#EXT-X-MEDIA-SEQUENCE:{FIRST}\n"
             f"#EXT-X-DISCONTINUITY-SEQUENCE:{FIRST % DISCONTINUITIES}\n"
             "#EXT-X-INDEPENDENT-SEGMENTS\n"
@@ -323,13 +323,13 @@ class MediaTests(SynchronousTestCase):
             + "".join(
                 f'#EXT-X-PART:DURATION={length},URI="{run}-{FIRST}.{n}.m4s"{independent}\n'
                 for n, (length, independent) in enumerate(
-                    [("0.300000", ",INDEPENDENT=YES"), *[("0.300000", "")] * 5, ("0.200000", "")]
+                    [("0.500000", ",INDEPENDENT=YES"), *[("0.500000", "")] * 3]
                 )
             )
             + "#EXTINF:2.000000,\n"
             f"{run}-{FIRST}.m4s\n"
             "#EXT-X-PROGRAM-DATE-TIME:2023-11-15T01:39:07.250Z\n"
-            f'#EXT-X-PART:DURATION=0.300000,URI="{run}-{FIRST + 1}.0.m4s",INDEPENDENT=YES\n'
+            f'#EXT-X-PART:DURATION=0.500000,URI="{run}-{FIRST + 1}.0.m4s",INDEPENDENT=YES\n'
             f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{run}-{FIRST + 1}.1.m4s"\n',
         )
 
@@ -410,8 +410,8 @@ class MediaTests(SynchronousTestCase):
         found = read(playlist)
         (part,) = found.segments[0].parts
         self.assertEqual((found.segments[0].duration, part.duration), (0.04, 0.04))
-        self.assertEqual(found.part_inf.part_target, 0.34)
-        self.assertEqual(float(found.server_control.part_hold_back), 1.02)
+        self.assertEqual(found.part_inf.part_target, 0.51)
+        self.assertEqual(float(found.server_control.part_hold_back), 1.53)
 
     def test_longer_gop(self) -> None:
         """
@@ -842,8 +842,8 @@ class ChosenTests(SynchronousTestCase):
         cue = b"00:00:01.500 --> 00:00:02.500\ncue at 1500 ms\n\n"
         later = b"00:00:03.500 --> 00:00:04.500\ncue at 3500 ms\n\n"
         self.assertEqual((first, second), (head + cue, head + cue + later))
-        parts = [whole(playlist)[1].pieces(choice, n)[0].count(b"-->") for n in range(7)]
-        self.assertEqual(parts, [1, 1, 0, 0, 1, 1, 1])
+        parts = [whole(playlist)[1].pieces(choice, n)[0].count(b"-->") for n in range(5)]
+        self.assertEqual(parts, [1, 1, 0, 1, 1])
 
     def test_text_once(self) -> None:
         """Text is made once, and kept in the ring, like all else."""
@@ -923,7 +923,7 @@ class WaitingTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Two segments of four parts, and two parts of the third."""
         self.playlist, programme = live(), Programme()
-        feed(self.playlist, programme, footage(0, 2.7, rate=10))
+        feed(self.playlist, programme, footage(0, 5.2, gop=2, rate=10))
         self.assertEqual(self.playlist.edge, (FIRST + 2, 2))
 
     def test_has(self) -> None:
@@ -946,7 +946,7 @@ class WaitingTests(SynchronousTestCase):
         self.assertTrue(self.playlist.has(FIRST + 1, 99))
         programme = Programme()
         playlist = live()
-        feed(playlist, programme, footage(0, 2.1, rate=10))
+        feed(playlist, programme, footage(0, 4.1, gop=2, rate=10))
         self.assertEqual(playlist.edge, (FIRST + 2, 0))
         self.assertTrue(playlist.has(FIRST + 1, 3))
         self.assertFalse(playlist.has(FIRST + 1, 4))
@@ -957,11 +957,11 @@ class WaitingTests(SynchronousTestCase):
             (-99, None, False),
             (0, 999, False),
             (1, 12, False),
-            (2, 11, False),
-            (2, 12, True),
+            (2, 7, False),
+            (2, 8, True),
             (3, None, False),
-            (3, 9, False),
-            (3, 10, True),
+            (3, 5, False),
+            (3, 6, True),
             (4, None, True),
             (4, 0, True),
         ):

@@ -125,7 +125,7 @@ class TracksTests(HLSTestCase):
         ):
             text = self.get(f"/live/{place}media.m3u8").text
             names = re.findall(r"[\w.-]+\.(?:m4s|vtt)", text)[:-1]  # the last one is announced
-            self.assertGreater(len(names), 15)
+            self.assertGreater(len(names), 12)
             for name in names:
                 piece = self.get(f"/live/{place}{name}")
                 self.assertEqual(piece.status, 200, name)
@@ -208,7 +208,7 @@ class PlaylistTests(HLSTestCase):
         """Each URL in the playlist can be loaded, but for the one that is announced."""
         text = self.get("/live/media.m3u8").text
         names = re.findall(r"[\w.-]+\.(?:m4s|mp4)\b", text)
-        self.assertGreater(len(names), 20)
+        self.assertGreater(len(names), 14)
         for name in names[:-1]:
             got = self.get(f"/live/{name}")
             self.assertEqual((got.status, got.complete), (200, True), name)
@@ -251,7 +251,7 @@ class PlaylistTests(HLSTestCase):
         """Who has come with a token finds it in each address, safe; without one there is none."""
         got = self.get("/live/media.m3u8?token=a%22%0Ab").text
         names = re.findall(r"[\w.-]+\.(?:m4s|mp4)[^\"\n]*", got)
-        self.assertGreater(len(names), 20)
+        self.assertGreater(len(names), 14)
         self.assertEqual({name.partition("?")[2] for name in names}, {"token=a%22%0Ab"})
         self.assertIn("media.m3u8?token=x\n", self.get("/live/index.m3u8?token=x").text)
         self.assertEqual(re.sub(r"\?token=[^\"\n]*", "", got), self.playlist.media())
@@ -382,12 +382,12 @@ class BlockingTests(HLSTestCase):
 
     def test_part(self) -> None:
         """The playlist comes in the turn in which the part is complete, and may be kept longer."""
-        there, next_ = self.wait(0, 0), self.wait(0, 1)
+        there, next_ = self.wait(-1, 1), self.wait(0, 1)
         self.assertEqual(there.answer().text, self.playlist.media())
         self.assert_waits(next_)
-        self.publish(7.5, 7.6)
+        self.publish(7.5, 7.9)
         self.assert_waits(next_)
-        self.publish(7.6, 7.7)
+        self.publish(7.9, 8.1)
         got = next_.answer()
         self.assertIn(f"-{self.newest}.1.m4s", got.text)
         self.assertEqual(got.headers["cache-control"], "public, max-age=6")
@@ -395,13 +395,14 @@ class BlockingTests(HLSTestCase):
 
     def test_behind_a_complete_segment(self) -> None:
         """Behind the last part of a complete segment is the first of the next one."""
+        self.publish(7.5, 7.6)
         for part in (2, 9, 40):
             self.assertEqual(self.wait(-1, part).answer().text, self.playlist.media())
-        self.publish(7.5, 8.1)  # the newest is complete, of the next nothing is
+        self.publish(7.6, 8.1)  # the newest is complete, of the next nothing is
         waiting = [self.wait(0, 40), self.wait(1, 0)]
         for request in waiting:
             self.assert_waits(request)
-        self.publish(8.1, 8.5)
+        self.publish(8.1, 8.6)
         for request in waiting:
             self.assertEqual(request.answer().text, self.playlist.media())
 
@@ -484,7 +485,7 @@ class BlockingTests(HLSTestCase):
         self.publish(7.5, 7.7)
         got = waiting.answer()
         self.assertEqual(got.status, 200)
-        self.assertEqual(got.body, b"(" + b"|".join(p.data for p in footage(7.3, 7.6)) + b")")
+        self.assertEqual(got.body, b"(" + b"|".join(p.data for p in footage(7, 7.5)) + b")")
         self.assertEqual(got.headers["cache-control"], FOREVER)
 
     def test_lost(self) -> None:
@@ -511,7 +512,7 @@ class BlockingTests(HLSTestCase):
         """So is a segment that still grows; it is its parts, one after the other."""
         waiting = self.ask(self.url(self.newest))
         self.publish(7.5, 8.1)
-        parts = [self.get(self.url(self.newest, part)).body for part in range(4)]
+        parts = [self.get(self.url(self.newest, part)).body for part in range(2)]
         self.assertEqual(waiting.answer().body, b"".join(parts))
 
     def test_gone(self) -> None:
@@ -543,7 +544,7 @@ class BlockingTests(HLSTestCase):
 
     def test_failure(self) -> None:
         """A failure is one request's own."""
-        one, other = self.ask(self.url(*self.playlist.edge) + "?token=secret"), self.wait(0, 1)
+        one, other = self.ask(self.url(*self.playlist.edge) + "?token=secret"), self.wait(0, 0)
         self.patch(Bytes, "render", None)
         self.publish(7.5, 7.8)
         self.assertTrue(one.transport.disconnected)
@@ -728,7 +729,7 @@ class PieceTests(HLSTestCase):
             taken = len(got.body)
             self.reactor.advance(29)
             transport.producer.resumeProducing()
-        self.assertEqual(len(got.body), 1_000_000 + 6 + 4 * 2)  # what Bytes puts between
+        self.assertEqual(len(got.body), 1_000_000 + 8 + 2 * 2)  # what Bytes puts between
         transport.clear()
         connection.ask(self.url(self.playlist.edge[0] - 1))
         self.reactor.advance(29)

@@ -26,11 +26,12 @@ from mkvtwist.programme import Programme
 from mkvtwist.ring import Fragment
 from mkvtwist.webvtt import shown_until
 
-PART = 340_000
+PART = 510_000
 """
-The usual part target in microseconds: a third of a second at 24, 25, 30, 50 and 60 pictures a
-second, timestamps in whole milliseconds allowed for. A player holds three parts back; with shorter
-ones its requests come more often than its clock is exact.
+The usual part target in microseconds: half a second at 24, 25, 30, 50 and 60 pictures a second,
+timestamps in whole milliseconds allowed for. A player holds three parts back. hls.js loads them one
+after the other, which takes a round trip for each: with parts of a third of a second it fell behind
+at 300 ms, until what it wanted had left the buffer.
 """
 
 FULL = 0.9
@@ -78,7 +79,7 @@ GROWTH = 1.5
 
 MOST_PARTS = 1_000
 """
-Parts of a growing segment, five minutes: three times a second each viewer gets a list of them all,
+Parts of a growing segment, eight minutes: twice a second each viewer gets a list of them all,
 70 KB in the end. One that has more is given up: nobody could begin in the next quarter of an hour.
 """
 
