@@ -26,7 +26,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface, implementer
 
-from mkvtwist.config import ConfigError, Network, Rule
+from mkvtwist.config import ConfigError, Network, Rule, unusable
 from mkvtwist.password import PasswordError, is_right, parse_users
 
 HASHING = 2
@@ -53,6 +53,9 @@ ADDRESSES = 10_000
 
 SHORTEST = 8
 """Characters of a token: a shorter one can be guessed, even slowly."""
+
+FILE_LIMIT = 16 << 20
+"""Bytes of a file of tokens or users: 200,000 users."""
 
 LOOPBACK = "127.0.0.1"
 """What a client without an address, on a UNIX socket, counts as."""
@@ -396,7 +399,7 @@ def checkers(rule: Rule, hashing: Hashing) -> Iterable[ICredentialsChecker]:
         yield Tokens(read_tokens(rule.token_file))
     if rule.users is not None:
         try:
-            yield Users(hashing, parse_users(_read(rule.users)))
+            yield Users(hashing, parse_users(read_file(rule.users)))
         except PasswordError as error:
             raise ConfigError(f"{rule.users!r}: {error}") from None
     if rule.checker is not None:
@@ -415,7 +418,7 @@ def read_tokens(path: str) -> list[bytes]:
 
     @raise ConfigError: when there are none, or too short ones.
     """
-    lines = [line.strip() for line in _read(path).splitlines()]
+    lines = [line.strip() for line in read_file(path).splitlines()]
     tokens = [line for line in lines if line and not line.startswith(b"#")]
     if not tokens:
         raise ConfigError(f"{path!r}: there is no token in it")
@@ -424,9 +427,18 @@ def read_tokens(path: str) -> list[bytes]:
     return tokens
 
 
-def _read(path: str) -> bytes:
+def read_file(path: str, most: int = FILE_LIMIT) -> bytes:
+    """
+    Read a file that the configuration names.
+
+    @param most: bytes that it may have; a device has no end.
+    @raise ConfigError: when it cannot be read, or has more.
+    """
     try:
         with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise ConfigError(f"{path!r}: {error.strerror}") from None
+            content = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(unusable(path, error)) from None
+    if len(content) > most:
+        raise ConfigError(f"{path!r} has more than {most} bytes; name another file")
+    return content

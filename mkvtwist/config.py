@@ -5,6 +5,7 @@ Whatever the source, the command line or a file, a setting goes through one of t
 which either gives the value or says what is wrong with it and what is allowed.
 """
 
+import errno
 import ipaddress
 import math
 import re
@@ -26,6 +27,22 @@ class ConfigError(ValueError):
 
     def __str__(self) -> str:
         return "\n".join(self.args)
+
+
+def unusable(path: str, error: OSError | ValueError) -> str:
+    """
+    Return why a file that somebody has named cannot be used, and what to do about it.
+
+    @param path: as it was named.
+    @param error: what opening or reading it has raised; a L{ValueError} for a NUL in the path, or
+        for characters that no path can have.
+    """
+    if not isinstance(error, OSError):
+        return f"{path!r} is not a file's name"
+    said = f"{path!r}: {error.strerror or error}"
+    if error.errno == errno.EACCES:  # others say by themselves what to do
+        said += "; let the user that the server runs as read it"
+    return said
 
 
 class Form(Enum):

@@ -207,6 +207,10 @@ class GateTests(FileTestCase):
         """A file that cannot be used lets nobody in, and is said without quoting what is in it."""
         for rule, said in (
             (Rule("/no/such/file"), "No such file"),
+            (Rule("a\0b"), "is not a file's name"),
+            (Rule("a\ud800b"), "is not a file's name"),
+            (Rule("/dev/zero"), "more than"),
+            (Rule(users="/no/such/file"), "No such file"),
             (self.tokens("# nothing"), "no token"),
             (self.tokens("hunter2"), "8 characters"),
             (Rule(users=self.file("alice:hunter2")), "line 1 is not user:hash"),
