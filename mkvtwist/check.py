@@ -8,7 +8,7 @@ import re
 import socket
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from errno import EADDRINUSE
 from typing import Any
@@ -209,6 +209,11 @@ def _unreadable(path: str) -> str | None:
 
 def _unwritable(path: str) -> str | None:
     """Why nothing can be recorded to a file, if so."""
+    try:
+        with suppress(OSError):  # it need not be there
+            os.lstat(path)
+    except ValueError as error:
+        return unusable(path, error)
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
         return f"{path!r}: there is no directory {directory!r}"

@@ -26,6 +26,7 @@ from mkvtwist.config import (
     Input,
     parse_input,
     parse_name,
+    parse_server_name,
 )
 from mkvtwist.configfile import CommandLine, describe
 from mkvtwist.server import Server
@@ -77,6 +78,12 @@ class Options(TwistedOptions):
     def opt_management_token_file(self, text: str) -> None:
         """A file with the token that the management interface asks for"""
         self._server["management_token_file"] = text
+
+    def opt_server_name(self, text: str) -> None:
+        """A name by which pages of this server may call it when they send or manage, such as
+        tv.example; may be repeated; addresses, localhost and the machine's own name are known"""
+        name = _parsed(parse_server_name, "server-name", text)
+        self._server["server_names"] = (*self._server.get("server_names", ()), name)
 
     def opt_name(self, text: str) -> None:
         """The stream's name in URLs [default: live]"""

@@ -6,11 +6,14 @@ import ipaddress
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.internet.testing import StringTransport
+from zope.interface import directlyProvides
 
 from mkvtwist.config import Config
 from mkvtwist.http import connections
 from mkvtwist.http.connections import HEAD_TIME, REMINDER, LiveRequest
+from mkvtwist.http.requests import LINGER
 from tests.fakes import Answer, answer
 from tests.test_http import Connection, SiteTestCase
 
@@ -217,17 +220,64 @@ class RequestTests(SiteTestCase):
 
     def test_sizes(self) -> None:
         """There is an end to lines, to headers and to their number."""
-        for headers in (
-            ["X: " + "x" * 20_000],
-            [f"X{number}: {'x' * 1000}" for number in range(20)],
-            [f"X{number}: x" for number in range(600)],
+        for path, headers, status in (
+            ("/status", ["X: " + "x" * 16_370], 431),
+            ("/status", ["X: " + "x" * 20_000], 431),
+            ("/status", ["X: " + "x" * 1_000_000], 431),
+            ("/status", [f"X{number}: {'x' * 1000}" for number in range(20)], 431),
+            ("/status", [f"X{number}: x" for number in range(600)], 431),
+            ("/" + "x" * 16_380, [], 414),
+            ("/" + "x" * 20_000, [], 414),
+            ("/status?" + "x" * 1_000_000, [], 414),
         ):
             connection = self.connect()
-            lines = "\r\n".join(["GET /status HTTP/1.1", "Host: x", *headers, "", ""])
-            connection.send(lines.encode())
+            lines = "\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *headers, "", ""])
+            for start in range(0, len(lines), 5000):  # what is sent after the answer, too
+                connection.send(lines[start : start + 5000].encode())
             value = connection.transport.value()
-            self.assertTrue(value == b"" or value.startswith(b"HTTP/1.1 400"), value[:100])
+            self.assertEqual(value.count(b"HTTP/1.1 "), 1, value[:100])
+            self.assertTrue(value.startswith(b"HTTP/1.1 %d " % status), value[:100])
             self.assertTrue(connection.transport.disconnecting)
+        got = self.raw("GET /status HTTP/1.1", "Host: x", "X: " + "x" * 16_300)
+        self.assertEqual(got.status, 200)
+
+    def test_told_before_it_is_closed(self) -> None:
+        """A client that still sends hears why: the connection is closed for sending alone."""
+        connection = self.connect()
+        transport: Any = connection.transport
+        directlyProvides(transport, IHalfCloseableDescriptor)
+        halves: list[bool] = []
+        transport.loseWriteConnection = lambda: halves.append(True)
+        connection.send(b"GET /" + b"x" * 20_000)
+        self.assertEqual((halves, transport.disconnecting), ([True], False))
+        connection.send(b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertEqual(transport.value().count(b"HTTP/1.1 "), 1)
+        self.reactor.advance(LINGER)
+        self.assertTrue(transport.disconnecting)
+
+    def test_host(self) -> None:
+        """A request names one host (RFC 9112, 3.2); only HTTP/1.0 may name none."""
+        get = "GET /status HTTP/1.1"
+        for headers in (
+            (),
+            ("Host: x", "Host: x"),
+            ("Host: x", "host: y"),
+            ("Host:",),
+            ("Host: x y",),
+            ("Host: x, y",),
+            ("Host: x/y",),
+            ("Host: user@x",),
+            ("Host: x:port",),
+            ("Host: [x]",),
+            (b"Host: \xff",),
+        ):
+            self.refused(get, *headers)
+            self.refused("POST /live.mkv HTTP/1.1", *headers, "Content-Length: 1", body=b"x")
+        for host in ("x", "x:", "tv.example:8080", "192.0.2.1", "[2001:db8::1]:80", "a_b", "x."):
+            self.assertEqual(self.raw(get, f"Host: {host}").status, 200, host)
+        self.assertEqual(self.raw("GET /status HTTP/1.0").status, 200)
+        self.assertEqual(self.raw("GET /status HTTP/1.0", "Host: x").status, 200)
+        self.refused("GET /status HTTP/1.0", "Host: x", "Host: x")
 
     def test_repr(self) -> None:
         """What a log might say of a request has no token in it."""

@@ -57,7 +57,8 @@ def certificate(name: str, *, rsa: bool = False) -> bytes:
         .sign(key, hashes.SHA256())
     )
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return secret + made.public_bytes(Encoding.PEM)
+    pem: bytes = secret + made.public_bytes(Encoding.PEM)
+    return pem
 
 
 class Echo(Protocol):
@@ -160,7 +161,7 @@ class CipherTests(TestCase):
         """The cipher that a client of TLS 1.2 with these ciphers agrees upon, if any."""
         from twisted.internet import reactor
 
-        port = await Endpoint(reactor, text).listen(Factory.forProtocol(Protocol))
+        port: Any = await Endpoint(reactor, text).listen(Factory.forProtocol(Protocol))
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
         client.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -176,7 +177,7 @@ class CipherTests(TestCase):
                     return None
 
         try:
-            return await deferToThread(connect)  # type: ignore[no-any-return]
+            return await deferToThread(connect)
         finally:
             await port.stopListening()
 

@@ -26,10 +26,12 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__
-from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
+from mkvtwist.config import Config, ConfigError, Form, Input, Rule, StreamConfig, parse_name
+from mkvtwist.formats import ENDINGS as FORMAT_ENDINGS
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http import status as status_module
 from mkvtwist.http.answers import printable
+from mkvtwist.http.replay import LAST
 from mkvtwist.http.responses import LiveResponse, SocketResponse
 from mkvtwist.mpegts import NULL
 from mkvtwist.packet import Track
@@ -124,6 +126,19 @@ class SiteTestCase(SynchronousTestCase):
         connection = Connection(self.site, self.reactor, peer) if peer else self.connect()
         connection.ask(target, method, **headers)
         return connection.answer(method)
+
+
+class NameTests(SiteTestCase):
+    """What a stream may not be called."""
+
+    def test_reserved(self) -> None:
+        """Nothing that the server has at a path, or that stands for a stream, is a name."""
+        shown = re.findall(r"/live(\.\w+)", self.get("/live.nothing").text)
+        self.assertGreater(len(shown), 5)
+        endings = {*shown, *FORMAT_ENDINGS, *LAST, ".m3u8"}
+        paths = {path.partition("/")[0] for path in self.site._router._fixed} - {""}
+        for name in (*(f"x{ending}" for ending in endings), *paths, "api", "admin"):
+            self.assertRaises(ConfigError, parse_name, "name", name)
 
 
 class TracksTests(SiteTestCase):

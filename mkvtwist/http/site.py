@@ -20,7 +20,6 @@ from mkvtwist.http.answers import (
     View,
     accepts,
     allow_pages,
-    is_local,
     is_preflight,
     open_to_pages,
     printable,
@@ -28,6 +27,7 @@ from mkvtwist.http.answers import (
 )
 from mkvtwist.http.connections import Connections
 from mkvtwist.http.hls import Pieces
+from mkvtwist.http.hosts import is_local
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.live import watch
 from mkvtwist.http.management import Control, Management
@@ -258,6 +258,7 @@ class LiveSite(Site):
 
     @ivar connections: those that are open.
     @ivar trusted_proxies: whose word on where a request comes from is taken.
+    @ivar server_names: by which pages of its own may call it, beside addresses.
     """
 
     noisy = False
@@ -279,10 +280,12 @@ class LiveSite(Site):
         super().__init__(self._router, reactor=reactor, parsePOSTFormSubmission=False)
         self.connections = Connections(reactor)
         self.trusted_proxies: tuple[Network, ...] = ()
+        self.server_names: tuple[str, ...] = ()
 
     def configure(self, config: Config) -> None:
         """Go by what this says of all streams together from now on."""
         self.trusted_proxies = config.trusted_proxies
+        self.server_names = config.server_names
         self._router.configure(config)
 
     def buildProtocol(self, addr: Any) -> Any:
