@@ -229,6 +229,10 @@ class Config:
     server_names: tuple[str, ...] = ()
     max_clients_total: int = 0
     max_clients_per_address: int = 0
+    max_connections_per_address: int | None = None
+    """L{None} is L{mkvtwist.http.shares.CONNECTIONS}, but any number from this machine."""
+    max_requests_per_address: int | None = None
+    """A second; L{None} is L{mkvtwist.http.shares.REQUESTS}, but any number from this machine."""
     max_bandwidth: int = 0
 
 
@@ -544,6 +548,8 @@ SERVER_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "server_names": Setting(Kind.TEXTS, parse_server_name),
         "max_clients_total": Setting(Kind.NUMBER, parse_count),
         "max_clients_per_address": Setting(Kind.NUMBER, parse_count),
+        "max_connections_per_address": Setting(Kind.NUMBER, parse_count),
+        "max_requests_per_address": Setting(Kind.NUMBER, parse_count),
         "max_bandwidth": Setting(Kind.SIZE, parse_bitrate),
     }
 )

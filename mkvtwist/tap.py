@@ -147,6 +147,16 @@ class Options(TwistedOptions):
         """Clients from one address at most; 0: no limit [default: 0]"""
         self._set_server("max_clients_per_address", text)
 
+    def opt_max_connections_per_address(self, text: str) -> None:
+        """Connections from one address at most; 0: no limit [default: 512, no limit from this
+        machine]"""
+        self._set_server("max_connections_per_address", text)
+
+    def opt_max_requests_per_address(self, text: str) -> None:
+        """Requests a second from one address at most; 0: no limit [default: 500, no limit from this
+        machine]"""
+        self._set_server("max_requests_per_address", text)
+
     def opt_max_bandwidth(self, text: str) -> None:
         """Bits per second to all clients; who would be too many for it is turned away; k, M and G
         work; 0: no limit [default: 0]"""

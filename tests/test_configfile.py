@@ -292,7 +292,8 @@ class MistakeTests(FileTestCase):
                 (
                     "burts: unknown; there are listen, management_listen, management_token_file,"
                     " status, trusted_proxies, server_names, max_clients_total,"
-                    " max_clients_per_address, max_bandwidth, defaults, streams"
+                    " max_clients_per_address, max_connections_per_address,"
+                    " max_requests_per_address, max_bandwidth, defaults, streams"
                 ),
                 "defaults.record: only in a stream's own table: each has its own",
                 "defaults.buffer: '30' is not a number",

@@ -17,7 +17,7 @@ from twisted.web.server import Request
 from zope.interface import Interface, implementer
 
 from mkvtwist.http.answers import say
-from mkvtwist.http.connections import Connection, LiveRequest
+from mkvtwist.http.connections import RETRY_AFTER, Connection, LiveRequest
 from mkvtwist.http.hosts import name_in
 
 SENDING = (b"PUT", b"POST", b"SOURCE")
@@ -40,6 +40,9 @@ BAD_REQUEST = b"400 Bad Request"
 LINE_TOO_LONG = b"414 URI Too Long"
 HEAD_TOO_LARGE = b"431 Request Header Fields Too Large"
 """What is said to a client whose request cannot be read."""
+
+TOO_MANY = b"429 Too Many Requests\r\nRetry-After: %d\r\nConnection: close" % RETRY_AFTER
+"""What is said to a client whose address has too many connections, whatever it would ask for."""
 
 
 class IBodyReader(Interface):
@@ -209,6 +212,11 @@ class Channel(Connection):
     site: Any
     requests: list[IncomingRequest]
     _is_closing = False
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        if self.is_one_too_many:
+            self._refuse(TOO_MANY)
 
     def dataReceived(self, data: bytes) -> None:
         if not self._is_closing:

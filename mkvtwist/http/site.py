@@ -286,11 +286,21 @@ class LiveSite(Site):
         """Go by what this says of all streams together from now on."""
         self.trusted_proxies = config.trusted_proxies
         self.server_names = config.server_names
+        self.connections.shares.config = config
         self._router.configure(config)
 
     def buildProtocol(self, addr: Any) -> Any:
-        """A connection; L{None}, which closes it, when there are too many."""
-        return super().buildProtocol(addr) if self.connections.make_room() else None
+        """
+        A connection; when there are too many, L{None}, which closes it; when its address has too
+        many, one that is told so.
+        """
+        connections = self.connections
+        has_share = connections.has_share_left(getattr(addr, "host", None))
+        if not (has_share or connections.may_be_refused) or not connections.make_room():
+            return None
+        connection: Any = super().buildProtocol(addr)
+        connection.is_one_too_many = not has_share
+        return connection
 
     def startFactory(self) -> None:
         """Somebody listens, perhaps again: elsewhere, after the configuration has changed."""
