@@ -480,7 +480,9 @@ class ShareTests(SiteTestCase):
         self.site.configure(Config((), max_connections_per_address=2))
         self.assertEqual(self.statuses(*(self.watch("127.9.9.9") for _ in range(3)))[2], 429)
         self.site.configure(Config((), max_requests_per_address=2))
-        self.assertEqual(self.statuses(*(self.watch("127.8.8.8") for _ in range(3)))[2], 429)
+        clients = [self.watch("127.8.8.8") for _ in range(3)]
+        self.reactor.advance(connections.PENALTY)
+        self.assertEqual(self.statuses(*clients), [200, 200, 429])
 
     def test_none(self) -> None:
         """0 is no limit."""
@@ -492,12 +494,20 @@ class ShareTests(SiteTestCase):
         connection = self.open()
         for target in ("/status", "/live.jpg", "/nothing", "/static/icon.svg", "/healthz"):
             connection.ask(target, "HEAD")
-        for target in ("/status", "/live.mkv", "/nothing", "/api/v1/streams"):
-            got = self.get(target)
-            self.assertEqual((got.status, got.headers["retry-after"]), (429, "1"), target)
-        self.assertEqual(self.stream.publisher.clients, set())
+        connection.lose()
+        targets = ("/live.mkv", "/nothing")
+        refused = [self.open() for _ in targets]
+        gone = self.watch()
+        for refusal, target in zip(refused, targets, strict=True):
+            refusal.ask(target)
+            self.assertEqual(refusal.transport.value(), b"")
         self.assertEqual(self.statuses(self.watch("192.0.2.8")), [200])
-        self.reactor.advance(1)
+        gone.lose()
+        self.reactor.advance(connections.PENALTY)
+        self.assertEqual(self.statuses(*refused), [429] * 2)
+        self.assertEqual(refused[0].answer().headers["retry-after"], "1")
+        self.assertEqual(gone.transport.value(), b"")
+        self.assertEqual(len(self.stream.publisher.clients), 1)
         self.assertEqual(self.get("/status").status, 200)
         self.assertEqual(len(self.site.connections.shares._asked), 1)
 
@@ -519,6 +529,9 @@ class ShareTests(SiteTestCase):
             self.assertEqual(
                 self.statuses(self.watch(X_Forwarded_For=f"203.0.113.{number}")), [200]
             )
-            got = self.get("/status", X_Forwarded_For=f"203.0.113.{number}")
-            self.assertEqual((got.status, got.headers["retry-after"]), (429, "1"))
+            clients[0].lose()
+            late = self.watch(X_Forwarded_For=f"203.0.113.{number}")
+            self.reactor.advance(connections.PENALTY)
+            self.assertEqual(late.answer().status, 429)
+            self.assertEqual(late.answer().headers["retry-after"], "1")
         self.assertEqual(self.statuses(*(self.watch() for _ in range(9))), [200] * 9)

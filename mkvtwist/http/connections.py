@@ -31,6 +31,9 @@ MOST_REFUSED = 64
 RETRY_AFTER = 5
 """Seconds after which an address that had too many connections may try again."""
 
+PENALTY = 1.0
+"""Seconds until an address that asks too often is told so: its connection asks for nothing then."""
+
 REMINDER = 60.0
 """Seconds between two lines about connections that were dropped."""
 
@@ -230,20 +233,25 @@ class LiveRequest(Request):
         """Whether the address where this comes from may ask for it; if not, that is the answer."""
         shares = self.site.connections.shares
         near, far = self.channel.host, host(self)
-        passed_on = near != far
-        if not shares.ask(far):
-            text, seconds = "Too many requests a second from your address.", 1
-        elif passed_on and shares.is_full(far):
-            text, seconds = "Too many requests at once from your address.", RETRY_AFTER
-        else:
-            if passed_on:
-                shares.enter(far)
-                self.notifyFinish().addBoth(lambda _: shares.leave(far))
+        may_ask = shares.ask(far)
+        if near != far:  # a proxy has passed it on
+            if shares.is_full(far):
+                shares.refused(far)
+                self._say_too_many(RETRY_AFTER)
+                return False
+            shares.enter(far)
+            self.notifyFinish().addBoth(lambda _: shares.leave(far))
+        if may_ask:
             return True
+        # At once it would cost as much as an answer does, and be followed by the next request.
         shares.refused(far)
-        self.setHeader(b"Retry-After", b"%d" % seconds)
-        say(self, 429, text)
+        later = self.site.reactor.callLater(PENALTY, self._say_too_many, 1)
+        self.notifyFinish().addErrback(lambda _: later.cancel())
         return False
+
+    def _say_too_many(self, seconds: int) -> None:
+        self.setHeader(b"Retry-After", b"%d" % seconds)
+        say(self, 429, f"Too many requests from your address; try again in {seconds} s.")
 
     def __repr__(self) -> str:
         """Fit for a log: without the query, where a token may be."""

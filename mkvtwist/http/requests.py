@@ -36,12 +36,19 @@ once would be a reset, which takes the answer with it.
 """
 
 
-BAD_REQUEST = b"400 Bad Request"
-LINE_TOO_LONG = b"414 URI Too Long"
-HEAD_TOO_LARGE = b"431 Request Header Fields Too Large"
+BAD_REQUEST = b"400 Bad Request\r\n\r\n"
+LINE_TOO_LONG = b"414 URI Too Long\r\n\r\n"
+HEAD_TOO_LARGE = b"431 Request Header Fields Too Large\r\n\r\n"
 """What is said to a client whose request cannot be read."""
 
-TOO_MANY = b"429 Too Many Requests\r\nRetry-After: %d\r\nConnection: close" % RETRY_AFTER
+TOO_MANY = (
+    b"429 Too Many Requests\r\n"
+    b"Retry-After: %d\r\n"
+    b"Connection: close\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\n"
+    b"\r\n"
+    b"Too many connections from your address; try again in %d s.\n" % (RETRY_AFTER, RETRY_AFTER)
+)
 """What is said to a client whose address has too many connections, whatever it would ask for."""
 
 
@@ -320,14 +327,18 @@ class Channel(Connection):
         self._refuse(BAD_REQUEST)
 
     def _refuse(self, status: bytes) -> None:
-        """Answer what is no request that can be answered, if nothing else is being answered."""
+        """
+        Answer what is no request that can be answered, if nothing else is being answered.
+
+        @param status: what follows the version.
+        """
         if self._is_closing:
             return
         if any(request.startedWriting for request in self.requests):
             self._is_closing = True  # Twisted reads on, and would answer what follows
             self.transport.abortConnection()
         else:
-            self.transport.write(b"HTTP/1.1 %b\r\n\r\n" % status)
+            self.transport.write(b"HTTP/1.1 " + status)
             self._linger()
 
 
