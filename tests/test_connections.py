@@ -371,6 +371,10 @@ class LimitsTests(SiteTestCase):
         self.assertEqual(self.get("/status", X_Forwarded_For="203.0.113.1").status, 200)
         first.lose()
         self.assertEqual(self.get("/live.mkv", X_Forwarded_For="203.0.113.1").status, 200)
+        self.join(X_Forwarded_For="2001:db8::1")
+        for host, status in (("2001:db8::2", 503), ("2001:db8:0:1::1", 200)):  # a host has a /64
+            got = self.get("/live.mkv", X_Forwarded_For=host)
+            self.assertEqual(got.status, status, host)
 
     def test_bandwidth(self) -> None:
         """Nobody joins who would need more than there is."""

@@ -165,6 +165,8 @@ class ReplayTests(SiteTestCase):
         got = self.get(where, Range="bytes=0-9,20-29")
         self.assertEqual(got.status, 206)
         self.assertIn(b"\r\n\r\n" + body[20:30] + b"\r\n", got.body)
+        got = self.get(where, Range="bytes=" + ",".join(["0-"] * 5_000))
+        self.assertEqual((got.status, got.body), (200, body))
 
     def test_conditions(self) -> None:
         """What has not changed is not sent again; a part of something else is all of this."""

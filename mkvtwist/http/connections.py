@@ -232,9 +232,9 @@ class LiveRequest(Request):
     def _has_share_left(self) -> bool:
         """Whether the address where this comes from may ask for it; if not, that is the answer."""
         shares = self.site.connections.shares
-        near, far = self.channel.host, host(self)
+        far = host(self)
         may_ask = shares.ask(far)
-        if near != far:  # a proxy has passed it on
+        if one_host(far) != one_host(self.channel.host):  # a proxy has passed it on
             if shares.is_full(far):
                 shares.refused(far)
                 self._say_too_many(RETRY_AFTER)

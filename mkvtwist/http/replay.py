@@ -69,6 +69,9 @@ LONGEST = 3600.0
 FRESH = 1.0
 """Seconds in which those who ask for the same get the same file."""
 
+PARTS = 8
+"""Ranges that may be asked for at once; no player asks for more than 2."""
+
 CROWD = 8
 """Files that wait to be made, one at a time; who asks for one more is told to come again."""
 
@@ -297,12 +300,16 @@ class Replays:
 
 
 def _check_range(file: Kept, request: Request) -> None:
-    """Ask for all of it where C{If-Range} is about another file, or the end is more than it all."""
+    """
+    Ask for all of it if C{If-Range} is about another file, if the end is more than it all, or if it
+    is asked for in so many parts that they may be many times as long as it is (RFC 9110, 14.2).
+    """
     unless = request.getHeader(b"if-range")
     last = datetimeToString(ceil(file.getModificationTime()))  # as Twisted rounds it
     suffix = re.fullmatch(rb"bytes=-(\d{1,18})", request.getHeader(b"range") or b"")
     changed = unless is not None and unless not in (file.tag, last)
-    if changed or (suffix and int(suffix[1]) >= file.size):
+    parts = (request.getHeader(b"range") or b"").count(b",") + 1
+    if changed or parts > PARTS or (suffix and int(suffix[1]) >= file.size):
         request.requestHeaders.removeHeader(b"range")
 
 
