@@ -12,9 +12,10 @@ users and passwords, out of a file or from a plugin (L{twisted.cred.strcred}).
 import hmac
 import ipaddress
 import secrets
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials, IUsernamePassword
@@ -26,7 +27,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface, implementer
 
-from mkvtwist.config import ConfigError, Network, Rule
+from mkvtwist.config import ConfigError, Network, Rule, unusable
 from mkvtwist.password import PasswordError, is_right, parse_users
 
 HASHING = 2
@@ -40,7 +41,13 @@ KNOWN = 4096
 
 GUESSES = 10
 WINDOW = 60.0
-"""Wrong credentials that an address may give in so many seconds; then none are looked at."""
+"""
+Wrong credentials that an address may give in so many seconds; then none are looked at. So many are
+looked at once: further ones wait until a verdict shows whether there is room.
+"""
+
+PATIENCE = 30.0
+"""Seconds that a checker may take: a plugin may ask another server, and get no answer."""
 
 ADDRESSES = 10_000
 """Addresses whose guesses are counted, a few hundred bytes each; the oldest are forgotten."""
@@ -48,12 +55,25 @@ ADDRESSES = 10_000
 SHORTEST = 8
 """Characters of a token: a shorter one can be guessed, even slowly."""
 
+FILE_LIMIT = 16 << 20
+"""Bytes of a file of tokens or users: 200,000 users."""
+
+REMEMBERED = 4096
+"""Addresses that need not be parsed again: each request has one, which takes 5 microseconds."""
+
 LOOPBACK = "127.0.0.1"
 """What a client without an address, on a UNIX socket, counts as."""
 
 
+Result = TypeVar("Result")
+
+
 class Busy(Exception):
     """Too many passwords at once; whoever this is may try again."""
+
+
+class LockedOut(Exception):
+    """Too many wrong credentials have come from an address; none from there are looked at now."""
 
 
 class IToken(ICredentials):
@@ -123,19 +143,25 @@ class Hashing:
         self._reactor = reactor
         self._turns = DeferredSemaphore(HASHING)
 
-    def is_right(self, password: bytes, hash_: bytes) -> Deferred[bool]:
+    def is_right(
+        self, password: bytes, hash_: bytes, is_known: Callable[[], bool] = lambda: False
+    ) -> Deferred[bool]:
         """
         Fires with whether it is.
 
+        @param is_known: asked when its turn has come: whether it has been found right meanwhile.
         @raise Busy: when too many wait already.
         """
         if len(self._turns.waiting) >= WAITING:
             raise Busy
-        pool = self._reactor.getThreadPool()
-        result: Deferred[bool] = self._turns.run(
-            deferToThreadPool, self._reactor, pool, is_right, password, hash_
-        )
+        result: Deferred[bool] = self._turns.run(self._look, password, hash_, is_known)
         return result
+
+    def _look(self, password: bytes, hash_: bytes, is_known: Callable[[], bool]) -> Deferred[bool]:
+        if is_known():
+            return succeed(True)
+        pool = self._reactor.getThreadPool()
+        return deferToThreadPool(self._reactor, pool, is_right, password, hash_)
 
 
 @implementer(ICredentialsChecker)
@@ -158,7 +184,9 @@ class Users:
         if seen in self._known:
             self._known.move_to_end(seen)
             return user
-        right = await self._hashing.is_right(password, hash_ or self._nobody)
+        right = await self._hashing.is_right(
+            password, hash_ or self._nobody, lambda: seen in self._known
+        )
         if hash_ is None or not right:
             raise UnauthorizedLogin
         self._known[seen] = None
@@ -248,45 +276,110 @@ class Access:
                 self.gate(rule)
 
 
+class _Line:
+    """Credentials from one address: how many are looked at, and those that wait for a verdict."""
+
+    def __init__(self) -> None:
+        self.looked_at = 0
+        self.waiting: deque[Deferred[None]] = deque()
+        self.is_moving = False
+
+
 class Guesses:
-    """Wrong credentials, counted by address; a network of IPv6 that one host has counts as one."""
+    """
+    Wrong credentials, counted by address; a network of IPv6 that one host has counts as one.
+
+    Only a verdict counts: credentials that are right are never a guess, however many come at once.
+    Those that are looked at could still be wrong, so there are never more of them than guesses are
+    left; the others wait in line. Each is a request, so connections bound their number.
+    """
 
     def __init__(self, clock: Any) -> None:
         self._clock = clock
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._lines: dict[str, _Line] = {}
 
-    def begin(self, host: str | None) -> bool:
-        """Count one, before it is known whether it is wrong; or refuse to have it looked at."""
-        now = self._clock.seconds()
-        key = self._key(host)
-        since, count = self._counts.get(key, (now, 0))
-        if now - since >= WINDOW:
-            self._counts.pop(key, None)
-            since, count = now, 0
-        if count >= GUESSES:
-            return False
+    async def judge(
+        self, host: str | None, login: Callable[[], Coroutine[Any, Any, Result]]
+    ) -> Result:
+        """
+        Have credentials looked at, and count them if they are wrong.
+
+        @param host: the address that they come from.
+        @param login: looks at them; raises L{UnauthorizedLogin} if they are wrong.
+        @raise LockedOut: when too many from this address were wrong.
+        @raise twisted.internet.defer.TimeoutError: when that takes more than L{PATIENCE}.
+        """
+        key = one_host(host)
+        await self._turn(key)
+        try:
+            looking: Deferred[Result] = Deferred.fromCoroutine(login())
+            return await looking.addTimeout(PATIENCE, self._clock)
+        except UnauthorizedLogin:
+            self._count(key)
+            raise
+        finally:
+            self._lines[key].looked_at -= 1
+            self._move(key)
+
+    async def _turn(self, key: str) -> None:
+        """Wait until one more may be looked at."""
+        left = self._left(key)
+        if left <= 0:
+            raise LockedOut
+        line = self._lines.setdefault(key, _Line())
+        if line.looked_at < left:
+            line.looked_at += 1
+        else:
+            turn: Deferred[None] = Deferred()
+            line.waiting.append(turn)
+            await turn
+
+    def _move(self, key: str) -> None:
+        """There has been a verdict: whoever waits in line has a turn now, or none."""
+        line = self._lines[key]
+        if line.is_moving:  # a turn may be over at once; the loop below goes on after it
+            return
+        line.is_moving = True
+        while line.waiting:
+            left = self._left(key)
+            if left <= 0:
+                line.waiting.popleft().errback(LockedOut())
+            elif line.looked_at < left:
+                line.looked_at += 1
+                line.waiting.popleft().callback(None)
+            else:
+                break
+        line.is_moving = False
+        if not line.looked_at:
+            del self._lines[key]
+
+    def _left(self, key: str) -> int:
+        """How many guesses an address has left."""
+        since, count = self._counts.get(key, (0.0, 0))
+        if count and self._clock.seconds() - since >= WINDOW:
+            del self._counts[key]
+            count = 0
+        return GUESSES - count
+
+    def _count(self, key: str) -> None:
+        self._left(key)
+        since, count = self._counts.get(key, (self._clock.seconds(), 0))
         self._counts[key] = (since, count + 1)
         if len(self._counts) > ADDRESSES:
             self._counts.popitem(last=False)
-        return True
-
-    def right(self, host: str | None) -> None:
-        """It was none."""
-        key = self._key(host)
-        since, count = self._counts.get(key, (0.0, 0))
-        if count > 1:
-            self._counts[key] = (since, count - 1)
-        else:
-            self._counts.pop(key, None)
-
-    @staticmethod
-    def _key(host: str | None) -> str:
-        address = parse_address(host)
-        if isinstance(address, ipaddress.IPv6Address):
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
 
 
+@lru_cache(maxsize=REMEMBERED)
+def one_host(host: str | None) -> str:
+    """Return what counts as one host: an address, in IPv6 the network (/64) that one has."""
+    address = parse_address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+@lru_cache(maxsize=REMEMBERED)
 def parse_address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """An address, in IPv4 where that is what it means; L{None} if it is none."""
     try:
@@ -312,7 +405,7 @@ def checkers(rule: Rule, hashing: Hashing) -> Iterable[ICredentialsChecker]:
         yield Tokens(read_tokens(rule.token_file))
     if rule.users is not None:
         try:
-            yield Users(hashing, parse_users(_read(rule.users)))
+            yield Users(hashing, parse_users(read_file(rule.users)))
         except PasswordError as error:
             raise ConfigError(f"{rule.users!r}: {error}") from None
     if rule.checker is not None:
@@ -331,7 +424,7 @@ def read_tokens(path: str) -> list[bytes]:
 
     @raise ConfigError: when there are none, or too short ones.
     """
-    lines = [line.strip() for line in _read(path).splitlines()]
+    lines = [line.strip() for line in read_file(path).splitlines()]
     tokens = [line for line in lines if line and not line.startswith(b"#")]
     if not tokens:
         raise ConfigError(f"{path!r}: there is no token in it")
@@ -340,9 +433,18 @@ def read_tokens(path: str) -> list[bytes]:
     return tokens
 
 
-def _read(path: str) -> bytes:
+def read_file(path: str, most: int = FILE_LIMIT) -> bytes:
+    """
+    Read a file that the configuration names.
+
+    @param most: bytes that it may have; a device has no end.
+    @raise ConfigError: when it cannot be read, or has more.
+    """
     try:
         with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise ConfigError(f"{path!r}: {error.strerror}") from None
+            content = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(unusable(path, error)) from None
+    if len(content) > most:
+        raise ConfigError(f"{path!r} has more than {most} bytes; name another file")
+    return content

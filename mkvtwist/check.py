@@ -8,7 +8,7 @@ import re
 import socket
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from errno import EADDRINUSE
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 
-from mkvtwist.access import Hashing, checkers
+from mkvtwist.access import Hashing, checkers, read_file
 from mkvtwist.config import (
     EVERYBODY,
     Config,
@@ -26,8 +26,10 @@ from mkvtwist.config import (
     Rule,
     StreamConfig,
     parse_name,
+    unusable,
 )
 from mkvtwist.configfile import CommandLine, configure, parse_document
+from mkvtwist.endpoint import TLS_PROBLEMS, check_files, explain
 
 SHORTEST_TOKEN = 16
 """Characters of a secret: fewer could be guessed."""
@@ -53,8 +55,8 @@ def read(
         try:
             with open(os.path.join(command_line.directory, file), "rb") as opened:
                 text = opened.read()
-        except OSError as error:
-            raise ConfigError(f"config: {file!r}: {error.strerror}") from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"config: {unusable(file, error)}") from None
         document = parse_document(text, file)
     config, problems = configure(document, command_line)
     problems += _look(config, command_line, _Places(held, may_be_taken=may_be_taken))
@@ -147,12 +149,13 @@ def read_token(path: str) -> bytes:
     """
     The secret in a file: all of it but the white space around it.
 
-    @raise OSError: when the file cannot be read, or holds no secret worth the name.
+    @raise ConfigError: when the file cannot be read, or holds no secret worth the name.
     """
-    with open(path, "rb") as file:
-        token = file.read(TOKEN_LIMIT).strip()
+    token = read_file(path, TOKEN_LIMIT).strip()
     if len(token) < SHORTEST_TOKEN or not token.isascii() or any(c <= 32 for c in token):
-        raise OSError(0, f"a token has at least {SHORTEST_TOKEN} ASCII characters, without blanks")
+        raise ConfigError(
+            f"{path!r}: a token has at least {SHORTEST_TOKEN} ASCII characters, without blanks"
+        )
     return token
 
 
@@ -162,8 +165,8 @@ def _token_problem(config: Config) -> str | None:
         return None
     try:
         read_token(path)
-    except OSError as error:
-        return f"{path!r}: {error.strerror}"
+    except ConfigError as error:
+        return str(error)
     return None
 
 
@@ -199,15 +202,18 @@ def _unreadable(path: str) -> str | None:
         if not (stat.S_ISFIFO(os.stat(path).st_mode) and os.access(path, os.R_OK)):
             with open(path, "rb"):
                 pass
-    except OSError as error:
-        return f"{path!r}: {error.strerror}"
-    except ValueError:  # a NUL in it
-        return f"{path!r} is not a file's name"
+    except (OSError, ValueError) as error:
+        return unusable(path, error)
     return None
 
 
 def _unwritable(path: str) -> str | None:
     """Why nothing can be recorded to a file, if so."""
+    try:
+        with suppress(OSError):  # it need not be there
+            os.lstat(path)
+    except ValueError as error:
+        return unusable(path, error)
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
         return f"{path!r}: there is no directory {directory!r}"
@@ -238,14 +244,14 @@ class _Places:
         if text in self._given:
             return f"{text!r} is given twice"
         try:
+            check_files(text)
             endpoint = serverFromString(self._probe, text)
+        except ConfigError as error:
+            return str(error)
         except (IndexError, KeyError):
             return f"{text!r}: systemd has handed over no such socket; is there a .socket unit?"
         except Exception as error:  # noqa: BLE001 - endpoint plugins raise whatever they like
-            return (
-                f"{text!r} is not a Twisted server endpoint, such as tcp:8080 or"
-                f" tcp:8080:interface=127.0.0.1 ({error})"
-            )
+            return explain(text, error)
         if _place(text) != ("tcp", "0"):  # which is another one each time
             self._given.add(text)
         if _place(text) in self._held:
@@ -258,6 +264,8 @@ class _Places:
         taken = isinstance(problem, OSError) and problem.errno == EADDRINUSE
         if isinstance(problem, _Inherited) or (taken and self._may_be_taken):
             return None
+        if isinstance(problem, TLS_PROBLEMS):
+            return explain(text, problem)
         said = problem.strerror if isinstance(problem, OSError) else problem
         return f"cannot listen at {text!r}: {said}"
 
@@ -293,8 +301,11 @@ class _Probe:
         trial.bind((interface, port))
         trial.listen(1)
 
-    def listenSSL(self, port: int, *factories: Any, interface: str = "", **options: Any) -> None:
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, interface: str = "", **options: Any
+    ) -> None:
         self.listenTCP(port, None, interface=interface)
+        contextFactory.getContext()  # finds a key that belongs to another certificate
 
     def listenUNIX(self, path: str, *args: Any, **options: Any) -> None:
         directory = os.path.dirname(os.path.abspath(path))

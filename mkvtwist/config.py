@@ -5,6 +5,7 @@ Whatever the source, the command line or a file, a setting goes through one of t
 which either gives the value or says what is wrong with it and what is allowed.
 """
 
+import errno
 import ipaddress
 import math
 import re
@@ -16,6 +17,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
+from mkvtwist.formats import ENDINGS
+
 
 class ConfigError(ValueError):
     """
@@ -26,6 +29,22 @@ class ConfigError(ValueError):
 
     def __str__(self) -> str:
         return "\n".join(self.args)
+
+
+def unusable(path: str, error: OSError | ValueError) -> str:
+    """
+    Return why a file that somebody has named cannot be used, and what to do about it.
+
+    @param path: as it was named.
+    @param error: what opening or reading it has raised; a L{ValueError} for a NUL in the path, or
+        for characters that no path can have.
+    """
+    if not isinstance(error, OSError):
+        return f"{path!r} is not a file's name"
+    said = f"{path!r}: {error.strerror or error}"
+    if error.errno == errno.EACCES:  # others say by themselves what to do
+        said += "; let the user that the server runs as read it"
+    return said
 
 
 class Form(Enum):
@@ -207,8 +226,13 @@ class Config:
     """Without one, only who is on this machine may manage, through C{management_listen}."""
     status: Rule | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    server_names: tuple[str, ...] = ()
     max_clients_total: int = 0
     max_clients_per_address: int = 0
+    max_connections_per_address: int | None = None
+    """L{None} is L{mkvtwist.http.shares.CONNECTIONS}, but any number from this machine."""
+    max_requests_per_address: int | None = None
+    """A second; L{None} is L{mkvtwist.http.shares.REQUESTS}, but any number from this machine."""
     max_bandwidth: int = 0
 
 
@@ -276,8 +300,31 @@ def check_on_demand(option: str, form: Form) -> None:
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_TAKEN = frozenset({"status", "metrics", "api", "admin", "healthz", "static"})
-_ENDINGS = (".mkv", ".webm", ".mp4", ".ts", ".m3u8", ".jpg")
+
+TAKEN = frozenset(
+    {
+        "admin",
+        "api",
+        "healthz",
+        "manifest",
+        "metrics",
+        "publish",
+        "static",
+        "status",
+        "status-json.xsl",
+    }
+)
+"""Paths of the server's own, and those that it will have."""
+
+RESERVED_ENDINGS = (
+    *ENDINGS,
+    *(".jpg", ".m3u8"),
+    *(".aac", ".flac", ".flv", ".m3u", ".mp3", ".mpd", ".ogg", ".pls"),
+)
+"""
+What may stand behind a stream's name: the endings of each format, of stills and of playlists, and
+those of formats to come. A stream whose name had one would hide another stream.
+"""
 
 
 def parse_name(option: str, text: str) -> str:
@@ -288,8 +335,11 @@ def parse_name(option: str, text: str) -> str:
     """
     if not _NAME.fullmatch(text):
         _refuse(option, text, "up to 64 letters, digits, '-', '_' and '.', not beginning with '.'")
-    if text in _TAKEN or text.endswith(_ENDINGS):
-        _refuse(option, text, "a name that the server does not use itself, without an ending")
+    if text in TAKEN or text.endswith(RESERVED_ENDINGS):
+        raise ConfigError(
+            f"{option}: {text!r} is reserved: a stream's name must not be a server path or end in a"
+            " format's extension"
+        )
     return text
 
 
@@ -405,6 +455,19 @@ def parse_network(option: str, text: str) -> Network:
         _refuse(option, text, "an address such as 192.0.2.7, or a network such as 10.0.0.0/8")
 
 
+def parse_server_name(option: str, text: str) -> str:
+    """
+    A name by which the server is called in URLs, in lower case.
+
+    @raise ConfigError: for anything else, such as a whole URL or a name with a port.
+    """
+    name = text.lower().removesuffix(".")
+    if len(name) > 253 or not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
+        allowed = "a host's name without scheme and port, such as tv.example (xn--... for others)"
+        _refuse(option, text, allowed)
+    return name
+
+
 def parse_rule(option: str, text: str) -> Rule:
     """Who may, in one word: a file of tokens."""
     return Rule(token_file=parse_text(option, text))
@@ -482,8 +545,11 @@ SERVER_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "management_token_file": Setting(Kind.TEXT, parse_text),
         "status": Setting(Kind.RULE, parse_rule),
         "trusted_proxies": Setting(Kind.TEXTS, parse_network),
+        "server_names": Setting(Kind.TEXTS, parse_server_name),
         "max_clients_total": Setting(Kind.NUMBER, parse_count),
         "max_clients_per_address": Setting(Kind.NUMBER, parse_count),
+        "max_connections_per_address": Setting(Kind.NUMBER, parse_count),
+        "max_requests_per_address": Setting(Kind.NUMBER, parse_count),
         "max_bandwidth": Setting(Kind.SIZE, parse_bitrate),
     }
 )

@@ -291,10 +291,8 @@ class Server(MultiService):
         self._token_file = path
         try:
             self.token = None if path is None else read_token(path)
-        except OSError as error:  # it was there a moment ago, when all was looked at
-            self.log.warn(
-                "{path}: {problem}; the token stays as it was", path=path, problem=error.strerror
-            )
+        except ConfigError as error:  # it was there a moment ago, when all was looked at
+            self.log.warn("{problem}; the token stays as it was", problem=str(error))
 
     def _listen_no_longer(
         self, wanted: Sequence[tuple[str, LiveSite]]

@@ -26,6 +26,7 @@ from mkvtwist.config import (
     Input,
     parse_input,
     parse_name,
+    parse_server_name,
 )
 from mkvtwist.configfile import CommandLine, describe
 from mkvtwist.server import Server
@@ -77,6 +78,12 @@ class Options(TwistedOptions):
     def opt_management_token_file(self, text: str) -> None:
         """A file with the token that the management interface asks for"""
         self._server["management_token_file"] = text
+
+    def opt_server_name(self, text: str) -> None:
+        """A name by which pages of this server may call it when they send or manage, such as
+        tv.example; may be repeated; addresses, localhost and the machine's own name are known"""
+        name = _parsed(parse_server_name, "server-name", text)
+        self._server["server_names"] = (*self._server.get("server_names", ()), name)
 
     def opt_name(self, text: str) -> None:
         """The stream's name in URLs [default: live]"""
@@ -139,6 +146,16 @@ class Options(TwistedOptions):
     def opt_max_clients_per_address(self, text: str) -> None:
         """Clients from one address at most; 0: no limit [default: 0]"""
         self._set_server("max_clients_per_address", text)
+
+    def opt_max_connections_per_address(self, text: str) -> None:
+        """Connections from one address at most; 0: no limit [default: 512, no limit from this
+        machine]"""
+        self._set_server("max_connections_per_address", text)
+
+    def opt_max_requests_per_address(self, text: str) -> None:
+        """Requests a second from one address at most; 0: no limit [default: 500, no limit from this
+        machine]"""
+        self._set_server("max_requests_per_address", text)
 
     def opt_max_bandwidth(self, text: str) -> None:
         """Bits per second to all clients; who would be too many for it is turned away; k, M and G

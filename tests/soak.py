@@ -694,6 +694,9 @@ NONSENSE = (
     b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
     b"CONNECT film:80 HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET http://elsewhere/film.mkv HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /status HTTP/1.1\r\n\r\n",
+    b"GET /status HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    b"PUT /film HTTP/1.1\r\nHost: evil\r\nOrigin: http://evil\r\nContent-Length: 1\r\n\r\nx",
 )
 
 

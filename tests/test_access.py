@@ -13,6 +13,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm
+from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -21,6 +22,7 @@ from zope.interface.verify import verifyObject
 from mkvtwist import access
 from mkvtwist.access import (
     GUESSES,
+    PATIENCE,
     WAITING,
     WINDOW,
     Access,
@@ -30,6 +32,7 @@ from mkvtwist.access import (
     Hashing,
     IToken,
     IVisitor,
+    LockedOut,
     Token,
     Tokens,
     Users,
@@ -204,6 +207,10 @@ class GateTests(FileTestCase):
         """A file that cannot be used lets nobody in, and is said without quoting what is in it."""
         for rule, said in (
             (Rule("/no/such/file"), "No such file"),
+            (Rule("a\0b"), "is not a file's name"),
+            (Rule("a\ud800b"), "is not a file's name"),
+            (Rule("/dev/zero"), "more than"),
+            (Rule(users="/no/such/file"), "No such file"),
             (self.tokens("# nothing"), "no token"),
             (self.tokens("hunter2"), "8 characters"),
             (Rule(users=self.file("alice:hunter2")), "line 1 is not user:hash"),
@@ -232,41 +239,93 @@ class GuessesTests(SynchronousTestCase):
         self.clock = Reactor()
         self.guesses = Guesses(self.clock)
 
+    def judge(self, host: str, *, right: bool) -> bool:
+        """Whether these credentials are looked at."""
+
+        async def login() -> None:
+            if not right:
+                raise UnauthorizedLogin
+
+        done: list[Any] = []
+        Deferred.fromCoroutine(self.guesses.judge(host, login)).addBoth(done.append)
+        return not (done[0] and done[0].check(LockedOut))
+
+    def begin(self, host: str = "192.0.2.1") -> tuple[Deferred[None], list[Any]]:
+        """Somebody whose verdict is still to come: fire the first, look at the second."""
+        verdict: Deferred[None] = Deferred()
+        done: list[Any] = []
+
+        async def login() -> str:
+            done.append("looked at")
+            await verdict
+            return "right"
+
+        Deferred.fromCoroutine(self.guesses.judge(host, login)).addBoth(done.append)
+        return verdict, done
+
     def test_limit(self) -> None:
         """An address may be wrong so often, and again after a while; others do not matter."""
         for _ in range(GUESSES):
-            self.assertTrue(self.guesses.begin("192.0.2.1"))
-        self.assertFalse(self.guesses.begin("192.0.2.1"))
-        self.assertFalse(self.guesses.begin("::ffff:192.0.2.1"))
-        self.assertTrue(self.guesses.begin("192.0.2.2"))
+            self.assertTrue(self.judge("192.0.2.1", right=False))
+        self.assertFalse(self.judge("192.0.2.1", right=False))
+        self.assertFalse(self.judge("::ffff:192.0.2.1", right=True))
+        self.assertTrue(self.judge("192.0.2.2", right=True))
         self.clock.advance(WINDOW)
-        self.assertTrue(self.guesses.begin("192.0.2.1"))
+        self.assertTrue(self.judge("192.0.2.1", right=True))
 
     def test_right(self) -> None:
         """To be right counts for nothing, and forgives nothing."""
-        for _ in range(3 * GUESSES):
-            self.assertTrue(self.guesses.begin("192.0.2.1"))
-            self.guesses.right("192.0.2.1")
-        self.guesses.right("192.0.2.1")
         for _ in range(GUESSES - 1):
-            self.assertTrue(self.guesses.begin("192.0.2.1"))
-        self.assertTrue(self.guesses.begin("192.0.2.1"))
-        self.guesses.right("192.0.2.1")
-        self.assertTrue(self.guesses.begin("192.0.2.1"))
-        self.assertFalse(self.guesses.begin("192.0.2.1"))
+            self.assertTrue(self.judge("192.0.2.1", right=False))
+        for _ in range(3 * GUESSES):
+            self.assertTrue(self.judge("192.0.2.1", right=True))
+        self.assertTrue(self.judge("192.0.2.1", right=False))
+        self.assertFalse(self.judge("192.0.2.1", right=False))
+
+    def test_at_once(self) -> None:
+        """However many come before the first verdict: what is right is let in, each of it."""
+        crowd = [self.begin() for _ in range(5000)]
+        self.assertEqual(sum(len(done) for _, done in crowd), GUESSES)
+        for verdict, _ in reversed(crowd):
+            verdict.callback(None)
+        self.assertEqual([done for _, done in crowd], [["looked at", "right"]] * len(crowd))
+        self.assertEqual(self.guesses._lines, {})
+
+    def test_wrong_at_once(self) -> None:
+        """Of those that come before the first verdict no more are looked at than may be wrong."""
+        crowd = [self.begin() for _ in range(3 * GUESSES)]
+        for verdict, _ in crowd:
+            verdict.errback(UnauthorizedLogin())
+            verdict.addErrback(lambda _: None)
+        looked_at = [done for _, done in crowd if done[0] == "looked at"]
+        self.assertEqual(len(looked_at), GUESSES)
+        for _, done in crowd[GUESSES:]:
+            done[0].trap(LockedOut)
+        self.assertEqual(self.guesses._lines, {})
+
+    def test_failure(self) -> None:
+        """A checker that fails, or never answers, says nothing of what was offered."""
+        for _ in range(3 * GUESSES):
+            verdict, done = self.begin()
+            verdict.errback(RuntimeError())
+            done[1].trap(RuntimeError)
+        _, done = self.begin()
+        self.clock.advance(PATIENCE)
+        done[1].trap(defer.TimeoutError)
+        self.assertTrue(self.judge("192.0.2.1", right=True))
 
     def test_network(self) -> None:
         """In IPv6 one host has a whole network."""
         for number in range(GUESSES):
-            self.assertTrue(self.guesses.begin(f"2001:db8::{number}"))
-        self.assertFalse(self.guesses.begin("2001:db8::ffff"))
-        self.assertTrue(self.guesses.begin("2001:db8:0:1::1"))
+            self.assertTrue(self.judge(f"2001:db8::{number}", right=False))
+        self.assertFalse(self.judge("2001:db8::ffff", right=True))
+        self.assertTrue(self.judge("2001:db8:0:1::1", right=True))
 
     def test_bounded(self) -> None:
         """There is room for so many addresses."""
         self.patch(access, "ADDRESSES", 2)
         for number in range(5):
-            self.guesses.begin(f"192.0.2.{number}")
+            self.judge(f"192.0.2.{number}", right=False)
         self.assertEqual(len(self.guesses._counts), 2)
 
 
@@ -393,17 +452,52 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.reactor.advance(WINDOW)
         self.assertEqual(self.get(f"/secret?token={TOKEN}", "HEAD").status, 200)
 
-    def test_at_once(self) -> None:
-        """Guesses that are made at the same time are counted before it is known what they are."""
-        self.add("hashed", watch=self.users())
-        connections = [self.connect() for _ in range(GUESSES + 1)]
+    def at_once(self, target: str, authorization: str, count: int) -> list[int]:
+        """The answers to so many who ask before anything is known of the first."""
+        connections = [self.connect() for _ in range(count)]
         for connection in connections:
-            headers = f"Host: x\r\nAuthorization: {self.basic('alice', 'no')}"
-            connection.protocol.dataReceived(f"GET /hashed HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+            headers = f"Host: x\r\nAuthorization: {authorization}"
+            request = f"GET {target} HTTP/1.1\r\n{headers}\r\n\r\n"
+            connection.protocol.dataReceived(request.encode())
         self.reactor.turns()
         self.reactor.advance(PENALTY)
-        statuses = [connection.answer().status for connection in connections]
-        self.assertEqual(sorted(statuses), [401] * GUESSES + [429])
+        return sorted(connection.answer().status for connection in connections)
+
+    def test_wrong_at_once(self) -> None:
+        """Of guesses that are made at the same time no more are looked at than are allowed."""
+        self.add("hashed", watch=self.users())
+        statuses = self.at_once("/hashed", self.basic("alice", "no"), GUESSES + 1)
+        self.assertEqual(statuses, [401] * GUESSES + [429])
+
+    def test_right_at_once(self) -> None:
+        """The right password is no guess, however many use it at once from one address."""
+        stream = self.add("hashed", watch=self.users())
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 1))
+        self.site.configure(Config((stream.config,), status=stream.config.watch))
+        for target in ("/hashed.mkv", "/status", "/metrics", "/hashed/status", "/hashed"):
+            self.site._router._admission.access.gate(stream.config.watch).read()  # all forgotten
+            statuses = self.at_once(target, self.basic("alice", "secret"), 3 * GUESSES)
+            self.assertEqual(statuses, [200] * 3 * GUESSES, target)
+
+    def test_right_at_once_is_known(self) -> None:
+        """Those that still wait when a password is found right are not hashed, but for the next."""
+        self.patch(access, "HASHING", 1)
+        hashed: list[bytes] = []
+
+        def is_right(password: bytes, hash_: bytes) -> bool:
+            hashed.append(password)
+            return hash_ == HASH
+
+        self.patch(access, "is_right", is_right)
+        gate = Gate(self.users(), Hashing(self.reactor))
+        logins = [
+            Deferred.fromCoroutine(gate.login([UsernamePassword(b"alice", b"secret")]))
+            for _ in range(GUESSES)
+        ]
+        self.reactor.turns()
+        self.assertEqual([self.successResultOf(login).name for login in logins], ["alice"] * 10)
+        self.assertLessEqual(len(hashed), 2)
 
     def test_address(self) -> None:
         """Who asks from the wrong address gets nowhere, whatever they have."""

@@ -175,11 +175,13 @@ class ValueTests(SynchronousTestCase):
             "up to 64 letters, digits, '-', '_' and '.', not beginning with '.'",
             *("", ".", ".x", "a/b", "a b", "ä", "x" * 65, "a\n", "%41", ".."),
         )
-        self.refuses(
-            config.parse_name,
-            "a name that the server does not use itself, without an ending",
-            *("status", "metrics", "live.mkv", "a.webm", "x.mp4", "x.m3u8"),
-        )
+        for text in (
+            *("status", "metrics", "publish", "manifest", "status-json.xsl"),
+            *("live.mkv", "a.webm", "x.mp4", "x.m3u8", "x.vtt", "x.ts", "x.jpg", "a.b.mkv"),
+            *("x.flv", "x.mp3", "x.aac", "x.ogg", "x.flac", "x.m3u", "x.pls", "x.mpd"),
+        ):
+            error = self.assertRaises(ConfigError, config.parse_name, "opt", text)
+            self.assertIn(f"{text!r} is reserved", str(error))
 
     def test_seconds(self) -> None:
         """Seconds take fractions, from 0 to a day."""
@@ -283,6 +285,15 @@ class ValueTests(SynchronousTestCase):
                 self.assertIn(repr(text), str(error))
             else:
                 self.assertTrue(math.isfinite(value) and 0 <= value <= 1 << 40)
+
+    def test_server_names(self) -> None:
+        """A server's name is a host's, without anything beside it."""
+        for text in ("tv.example", "TV.Example.", "tv", "xn--bcher-kva.example", "a_b.example"):
+            found = config.parse_server_name("opt", text)
+            self.assertEqual(found, text.lower().removesuffix("."))
+        for text in ("", ".", "tv.example:8080", "http://tv.example", "tv..example", "tv example"):
+            error = self.assertRaises(ConfigError, config.parse_server_name, "opt", text)
+            self.assertIn(repr(text), str(error))
 
 
 class ConfigTests(SynchronousTestCase):

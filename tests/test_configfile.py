@@ -116,6 +116,7 @@ class ValueTests(FileTestCase):
             """
             status = { allow = ["127.0.0.1", "2001:db8::/32"] }
             trusted_proxies = ["10.0.0.1"]
+            server_names = ["TV.example."]
             max_clients_total = 9
             max_clients_per_address = 2
             max_bandwidth = "1.5M"
@@ -135,6 +136,7 @@ class ValueTests(FileTestCase):
         self.assertEqual((b.watch, b.send), (Rule(checker="file:x"), Rule()))
         self.assertEqual(config.status, Rule(allow=tuple(networks[:2])))
         self.assertEqual(config.trusted_proxies, (ip_network("10.0.0.1"),))
+        self.assertEqual(config.server_names, ("tv.example",))
         limits = (config.max_clients_total, config.max_clients_per_address, config.max_bandwidth)
         self.assertEqual(limits, (9, 2, 1_500_000))
         said = self.config('[streams.a]\ninput = "demo:"', streams={"watch": Rule("t")})
@@ -289,14 +291,15 @@ class MistakeTests(FileTestCase):
                 "listen: 'tcp:80' is not a list of texts in quotes",
                 (
                     "burts: unknown; there are listen, management_listen, management_token_file,"
-                    " status, trusted_proxies, max_clients_total, max_clients_per_address,"
-                    " max_bandwidth, defaults, streams"
+                    " status, trusted_proxies, server_names, max_clients_total,"
+                    " max_clients_per_address, max_connections_per_address,"
+                    " max_requests_per_address, max_bandwidth, defaults, streams"
                 ),
                 "defaults.record: only in a stream's own table: each has its own",
                 "defaults.buffer: '30' is not a number",
                 (
-                    "streams: 'status' is not a name that the server does not use itself,"
-                    " without an ending"
+                    "streams: 'status' is reserved: a stream's name must not be a server path or"
+                    " end in a format's extension"
                 ),
                 "streams.a.imput: unknown; did you mean input?",
                 "streams.a.input: missing; it",

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,15 +27,18 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__
-from mkvtwist.config import Config, Form, Input, Rule, StreamConfig
+from mkvtwist.config import Config, ConfigError, Form, Input, Rule, StreamConfig, parse_name
+from mkvtwist.formats import ENDINGS as FORMAT_ENDINGS
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http import status as status_module
 from mkvtwist.http.answers import printable
+from mkvtwist.http.replay import LAST
 from mkvtwist.http.responses import LiveResponse, SocketResponse
+from mkvtwist.http.status import FRESH, VIEWS, Fresh
 from mkvtwist.mpegts import NULL
 from mkvtwist.packet import Track
 from mkvtwist.publisher import PIECE, Client, IResponse
-from mkvtwist.stream import Stream
+from mkvtwist.stream import Stream, StreamStatistics
 from tests import media, test_matroska, test_mpegts
 from tests.fakes import (
     AUDIO,
@@ -124,6 +128,19 @@ class SiteTestCase(SynchronousTestCase):
         connection = Connection(self.site, self.reactor, peer) if peer else self.connect()
         connection.ask(target, method, **headers)
         return connection.answer(method)
+
+
+class NameTests(SiteTestCase):
+    """What a stream may not be called."""
+
+    def test_reserved(self) -> None:
+        """Nothing that the server has at a path, or that stands for a stream, is a name."""
+        shown = re.findall(r"/live(\.\w+)", self.get("/live.nothing").text)
+        self.assertGreater(len(shown), 5)
+        endings = {*shown, *FORMAT_ENDINGS, *LAST, ".m3u8"}
+        paths = {path.partition("/")[0] for path in self.site._router._fixed} - {""}
+        for name in (*(f"x{ending}" for ending in endings), *paths, "api", "admin"):
+            self.assertRaises(ConfigError, parse_name, "name", name)
 
 
 class TracksTests(SiteTestCase):
@@ -671,9 +688,65 @@ class KnownTests(SiteTestCase):
         tracks = self.status()["streams"]["live"]["tracks"]
         self.assertEqual([track["formats"] for track in tracks], [["mkv", "mp4"]] * 2)
         self.stream.publisher.begin(header(replace(AUDIO, codec_string="mp4a.40.2")))
+        self.reactor.advance(FRESH)
         formats = self.status()["streams"]["live"]["formats"]
         self.assertEqual(formats, {"mkv": 'audio/x-matroska; codecs="mp4a.40.2"'})
         self.assertEqual(self.get("/live.mkv", "HEAD").headers["content-type"], formats["mkv"])
+
+    def test_once_a_second(self) -> None:
+        """Figures are put together once a second for everybody who may see the same streams."""
+        looks: list[str] = []
+        statistics = Stream.statistics
+
+        def count(stream: Stream, **about: bool) -> StreamStatistics:
+            looks.append(stream.config.name)
+            return statistics(stream, **about)
+
+        self.patch(Stream, "statistics", count)
+        for target in ("/status", "/metrics", "/live/status"):
+            looks.clear()
+            first = self.get(target)
+            for method in ("GET", "HEAD", "GET"):
+                self.assertEqual(self.get(target, method).status, 200)
+            self.assertEqual(self.get(target).body, first.body)
+            self.assertEqual(looks, ["live"], target)
+            self.reactor.advance(FRESH)
+            self.get(target)
+            self.assertEqual(looks, ["live"] * 2, target)
+
+    def test_age(self) -> None:
+        """How long ago the live edge came is right at each moment, since players go by it."""
+        self.stream.input.state = "live"
+        for age in (0.0, 0.4, 0.8):
+            edge = json.loads(self.get("/live/status").body)["live_edge"]
+            self.assertAlmostEqual(edge["age"], age)
+            self.reactor.advance(0.4)
+
+    def test_views(self) -> None:
+        """Who may see other streams, or a stream that was started anew, gets what is there."""
+        token = Path(self.mktemp())
+        token.write_text("correct-horse")
+        for names in ({"live"}, {"live", "other"}):
+            self.assertEqual(set(json.loads(self.get("/status").body)["streams"]), names)
+            if names == {"live"}:
+                self.add("secret", watch=Rule(token_file=str(token)))
+                self.add("other")
+        got = json.loads(self.get("/status?token=correct-horse").body)
+        self.assertEqual(set(got["streams"]), {"live", "other", "secret"})
+        before = json.loads(self.get("/other/status").body)["tracks"]
+        self.add("other").publisher.begin(header())
+        self.assertNotEqual(json.loads(self.get("/other/status").body)["tracks"], before)
+
+    def test_views_are_bounded(self) -> None:
+        """No more views are kept than are likely, and none for longer than it holds."""
+        fresh = Fresh(self.reactor)
+        for number in range(10 * VIEWS):
+            made = fresh.get(str(number), [self.stream], lambda: b"x")
+            self.assertEqual(made, (b"x", 0))
+            self.assertLessEqual(len(fresh._made), VIEWS)
+        self.reactor.advance(FRESH)
+        fresh.get("x", [], lambda: b"x")
+        self.assertEqual(len(fresh._made), 1)
 
     def test_one(self) -> None:
         """A player's page gets what it shows of its stream: clients are counted, not listed."""

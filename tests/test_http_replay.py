@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 from functools import partial
+from ipaddress import ip_network
 from typing import Any
 
 from twisted.internet import _producer_helpers
 from twisted.internet.task import Cooperator
 from twisted.web.http import datetimeToString, stringToDatetime
 
-from mkvtwist.http import replay
-from mkvtwist.http.replay import AGAIN, COUNT, CROWD, FRESH, KEEP, SWEEP, Replays
+from mkvtwist.config import Config
+from mkvtwist.http import shelf
+from mkvtwist.http.replay import AGAIN, CROWD, FRESH, SWEEP, Replays
+from mkvtwist.http.shelf import BUSY, COUNT, KEEP, SHARE
 from mkvtwist.http.site import Router
 from mkvtwist.replay import Replay
 from tests.fakes import SOUND, Answer, Pool, blocks, footage, header
@@ -51,6 +54,8 @@ class ReplayTests(SiteTestCase):
         # Twisted has files read piece by piece by the reactor that runs, which is none here.
         schedule = partial(self.reactor.callLater, 0.00001)
         self.patch(_producer_helpers, "cooperate", Cooperator(scheduler=schedule).cooperate)
+        everybody = (ip_network("0.0.0.0/0"),)  # so that a case may come from anywhere
+        self.site.configure(Config((), trusted_proxies=everybody))
 
     def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
         """The answer, whole."""
@@ -160,6 +165,8 @@ class ReplayTests(SiteTestCase):
         got = self.get(where, Range="bytes=0-9,20-29")
         self.assertEqual(got.status, 206)
         self.assertIn(b"\r\n\r\n" + body[20:30] + b"\r\n", got.body)
+        got = self.get(where, Range="bytes=" + ",".join(["0-"] * 5_000))
+        self.assertEqual((got.status, got.body), (200, body))
 
     def test_conditions(self) -> None:
         """What has not changed is not sent again; a part of something else is all of this."""
@@ -299,29 +306,118 @@ class ReplayTests(SiteTestCase):
         self.replays._look()
         self.assertEqual(aborted, [True])
 
-    def test_count(self) -> None:
-        """Only so many are kept: the longest not asked for goes first."""
-        first = self.last()
-        for number in range(COUNT):
+    def test_share(self) -> None:
+        """An address holds only its share: its own go, and no other address misses one."""
+        others = self.last(X_Forwarded_For="203.0.113.9")
+        mine = [self.last("?seconds=1"), self.last("?seconds=2")]
+        self.get(mine[0])
+        for number in range(20):
             self.reactor.advance(1)
-            self.get(first)
+            self.last(f"?seconds={number}.5")
+            self.assertLessEqual(len(self.kept()), SHARE + 1)
+        self.assertEqual(self.get(others).status, 200)
+        self.assertEqual([self.get(where).status for where in mine], [200, 404], "what was read")
+
+    def test_share_is_held_together(self) -> None:
+        """A file that two addresses hold is not removed because one of them lets go of it."""
+        where = self.last(X_Forwarded_For="203.0.113.9")
+        self.assertEqual(self.last(), where)
+        for number in range(SHARE):
             self.last(f"?seconds={number}")
+        name = where.removeprefix("/live/")
+        self.assertIn(name, self.kept())
+        for number in range(SHARE):
+            self.last(f"?seconds={number}.5", X_Forwarded_For="203.0.113.9")
+        self.assertNotIn(name, self.kept())
+
+    def test_share_is_read(self) -> None:
+        """An address that reads all of its files gets no more; when it has read one it does."""
+        files = [self.last(f"?seconds={number}") for number in range(SHARE)]
+        readers = [self.connect() for _ in files]
+        for reader, where in zip(readers, files, strict=True):
+            reader.ask(where)  # it is read when the reactor turns
+        asking = self.connect()
+        asking.ask("/live/last.mkv")
+        got = asking.answer()
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(AGAIN)))
+        self.reactor.pump([0.00001] * 20)
+        self.assertTrue(all(reader.answer().complete for reader in readers))
+        self.last()
+        self.assertNotIn(files[0].removeprefix("/live/"), self.kept())
+
+    def test_share_while_made(self) -> None:
+        """What is being made for an address counts, also if it is never asked for again."""
+        pool = self.late()
+        waiting = [self.connect() for _ in range(SHARE + 1)]
+        for number, connection in enumerate(waiting):
+            connection.ask(f"/live/last.mkv?seconds={number}")
+        self.assertEqual(waiting.pop().answer().status, 503)
+        for connection in waiting:
+            connection.lose()
+        while pool.jobs:
+            pool.work()
+            self.reactor.turn()
+        self.assertEqual(len(self.kept()), SHARE)
+        self.patch(self.reactor, "_pool", Pool())
+        self.last()
+        self.assertEqual(len(self.kept()), SHARE)
+
+    def test_share_of_bytes(self) -> None:
+        """An address holds only its share of bytes; its newest file always is."""
+        self.patch(shelf, "SIZE", 4 * 4000)
+        others = self.last("?seconds=5", X_Forwarded_For="203.0.113.9")
+        for number in range(1, 9):
+            self.reactor.advance(1)
+            where = self.last(f"?seconds={number}")
+            self.assertEqual(self.get(where).status, 200)
+        self.assertEqual(self.get(others).status, 200)
+        self.assertLess(len(self.kept()), 4)
+
+    def test_count(self) -> None:
+        """If there are too many of all addresses, the longest not asked for goes first."""
+        hosts = [f"203.0.113.{number}" for number in range(COUNT + 1)]
+        files = [self.last(f"?seconds={n}", X_Forwarded_For=h) for n, h in enumerate(hosts[:-1])]
+        got = self.get("/live/last.mkv", X_Forwarded_For=hosts[-1])
+        self.assertEqual(got.status, 503, "all of them are somebody's only one")
+        self.reactor.advance(BUSY)
+        self.get(files[0], X_Forwarded_For=hosts[0])
+        reader = self.connect()
+        reader.ask(files[1], X_Forwarded_For=hosts[1])
+        self.last("?seconds=0.5", X_Forwarded_For=hosts[-1])
         self.assertEqual(len(self.kept()), COUNT)
-        self.assertEqual(self.get(first).status, 200)
+        statuses = [self.get(where).status for where in (files[0], files[1], files[2])]
+        self.assertEqual(statuses, [200, 200, 404])
+
+    def test_second_ones(self) -> None:
+        """If there are too many of all addresses, one that is not its holder's only one goes."""
+        files = []
+        for number in range(COUNT // SHARE):
+            host = f"203.0.113.{number}"
+            for seconds in range(SHARE):
+                query = f"?seconds={number}.{seconds}"
+                files.append((self.last(query, X_Forwarded_For=host), host))
+        self.last(X_Forwarded_For="203.0.113.99")
+        self.assertEqual(len(self.kept()), COUNT)
 
     def test_size(self) -> None:
         """Only so many bytes are kept; the newest file always is."""
-        self.patch(replay, "SIZE", 10)
+        self.patch(shelf, "SIZE", 10)
         first = self.last()
         self.reactor.advance(1)
         second = self.last("?seconds=1")
         self.assertEqual([self.get(where).status for where in (first, second)], [404, 200])
+        got = self.get("/live/last.mkv", X_Forwarded_For="203.0.113.9")
+        self.assertEqual(got.status, 503)
+        self.reactor.advance(BUSY)
+        self.last(X_Forwarded_For="203.0.113.9")
+        self.assertEqual(self.get(second).status, 404)
 
     def test_crowd(self) -> None:
         """Only so many wait to be made."""
         pool = self.late()
         for number in range(CROWD):
-            self.connect().ask(f"/live/last.mkv?seconds={number}")
+            host = f"203.0.113.{number}"
+            self.connect().ask(f"/live/last.mkv?seconds={number}", X_Forwarded_For=host)
         got = self.get("/live/last.mkv?seconds=60")
         self.assertEqual(got.status, 503)
         while pool.jobs:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,29 @@ class AccessTests(ManagementTestCase):
             for shown in json.loads(answer(transport.value()).body)["streams"].values():
                 self.assertEqual("input" in shown, sees, given)
 
+    def test_passed_on(self) -> None:
+        """A request that a proxy has passed on may come from anywhere; it needs the token."""
+        for name in (
+            "X-Forwarded-For",
+            "Forwarded",
+            "Via",
+            "X-Real-IP",
+            "X-Forwarded-Host",
+            "x-forwarded-proto",
+            "CF-Connecting-IP",
+        ):
+            for peer in ("127.0.0.1", "unix"):
+                passed_on: dict[str, Any] = {name: "for=127.0.0.1"}
+                got = self.ask("GET", "streams", peer=peer, **passed_on)
+                self.assertEqual(got.status, 401, (peer, name))
+                self.assertIn("management_token_file", got.text)
+        self.server.token = TOKEN.encode()
+        headers: dict[str, Any] = {
+            "X-Forwarded-For": "192.0.2.1",
+            "Authorization": f"Bearer {TOKEN}",
+        }
+        self.assertEqual(self.ask("GET", "streams", **headers).status, 200)
+
     def test_not_in_public(self) -> None:
         """Without a token, there is none where clients connect."""
         self.assertEqual(self.ask("GET", "streams", site=self.public).status, 404)
@@ -157,6 +182,26 @@ class AccessTests(ManagementTestCase):
         for origin, status in (("http://evil.example", 403), ("http://localhost", 200)):
             got = self.ask("POST", "streams/live/restart", Origin=origin)
             self.assertEqual(got.status, status)
+
+    def test_rebound(self) -> None:
+        """A page may manage by a name that is known, and by no other, also with the token."""
+        self.server.token = TOKEN.encode()
+        for name, status in (
+            ("evil.example", 403),
+            ("tv.example", 200),
+            ("TV.example:8080", 200),
+            ("192.0.2.7:8080", 200),
+            ("[2001:db8::1]", 200),
+            ("admin.localhost:2", 200),
+            (socket.gethostname(), 200),
+        ):
+            self.server.apply(replace(self.server.config, server_names=("tv.example",)))
+            self.server.token = TOKEN.encode()
+            headers: dict[str, Any] = {"Host": name, "Origin": f"http://{name}"}
+            headers["Authorization"] = f"Bearer {TOKEN}"
+            got = self.ask("POST", "streams/live/restart", **headers)
+            self.assertEqual(got.status, status, name)
+            self.assertEqual(self.ask("GET", "streams", **headers).status, 200, name)
 
 
 class StreamTests(ManagementTestCase):
@@ -309,6 +354,43 @@ class StreamTests(ManagementTestCase):
             self.assertEqual(got.status, 413)
         self.assertEqual(self.ask("PUT", "streams/status", {"input": "demo:"}).status, 400)
         self.assertEqual(self.ask("PUT", "streams/new", {}).status, 400)
+        self.assertEqual(self.server.config, before)
+
+    def test_bad_json(self) -> None:
+        """Whatever is no JSON, or more than is needed, is a mistake like any other."""
+        before = self.server.config
+        for body in (
+            b"[" * 60_000,
+            b'{"watch":' * 7_000,
+            b'{"watch":' * 700 + b"1" + b"}" * 700,
+            b'{"watch":' + b"[" * 900 + b"]" * 900 + b"}",
+            b'{"watch":' + b'{"allow":' * 8 + b"1" + b"}" * 9,
+            b"9" * 60_000,
+            b'{"burst": ' + b"9" * 60_000 + b"}",
+            b'{"burst": ' + b"9" * 4_000 + b"}",
+            b'{"burst": NaN}',
+            b'{"burst": -Infinity}',
+            b'{"burst": 1e999}',
+            b'{"max_clients": 1e999}',
+            b'{"burst": 1, "burst": 2}',
+            b'{"watch": {"allow": [], "allow": []}}',
+            b'{"input": "\xff"}',
+            b'{"input": "\\ud800"}',
+            b'{"\\ud800": 1}',
+            b'{"input": "a\\u0000b"}',
+            b'{"watch": {"token_file": "a\\u0000b"}}',
+            b'{"send": {"users": "a\\u0000b"}}',
+            b'{"record": "a\\u0000b"}',
+            b'{"fallback": "a\\u0000b"}',
+            b'{"input": "demo:"}'.decode().encode("utf-16"),
+            b"\xef\xbb\xbf{}",
+            b"\0",
+            b"",
+        ):
+            for method in ("PATCH", "PUT"):
+                got = self.ask(method, "streams/live", body)
+                self.assertEqual(got.status, 400, body[:40])
+                self.assertTrue(self.told(got)["errors"], body[:40])
         self.assertEqual(self.server.config, before)
 
     def test_no_body(self) -> None:

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
-from mkvtwist.config import AtEnd, Form, Input, StreamConfig
+from mkvtwist.config import AtEnd, Config, Form, Input, StreamConfig
 from mkvtwist.demux import Ended, Opened
 from mkvtwist.http import LiveSite
 from mkvtwist.http import site as site_module
@@ -159,6 +159,7 @@ class BodyTests(SendersTestCase):
 
     def test_other_sites(self) -> None:
         """A page of another site makes nobody a sender; browsers say from where one is."""
+        self.site.configure(Config((), server_names=("tv.example",)))
         for site, status in (
             ("http://evil.example", 403),
             ("null", 403),
@@ -174,12 +175,25 @@ class BodyTests(SendersTestCase):
                 self.assertEqual(connection.verdict().status, status)
                 self.assertEqual(self.state, "waiting for a sender")
 
+    def test_rebound(self) -> None:
+        """A page whose name was made to mean this server's address is of another site."""
+        for method in ("PUT", "POST", "SOURCE"):
+            connection = self.connect()
+            connection.begin(CHUNKED, "Origin: http://tv.example", method=method)
+            self.assertEqual(connection.verdict().status, 403)
+            self.assertIn("--server-name", connection.verdict().text)
+        self.assertEqual(self.state, "waiting for a sender")
+        connection = self.connect()
+        connection.begin(CHUNKED)  # no browser
+        connection.send(chunks(b"abc"))
+        self.assertEqual(self.state, "opening")
+
     def test_length(self) -> None:
         """A body of a stated length ends there; what follows it is not media, and not answered."""
         connection = self.connect()
         connection.begin("Content-Length: 6")
         connection.send(b"abc")
-        connection.send(b"defGET /status HTTP/1.1\r\n\r\n")
+        connection.send(b"defGET /status HTTP/1.1\r\nHost: x\r\n\r\n")
         self.assertEqual(self.read(7), b"abcdef")
         self.emit(header(), END)
         self.assertEqual(connection.verdict().status, 200)
@@ -423,7 +437,7 @@ class RulesTests(SendersTestCase):
         self.assertEqual(connection.verdict().text, "After 7 bytes: no media.\n")
         self.assertEqual((halves, connection.transport.disconnecting), ([True], False))
         self.assertFalse(connection.is_paused)
-        connection.send(chunks(b"more") + b"0\r\n\r\nGET /status HTTP/1.1\r\n\r\n")
+        connection.send(chunks(b"more") + b"0\r\n\r\nGET /status HTTP/1.1\r\nHost: x\r\n\r\n")
         self.assertEqual(connection.verdict().rest, b"")
         self.assertEqual(len(self.readers), 1)
         self.reactor.advance(LINGER)

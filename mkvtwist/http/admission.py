@@ -4,6 +4,7 @@ Nobody gets further without what the rule asks for (I{reactor}).
 
 import binascii
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
-from mkvtwist.access import WINDOW, Access, Busy, Gate, Guesses, Token, Visitor
+from mkvtwist.access import WINDOW, Access, Busy, Gate, Guesses, LockedOut, Token, Visitor
 from mkvtwist.config import Rule
 from mkvtwist.http.answers import argument, host, say, say_later
 from mkvtwist.stream import Stream
@@ -63,11 +64,16 @@ class Admission:
         known = {gate: True for gate in gates.values() if not gate.rule.wants_credentials}
         asking = [gate for gate in dict.fromkeys(gates.values()) if gate not in known]
         offered = list(credentials(request)) if asking else []
-        if offered and self._guesses.begin(here):  # once for all: it is right if it is anywhere
+
+        async def look() -> None:
             for gate in asking:
                 known[gate] = await self._knows(gate, offered)
-            if any(known[gate] for gate in asking):
-                self._guesses.right(here)
+            if not any(known[gate] for gate in asking):
+                raise UnauthorizedLogin
+
+        if offered:  # judged once for all: it is right if it is anywhere
+            with suppress(UnauthorizedLogin, LockedOut):
+                await self._guesses.judge(here, look)
         return {name: streams[name] for name, gate in gates.items() if known.get(gate)}
 
     def show(
@@ -91,18 +97,15 @@ class Admission:
         offered = list(credentials(request))
         if not offered:
             _challenge(request, realm)
-        elif not self._guesses.begin(host(request)):
-            request.setHeader(b"Retry-After", b"%d" % WINDOW)
-            say(request, 429, "Too many wrong tokens or passwords; try again later.")
         else:
             gone = _Gone(request)
 
             def let_in(_: Visitor) -> None:
-                self._guesses.right(host(request))
                 if not gone:
                     then()
 
-            login = Deferred.fromCoroutine(gate.login(offered))
+            judging = self._guesses.judge(host(request), partial(gate.login, offered))
+            login = Deferred.fromCoroutine(judging)
             login.addCallbacks(let_in, partial(self._refuse, request, realm, gone))
             login.addErrback(_fail, request)
 
@@ -117,9 +120,11 @@ class Admission:
     def _refuse(self, request: Request, realm: str, gone: "_Gone", why: Failure) -> None:
         if why.check(UnauthorizedLogin):
             self._reactor.callLater(PENALTY, _challenge, request, realm, gone)
-            return
-        self._guesses.right(host(request))
-        self._cannot_say(request, gone, why)
+        elif not why.check(LockedOut):
+            self._cannot_say(request, gone, why)
+        elif not gone:
+            request.setHeader(b"Retry-After", b"%d" % WINDOW)
+            say(request, 429, "Too many wrong tokens or passwords; try again later.")
 
     def _cannot_say(self, request: Request, gone: "_Gone", why: Failure) -> None:
         if not why.check(Busy):

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from twisted.web.http import NOT_MODIFIED, Request
 
-from mkvtwist.access import parse_address
 from mkvtwist.config import EVERYBODY, Rule, parse_tracks
 
 View = Callable[[Request], None]
@@ -76,48 +75,6 @@ def allow_pages(request: Request) -> None:
     request.setHeader(b"Access-Control-Allow-Headers", b"Authorization, Range")
     request.setHeader(b"Access-Control-Max-Age", b"86400")
     request.finish()
-
-
-def is_from_elsewhere(request: Request) -> bool:
-    """Whether a browser sends it for a page of another site (its C{Origin} says so)."""
-    origin = request.getHeader(b"origin")
-    if origin is None or request.method in (b"GET", b"HEAD"):
-        return False
-    return origin.partition(b"://")[2] != request.getHeader(b"host")
-
-
-FORWARDING = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
-"""Headers with which a proxy says that a request is somebody else's."""
-
-
-def is_local(request: Request) -> bool:
-    """
-    Whether a program of this machine asks, over a loopback address or a UNIX socket: not for
-    somebody else, not for a page of another site, and under a name that means this machine. Any
-    other name may be one that a proxy serves, or one that somebody has made to mean this machine
-    (DNS rebinding).
-    """
-    headers = request.requestHeaders
-    if any(headers.hasHeader(name) for name in FORWARDING):
-        return False
-    asked = request.getHeader(b"host")
-    origin = request.getHeader(b"origin")
-    if origin is not None and origin.partition(b"://")[2] != asked:
-        return False
-    return _is_loopback(host(request)) and _means_loopback(
-        (asked or b"localhost").decode("latin-1")
-    )
-
-
-def _means_loopback(asked: str) -> bool:
-    """Whether the value of a C{Host} header is C{localhost} or a loopback address."""
-    name = re.sub(r":\d*$", "", asked).strip("[]").lower()
-    return name == "localhost" or (name != "" and _is_loopback(name))
-
-
-def _is_loopback(host: str | None) -> bool:
-    address = parse_address(host)
-    return address is not None and address.is_loopback
 
 
 def preview(request: Request, content_type: bytes) -> None:

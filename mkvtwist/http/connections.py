@@ -15,13 +15,24 @@ from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
-from mkvtwist.access import LOOPBACK, parse_address, within
+from mkvtwist.access import LOOPBACK, one_host, parse_address, within
+from mkvtwist.http.answers import host, say
+from mkvtwist.http.shares import Shares
 
 HEAD_TIME = 20.0
 """Seconds from the connection to the end of its first request: slow mobiles need a few."""
 
 MOST_WAITING = 4096
 """Connections without a request, about 10 kB each; a crowd of thousands has some for a moment."""
+
+MOST_REFUSED = 64
+"""Connections that are told that they are one too many for their address; more are just closed."""
+
+RETRY_AFTER = 5
+"""Seconds after which an address that had too many connections may try again."""
+
+PENALTY = 1.0
+"""Seconds until an address that asks too often is told so: its connection asks for nothing then."""
 
 REMINDER = 60.0
 """Seconds between two lines about connections that were dropped."""
@@ -32,17 +43,37 @@ class Connections:
     All that are open.
 
     @ivar most: how many there may be; L{None} is any number.
+    @ivar shares: how many of them one address may have.
     """
 
     _log = Logger()
 
     def __init__(self, clock: Any) -> None:
         self.most: int | None = None
+        self.shares = Shares(clock)
         self._clock = clock
         self._open: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}  # the longest first
+        self._by_address: dict[str, dict[Connection, None]] = {}  # likewise
+        self._refused: set[Connection] = set()
         self._dropped = 0
         self._reminder: Any = None
+
+    def has_share_left(self, host: str | None) -> bool:
+        """
+        Somebody wants to connect from an address; whether it has room, now: a connection of its own
+        that asks for nothing makes some.
+        """
+        if not self.shares.is_full(host):
+            return True
+        mine = self._by_address.get(one_host(host), {})
+        idle = next((connection for connection in mine if connection in self._waiting), None)
+        self.shares.refused(host)
+        if idle is None:
+            return False
+        self.closed(idle)
+        idle.drop()
+        return not self.shares.is_full(host)
 
     def make_room(self) -> bool:
         """Somebody wants to connect; whether there is room, now."""
@@ -54,12 +85,31 @@ class Connections:
     def opened(self, connection: "Connection") -> None:
         """It is there, and has asked for nothing."""
         self._open.add(connection)
+        if connection.is_one_too_many:
+            self._refused.add(connection)
+            return
         self.waits(connection)
+        if not self.shares.has_none(connection.host):
+            self.shares.enter(connection.host)
+            self._by_address.setdefault(one_host(connection.host), {})[connection] = None
 
     def closed(self, connection: "Connection") -> None:
         """It is not there any more."""
         self._open.discard(connection)
+        self._refused.discard(connection)
         self.asked(connection)
+        key = one_host(connection.host)
+        mine = self._by_address.get(key, {})
+        if connection in mine:
+            del mine[connection]
+            self.shares.leave(connection.host)
+            if not mine:
+                del self._by_address[key]
+
+    @property
+    def may_be_refused(self) -> bool:
+        """Whether one that is too many may be told so."""
+        return len(self._refused) < MOST_REFUSED
 
     def waits(self, connection: "Connection") -> None:
         """It has asked for nothing yet, or has had its answer."""
@@ -102,9 +152,12 @@ class Connection(HTTPChannel):
 
     transport: Any
     site: Any
+    host: str | None = None
+    is_one_too_many = False
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        self.host = getattr(self.transport.getPeer(), "host", None)
         self.setTimeout(HEAD_TIME)
         self.site.connections.opened(self)
 
@@ -138,6 +191,7 @@ class LiveRequest(Request):
     """A request, from whoever it really comes."""
 
     site: Any
+    channel: Any
 
     def getClientAddress(self) -> IAddress:
         """
@@ -147,8 +201,8 @@ class LiveRequest(Request):
         """
         address: IAddress = super().getClientAddress()
         trusted = self.site.trusted_proxies
-        host = getattr(address, "host", LOOPBACK)
-        if not trusted or not within(host, trusted):
+        near = getattr(address, "host", LOOPBACK)
+        if not trusted or not within(near, trusted):
             return address
         lines = self.requestHeaders.getRawHeaders(b"X-Forwarded-For", [])
         said = b",".join(lines).decode("latin-1").split(",")
@@ -163,11 +217,41 @@ class LiveRequest(Request):
         return address
 
     def process(self) -> None:
-        """Also take the whole of a URL for what is asked for, as RFC 9112 (3.2.2) says."""
+        """
+        Refuse what is too much for the client's address; take the whole of a URL for what is asked
+        for, as RFC 9112 (3.2.2) says.
+        """
+        self.site = self.channel.site
+        if not self._has_share_left():
+            return
         scheme, colon, rest = self.path.partition(b"://")
         if colon and scheme.lower() in (b"http", b"https"):
             self.path = b"/" + rest.partition(b"/")[2]
         super().process()
+
+    def _has_share_left(self) -> bool:
+        """Whether the address where this comes from may ask for it; if not, that is the answer."""
+        shares = self.site.connections.shares
+        far = host(self)
+        may_ask = shares.ask(far)
+        if one_host(far) != one_host(self.channel.host):  # a proxy has passed it on
+            if shares.is_full(far):
+                shares.refused(far)
+                self._say_too_many(RETRY_AFTER)
+                return False
+            shares.enter(far)
+            self.notifyFinish().addBoth(lambda _: shares.leave(far))
+        if may_ask:
+            return True
+        # At once it would cost as much as an answer does, and be followed by the next request.
+        shares.refused(far)
+        later = self.site.reactor.callLater(PENALTY, self._say_too_many, 1)
+        self.notifyFinish().addErrback(lambda _: later.cancel())
+        return False
+
+    def _say_too_many(self, seconds: int) -> None:
+        self.setHeader(b"Retry-After", b"%d" % seconds)
+        say(self, 429, f"Too many requests from your address; try again in {seconds} s.")
 
     def __repr__(self) -> str:
         """Fit for a log: without the query, where a token may be."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from twisted.web.http import Request
 
+from mkvtwist.access import one_host
 from mkvtwist.config import Config
 from mkvtwist.http.answers import host, say_later
 from mkvtwist.stream import BITRATE_SPAN, Stream
@@ -25,7 +26,7 @@ class Limits:
     def __init__(self, config: Config, streams: Mapping[str, Stream]) -> None:
         self.config = config
         self._streams = streams
-        self._by_address: Counter[str | None] = Counter()
+        self._by_address: Counter[str] = Counter()
 
     def refuse(self, stream: Stream, request: Request) -> bool:
         """Whether one more client of a stream would be too many; if so, that is the answer."""
@@ -43,7 +44,7 @@ class Limits:
             total = sum(other.audience for other in self._streams.values())
             if _reached(config.max_clients_total, total):
                 return f"The limit of {total} clients of all streams is reached"
-        mine = self._by_address[host(request)]
+        mine = self._by_address[one_host(host(request))]
         if _reached(config.max_clients_per_address, mine):
             return f"The limit of {mine} clients from one address is reached"
         if config.max_bandwidth and self._bandwidth() + _bitrate(stream) > config.max_bandwidth:
@@ -52,11 +53,11 @@ class Limits:
 
     def enter(self, request: Request) -> None:
         """Count one more, until its connection is lost or its answer complete."""
-        address = host(request)
+        address = one_host(host(request))
         self._by_address[address] += 1
         request.notifyFinish().addBoth(lambda _: self._leave(address))
 
-    def _leave(self, address: str | None) -> None:
+    def _leave(self, address: str) -> None:
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]

@@ -5,14 +5,12 @@ C{openapi.json} beside this file describes all of it, and is served with it.
 """
 
 import hmac
-import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import resources
 from typing import Any, Protocol
 
-from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import LoopingCall
 from twisted.web.http import Request
@@ -24,17 +22,24 @@ from mkvtwist.events import Event, Events
 from mkvtwist.http.answers import (
     View,
     answer,
-    host,
-    is_from_elsewhere,
     timestamp,
-    transport_of,
 )
+from mkvtwist.http.bodies import parse_object
+from mkvtwist.http.hosts import HINT, is_from_elsewhere, is_local
 from mkvtwist.http.requests import with_whole_body
 from mkvtwist.http.status import Status
 from mkvtwist.stream import Stream
 
 HEARTBEAT = 15.0
 """Seconds between two signs of life to who listens to events: proxies give up after 30 or 60."""
+
+
+_WRONG = "This needs the management token: Authorization: Bearer TOKEN."
+
+_ONLY_HERE = (
+    "Without a management token this is for requests from the server's own machine, to localhost or"
+    " a loopback address, and through no proxy. Set management_token_file and send the token."
+)
 
 
 class Control(Protocol):
@@ -118,12 +123,12 @@ class Management:
 
     def _guarded(self, view: View, request: Request) -> None:
         """One request, if it may be made; a mistake in it is answered with what it is."""
+        if is_from_elsewhere(request):
+            _refuse(request, 403, f"A page of another site may not do this. {HINT}")
+            return
         if not self._may(request):
             request.setHeader(b"WWW-Authenticate", b'Bearer realm="mkvtwist management"')
-            _refuse(request, 401, "This needs the management token: Authorization: Bearer TOKEN.")
-            return
-        if is_from_elsewhere(request):
-            _refuse(request, 403, "A page of another site may not do this.")
+            _refuse(request, 401, _WRONG if self._control.token else _ONLY_HERE)
             return
         with_whole_body(request, partial(self._try, view))
 
@@ -137,7 +142,7 @@ class Management:
 
     def _may(self, request: Request) -> bool:
         if self._control.token is None:
-            return _is_local(request)
+            return is_local(request)
         return self.knows(request)
 
     def knows(self, request: Request) -> bool:
@@ -284,13 +289,7 @@ def _settings(request: Request) -> dict[str, Any]:
     @raise ConfigError: when there are none.
     """
     assert request.content is not None
-    try:
-        settings = json.loads(request.content.read())
-    except ValueError as error:
-        raise ConfigError(f"The body is not JSON: {error}.") from None
-    if not isinstance(settings, dict):
-        raise ConfigError('The body is not an object, such as {"input": "tcp:12345"}.')
-    return settings
+    return parse_object(request.content.read(), '{"input": "tcp:12345"}')
 
 
 def _check_checkers(config: StreamConfig, asked: Mapping[str, Any]) -> None:
@@ -324,22 +323,6 @@ def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
         else:
             merged[key] = value
     return merged
-
-
-def _is_local(request: Request) -> bool:
-    """Whether a request comes from this machine, and its page, if it has one, as well."""
-    if isinstance(transport_of(request).getHost(), UNIXAddress):
-        return True
-    named = request.getRequestHostname().decode("latin-1").strip("[]")
-    # A name of somebody else's could be made to mean this machine (DNS rebinding).
-    return _is_loopback(host(request) or "") and (named == "localhost" or _is_loopback(named))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _answer(request: Request, code: int, value: Any) -> None:

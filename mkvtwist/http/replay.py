@@ -32,8 +32,8 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.web.http import Request, datetimeToString
 from twisted.web.server import NOT_DONE_YET
-from twisted.web.static import File
 
+from mkvtwist.access import one_host
 from mkvtwist.config import ConfigError, parse_seconds
 from mkvtwist.formats import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
 from mkvtwist.http.answers import (
@@ -48,6 +48,7 @@ from mkvtwist.http.answers import (
     wanted_tracks,
 )
 from mkvtwist.http.responses import say_refused
+from mkvtwist.http.shelf import KEEP, Kept, Key, Place, Shelf, Taker
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.programme import Programme
 from mkvtwist.replay import FORMATS, Replay
@@ -65,21 +66,11 @@ SECONDS = 30.0
 LONGEST = 3600.0
 """More seconds are not for a replay; it bounds the index, too."""
 
-COUNT = 16
-SIZE = 256 << 20
-"""
-Files that are kept, for all streams, and their bytes: four times what a ring holds when nobody
-says, since the folder for temporary files may be memory. The newest is kept whatever its size.
-"""
-
-KEEP = 600.0
-"""
-Seconds that a file is kept after it was last asked for or read, and that a client may read nothing:
-a long pause in the player.
-"""
-
 FRESH = 1.0
 """Seconds in which those who ask for the same get the same file."""
+
+PARTS = 8
+"""Ranges that may be asked for at once; no player asks for more than 2."""
 
 CROWD = 8
 """Files that wait to be made, one at a time; who asks for one more is told to come again."""
@@ -92,36 +83,6 @@ SWEEP = 10.0
 
 TAKERS = 1000
 """Clients of which is remembered that they were sent to a file."""
-
-Key = tuple[str, str, frozenset[int] | None, float]
-"""The stream's name, the format, the tracks that are asked for, the seconds."""
-
-Taker = tuple[str, bytes]
-"""Whoever asks: where from, with what player."""
-
-
-class Kept(File):
-    """
-    A file that is kept for a while, and served with all that C{twisted.web} knows about ranges.
-
-    @ivar name: the last part of its address.
-    @ivar takers: who was sent to it.
-    @ivar asked: when it was last asked for, as the reactor counts.
-    """
-
-    def __init__(self, path: str, kind: str, key: Key, now: float) -> None:
-        super().__init__(path)
-        self.type, self.encoding = kind, None
-        self.name = os.path.basename(path)
-        self.key = key
-        self.made = self.asked = now
-        self.size: int = self.getsize()
-        self.takers: set[Taker] = set()
-
-    @property
-    def tag(self) -> bytes:
-        """What tells it from any other (RFC 9110, 8.8.3)."""
-        return f'"{self.name}"'.encode()
 
 
 @dataclass(slots=True)
@@ -146,7 +107,7 @@ class Replays:
         self._reactor = reactor
         self._directory: str | None = None
         self._stopped = False
-        self._files: dict[tuple[str, str], Kept] = {}  # the oldest first
+        self._shelf = Shelf(reactor)
         self._making: dict[Key, list[Request]] = {}
         self._reading: dict[Request, Reading] = {}
         self._one = DeferredSemaphore(1)
@@ -162,7 +123,7 @@ class Replays:
         self._stopped = True
         if self._sweep.running:
             self._sweep.stop()
-        self._files.clear()
+        self._shelf.clear()
         directory, self._directory = self._directory, None
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
@@ -190,7 +151,7 @@ class Replays:
         key = (stream.config.name, format_, tracks, seconds)
         file = self._found(key, request)
         if file is not None:
-            _send_to(file, request)
+            self._send_to(file, request)
         elif key in self._making and request.method != b"HEAD":
             self._wait(key, request)
         elif programme is None or not (packets := _since(programme, choice, seconds)):
@@ -202,13 +163,18 @@ class Replays:
         elif len(self._making) >= CROWD:
             say_later(request, "Too much is being made for others; try again.", AGAIN)
         else:
+            size = sum(len(packet.data) for packet in packets)
+            place = self._shelf.reserve(one_host(host(request)), size)
+            if place is None:
+                say_later(request, "Too many of these files are being read; try again.", AGAIN)
+                return
             self._making[key] = []
             self._wait(key, request)
-            self._begin(key, choice, programme, packets)
+            self._begin(key, place, choice, programme, packets)
 
     def _found(self, key: Key, request: Request) -> Kept | None:
         """The file that this client got before, if it goes on with it, or one that is new."""
-        files = [file for file in self._files.values() if file.key == key]
+        files = self._shelf.of(key)
         if not (request.getHeader(b"range") or b"bytes=0-").startswith(b"bytes=0-"):
             mine = [file for file in files if _taker(request) in file.takers]
             if mine:
@@ -221,25 +187,27 @@ class Replays:
         waiting.append(request)
         request.notifyFinish().addErrback(lambda _: waiting.remove(request))
 
-    def _begin(self, key: Key, choice: Choice, programme: Programme, packets: list[Packet]) -> None:
+    def _begin(
+        self, key: Key, place: Place, choice: Choice, programme: Programme, packets: list[Packet]
+    ) -> None:
         made = programme.format(choice)
         tracks = programme.header.only(choice.tracks)
         replay = Replay(tracks, choice.format, made, packets)
         kind = media_type(choice.format, tracks)
         done: Deferred[str] = self._one.run(self._write, replay)
-        done.addCallback(self._made, key, kind)
-        done.addErrback(self._failed, key)
+        done.addCallback(self._made, key, place, kind)
+        done.addErrback(self._failed, key, place)
 
-    def _made(self, path: str, key: Key, kind: str) -> None:
+    def _made(self, path: str, key: Key, place: Place, kind: str) -> None:
         file = Kept(path, kind, key, self._reactor.seconds())
-        self._files[key[0], file.name] = file
+        self._shelf.put(file, place)
         if not self._sweep.running:
             self._sweep.start(SWEEP, now=False)
-        self._drop_old()
         for request in self._making.pop(key)[:]:
-            _send_to(file, request)
+            self._send_to(file, request)
 
-    def _failed(self, failure: Failure, key: Key) -> None:
+    def _failed(self, failure: Failure, key: Key, place: Place) -> None:
+        self._shelf.release(place)
         cause = getattr(failure.value, "strerror", None) or "see the log"
         text = f"The last seconds of {key[0]} cannot be made a file: {cause}."
         if self._stopped:
@@ -259,23 +227,16 @@ class Replays:
                 reading.sent, reading.since, reading.file.asked = request.sentLength, now, now
             elif now - reading.since >= KEEP:
                 abort(request)
-        self._drop_old()
-        if not self._files and not self._reading:
+        self._shelf.drop_old()
+        if not self._shelf and not self._reading:
             self._sweep.stop()
 
-    def _drop_old(self) -> None:
-        """What nobody wants any more, and what is too much: the longest not asked for first."""
-        now = self._reactor.seconds()
-        files = sorted(self._files.values(), key=lambda file: file.asked)
-        while files and (
-            now - files[0].asked >= KEEP
-            or len(files) > COUNT
-            or (len(files) > 1 and sum(file.size for file in files) > SIZE)
-        ):
-            oldest = files.pop(0)
-            del self._files[oldest.key[0], oldest.name]
-            with suppress(OSError):  # whoever cleans up there has been faster
-                os.unlink(oldest.path)
+    def _send_to(self, file: Kept, request: Request) -> None:
+        """Have a client go to its file."""
+        if len(file.takers) < TAKERS:
+            file.takers.add(_taker(request))
+        self._shelf.hold(file, one_host(host(request)))
+        _redirect(file, request)
 
     def _write(self, replay: Replay) -> Deferred[str]:
         """Write a file; fires with its path."""
@@ -310,12 +271,12 @@ class Replays:
     def show(self, stream: Stream, name: str, request: Request) -> None:
         """Answer with a file, or the part of it that is asked for."""
         of = stream.config.name
-        file = self._files.get((of, name))
+        file = self._shelf.find(of, name)
         if file is None:
             ending = os.path.splitext(name)[1]
             say(request, 404, f"It is not kept any more; ask for /{of}/{PREFIX}{ending} anew.")
             return
-        file.asked = self._reactor.seconds()
+        self._shelf.hold(file, one_host(host(request)))
         cache = cached(request, stream.config.watch, b"max-age=%d, immutable" % KEEP)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
@@ -323,22 +284,32 @@ class Replays:
         saved = f"{of}{name.removeprefix(PREFIX)}"
         request.setHeader(b"Content-Disposition", f'{how}; filename="{saved}"'.encode())
         _check_range(file, request)
+        file.was_read = True
         body = b"" if request.setETag(file.tag) else file.render_GET(request)
         if body is not NOT_DONE_YET:
             request.write(body)
             request.finish()
         elif not request.finished:
             self._reading[request] = Reading(file, 0, file.asked)
-            request.notifyFinish().addBoth(lambda _: self._reading.pop(request, None))
+            file.readers += 1
+            request.notifyFinish().addBoth(lambda _: self._read(request))
+
+    def _read(self, request: Request) -> None:
+        """A client has all of its answer, or has gone."""
+        self._reading.pop(request).file.readers -= 1
 
 
 def _check_range(file: Kept, request: Request) -> None:
-    """Ask for all of it where C{If-Range} is about another file, or the end is more than it all."""
+    """
+    Ask for all of it if C{If-Range} is about another file, if the end is more than it all, or if it
+    is asked for in so many parts that they may be many times as long as it is (RFC 9110, 14.2).
+    """
     unless = request.getHeader(b"if-range")
     last = datetimeToString(ceil(file.getModificationTime()))  # as Twisted rounds it
     suffix = re.fullmatch(rb"bytes=-(\d{1,18})", request.getHeader(b"range") or b"")
     changed = unless is not None and unless not in (file.tag, last)
-    if changed or (suffix and int(suffix[1]) >= file.size):
+    parts = (request.getHeader(b"range") or b"").count(b",") + 1
+    if changed or parts > PARTS or (suffix and int(suffix[1]) >= file.size):
         request.requestHeaders.removeHeader(b"range")
 
 
@@ -352,10 +323,8 @@ def _since(programme: Programme, choice: Choice, seconds: float) -> list[Packet]
     return [packet for packet in packets if packet.track in choice.tracks]
 
 
-def _send_to(file: Kept, request: Request) -> None:
+def _redirect(file: Kept, request: Request) -> None:
     """Redirect; the address is relative, so that it holds behind a proxy too."""
-    if len(file.takers) < TAKERS:
-        file.takers.add(_taker(request))
     where = f"{file.name}?download" if _wants_download(request) else file.name
     query = carried(request)
     request.setHeader(

@@ -17,7 +17,8 @@ from twisted.web.server import Request
 from zope.interface import Interface, implementer
 
 from mkvtwist.http.answers import say
-from mkvtwist.http.connections import Connection, LiveRequest
+from mkvtwist.http.connections import RETRY_AFTER, Connection, LiveRequest
+from mkvtwist.http.hosts import name_in
 
 SENDING = (b"PUT", b"POST", b"SOURCE")
 """Methods that have a body; the last one is Icecast's."""
@@ -33,6 +34,22 @@ LINGER = 2.0
 Seconds that a client who still sends is listened to after its answer (RFC 9112, 9.6). To close at
 once would be a reset, which takes the answer with it.
 """
+
+
+BAD_REQUEST = b"400 Bad Request\r\n\r\n"
+LINE_TOO_LONG = b"414 URI Too Long\r\n\r\n"
+HEAD_TOO_LARGE = b"431 Request Header Fields Too Large\r\n\r\n"
+"""What is said to a client whose request cannot be read."""
+
+TOO_MANY = (
+    b"429 Too Many Requests\r\n"
+    b"Retry-After: %d\r\n"
+    b"Connection: close\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\n"
+    b"\r\n"
+    b"Too many connections from your address; try again in %d s.\n" % (RETRY_AFTER, RETRY_AFTER)
+)
+"""What is said to a client whose address has too many connections, whatever it would ask for."""
 
 
 class IBodyReader(Interface):
@@ -203,6 +220,11 @@ class Channel(Connection):
     requests: list[IncomingRequest]
     _is_closing = False
 
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        if self.is_one_too_many:
+            self._refuse(TOO_MANY)
+
     def dataReceived(self, data: bytes) -> None:
         if not self._is_closing:
             super().dataReceived(data)
@@ -210,13 +232,32 @@ class Channel(Connection):
     def lineReceived(self, line: bytes) -> None:
         if self._is_closing:
             return
+        if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
+            self.lineLengthExceeded(line)
+            return
         if line.startswith(b"SOURCE ") and line.endswith(b" ICE/1.0"):
             line = line.removesuffix(b"ICE/1.0") + b"HTTP/1.0"
         super().lineReceived(line)
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """The head of a request, or its first line, is larger than anybody needs."""
+        self._refuse(HEAD_TOO_LARGE if self._receivedHeaderSize else LINE_TOO_LONG)
+
+    def headerReceived(self, line: bytes) -> bool:
+        if self._receivedHeaderCount >= self.maxHeaders:
+            self._refuse(HEAD_TOO_LARGE)
+            return False
+        received: bool = super().headerReceived(line)
+        return received
+
     def allHeadersReceived(self) -> None:
+        if self._is_closing:
+            return
         self.site.connections.asked(self)
         request = self.requests[-1]
+        if not self._names_one_host(request):
+            self._respondToBadRequestAndDisconnect()
+            return
         self.persistent = self.checkPersistence(request, self._version)
         request.is_open_ended = self._has_open_end(request)
         if request.is_open_ended:
@@ -224,6 +265,13 @@ class Channel(Connection):
         request.gotLength(self.length)
         if self.length != 0:
             request.head_received(self._command, self._path, self._version)
+
+    def _names_one_host(self, request: IncomingRequest) -> bool:
+        """Whether C{Host} is there once, and is one (RFC 9112, 3.2); HTTP/1.0 need not have it."""
+        hosts = request.requestHeaders.getRawHeaders(b"Host", [])
+        if not hosts:
+            return bool(self._version == b"HTTP/1.0")
+        return len(hosts) == 1 and name_in(hosts[0]) is not None
 
     def _has_open_end(self, request: IncomingRequest) -> bool:
         """
@@ -276,12 +324,22 @@ class Channel(Connection):
             super().timeoutConnection()
 
     def _respondToBadRequestAndDisconnect(self) -> None:
-        # Twisted reads on, and would answer what follows.
-        self._is_closing = True
+        self._refuse(BAD_REQUEST)
+
+    def _refuse(self, status: bytes) -> None:
+        """
+        Answer what is no request that can be answered, if nothing else is being answered.
+
+        @param status: what follows the version.
+        """
+        if self._is_closing:
+            return
         if any(request.startedWriting for request in self.requests):
+            self._is_closing = True  # Twisted reads on, and would answer what follows
             self.transport.abortConnection()
         else:
-            super()._respondToBadRequestAndDisconnect()
+            self.transport.write(b"HTTP/1.1 " + status)
+            self._linger()
 
 
 def expects_continue(request: Request) -> bool:

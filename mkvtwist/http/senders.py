@@ -11,7 +11,8 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.http.answers import is_from_elsewhere, say, transport_of
+from mkvtwist.http.answers import say, transport_of
+from mkvtwist.http.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.requests import IBodyReader, IncomingRequest
 from mkvtwist.sender import ILine, Parting, Sender, address, keep_alive
 from mkvtwist.stream import Stream
@@ -35,7 +36,7 @@ GAP = 10.0
 def send(stream: Stream, request: Request) -> None:
     """Take the body as the stream's input, until it ends."""
     if is_from_elsewhere(request):  # whoever looks at it has no part in that
-        say(request, 403, "A page of another site cannot send here.")
+        say(request, 403, f"A page of another site cannot send here. {HINT}")
         return
     if not isinstance(request, IncomingRequest):
         say(request, 501, "This site has a body only when all of it has come; a stream has no end.")

@@ -20,7 +20,6 @@ from mkvtwist.http.answers import (
     View,
     accepts,
     allow_pages,
-    is_local,
     is_preflight,
     open_to_pages,
     printable,
@@ -28,6 +27,7 @@ from mkvtwist.http.answers import (
 )
 from mkvtwist.http.connections import Connections
 from mkvtwist.http.hls import Pieces
+from mkvtwist.http.hosts import is_local
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.live import watch
 from mkvtwist.http.management import Control, Management
@@ -258,6 +258,7 @@ class LiveSite(Site):
 
     @ivar connections: those that are open.
     @ivar trusted_proxies: whose word on where a request comes from is taken.
+    @ivar server_names: by which pages of its own may call it, beside addresses.
     """
 
     noisy = False
@@ -279,15 +280,27 @@ class LiveSite(Site):
         super().__init__(self._router, reactor=reactor, parsePOSTFormSubmission=False)
         self.connections = Connections(reactor)
         self.trusted_proxies: tuple[Network, ...] = ()
+        self.server_names: tuple[str, ...] = ()
 
     def configure(self, config: Config) -> None:
         """Go by what this says of all streams together from now on."""
         self.trusted_proxies = config.trusted_proxies
+        self.server_names = config.server_names
+        self.connections.shares.config = config
         self._router.configure(config)
 
     def buildProtocol(self, addr: Any) -> Any:
-        """A connection; L{None}, which closes it, when there are too many."""
-        return super().buildProtocol(addr) if self.connections.make_room() else None
+        """
+        A connection; when there are too many, L{None}, which closes it; when its address has too
+        many, one that is told so.
+        """
+        connections = self.connections
+        has_share = connections.has_share_left(getattr(addr, "host", None))
+        if not (has_share or connections.may_be_refused) or not connections.make_room():
+            return None
+        connection: Any = super().buildProtocol(addr)
+        connection.is_one_too_many = not has_share
+        return connection
 
     def startFactory(self) -> None:
         """Somebody listens, perhaps again: elsewhere, after the configuration has changed."""

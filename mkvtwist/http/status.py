@@ -4,9 +4,11 @@ What is known of the streams, for programs: C{/status} and C{/metrics} (I{reacto
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
+from weakref import ref
 
 from twisted.web.http import Request
 
@@ -21,6 +23,40 @@ PRIVATE = frozenset({"detail", "input", "recording"})
 PRIVATE_OF_CLIENT = frozenset({"peer", "user_agent"})
 """What only operators see of a client."""
 
+FRESH = 1.0
+"""Seconds for which figures hold: with 1,500 clients they take 10 ms and 700 kB."""
+
+VIEWS = 16
+"""Views that are kept for so long, by which streams are in them, and in which format."""
+
+
+class Fresh:
+    """Figures that are made at most once in L{FRESH} seconds, for everybody with the same view."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self._made: dict[tuple[str, frozenset[ref[Stream]]], tuple[float, Any]] = {}
+
+    def get(
+        self, kind: str, streams: Iterable[Stream], make: Callable[[], Any]
+    ) -> tuple[Any, float]:
+        """
+        Return figures that are new enough, and how many seconds ago they were made.
+
+        @param kind: what is shown.
+        @param streams: of which streams; a stream that was started anew is another one.
+        @param make: makes them.
+        """
+        now = self._clock.seconds()
+        self._made = {key: made for key, made in self._made.items() if now - made[0] < FRESH}
+        key = (kind, frozenset(map(ref, streams)))  # which keeps no stream that has gone
+        if key not in self._made:
+            if len(self._made) >= VIEWS:
+                self._made.clear()
+            self._made[key] = now, make()
+        since, made = self._made[key]
+        return made, now - since
+
 
 class Status:
     """The figures of streams."""
@@ -29,36 +65,51 @@ class Status:
         self._streams = streams
         self._reactor = reactor
         self._started = reactor.seconds()
+        self._fresh = Fresh(reactor)
 
     def show(self, streams: Mapping[str, Stream], request: Request) -> None:
         """Answer an operator with everything about these streams, as JSON."""
-        self._answer({name: self.stream(name) for name in streams}, request)
+        body, _ = self._fresh.get("status", streams.values(), lambda: self._status(streams, _whole))
+        answer(request, body, b"application/json")
 
     def show_public(self, streams: Mapping[str, Stream], request: Request) -> None:
         """Answer anyone else with the public figures of these streams, as JSON."""
-        self._answer({name: _public(self.stream(name)) for name in streams}, request)
+        body, _ = self._fresh.get(
+            "public", streams.values(), lambda: self._status(streams, _public)
+        )
+        answer(request, body, b"application/json")
 
-    def _answer(self, streams: Mapping[str, Any], request: Request) -> None:
+    def _status(self, streams: Mapping[str, Stream], part: Callable[[Any], Any]) -> bytes:
         status = {
             "version": __version__,
             "uptime": round(self._reactor.seconds() - self._started, 3),
-            "streams": streams,
+            "streams": {name: part(self.stream(name)) for name in streams},
         }
-        answer(request, json.dumps(status, indent=2).encode() + b"\n", b"application/json")
+        return json.dumps(status, indent=2).encode() + b"\n"
 
     def show_stream(self, stream: Stream, request: Request) -> None:
         """
         Answer with what a player's page shows, to whoever may watch the stream: its clients are
         counted, since a look at each that each of them asks for costs the square of their number.
         """
+        shown, age = self._fresh.get("stream", [stream], partial(self._stream_status, stream))
+        edge = shown.get("live_edge")
+        if edge is not None:  # players find the present by it
+            shown = shown | {"live_edge": edge | {"age": round(edge["age"] + age, 3)}}
+        answer(request, json.dumps(shown).encode() + b"\n", b"application/json")
+
+    def _stream_status(self, stream: Stream) -> dict[str, Any]:
         shown = _public(self._as_json(stream.statistics(clients=False)))
         del shown["bytes_out"]
         shown["clients"] = stream.audience - shown["hls_viewers"]
-        answer(request, json.dumps(shown).encode() + b"\n", b"application/json")
+        return shown
 
     def show_metrics(self, streams: Mapping[str, Stream], request: Request) -> None:
         """Answer in Prometheus' text format."""
-        answer(request, metrics.render(_statistics(streams)), metrics.CONTENT_TYPE.encode())
+        body, _ = self._fresh.get(
+            "metrics", streams.values(), lambda: metrics.render(_statistics(streams))
+        )
+        answer(request, body, metrics.CONTENT_TYPE.encode())
 
     def show_health(self, request: Request) -> None:
         """
@@ -108,6 +159,10 @@ class Status:
             client["since"] = timestamp(client["since"] + offset)
             client["lag"] = round(client["lag"], 3)
         return shown
+
+
+def _whole(shown: dict[str, Any]) -> dict[str, Any]:
+    return shown
 
 
 def _public(stream: Mapping[str, Any]) -> dict[str, Any]:

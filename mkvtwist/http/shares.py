@@ -1,0 +1,119 @@
+"""
+What one address may have of the server: connections, and requests a second (I{reactor}).
+
+A proxy that is trusted has no share, since its connections are those of many: each request that it
+passes on counts as a connection, for so long as it is answered, of the address that it comes from.
+Unless a limit is set by hand, this machine's own addresses have none: a program there can do worse,
+and a proxy there may not have been named.
+"""
+
+from collections import Counter
+from math import inf
+from typing import Any
+
+from twisted.logger import Logger
+
+from mkvtwist.access import one_host, parse_address, within
+from mkvtwist.config import Config
+
+CONNECTIONS = 512
+"""
+Connections from one address: a browser has 6, a player 1 or 2, so that an office of a hundred
+viewers has room. One that asks for nothing takes 2 to 5 kB here, and more in the kernel.
+"""
+
+REQUESTS = 500
+"""
+Requests a second from one address: a viewer of low-latency HLS makes 4 to 8, a page with eight
+players a hundred when it opens. They take a tenth of a core, or less.
+"""
+
+SECOND = 1.0
+
+REMINDER = 60.0
+"""Seconds between two lines about what was refused."""
+
+
+class Shares:
+    """
+    What each address has.
+
+    @ivar config: how much that may be; may be set again.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: Any) -> None:
+        self.config = Config(())
+        self._clock = clock
+        self._held: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()  # in this second, which bounds it
+        self._since = 0.0
+        self._refused = 0
+        self._last: str | None = None
+        self._reminder: Any = None
+
+    def is_full(self, host: str | None) -> bool:
+        """Whether an address has as many connections as it may."""
+        return self._held[one_host(host)] >= self._most_connections(host)
+
+    def enter(self, host: str | None) -> None:
+        """An address has one connection more, until L{leave}."""
+        self._held[one_host(host)] += 1
+
+    def leave(self, host: str | None) -> None:
+        """It is gone."""
+        key = one_host(host)
+        self._held[key] -= 1
+        if not self._held[key]:
+            del self._held[key]
+
+    def ask(self, host: str | None) -> bool:
+        """Whether an address may make one request more in this second."""
+        most = self._most(host, self.config.max_requests_per_address, REQUESTS)
+        if most == inf:
+            return True
+        now = self._clock.seconds()
+        if not 0 <= now - self._since < SECOND:
+            self._since = now
+            self._asked.clear()
+        key = one_host(host)
+        self._asked[key] += 1
+        return self._asked[key] <= most
+
+    def refused(self, host: str | None) -> None:
+        """Something was too much; the log says so now and then."""
+        self._refused += 1
+        self._last = host
+        if self._reminder is None:
+            self._say()
+
+    def has_none(self, host: str | None) -> bool:
+        """Whether an address is that of a proxy that is trusted."""
+        trusted = self.config.trusted_proxies
+        return bool(trusted) and within(host, trusted)
+
+    def _most_connections(self, host: str | None) -> float:
+        return self._most(host, self.config.max_connections_per_address, CONNECTIONS)
+
+    def _most(self, host: str | None, said: int | None, usual: int) -> float:
+        if said == 0 or self.has_none(host):
+            return inf
+        if said is None:
+            address = parse_address(host)
+            return inf if address is not None and address.is_loopback else usual
+        return said
+
+    def _say(self) -> None:
+        self._reminder = None
+        if not self._refused:
+            return
+        self._log.warn(
+            "{refused} connections or requests were refused, the last from {host}: one address had"
+            " more than its share (--max-connections-per-address, --max-requests-per-address; name"
+            " your proxies in trusted_proxies)",
+            refused=self._refused,
+            host=self._last or "a UNIX socket",
+        )
+        self._refused = 0
+        self._reminder = self._clock.callLater(REMINDER, self._say)
