@@ -164,6 +164,11 @@ class Stream(MultiService):
         return later
 
     @property
+    def failed(self) -> bool:
+        """Whether the input ended for good because it could not be read, or not to its end."""
+        return self.input.failed
+
+    @property
     def condition(self) -> tuple[str, str]:
         """The state, one of those of C{/status}, and the reason, in a sentence for viewers."""
         input_, programme = self.input, self.publisher.programme

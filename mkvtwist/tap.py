@@ -28,6 +28,7 @@ from mkvtwist.config import (
     parse_name,
 )
 from mkvtwist.configfile import CommandLine, describe
+from mkvtwist.process import exit_with, use_monotonic_clock
 from mkvtwist.server import Server
 
 Value = TypeVar("Value")
@@ -281,11 +282,13 @@ def _parsed(parse: Callable[[str, str], Value], option: str, text: str) -> Value
 
 def makeService(options: Options) -> IService:
     """
-    Everything that the options ask for, as one service.
+    Everything that the options ask for, as one service. From here on the reactor's timers are
+    monotonic, and the process ends with the service's exit status.
     """
     from twisted.internet import reactor
 
+    use_monotonic_clock(reactor)
     assert options.config is not None
     assert options.command_line is not None
     reread = partial(read, options.command_line) if options.command_line.names_files else None
-    return Server(reactor, options.config, reread)
+    return Server(reactor, options.config, reread, exit_with)

@@ -428,7 +428,7 @@ class InputTests(EndToEndTestCase):
         self.assertEqual(more, [(begin + after) % 100 for after in range(1, 20)])
 
     def test_no_media(self) -> None:
-        """A file that is no media is one clear line of the log; then the server stops."""
+        """A file that is no media is one clear line of the log; the server stops with status 1."""
         directory = Path(self.mktemp())
         directory.mkdir()
         servers = []
@@ -441,7 +441,7 @@ class InputTests(EndToEndTestCase):
             path.write_bytes(data)
             servers.append(Mkvserve(self, str(path)))
         for server in servers:
-            self.assertEqual(server.ended(), 0)
+            self.assertEqual(server.ended(), 1)
             (line,) = [x for x in server.log.splitlines() if "no media" in x]
             self.assertRegex(line, r"(empty|passwd|random): no media that libavformat can read")
             self.assertNotIn("Traceback", server.log)
