@@ -35,8 +35,12 @@ Target durations after the end in which HLS viewers get what they have not: they
 and stop asking when they have it.
 """
 
-BITRATE_SPAN = 5 * SECOND
-"""Media over which the bitrate is measured."""
+
+REMEMBERED = 60.0
+"""
+Seconds after the end for which the buffer is kept where C{--hold} is for ever: nobody comes back to
+a stream that has ended, but for its last seconds.
+"""
 
 
 class LiveEdge(NamedTuple):
@@ -115,6 +119,7 @@ class Stream(MultiService):
         self._reactor = reactor
         self._on_end = on_end
         self._ended_at: float | None = None
+        self._forgetting: Any = None
         self._recorder = None
         if config.record is not None:
             pattern = os.path.abspath(config.record)
@@ -144,11 +149,14 @@ class Stream(MultiService):
         @return: fires when the thread has ended and the recording is complete.
         """
         self.publisher.end(for_good=False)
+        if self._forgetting is not None and self._forgetting.active():
+            self._forgetting.cancel()
         waiting = [
             maybeDeferred(super().stopService),
             self._rest_taken(self._reactor.seconds() + GRACE),
         ]
         stopped: Deferred[Any] = gatherResults(waiting)
+        stopped.addCallback(lambda _: self.publisher.forget())
         recorder = self._recorder
         if recorder is not None:
             stopped.addCallback(lambda _: recorder.close())
@@ -211,7 +219,7 @@ class Stream(MultiService):
                 if ring is not None and ring.end
                 else None
             ),
-            bitrate=ring.bitrate(BITRATE_SPAN) if ring is not None else 0.0,
+            bitrate=publisher.bitrate,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,
             ring_bytes=ring.size if ring is not None else 0,
@@ -253,6 +261,8 @@ class Stream(MultiService):
         now = self._reactor.seconds()
         if self._ended_at is None:
             self._ended_at = now
+            hold = self.config.hold or REMEMBERED
+            self._forgetting = self._reactor.callLater(hold, self.publisher.forget)
         target = self.publisher.playlist.target
         viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target
         if self.publisher.clients or viewers:
