@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
@@ -480,6 +480,52 @@ class MediaTests(SynchronousTestCase):
             self.assertEqual(found.discontinuity_sequence, FIRST % DISCONTINUITIES + change)
             self.assertFalse(any(s.discontinuity for s in found.segments))
             self.assertEqual(len(found.segment_map), 1)
+
+    def dates(self, *clock: tuple[float, float], steady: bool = True) -> list[float]:
+        """
+        How far the date of each segment of a second is from the wall clock when it came.
+
+        @param clock: of each of them: when it comes by the steady clock, and by how much the wall
+            clock has been set by then; in seconds.
+        @param steady: whether the playlist knows of the former.
+        """
+        playlist, programme = live(), Programme()
+        playlist.append(programme, programme.ring.append(footage(0, 1), key=True), STARTED, 0.0)
+        playlist.append(programme, programme.ring.append(footage(1, 2), key=True), STARTED, 0.0)
+        read(playlist)
+        found = []
+        for number, (when, set_by) in enumerate(clock, 2):
+            packets = footage(number, number + 1)
+            wall = STARTED + when + set_by
+            fragment = programme.ring.append(packets, key=True)
+            playlist.append(programme, fragment, wall, when if steady else None)
+            text = playlist.media().rpartition("#EXT-X-PROGRAM-DATE-TIME:")[2].splitlines()[0]
+            found.append(round(datetime.fromisoformat(text).timestamp() - wall, 3))
+        return found
+
+    def test_set_clock(self) -> None:
+        """Dates follow the wall clock when it is set, forward and back."""
+        for set_by in (3600, -3600, -9, 9):
+            usual = [(number, 0.0) for number in range(1, 5)]
+            then = [(number, set_by) for number in range(5, 9)]
+            again = [(number, 0.0) for number in range(9, 12)]
+            self.assertEqual(self.dates(*usual, *then, *again), [0.0] * 11)
+
+    def test_set_clock_of_what_is_ahead(self) -> None:
+        """What has come faster than real time stays ahead by as much."""
+        at_once = [(0.0, 0.0)] * 5
+        self.assertEqual(self.dates(*at_once, (0.0, -3600), (7.0, -3600)), [1, 2, 3, 4, 5, 6, 0.0])
+
+    def test_set_clock_little(self) -> None:
+        """A clock that is slewed is followed, too, each time that it has gone far enough."""
+        slewed = [(float(number), -0.1 * number) for number in range(1, 100)]
+        self.assertLess(max(map(abs, self.dates(*slewed))), 2.2)
+
+    def test_set_clock_alone(self) -> None:
+        """Without a steady clock it is followed where it goes back."""
+        clock = [(1.0, 0.0), (2.0, 0.0), (3.0, -3600.0), (4.0, -3600.0), (5.0, 0.0)]
+        for off in self.dates(*clock, steady=False):
+            self.assertLess(abs(off), 2.1)
 
     def test_two_changes(self) -> None:
         """Only the last two sets of tracks are kept."""

@@ -53,7 +53,10 @@ has several. One request a second for each viewer, and numbers that do not overt
 """
 
 DRIFT = 2.0
-"""Seconds by which the programme's date may be behind the clock before it is set again."""
+"""
+Seconds by which the programme's date may be behind the clock, and by which the clock may be set,
+before the date is set again.
+"""
 
 PARTS_LISTED = 3
 """How many target durations back from the live edge parts are listed (the draft, 6.2.2)."""
@@ -131,6 +134,8 @@ class Playlist:
         self._written: Collection[int] = ()  # those of text
         self._last = 0  # the last timed packet's time, and where it is expected to end
         self._end = 0
+        self._now = started
+        self._set_by = self._dated_by = 0.0  # the wall clock less the steady one: now, for dates
         self._oldest = 0
         self._cues: list[Packet] = []
         self._was_read = False
@@ -138,12 +143,21 @@ class Playlist:
 
     # the publisher's side
 
-    def append(self, programme: Programme, fragment: Fragment, now: float) -> None:
+    def append(
+        self, programme: Programme, fragment: Fragment, now: float, steady: float | None = None
+    ) -> None:
         """
         The next fragment.
 
         @param now: seconds since the epoch.
+        @param steady: seconds of a clock that nobody sets; without them only a wall clock that is
+            set back is noticed.
         """
+        if steady is not None:
+            self._set_by = now - steady
+        elif now < self._now:
+            self._set_by += now - self._now
+        self._now = now
         if programme is not self._programme:
             self._change(programme)
         if programme.ring.first != self._oldest:
@@ -375,8 +389,12 @@ class Playlist:
         self._close(part.start, part.first)
         last = self._segments[-1] if self._segments else None
         date = now
+        set_by = self._set_by - self._dated_by
+        if last is None or abs(set_by) >= DRIFT:
+            self._dated_by = self._set_by
         if last is not None:
             expected = last.date + (part.start - last.start) / SECOND
+            expected += set_by if abs(set_by) >= DRIFT else 0.0
             date = expected if now - expected < DRIFT else now
             if date > now and not self._was_read:
                 # What comes at once at the start was there before.
