@@ -37,7 +37,7 @@ from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.pipe import Outlet
 from mkvtwist.publisher import Publisher
 from mkvtwist.recorder import Recorder
-from mkvtwist.retry import Tries
+from mkvtwist.retry import QUICK, Tries
 from mkvtwist.sender import Connection, IInput, Parting, Sender, address
 from mkvtwist.streamlog import StreamLog
 from mkvtwist.timeline import Timeline
@@ -177,7 +177,9 @@ class InputService(Service):
         self._retry: Any = None
         self._listens = listens(config.input)
         self._tries = Tries(listens=self._listens)
-        self._fault: tuple[str, float] | None = None  # the last that was logged, and when
+        self._fallback_retry: Any = None
+        self._fallback_tries = Tries(listens=False)
+        self._faults: dict[str, tuple[str, float]] = {}  # of input and fallback: the last, and when
         self._opened = False
         self._rest: Any = None
         self._asleep = False
@@ -323,41 +325,60 @@ class InputService(Service):
     # what is shown meanwhile
 
     def _show_fallback(self) -> None:
-        """The input is away."""
-        if self.config.fallback is not None and self._fallback is None:
+        """The input is away: now, or still, after another try."""
+        if self._fallback is None:
+            if self._fallback_retry is not None:
+                self._fallback_retry.cancel()
+            self._open_fallback()
+
+    def _open_fallback(self) -> None:
+        self._fallback_retry = None
+        if self.config.fallback is not None:
+            self._fallback_tries.opened(self.reactor.seconds())
             # At real time from the first packet on: nothing of it is kept for later.
             self._fallback = self._start(self.config.fallback, None, Pace(1.0, 0.0), drain=False)
 
+    def _open_fallback_later(self) -> None:
+        """The input's next try is one of the fallback's, too, but may be long in coming."""
+        pause = self._fallback_tries.pause(self.reactor.seconds(), self.config.hold)
+        self._fallback_retry = self.reactor.callLater(max(QUICK[0], pause), self._open_fallback)
+
     def _stop_fallback(self, reason: str) -> None:
         self._tell_down("fallback", reason)
+        if self._fallback_retry is not None:
+            self._fallback_retry.cancel()
+            self._fallback_retry = None
         if self._fallback is not None:
             self._stop(self._fallback)
             self._fallback = None
 
-    def _fallback_ended(self, ended: Ended) -> None:
-        """From the start again; one that cannot be read is not shown until the next time."""
-        heard = self._fallback is not None and self._fallback.heard
+    def _fallback_ended(self, fallback: Reading, ended: Ended) -> None:
+        """A file begins again; all else is opened again, as the input is."""
         self._fallback = None
-        if ended.fault or not heard:
-            self._publisher.hold()
-            self._tell_down("fallback", ended.reason)
-            self.log.error(
-                "fallback {source}: {reason}", source=str(self.config.fallback), reason=ended.reason
-            )
-        else:
-            self._show_fallback()
+        if fallback.heard and not ended.fault and fallback.source.form is not Form.URL:
+            self._open_fallback()
+            return
+        self._publisher.hold()
+        self._tell_down("fallback", ended.reason)
+        if self._is_news("fallback", ended.reason):
+            source = str(fallback.source)
+            self.log.error("fallback {source}: {reason}", source=source, reason=ended.reason)
+        self._open_fallback_later()
 
     def _begin_fallback(self, fallback: Reading, header: Header) -> None:
         programme = self._publisher.programme
         fits = programme is None or programme.header.tracks == header.tracks
         if not fits:
-            self.log.warn(
-                "fallback {source}: not shown, for its tracks are others than the stream's",
-                source=str(fallback.source),
-            )
-            self._stop_fallback("its tracks are others than the stream's")
+            reason = "its tracks are others than the stream's"
+            if self._is_news("fallback", reason):
+                source = str(fallback.source)
+                self.log.warn("fallback {source}: not shown: {why}", source=source, why=reason)
+            self._stop_fallback(reason)
+            self._open_fallback_later()
             return
         fallback.heard = True
+        self._faults.pop("fallback", None)
+        self._fallback_tries.live(self.reactor.seconds())
         self._tell_up("fallback", fallback.source)
         self._publisher.begin(header)
 
@@ -467,7 +488,7 @@ class InputService(Service):
             self._begin_fallback(reading, header)
             return
         reading.heard = True
-        self._fault = None
+        self._faults.pop("input", None)
         self._tries.live(self.reactor.seconds())
         self._become("live", "packets are coming")
         programme = self._publisher.programme
@@ -507,7 +528,7 @@ class InputService(Service):
 
     def _ended(self, reading: Reading, ended: Ended) -> None:
         if reading is self._fallback:
-            self._fallback_ended(ended)
+            self._fallback_ended(reading, ended)
             return
         self._reading = None
         self._say_end(ended)
@@ -549,17 +570,16 @@ class InputService(Service):
         if not ended.fault:
             if self.config.at_end is not AtEnd.LOOP:  # each round of which would be a line
                 self.log.info("{input}: {reason}", input=self.label, reason=ended.reason)
-        elif self._is_news(ended.reason):
+        elif self._is_news("input", ended.reason):
             self.log.error("{input}: {reason}", input=self.label, reason=ended.reason)
 
-    def _is_news(self, fault: str) -> bool:
+    def _is_news(self, what: str, fault: str) -> bool:
         """Whether to log a fault: the same one at each try is logged only now and then."""
         now = self.reactor.seconds()
-        if self._fault is not None:
-            logged, when = self._fault
-            if logged == fault and now - when < REPEATED:
-                return False
-        self._fault = fault, now
+        logged, when = self._faults.get(what, ("", now))
+        if logged == fault and now - when < REPEATED:
+            return False
+        self._faults[what] = fault, now
         return True
 
     def _wait(self, ended: Ended) -> None:

@@ -1144,6 +1144,32 @@ class FallbackTests(InputTestCase):
             self.reactor.turns()
         self.assertEqual(len(self.fallbacks()), 3)
 
+    def test_tried_again(self) -> None:
+        """
+        One that has gone is opened again by itself, as an input would be, whatever the input does;
+        that it cannot be opened is logged once.
+        """
+        self.start(
+            "http://a/", fallback=parse_input("fallback", "http://b/"), hold=0, at_end="retry"
+        )
+        self.emit(Opened(), header(), *footage(0, 1), END)
+        self.response = self.watch()
+        input_ = self.try_again()  # which says nothing: a host that is not there
+        other = next(r for r in self.readers[::-1] if r.source.text == "http://b/")
+        other.emit(Opened(), header(), *footage(1, 2), END)
+        self.reactor.turns()
+        self.assertIs(self.readers[-1], input_)
+        for _ in range(20):
+            self.try_again().emit(Ended("connection refused", fault=True))
+            self.reactor.turns()
+            self.assertEqual(self.reader.source.text, "http://b/")
+        self.assertEqual(len(self.log.about("connection refused")), 1)
+        self.assertFalse(self.response.ended)
+        self.try_again().emit(Opened(), header(), *footage(2, 3))
+        self.reactor.turns()
+        self.assertEqual(str(self.service.showing), "http://b/")
+        self.assertEqual(self.response.blocks, sent(footage(1, 3)))
+
     def test_first(self) -> None:
         """Where nothing has come yet, it begins the programme; other tracks end its clients."""
         self.start("tcp:12345", fallback=parse_input("fallback", "pause.mkv"))

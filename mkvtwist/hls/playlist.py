@@ -153,11 +153,7 @@ class Playlist:
         @param steady: seconds of a clock that nobody sets; without them only a wall clock that is
             set back is noticed.
         """
-        if steady is not None:
-            self._set_by = now - steady
-        elif now < self._now:
-            self._set_by += now - self._now
-        self._now = now
+        self._look_at_clock(now, steady)
         if programme is not self._programme:
             self._change(programme)
         if programme.ring.first != self._oldest:
@@ -185,6 +181,14 @@ class Playlist:
             growing = self._growing
             if growing is not None and growing.growing is not None:
                 growing.growing.weigh(packet, self._pictures)
+
+    def _look_at_clock(self, now: float, steady: float | None) -> None:
+        """Whether the wall clock has been set."""
+        if steady is not None:
+            self._set_by = now - steady
+        elif now < self._now:
+            self._set_by += now - self._now
+        self._now = now
 
     def forget(self) -> None:
         """
