@@ -21,6 +21,7 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__, check
 from mkvtwist.config import AtEnd, Config, Form, Input, StreamConfig
+from mkvtwist.process import MonotonicClock
 from mkvtwist.server import Listener
 from mkvtwist.stream import Stream
 from mkvtwist.tap import Options, makeService
@@ -412,9 +413,13 @@ class ServiceTests(SynchronousTestCase):
     def test_make_service(self) -> None:
         """L{makeService} gives one MultiService, which has started nothing."""
         readers = StillReader.instead_of_real_ones(self)
+        from twisted.internet import reactor
+
         options = Options()
         options.parseOptions(["--listen=tcp:0", "demo:"])
+        self.addCleanup(lambda: vars(reactor).pop("seconds", None))
         service = makeService(options)
+        self.assertIsInstance(reactor.seconds, MonotonicClock)
         verifyObject(IService, service)
         assert isinstance(service, MultiService)
         self.assertEqual(
