@@ -177,9 +177,12 @@ class InputService(Service):
         self._retry: Any = None
         self._listens = listens(config.input)
         self._tries = Tries(listens=self._listens)
+        self._fallback_number = 0
         self._fallback_retry: Any = None
         self._fallback_tries = Tries(listens=False)
-        self._faults: dict[str, tuple[str, float]] = {}  # of input and fallback: the last, and when
+        self._faults: dict[
+            str, tuple[str, float]
+        ] = {}  # of the input and each fallback: the last one
         self._opened = False
         self._rest: Any = None
         self._asleep = False
@@ -331,15 +334,26 @@ class InputService(Service):
                 self._fallback_retry.cancel()
             self._open_fallback()
 
-    def _open_fallback(self) -> None:
+    def _open_fallback(self, number: int = 0) -> None:
+        """
+        @param number: which one, in the order of the configuration.
+        """
         self._fallback_retry = None
-        if self.config.fallback is not None:
+        fallbacks = self.config.fallbacks
+        if fallbacks:
+            self._fallback_number = number
             self._fallback_tries.opened(self.reactor.seconds())
             # At real time from the first packet on: nothing of it is kept for later.
-            self._fallback = self._start(self.config.fallback, None, Pace(1.0, 0.0), drain=False)
+            self._fallback = self._start(fallbacks[number], None, Pace(1.0, 0.0), drain=False)
 
-    def _open_fallback_later(self) -> None:
-        """The input's next try is one of the fallback's, too, but may be long in coming."""
+    def _open_next_fallback(self) -> None:
+        """
+        Open the next one, or the first one after a pause. The input's next try is one of the
+        fallback's, too, but may be long in coming.
+        """
+        if self._fallback_number + 1 < len(self.config.fallbacks):
+            self._open_fallback(self._fallback_number + 1)
+            return
         pause = self._fallback_tries.pause(self.reactor.seconds(), self.config.hold)
         self._fallback_retry = self.reactor.callLater(max(QUICK[0], pause), self._open_fallback)
 
@@ -356,28 +370,28 @@ class InputService(Service):
         """A file begins again; all else is opened again, as the input is."""
         self._fallback = None
         if fallback.heard and not ended.fault and fallback.source.form is not Form.URL:
-            self._open_fallback()
+            self._open_fallback(self._fallback_number)
             return
         self._publisher.hold()
         self._tell_down("fallback", ended.reason)
-        if self._is_news("fallback", ended.reason):
+        if self._is_news(str(fallback.source), ended.reason):
             source = str(fallback.source)
             self.log.error("fallback {source}: {reason}", source=source, reason=ended.reason)
-        self._open_fallback_later()
+        self._open_next_fallback()
 
     def _begin_fallback(self, fallback: Reading, header: Header) -> None:
         programme = self._publisher.programme
         fits = programme is None or programme.header.tracks == header.tracks
         if not fits:
             reason = "its tracks are others than the stream's"
-            if self._is_news("fallback", reason):
+            if self._is_news(str(fallback.source), reason):
                 source = str(fallback.source)
                 self.log.warn("fallback {source}: not shown: {why}", source=source, why=reason)
             self._stop_fallback(reason)
-            self._open_fallback_later()
+            self._open_next_fallback()
             return
         fallback.heard = True
-        self._faults.pop("fallback", None)
+        self._faults.pop(str(fallback.source), None)
         self._fallback_tries.live(self.reactor.seconds())
         self._tell_up("fallback", fallback.source)
         self._publisher.begin(header)

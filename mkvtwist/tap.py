@@ -113,8 +113,13 @@ class Options(TwistedOptions):
         self._set("hold", text)
 
     def opt_fallback(self, text: str) -> None:
-        """What is shown while the input is away: a file, a URL or demo:, with the same tracks"""
+        """What is shown while the input is away: a file, a URL or demo:, with the same tracks; may
+        be repeated: the first that works is shown"""
+        before = self._settings.get("fallback")
         self._set("fallback", text)
+        if before is not None:
+            several = before if isinstance(before, tuple) else (before,)
+            self._settings["fallback"] = (*several, self._settings["fallback"])
 
     def opt_on_demand(self) -> None:
         """Open the input only while somebody watches"""

@@ -1170,6 +1170,34 @@ class FallbackTests(InputTestCase):
         self.assertEqual(str(self.service.showing), "http://b/")
         self.assertEqual(self.response.blocks, sent(footage(1, 3)))
 
+    def test_several(self) -> None:
+        """
+        Of several the first that works is shown; when it ends, the next one. After the last one
+        they are tried from the first on, after a pause.
+        """
+        names = ("http://b/", "http://c/", "pause.mkv")
+        self.start(
+            "http://a/", fallback=tuple(parse_input("fallback", name) for name in names), hold=0
+        )
+        self.emit(Opened(), header(), *footage(0, 1), END)
+        self.response = self.watch()
+        self.assertEqual(self.reader.source.text, "http://b/")
+        self.emit(Ended("connection refused", fault=True))
+        self.assertEqual(self.reader.source.text, "http://c/")
+        self.emit(Opened(), header(), *footage(1, 2))
+        self.assertEqual(str(self.service.showing), "http://c/")
+        self.emit(END)
+        self.assertEqual(self.reader.source.text, "pause.mkv")
+        self.emit(Opened(), header(), *footage(2, 3), END)
+        self.assertEqual(self.reader.source.text, "pause.mkv", "a file is shown again and again")
+        self.emit(Opened(), header(AUDIO), *footage(3, 4, track=2))
+        self.assertEqual(self.reader.source.text, "pause.mkv")
+        tried = self.try_again()
+        while tried.source.text == "http://a/":
+            tried = self.try_again()
+        self.assertEqual(tried.source.text, "http://b/")
+        self.assertEqual(self.response.blocks, sent(footage(1, 3)))
+
     def test_first(self) -> None:
         """Where nothing has come yet, it begins the programme; other tracks end its clients."""
         self.start("tcp:12345", fallback=parse_input("fallback", "pause.mkv"))

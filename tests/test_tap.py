@@ -140,6 +140,19 @@ class OptionsTests(SynchronousTestCase):
         ):
             self.assertIs(self.stream(text).at_end, at_end, text)
 
+    def test_fallbacks(self) -> None:
+        """A fallback may be given again; the order stays."""
+        film = str(self.film)
+        self.assertEqual(self.stream("demo:").fallbacks, ())
+        self.assertEqual(
+            self.stream("--fallback=demo:", "demo:").fallback, Input(Form.DEMO, "demo:")
+        )
+        several = self.stream("--fallback=http://b/", f"--fallback={film}", "--fallback=demo:", "-")
+        self.assertEqual(
+            [one.text for one in several.fallbacks],
+            ["http://b/", os.path.abspath(film), "demo:"],
+        )
+
     def test_two_inputs(self) -> None:
         """Two inputs are a mistake, in whatever way they are given."""
         for arguments in (("a", "b"), ("--input=a", "b"), ("--input=a", "-i", "b")):
