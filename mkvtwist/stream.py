@@ -18,6 +18,7 @@ from mkvtwist.events import Events
 from mkvtwist.formats import Unfit, endings, media_types
 from mkvtwist.hls import PLAYLIST, Viewers, chosen
 from mkvtwist.input import InputService
+from mkvtwist.memory import trim
 from mkvtwist.packet import SECOND, Header, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
 from mkvtwist.recorder import Files, Recorder
@@ -156,11 +157,17 @@ class Stream(MultiService):
             self._rest_taken(self._reactor.seconds() + GRACE),
         ]
         stopped: Deferred[Any] = gatherResults(waiting)
-        stopped.addCallback(lambda _: self.publisher.forget())
+        stopped.addCallback(lambda _: self._forget())
         recorder = self._recorder
         if recorder is not None:
             stopped.addCallback(lambda _: recorder.close())
         return stopped
+
+    def _forget(self) -> None:
+        """Give the buffer back. The result is not awaited."""
+        if self.publisher.programme is not None:
+            self.publisher.forget()
+            self._in_thread(trim)
 
     def _rest_taken(self, deadline: float) -> Deferred[None]:
         """Fires when every client has all that there is, or when it is time."""
@@ -262,7 +269,7 @@ class Stream(MultiService):
         if self._ended_at is None:
             self._ended_at = now
             hold = self.config.hold or REMEMBERED
-            self._forgetting = self._reactor.callLater(hold, self.publisher.forget)
+            self._forgetting = self._reactor.callLater(hold, self._forget)
         target = self.publisher.playlist.target
         viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target
         if self.publisher.clients or viewers:

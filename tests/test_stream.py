@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config import StreamConfig, parse_at_end, parse_input
 from mkvtwist.demux import Ended, Event
+from mkvtwist.memory import trim
 from mkvtwist.packet import Packet
 from mkvtwist.publisher import Wish
 from mkvtwist.ring import Ring
@@ -149,6 +150,19 @@ class StreamTests(SynchronousTestCase):
         programme = self.stream.publisher.programme
         assert programme is not None
         return programme.ring
+
+    def test_given_back_to_the_system(self) -> None:
+        """It is given back to the operating system, too, in a thread: that takes a while."""
+        asked: list[Any] = []
+        self.start(hold=20)
+        self.patch(
+            self.reactor.getThreadPool(),
+            "callInThreadWithCallback",
+            lambda _, function, *__: asked.append(function),
+        )
+        self.emit(header(), *footage(0, 10), END)
+        self.reactor.advance(20)
+        self.assertEqual(asked, [trim])
 
     def test_given_back_anyway(self) -> None:
         """Where they are held for ever it is not kept for ever."""
