@@ -414,12 +414,12 @@ class Publisher:
         assert programme is not None
         ring = programme.ring
         known, fresh, began, now = programme.released, ring.end, False, time.time()
-        edge, size, steady = ring.edge, self.bytes_in, time.monotonic()
+        edge, size = ring.edge, self.bytes_in
         for fragment in programme.fragments(packets):
             self.fragments += 1
             self.bytes_in += fragment.payload
             began = began or fragment.key
-            self.playlist.append(programme, fragment, now, steady)
+            self.playlist.append(programme, fragment, now)
             if self._recorder is not None:
                 data = programme.format(programme.everything).render(fragment.packets)
                 self._recorder.write(data, fragment.start, key=fragment.key)

@@ -55,5 +55,8 @@ class Rate:
         return size * 8 / seconds if seconds else 0.0
 
     def _forget(self, now: float) -> None:
+        if self._sums and now < self._sums[-1][0]:  # somebody has set the clock back
+            self._sums.clear()
+            self._begun = now
         while self._sums and self._sums[0][0] + STEP <= now - SPAN:
             self._sums.popleft()

@@ -53,6 +53,17 @@ class RateTests(SynchronousTestCase):
             self.feed(rate, now - 1, now)
             self.assertApproximates(rate.bits(now), 20_000, 900, str(now))
 
+    def test_set_clock(self) -> None:
+        """A clock that is set, where it can be, does no harm for longer than the span."""
+        rate = Rate()
+        self.feed(rate, 1000, 1010)
+        for begin in (100, 5000):
+            for now in range(begin, begin + 10):
+                self.feed(rate, now, now + 1)
+                self.assertGreaterEqual(rate.bits(now + 1), 0)
+                self.assertLess(rate.bits(now + 1), 30_000)
+            self.assertApproximates(rate.bits(begin + 10), 20_000, 900)
+
     def test_beginning(self) -> None:
         """Before any time has gone by, what is of no time has no rate."""
         rate = Rate()

@@ -54,8 +54,8 @@ has several. One request a second for each viewer, and numbers that do not overt
 
 DRIFT = 2.0
 """
-Seconds by which the programme's date may be behind the clock, and by which the clock may be set,
-before the date is set again.
+Seconds by which the programme's date may be off the clock before it is set again: when the input
+was away, has caught up, or somebody has set the clock.
 """
 
 PARTS_LISTED = 3
@@ -134,8 +134,6 @@ class Playlist:
         self._written: Collection[int] = ()  # those of text
         self._last = 0  # the last timed packet's time, and where it is expected to end
         self._end = 0
-        self._now = started
-        self._set_by = self._dated_by = 0.0  # the wall clock less the steady one: now, for dates
         self._oldest = 0
         self._cues: list[Packet] = []
         self._was_read = False
@@ -143,17 +141,12 @@ class Playlist:
 
     # the publisher's side
 
-    def append(
-        self, programme: Programme, fragment: Fragment, now: float, steady: float | None = None
-    ) -> None:
+    def append(self, programme: Programme, fragment: Fragment, now: float) -> None:
         """
         The next fragment.
 
         @param now: seconds since the epoch.
-        @param steady: seconds of a clock that nobody sets; without them only a wall clock that is
-            set back is noticed.
         """
-        self._look_at_clock(now, steady)
         if programme is not self._programme:
             self._change(programme)
         if programme.ring.first != self._oldest:
@@ -181,14 +174,6 @@ class Playlist:
             growing = self._growing
             if growing is not None and growing.growing is not None:
                 growing.growing.weigh(packet, self._pictures)
-
-    def _look_at_clock(self, now: float, steady: float | None) -> None:
-        """Whether the wall clock has been set."""
-        if steady is not None:
-            self._set_by = now - steady
-        elif now < self._now:
-            self._set_by += now - self._now
-        self._now = now
 
     def forget(self) -> None:
         """
@@ -393,18 +378,14 @@ class Playlist:
         self._close(part.start, part.first)
         last = self._segments[-1] if self._segments else None
         date = now
-        set_by = self._set_by - self._dated_by
-        if last is None or abs(set_by) >= DRIFT:
-            self._dated_by = self._set_by
         if last is not None:
             expected = last.date + (part.start - last.start) / SECOND
-            expected += set_by if abs(set_by) >= DRIFT else 0.0
-            date = expected if now - expected < DRIFT else now
-            if date > now and not self._was_read:
+            if expected > now and not self._was_read:
                 # What comes at once at the start was there before.
                 for segment in self._segments:
-                    segment.date -= date - now
-                date = now
+                    segment.date -= expected - now
+            elif abs(expected - now) < DRIFT:
+                date = expected
         number = self.edge[0]
         name = f"{self.run}-{number}"
         segment = Segment(
