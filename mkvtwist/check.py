@@ -99,8 +99,8 @@ def _stream_problems(
 ) -> Iterator[tuple[str, str | None]]:
     """For each setting that names something: the setting, and what is wrong with that."""
     yield "input", _input_problem(stream, config, places)
-    if stream.fallback is not None:
-        yield "fallback", _source_problem(stream.fallback)
+    for fallback in stream.fallbacks:
+        yield "fallback", _source_problem(fallback)
     yield "record", _record_problem(stream, config)
     yield "watch", _rule_problem(stream.watch)
     yield "send", _send_problem(stream)

@@ -205,11 +205,18 @@ class StreamConfig:
     max_bitrate: int = 0
     on_demand: bool = False
     linger: float = 10.0
-    fallback: Input | None = None
+    fallback: Input | tuple[Input, ...] | None = None
     optional: bool = False
     takeover: bool = False
     watch: Rule = EVERYBODY
     send: Rule = EVERYBODY
+
+    @property
+    def fallbacks(self) -> tuple[Input, ...]:
+        """All that may be shown while the input is away, the preferred one first."""
+        if self.fallback is None:
+            return ()
+        return (self.fallback,) if isinstance(self.fallback, Input) else self.fallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -521,6 +528,7 @@ class Kind(Enum):
 
     TEXT = "text in quotes"
     TEXTS = "a list of texts in quotes"
+    TEXT_OR_TEXTS = "text in quotes, or a list of them"
     NUMBER = "a number"
     SIZE = 'a number, or text such as "64M"'
     SWITCH = "true or false"
@@ -574,7 +582,7 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "on_demand": Setting(Kind.SWITCH, parse_text),
         "optional": Setting(Kind.SWITCH, parse_text),
         "linger": Setting(Kind.NUMBER, parse_seconds),
-        "fallback": Setting(Kind.TEXT, parse_fallback),
+        "fallback": Setting(Kind.TEXT_OR_TEXTS, parse_fallback),
         "takeover": Setting(Kind.SWITCH, parse_text),
         "watch": Setting(Kind.RULE, parse_rule),
         "send": Setting(Kind.RULE, parse_rule),

@@ -41,6 +41,7 @@ from mkvtwist.config import (
 _TYPES: Mapping[Kind, tuple[type, ...]] = {
     Kind.TEXT: (str,),
     Kind.TEXTS: (list,),
+    Kind.TEXT_OR_TEXTS: (str, list),
     Kind.NUMBER: (int, float),
     Kind.SIZE: (int, str),
     Kind.SWITCH: (bool,),
@@ -179,7 +180,7 @@ class _Reading:
             settings["record"] = os.path.join(here, settings["record"])
         if settings.get("fallback") is not None:
             here = self._directory(said="fallback" in said.streams)
-            settings["fallback"] = _located(settings["fallback"], here)
+            settings["fallback"] = _each(lambda one: _located(one, here), settings["fallback"])
         try:
             settings["at_end"] = parse_at_end(
                 said.where("at_end", name), settings.get("at_end"), source.form
@@ -259,15 +260,20 @@ def _value(where: str, value: Any, setting: Setting) -> Any:
     @raise ConfigError: when it is of another type, or its parser refuses it.
     """
     fits = type(value) in _TYPES[setting.kind]  # a subclass would not: True is an int
-    if fits and setting.kind is Kind.TEXTS:
+    if fits and isinstance(value, list):
         fits = bool(value) and all(isinstance(item, str) for item in value)
     if not fits:
         raise ConfigError(f"{where}: {_shown(value)} is not {setting.kind.value}")
     if setting.kind is Kind.SWITCH:
         return value
-    if setting.kind is Kind.TEXTS:
+    if isinstance(value, list):
         return tuple(setting.parse(where, item) for item in value)
     return setting.parse(where, str(value))
+
+
+def _each(change: Callable[[Any], Any], value: Any) -> Any:
+    """Change a value, or each one of several."""
+    return tuple(map(change, value)) if isinstance(value, tuple) else change(value)
 
 
 def _shown(value: object) -> str:
@@ -304,6 +310,7 @@ def document(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
         Input: lambda value: value.text if secrets else str(value),
         AtEnd: lambda value: value.value,
         Rule: partial(_table_of, secrets=secrets),
+        tuple: lambda values: [plain[type(value)](value) for value in values],
     }
     return {
         key: plain.get(type(value), lambda same: same)(value)
@@ -336,6 +343,8 @@ def describe(config: Config) -> Iterator[str]:
         for key in STREAM_SETTINGS:
             value = getattr(stream, key)
             if key not in ("input", "at_end") and value != getattr(usual, key):
+                if isinstance(value, tuple):
+                    value = ", ".join(map(str, value))
                 yield f"  {key}: {_shown(value) if isinstance(value, bool) else value}"
     if not config.streams:
         yield "no stream"

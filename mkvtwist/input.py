@@ -8,6 +8,7 @@ other way through a L{Pipe}.
 ::
 
     file, URL, demo:           opening -> live -> ended | opening (loop) | retrying -> opening
+    URL that listens    waiting for a sender -> live -> waiting for a sender | ended
     endpoint    waiting for a sender -> opening -> live -> waiting for a sender | ended
     on demand    waiting for a client -> any of the first line -> waiting for a client
 
@@ -18,9 +19,9 @@ fallback is stopped, and when its thread has ended the input's goes on.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from twisted.application.internet import backoffPolicy
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IListeningPort
@@ -30,12 +31,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mkvtwist.config import AtEnd, Form, Input, StreamConfig
-from mkvtwist.demux import Ended, Event, Media, Noticed, Opened, Pace, Reader, set_up
+from mkvtwist.demux import Ended, Event, Media, Noticed, Opened, Pace, Reader, listens, set_up
 from mkvtwist.endpoint import Endpoint
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.pipe import Outlet
 from mkvtwist.publisher import Publisher
 from mkvtwist.recorder import Recorder
+from mkvtwist.retry import QUICK, Tries
 from mkvtwist.sender import Connection, IInput, Parting, Sender, address
 from mkvtwist.streamlog import StreamLog
 from mkvtwist.timeline import Timeline
@@ -46,8 +48,11 @@ Seconds that stopping waits for the thread. One that is blocked in libavformat o
 cannot be woken: it is left alone, and ends with the process.
 """
 
-RETRY = backoffPolicy(initialDelay=1.0, maxDelay=30.0, factor=1.7)
-"""Seconds until an input is opened again, by the number of failures; with jitter of its own."""
+REPEATED = 600.0
+"""
+Seconds until a fault is logged again that is the same at each try: those who look into the log find
+it, and an input that is away for a day does not fill the disk.
+"""
 
 GUARDED = 5 * SECOND
 """
@@ -128,7 +133,9 @@ class InputService(Service):
     @ivar detail: the cause, for operators only; empty if C{reason} says all of it.
     @ivar senders: whoever is connected and has not been turned away.
     @ivar left_out: one sentence for each track of the input that is not sent.
-    @ivar restarts: how many times the input was opened again.
+    @ivar failed: whether it has ended for good because it could not be read, or not to its end.
+    @ivar restarts: how many times the input was opened again; neither a round of a loop counts, nor
+        that nobody has sent anything meanwhile.
     @ivar showing: what is shown in place of the input, while it is away.
     """
 
@@ -149,6 +156,7 @@ class InputService(Service):
         self.reason = "the input has not been opened yet"
         self.detail = ""
         self.since = reactor.seconds()
+        self.failed = False
         self.restarts = 0
         self.timeline = Timeline()
         self.reactor = reactor
@@ -167,7 +175,14 @@ class InputService(Service):
         self._next_sender: Sender | None = None
         self._port: IListeningPort | None = None
         self._retry: Any = None
-        self._failures = 0
+        self._listens = listens(config.input)
+        self._tries = Tries(listens=self._listens)
+        self._fallback_number = 0
+        self._fallback_retry: Any = None
+        self._fallback_tries = Tries(listens=False)
+        self._faults: dict[
+            str, tuple[str, float]
+        ] = {}  # of the input and each fallback: the last one
         self._opened = False
         self._rest: Any = None
         self._asleep = False
@@ -228,17 +243,26 @@ class InputService(Service):
 
     # opening
 
-    def _open(self) -> None:
+    def _open(self, *, counts: bool = True) -> None:
+        """
+        Open what is opened here.
+
+        @param counts: whether it is a restart, if it is not the first time.
+        """
         self._retry = None
         media: Media | None = None
         if self.config.input.form is Form.STDIN:
             media = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - it is not ours
-        self._read(media)
+        self._read(media, counts=counts)
 
-    def _read(self, media: Media | None) -> None:
-        self._become("opening", "reading the beginning, to see what it is")
-        self.restarts += self._opened
+    def _read(self, media: Media | None, *, counts: bool = True) -> None:
+        if not self._listens:
+            self._become("opening", "reading the beginning, to see what it is")
+        elif not self._opened:
+            self._become("waiting for a sender", "nobody has sent anything yet")
+        self.restarts += self._opened and counts
         self._opened = True
+        self._tries.opened(self.reactor.seconds())
         drain = self.config.at_end is AtEnd.EXIT and not self.config.input.form.has_sender
         self._reading = self._start(self.config.input, media, self._pace, drain=drain)
 
@@ -304,41 +328,71 @@ class InputService(Service):
     # what is shown meanwhile
 
     def _show_fallback(self) -> None:
-        """The input is away."""
-        if self.config.fallback is not None and self._fallback is None:
+        """The input is away: now, or still, after another try."""
+        if self._fallback is None:
+            if self._fallback_retry is not None:
+                self._fallback_retry.cancel()
+            self._open_fallback()
+
+    def _open_fallback(self, number: int = 0) -> None:
+        """
+        @param number: which one, in the order of the configuration.
+        """
+        self._fallback_retry = None
+        fallbacks = self.config.fallbacks
+        if fallbacks:
+            self._fallback_number = number
+            self._fallback_tries.opened(self.reactor.seconds())
             # At real time from the first packet on: nothing of it is kept for later.
-            self._fallback = self._start(self.config.fallback, None, Pace(1.0, 0.0), drain=False)
+            self._fallback = self._start(fallbacks[number], None, Pace(1.0, 0.0), drain=False)
+
+    def _open_next_fallback(self) -> None:
+        """
+        Open the next one, or the first one after a pause. The input's next try is one of the
+        fallback's, too, but may be long in coming.
+        """
+        if self._fallback_number + 1 < len(self.config.fallbacks):
+            self._open_fallback(self._fallback_number + 1)
+            return
+        pause = self._fallback_tries.pause(self.reactor.seconds(), self.config.hold)
+        self._fallback_retry = self.reactor.callLater(max(QUICK[0], pause), self._open_fallback)
 
     def _stop_fallback(self, reason: str) -> None:
         self._tell_down("fallback", reason)
+        if self._fallback_retry is not None:
+            self._fallback_retry.cancel()
+            self._fallback_retry = None
         if self._fallback is not None:
             self._stop(self._fallback)
             self._fallback = None
 
-    def _fallback_ended(self, ended: Ended) -> None:
-        """From the start again; one that cannot be read is not shown until the next time."""
-        heard = self._fallback is not None and self._fallback.heard
+    def _fallback_ended(self, fallback: Reading, ended: Ended) -> None:
+        """A file begins again; all else is opened again, as the input is."""
         self._fallback = None
-        if ended.fault or not heard:
-            self._publisher.hold()
-            self._tell_down("fallback", ended.reason)
-            self.log.error(
-                "fallback {source}: {reason}", source=str(self.config.fallback), reason=ended.reason
-            )
-        else:
-            self._show_fallback()
+        if fallback.heard and not ended.fault and fallback.source.form is not Form.URL:
+            self._open_fallback(self._fallback_number)
+            return
+        self._publisher.hold()
+        self._tell_down("fallback", ended.reason)
+        if self._is_news(str(fallback.source), ended.reason):
+            source = str(fallback.source)
+            self.log.error("fallback {source}: {reason}", source=source, reason=ended.reason)
+        self._open_next_fallback()
 
     def _begin_fallback(self, fallback: Reading, header: Header) -> None:
         programme = self._publisher.programme
         fits = programme is None or programme.header.tracks == header.tracks
         if not fits:
-            self.log.warn(
-                "fallback {source}: not shown, for its tracks are others than the stream's",
-                source=str(fallback.source),
-            )
-            self._stop_fallback("its tracks are others than the stream's")
+            reason = "its tracks are others than the stream's"
+            if self._is_news(str(fallback.source), reason):
+                source = str(fallback.source)
+                self.log.warn("fallback {source}: not shown: {why}", source=source, why=reason)
+            self._stop_fallback(reason)
+            self._open_next_fallback()
             return
         fallback.heard = True
+        self._faults.pop(str(fallback.source), None)
+        self._fallback_tries.live(self.reactor.seconds())
         self._tell_up("fallback", fallback.source)
         self._publisher.begin(header)
 
@@ -448,7 +502,8 @@ class InputService(Service):
             self._begin_fallback(reading, header)
             return
         reading.heard = True
-        self._failures = 0
+        self._faults.pop("input", None)
+        self._tries.live(self.reactor.seconds())
         self._become("live", "packets are coming")
         programme = self._publisher.programme
         if programme is None or programme.header.tracks != header.tracks:
@@ -487,13 +542,10 @@ class InputService(Service):
 
     def _ended(self, reading: Reading, ended: Ended) -> None:
         if reading is self._fallback:
-            self._fallback_ended(ended)
+            self._fallback_ended(reading, ended)
             return
         self._reading = None
-        if ended.fault:
-            self.log.error("{input}: {reason}", input=self.label, reason=ended.reason)
-        elif self.config.at_end is not AtEnd.LOOP:  # each round of which would be a line
-            self.log.info("{input}: {reason}", input=self.label, reason=ended.reason)
+        self._say_end(ended)
         sender, self._sender = self._sender, None
         if sender is not None:
             sender.drop(Parting.UNREADABLE if ended.fault else Parting.TAKEN, ended.reason)
@@ -504,6 +556,7 @@ class InputService(Service):
         if at_end is AtEnd.WAIT or (self.config.takeover and self._next_sender is not None):
             self._wait(ended)
         elif at_end is AtEnd.EXIT:
+            self.failed = ended.fault
             self._become("ended", ended.sentence, ended.detail)
             if self._next_sender is not None:
                 self._next_sender.drop(Parting.CLOSED, "the stream has ended")
@@ -511,15 +564,37 @@ class InputService(Service):
             self._publisher.end()
             self._on_end()
         elif again:
-            self._open()
+            self._open(counts=False)
         else:
-            self._publisher.hold()
-            self._failures += 1
-            pause = RETRY(self._failures)
+            self._open_later(reading, ended)
+
+    def _open_later(self, reading: Reading, ended: Ended) -> None:
+        self._publisher.hold()
+        pause = self._tries.pause(self.reactor.seconds(), self.config.hold)
+        if self._listens:
+            self._become("waiting for a sender", ended.sentence, ended.detail)
+        else:
             reason = f"{ended.sentence}; trying again in {pause:.1f} s"
             self._become("retrying", reason, ended.detail)
-            self._retry = self.reactor.callLater(pause, self._open)
-            self._show_fallback()
+        counts = reading.heard or not self._listens
+        self._retry = self.reactor.callLater(pause, partial(self._open, counts=counts))
+        self._show_fallback()
+
+    def _say_end(self, ended: Ended) -> None:
+        if not ended.fault:
+            if self.config.at_end is not AtEnd.LOOP:  # each round of which would be a line
+                self.log.info("{input}: {reason}", input=self.label, reason=ended.reason)
+        elif self._is_news("input", ended.reason):
+            self.log.error("{input}: {reason}", input=self.label, reason=ended.reason)
+
+    def _is_news(self, what: str, fault: str) -> bool:
+        """Whether to log a fault: the same one at each try is logged only now and then."""
+        now = self.reactor.seconds()
+        logged, when = self._faults.get(what, ("", now))
+        if logged == fault and now - when < REPEATED:
+            return False
+        self._faults[what] = fault, now
+        return True
 
     def _wait(self, ended: Ended) -> None:
         self._publisher.hold()
@@ -572,6 +647,7 @@ class InputService(Service):
         problem = getattr(failure.value, "socketError", failure.value)
         known = getattr(problem, "strerror", None)
         cause = known or problem
+        self.failed = True
         reason = f"nobody can connect: {known}" if known else "nobody can connect"
         self._become("ended", reason, f"cannot listen at {self.label}: {cause}")
         self.log.error("cannot listen at {input}: {cause}", input=self.label, cause=cause)

@@ -38,6 +38,7 @@ from mkvtwist.formats import BESIDE, Choice, NoTrack, Unfit, choose
 from mkvtwist.hls import Playlist
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.programme import Programme
+from mkvtwist.rate import Rate
 from mkvtwist.ring import Ring
 from mkvtwist.streamlog import StreamLog
 
@@ -366,6 +367,7 @@ class Publisher:
         self.bytes_in = 0
         self.arrived = clock.seconds()
         self._bytes_out = 0
+        self._rate = Rate()
         self.playlist = Playlist(time.time(), config.buffer, parts=not config.whole_segments)
         self.observers: list[Callable[[], None]] = []
         self._recorder = recorder
@@ -412,6 +414,7 @@ class Publisher:
         assert programme is not None
         ring = programme.ring
         known, fresh, began, now = programme.released, ring.end, False, time.time()
+        edge, size = ring.edge, self.bytes_in
         for fragment in programme.fragments(packets):
             self.fragments += 1
             self.bytes_in += fragment.payload
@@ -424,6 +427,7 @@ class Publisher:
                 programme.released = ring.end
             elif fragment.key:
                 programme.released = fragment.number
+        self._rate.add(self.clock.seconds(), self.bytes_in - size, ring.edge - edge)
         self._fan_out(programme, known)
         self._away_since = None
         self.arrived = self.clock.seconds()
@@ -447,8 +451,8 @@ class Publisher:
 
     def forget(self) -> None:
         """
-        The input has been closed, and nobody is there: when it is opened again, what it has brought
-        is old.
+        Give the ring back. The input has been closed, and nobody is there, so that what it has
+        brought is old when it is opened again; or the stream has ended.
         """
         self.hold()
         if self.programme is not None:
@@ -581,6 +585,11 @@ class Publisher:
     def served(self, size: int) -> None:
         """So many bytes went out otherwise than to a client."""
         self._bytes_out += size
+
+    @property
+    def bitrate(self) -> float:
+        """Bits per second that came in over the last seconds of the clock."""
+        return self._rate.bits(self.clock.seconds())
 
     @property
     def bytes_out(self) -> int:

@@ -110,12 +110,20 @@ class Server(MultiService):
 
     log = Logger()
 
-    def __init__(self, reactor: Any, config: Config, reread: Reread | None = None) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        config: Config,
+        reread: Reread | None = None,
+        exit_with: Callable[[int], object] = lambda _: None,
+    ) -> None:
         """
         @param reread: makes the configuration anew, for L{reload}. With it C{SIGHUP} is one, too.
+        @param exit_with: sets the exit status of the process; called when it is not 0.
         """
         super().__init__()
         self._reactor = reactor
+        self._exit_with = exit_with
         self._reread = reread
         self._before: Any = None
         self._ending: dict[Deferred[Any], str] = {}  # with the endpoint that each lets go of
@@ -394,6 +402,10 @@ class Server(MultiService):
         streams = self.streams.values()
         if all(stream.ended and stream.config.at_end is AtEnd.EXIT for stream in streams):
             self.log.info("every stream has ended; stopping")
+            # Optional streams have a say only if there are no others.
+            counted = [s for s in streams if not s.config.optional] or streams
+            if any(stream.failed for stream in counted):
+                self._exit_with(1)
             self._reactor.stop()
 
     def _count_descriptors(self) -> None:

@@ -18,6 +18,7 @@ from mkvtwist.events import Events
 from mkvtwist.formats import Unfit, endings, media_types
 from mkvtwist.hls import PLAYLIST, Viewers, chosen
 from mkvtwist.input import InputService
+from mkvtwist.memory import trim
 from mkvtwist.packet import SECOND, Header, Track
 from mkvtwist.publisher import ClientStatistics, Publisher
 from mkvtwist.recorder import Files, Recorder
@@ -35,8 +36,12 @@ Target durations after the end in which HLS viewers get what they have not: they
 and stop asking when they have it.
 """
 
-BITRATE_SPAN = 5 * SECOND
-"""Media over which the bitrate is measured."""
+
+REMEMBERED = 60.0
+"""
+Seconds after the end for which the buffer is kept where C{--hold} is for ever: nobody comes back to
+a stream that has ended, but for its last seconds.
+"""
 
 
 class LiveEdge(NamedTuple):
@@ -115,6 +120,7 @@ class Stream(MultiService):
         self._reactor = reactor
         self._on_end = on_end
         self._ended_at: float | None = None
+        self._forgetting: Any = None
         self._recorder = None
         if config.record is not None:
             pattern = os.path.abspath(config.record)
@@ -144,15 +150,24 @@ class Stream(MultiService):
         @return: fires when the thread has ended and the recording is complete.
         """
         self.publisher.end(for_good=False)
+        if self._forgetting is not None and self._forgetting.active():
+            self._forgetting.cancel()
         waiting = [
             maybeDeferred(super().stopService),
             self._rest_taken(self._reactor.seconds() + GRACE),
         ]
         stopped: Deferred[Any] = gatherResults(waiting)
+        stopped.addCallback(lambda _: self._forget())
         recorder = self._recorder
         if recorder is not None:
             stopped.addCallback(lambda _: recorder.close())
         return stopped
+
+    def _forget(self) -> None:
+        """Give the buffer back. The result is not awaited."""
+        if self.publisher.programme is not None:
+            self.publisher.forget()
+            self._in_thread(trim)
 
     def _rest_taken(self, deadline: float) -> Deferred[None]:
         """Fires when every client has all that there is, or when it is time."""
@@ -162,6 +177,11 @@ class Stream(MultiService):
         later.addCallback(lambda _: self._rest_taken(deadline))
         self._reactor.callLater(LOOK, later.callback, None)
         return later
+
+    @property
+    def failed(self) -> bool:
+        """Whether the input ended for good because it could not be read, or not to its end."""
+        return self.input.failed
 
     @property
     def condition(self) -> tuple[str, str]:
@@ -206,7 +226,7 @@ class Stream(MultiService):
                 if ring is not None and ring.end
                 else None
             ),
-            bitrate=ring.bitrate(BITRATE_SPAN) if ring is not None else 0.0,
+            bitrate=publisher.bitrate,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,
             ring_bytes=ring.size if ring is not None else 0,
@@ -248,6 +268,8 @@ class Stream(MultiService):
         now = self._reactor.seconds()
         if self._ended_at is None:
             self._ended_at = now
+            hold = self.config.hold or REMEMBERED
+            self._forgetting = self._reactor.callLater(hold, self._forget)
         target = self.publisher.playlist.target
         viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target
         if self.publisher.clients or viewers:

@@ -29,6 +29,7 @@ from mkvtwist.config import (
     parse_server_name,
 )
 from mkvtwist.configfile import CommandLine, describe
+from mkvtwist.process import exit_with, use_monotonic_clock
 from mkvtwist.server import Server
 
 Value = TypeVar("Value")
@@ -119,8 +120,13 @@ class Options(TwistedOptions):
         self._set("hold", text)
 
     def opt_fallback(self, text: str) -> None:
-        """What is shown while the input is away: a file, a URL or demo:, with the same tracks"""
+        """What is shown while the input is away: a file, a URL or demo:, with the same tracks; may
+        be repeated: the first that works is shown"""
+        before = self._settings.get("fallback")
         self._set("fallback", text)
+        if before is not None:
+            several = before if isinstance(before, tuple) else (before,)
+            self._settings["fallback"] = (*several, self._settings["fallback"])
 
     def opt_on_demand(self) -> None:
         """Open the input only while somebody watches"""
@@ -298,11 +304,13 @@ def _parsed(parse: Callable[[str, str], Value], option: str, text: str) -> Value
 
 def makeService(options: Options) -> IService:
     """
-    Everything that the options ask for, as one service.
+    Everything that the options ask for, as one service. From here on the reactor's timers are
+    monotonic, and the process ends with the service's exit status.
     """
     from twisted.internet import reactor
 
+    use_monotonic_clock(reactor)
     assert options.config is not None
     assert options.command_line is not None
     reread = partial(read, options.command_line) if options.command_line.names_files else None
-    return Server(reactor, options.config, reread)
+    return Server(reactor, options.config, reread, exit_with)

@@ -73,7 +73,7 @@ class ReadTests(SynchronousTestCase):
 
     def test_files(self) -> None:
         """Each file that is not there is said, relative to the configuration's folder."""
-        text = '[streams.a]\ninput = "a.mkv"\nfallback = "b.mkv"\nrecord = "no/c.mkv"'
+        text = '[streams.a]\ninput = "a.mkv"\nfallback = ["demo:", "b.mkv"]\nrecord = "no/c.mkv"'
         self.assertEqual(
             self.problems(text),
             [

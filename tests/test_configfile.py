@@ -241,7 +241,7 @@ def streams(draw: st.DrawFn) -> StreamConfig:
         "max_clients": st.integers(0, 10**9 - 1),
         "max_bitrate": st.integers(0, 10**12),
         "on_demand": st.booleans() if source not in others else st.just(value=False),
-        "fallback": st.none() | readable,
+        "fallback": st.none() | readable | st.lists(readable, min_size=1, max_size=3).map(tuple),
         "watch": RULES,
         "send": RULES,
     }
@@ -249,6 +249,37 @@ def streams(draw: st.DrawFn) -> StreamConfig:
         if key not in chosen:
             chosen[key] = SECONDS if setting.kind is Kind.NUMBER else st.booleans()
     return StreamConfig(**{key: draw(strategy) for key, strategy in chosen.items()})
+
+
+class FallbackTests(SynchronousTestCase):
+    """A fallback may be a list of them, in a file as on the command line."""
+
+    def read(self, text: str) -> tuple[Config, list[str]]:
+        """A file with one stream, and this line in its table."""
+        document_ = parse_document(f'[streams.a]\ninput = "demo:"\n{text}'.encode(), "etc/a.toml")
+        return configure(document_, CommandLine("/here", "etc/a.toml"))
+
+    def test_several(self) -> None:
+        """Each is read as a single one is, and the order stays."""
+        config, problems = self.read('fallback = ["http://b/", "pause.mkv"]')
+        self.assertEqual(problems, [])
+        (stream,) = config.streams
+        self.assertEqual(
+            stream.fallbacks,
+            (Input(Form.URL, "http://b/"), Input(Form.FILE, "/here/etc/pause.mkv")),
+        )
+        lines = list(describe(config))
+        self.assertIn("  fallback: http://b/, /here/etc/pause.mkv", lines)
+
+    def test_mistakes(self) -> None:
+        """One of them that cannot be, and none at all, are said."""
+        for text, problem in (
+            ('fallback = ["demo:", "tcp:1"]', "'tcp:1' is not a file, a URL or demo:"),
+            ("fallback = []", "[] is not text in quotes, or a list of them"),
+            ("fallback = [1]", "[1] is not text in quotes, or a list of them"),
+        ):
+            _, problems = self.read(text)
+            self.assertEqual(problems, [f"etc/a.toml: streams.a.fallback: {problem}"])
 
 
 class DocumentTests(SynchronousTestCase):

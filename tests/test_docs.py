@@ -8,22 +8,26 @@ import re
 import select
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from twisted.python import usage
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]  # made by platform
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist import ctl, metrics
 from mkvtwist.config import LIVE, OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
 from mkvtwist.tap import Options
-from tests.test_end_to_end import CHECKOUT, PATIENCE
+from tests import media
+from tests.test_end_to_end import CHECKOUT, PATIENCE, environment, free_port, wait
 from tests.test_metrics import STREAM
 
 DOCS = CHECKOUT / "docs"
@@ -425,3 +429,177 @@ class HTTPTests(SynchronousTestCase):
         self.assertEqual(documented["Ring"], set(stream["ring"]))
         self.assertEqual(documented["Client"], set(stream["clients"][0]))
         self.assertEqual(documented["Metrics"], set(names))
+
+
+def blocks(page: str, language: str = "sh") -> list[str]:
+    """The blocks of a page, one after the other, with their continued lines joined."""
+    text = (DOCS / page).read_text()
+    found = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [block.replace("\\\n", " ") for block in found]
+
+
+class RecipeTests(SynchronousTestCase):
+    """
+    Commands that belong together, run together as they stand, by a shell, in a directory with
+    nothing but a film in it. Only ports are others, and addresses those of the loopback interface.
+    """
+
+    def setUp(self) -> None:
+        """The directory, and twistd on the path."""
+        folder = Path(self.mktemp()).absolute()
+        programs = folder / "bin"
+        programs.mkdir(parents=True)
+        twistd = programs / "twistd"
+        twistd.write_text(
+            f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "from twisted.scripts.twistd import'
+            ' run; run()" "$@"\n'
+        )
+        twistd.chmod(0o755)
+        self.folder = folder / "empty"
+        self.folder.mkdir()
+        media.clip(self.folder / "film.mkv", seconds=20)
+        path = os.pathsep.join((str(programs), os.environ["PATH"]))
+        self.environment = {**environment(), "PATH": path}
+        self.ports: dict[str, int] = {}
+
+    def port(self, documented: int) -> int:
+        """The one that stands in for a documented port."""
+        return self.ports.setdefault(str(documented), free_port())
+
+    def translated(self, command: str) -> str:
+        """A command with other ports, and for servers on the loopback interface."""
+        command = re.sub(
+            r"\btcp:(\d{4,5})\b",
+            lambda found: f"tcp:{self.port(int(found[1]))}:interface=127.0.0.1",
+            command,
+        )
+        return re.sub(
+            r"(127\.0\.0\.1:)(\d{4,5})\b", lambda f: f"{f[1]}{self.port(int(f[2]))}", command
+        )
+
+    def run_(self, command: str) -> subprocess.Popen[bytes]:
+        """A command in a terminal of its own, which ends with the test."""
+        words = shlex.split(command)
+        if shutil.which(words[0], path=self.environment["PATH"]) is None:
+            raise SkipTest(f"{words[0]} is not installed")
+        log = (self.folder.parent / f"{len(list(self.folder.parent.glob('*.log')))}.log").open("wb")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(
+            ("/bin/sh", "-c", f"exec {self.translated(command)}"),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        self.addCleanup(process.wait, PATIENCE)
+        self.addCleanup(process.kill)
+        return process
+
+    def logs(self) -> str:
+        """All that was said in all terminals."""
+        return "\n".join(p.read_text() for p in sorted(self.folder.parent.glob("*.log")))
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait until this is true."""
+        try:
+            wait(condition)
+        except AssertionError:
+            raise AssertionError(f"in vain:\n{self.logs()}") from None
+
+    def status(self, port: int) -> dict[str, Any]:
+        """What the server at a documented port says of its stream; nothing as long as it starts."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port(port), timeout=PATIENCE)
+        try:
+            connection.request("GET", "/status")
+            with connection.getresponse() as answer:
+                stream: dict[str, Any] = json.load(answer)["streams"]["live"]
+                return stream
+        except OSError:
+            return {"state": "", "reason": ""}
+
+    def is_live(self, *ports: int) -> bool:
+        """Whether the streams at these documented ports are."""
+        return all(self.status(port)["state"] == "live" for port in ports)
+
+    def test_edges(self) -> None:
+        """An origin, two edges, and a sender: both edges show what is sent."""
+        recipe = blocks("howto/edges.md")[0].splitlines()
+        self.assertEqual(len(recipe), 4)
+        origin, *edges, sender = recipe
+        self.run_(origin)
+        self.until(lambda: self.status(8080)["state"])
+        for edge in edges:
+            self.run_(edge)
+        self.run_(sender)
+        self.until(lambda: self.is_live(8081, 8082))
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["film.mkv"])
+
+    def test_two_origins(self) -> None:
+        """
+        Of two origins the edge shows the second one while the first one is away; its client stays,
+        under one header, and goes on.
+        """
+        first, second, edge = blocks("howto/edges.md")[1].splitlines()
+        origin = self.run_(first)
+        self.run_(second)
+        self.until(lambda: self.is_live(8080, 8090))
+        self.run_(edge)
+        self.until(lambda: self.is_live(8081))
+        url = f"http://127.0.0.1:{self.port(8081)}/live.mkv"
+        with urllib.request.urlopen(url, timeout=PATIENCE) as watching:
+            seen = watching.read(50_000)
+            origin.send_signal(signal.SIGINT)
+            origin.wait(PATIENCE)
+            self.until(lambda: "fallback" in self.status(8081)["reason"])
+            seen += watching.read(200_000)
+            self.run_(first)
+            self.until(lambda: self.is_live(8081))
+            self.assertNotIn("fallback", self.status(8081)["reason"])
+            seen += watching.read(200_000)
+        self.assertEqual(len(seen), 450_000)
+        self.assertEqual(seen.count(bytes.fromhex("1a45dfa3")), 1)
+
+    def test_tutorial(self) -> None:
+        """What is sent is watched, and recorded by the server as well as by a client."""
+        recipe = [block.strip() for block in blocks("tutorial.md")]
+        (sender,) = [line for line in recipe if line.startswith("ffmpeg -re -i film.mkv -c copy")]
+        (client,) = [line for line in recipe if line.startswith("curl -o recording.mkv")]
+        (look,) = [line for line in recipe if line.endswith("/status")]
+        (server,) = [line for line in recipe if "--record=" in line]
+        self.run_(server.replace("mkvserve", "mkvserve --listen=tcp:8080"))
+        self.until(lambda: self.status(8080)["state"])
+        self.run_(sender)
+        self.until(lambda: self.is_live(8080))
+        recording = self.folder / "recording.mkv"
+        self.until(lambda: recording.exists() and recording.stat().st_size > 20_000)
+        recording.rename(self.folder / "first.mkv")
+        self.run_(client)
+        self.until(lambda: recording.exists() and recording.stat().st_size > 20_000)
+        self.assertEqual(self.run_(look).wait(PATIENCE), 0)
+        self.assertIn('"state": "live"', self.logs())
+
+    def test_systemd(self) -> None:
+        """The configuration is one, and the unit is right, too, as far as systemd can tell."""
+        configuration, *_ = blocks("howto/systemd.md", "toml")
+        (self.folder / "mkvtwist.toml").write_text(self.translated(configuration))
+        (check,) = [block for block in blocks("howto/systemd.md") if "--check" in block]
+        check = check.strip().replace("/opt/mkvtwist/bin/", "").replace("/etc/", "")
+        self.assertEqual(self.run_(check).wait(PATIENCE), 0, self.logs())
+        unit, socket_unit, *_ = blocks("howto/systemd.md", "ini")
+        self.assertIn("--config=/etc/mkvtwist.toml", unit)
+        program = next(iter(self.folder.parent.glob("bin/*")))
+        for name, text in (("mkvserve.service", unit), ("mkvserve.socket", socket_unit)):
+            (self.folder / name).write_text(text.replace("/opt/mkvtwist/bin/twistd", str(program)))
+        if shutil.which("systemd-analyze") is None:
+            raise SkipTest("systemd-analyze is not installed")
+        found = subprocess.run(
+            ("systemd-analyze", "verify", "./mkvserve.service", "./mkvserve.socket"),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        about_ours = [line for line in found.stderr.splitlines() if "mkvserve" in line]
+        self.assertEqual(about_ours, [])

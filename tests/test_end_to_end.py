@@ -428,7 +428,7 @@ class InputTests(EndToEndTestCase):
         self.assertEqual(more, [(begin + after) % 100 for after in range(1, 20)])
 
     def test_no_media(self) -> None:
-        """A file that is no media is one clear line of the log; then the server stops."""
+        """A file that is no media is one clear line of the log; the server stops with status 1."""
         directory = Path(self.mktemp())
         directory.mkdir()
         servers = []
@@ -441,7 +441,7 @@ class InputTests(EndToEndTestCase):
             path.write_bytes(data)
             servers.append(Mkvserve(self, str(path)))
         for server in servers:
-            self.assertEqual(server.ended(), 0)
+            self.assertEqual(server.ended(), 1)
             (line,) = [x for x in server.log.splitlines() if "no media" in x]
             self.assertRegex(line, r"(empty|passwd|random): no media that libavformat can read")
             self.assertNotIn("Traceback", server.log)
@@ -708,6 +708,29 @@ class ProcessTests(EndToEndTestCase):
         wait(lambda: not alive(pid))
         self.assertIn("Server Shut Down", log.read_text())
         self.assertNotIn("Traceback", log.read_text())
+
+    def test_daemon_fails(self) -> None:
+        """A daemon has an exit status, too, for whoever has become its parent."""
+        directory = Path(self.mktemp()).absolute()
+        directory.mkdir()
+        (directory / "rubbish").write_bytes(garbage(100_000))
+        program = (
+            "import ctypes, os, subprocess, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0);"
+            " print(subprocess.run(sys.argv[1:]).returncode); os.wait();"  # the first of two forks
+            " print(os.waitstatus_to_exitcode(os.wait()[1]))"
+        )
+        ended = subprocess.run(
+            (sys.executable, "-c", program, sys.executable, *TWISTD, "mkvserve", LISTEN, "rubbish"),
+            cwd=directory,
+            env=environment(),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        self.assertEqual(ended.stdout, b"0\n1\n", ended.stderr)
+        self.assertEqual(
+            sorted(path.name for path in directory.iterdir()), ["rubbish", "twistd.log"]
+        )
 
     def test_mistakes(self) -> None:
         """A mistake is one line on standard error and the exit status 1, before it detaches."""

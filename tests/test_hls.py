@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
@@ -480,6 +480,47 @@ class MediaTests(SynchronousTestCase):
             self.assertEqual(found.discontinuity_sequence, FIRST % DISCONTINUITIES + change)
             self.assertFalse(any(s.discontinuity for s in found.segments))
             self.assertEqual(len(found.segment_map), 1)
+
+    def dates(self, *clock: tuple[float, float]) -> list[float]:
+        """
+        How far the date of each segment of a second is from the wall clock when it came.
+
+        @param clock: of each of them: how many seconds after the start it comes, and by how many
+            seconds the wall clock has been set by then.
+        """
+        playlist, programme = live(), Programme()
+        for number in range(2):
+            fragment = programme.ring.append(footage(number, number + 1), key=True)
+            playlist.append(programme, fragment, STARTED)
+        read(playlist)
+        found = []
+        for number, (when, set_by) in enumerate(clock, 2):
+            wall = STARTED + when + set_by
+            fragment = programme.ring.append(footage(number, number + 1), key=True)
+            playlist.append(programme, fragment, wall)
+            text = playlist.media().rpartition("#EXT-X-PROGRAM-DATE-TIME:")[2].splitlines()[0]
+            found.append(round(datetime.fromisoformat(text).timestamp() - wall, 3))
+        return found
+
+    def test_set_clock(self) -> None:
+        """Dates follow the wall clock when it is set, forward and back."""
+        for set_by in (3600, -3600, -9, 9):
+            usual = [(number, 0.0) for number in range(1, 5)]
+            then = [(number, set_by) for number in range(5, 9)]
+            again = [(number, 0.0) for number in range(9, 12)]
+            self.assertEqual(self.dates(*usual, *then, *again), [0.0] * 11)
+
+    def test_set_clock_little(self) -> None:
+        """A clock that is slewed is followed, too, each time that it has gone far enough."""
+        for step in (-0.1, 0.1):
+            slewed = [(float(number), step * number) for number in range(1, 100)]
+            self.assertLess(max(map(abs, self.dates(*slewed))), 2.1)
+
+    def test_caught_up(self) -> None:
+        """What was late, and comes faster than real time then, is not dated into the future."""
+        late = [(5.0, 0.0)] * 5
+        then = [(float(number), 0.0) for number in range(6, 10)]
+        self.assertLess(max(map(abs, self.dates((1.0, 0.0), *late, *then))), 2.1)
 
     def test_two_changes(self) -> None:
         """Only the last two sets of tracks are kept."""

@@ -22,6 +22,7 @@ from mkvtwist.config import AtEnd, StreamConfig, parse_at_end, parse_input
 from mkvtwist.demux import Ended, Event, Noticed, Opened, Reader
 from mkvtwist.input import (
     PATIENCE,
+    REPEATED,
     REST,
     REST_BITRATE,
     UNWANTED,
@@ -245,7 +246,7 @@ class FileTests(InputTestCase):
             self.reactor.turn()
         self.assertEqual(response.blocks, sent(footage(0, 4)))
         self.assertEqual(response.data.count(head()), 1)
-        self.assertEqual(service.restarts, 4)
+        self.assertEqual(service.restarts, 0, "a round is none")
         self.assertEqual({reader.timeline for reader in self.readers}, {service.timeline})
         self.assertEqual({reader.pace for reader in self.readers}, {self.reader.pace})
         self.assertEqual(self.log.about("the end of the input"), [])
@@ -281,6 +282,103 @@ class FileTests(InputTestCase):
         self.emit(header())
         self.emit(END)
         self.assertLess(self.pending()[0], 4)
+
+    def test_retry_at_once(self) -> None:
+        """
+        What was live a moment ago is opened again at once, then every 2 s at least, for as long as
+        clients are held; only then after pauses that grow.
+        """
+        service = self.start("http://host/live.mkv", hold=20)
+        self.emit(header(), *footage(0, 10))
+        self.reactor.advance(10)
+        self.emit(END)
+        self.assertLess(self.pending()[0], 0.2)
+        away = self.reactor.seconds()
+        pauses = []
+        while self.reactor.seconds() < away + 200:
+            (pause,) = self.pending()
+            pauses.append((self.reactor.seconds() - away, pause))
+            self.reactor.advance(pause)
+            self.assertEqual(service.state, "opening")
+            self.emit(Ended("connection refused", fault=True))
+        quick = [pause for when, pause in pauses[1:] if when < 20]
+        self.assertGreaterEqual(min(quick), 0.25)
+        self.assertLessEqual(max(quick), 2)
+        self.assertGreater(len(quick), 10)
+        slow = [pause for when, pause in pauses if when >= 20]
+        self.assertGreater(max(slow), 10)
+        self.assertLessEqual(max(slow), 30)
+
+    def test_retry_for_ever(self) -> None:
+        """Where clients are held for ever the pauses do not grow."""
+        self.start("http://host/live.mkv", hold=0)
+        self.emit(header(), *footage(0, 10), END)
+        for _ in range(200):
+            (pause,) = self.pending()
+            self.assertLessEqual(pause, 2)
+            self.reactor.advance(pause)
+            self.emit(Ended("connection refused", fault=True))
+        self.assertGreater(self.reactor.seconds(), 100)
+
+    def test_retry_what_ends_at_once(self) -> None:
+        """What works each time, and ends at once, is not opened again and again without a pause."""
+        self.start("http://host/short.mkv")
+        self.emit(header(), *footage(0, 1), END)
+        for _ in range(100):
+            (pause,) = self.pending()
+            self.reactor.advance(pause)
+            self.emit(header(), *footage(0, 1), END)
+        self.assertGreater(self.reactor.seconds(), 50)
+        self.assertLessEqual(self.pending()[0], 2)
+
+    def test_same_fault(self) -> None:
+        """A fault that is the same at each try is logged now and then only; another one at once."""
+        self.start("http://host/live.mkv")
+        for _ in range(10):
+            self.emit(Ended("connection refused", fault=True))
+            self.reactor.advance(self.pending()[0] + 0.001)
+        self.assertEqual(len(self.log.about("connection refused")), 1)
+        self.emit(Ended("no route to host", fault=True))
+        self.assertEqual(len(self.log.about("no route to host")), 1)
+        self.reactor.advance(self.pending()[0] + 0.001)
+        self.reactor.advance(REPEATED)
+        self.emit(Ended("no route to host", fault=True))
+        self.assertEqual(len(self.log.about("no route to host")), 2)
+        self.reactor.advance(self.pending()[0] + 0.001)
+        self.emit(header(), *footage(0, 1), Ended("no route to host", fault=True))
+        self.assertEqual(len(self.log.about("no route to host")), 3)
+
+    def test_listening(self) -> None:
+        """
+        What waits for a sender never pauses, and says since when nobody has come; only when one who
+        was there has gone is it a restart.
+        """
+        service = self.start("udp://127.0.0.1:1234")
+        self.assertEqual(service.state, "waiting for a sender")
+        silence = "nothing has come for 15 s"
+        for number in range(50):
+            self.assertEqual(len(self.readers), number + 1)
+            self.reactor.advance(15)
+            self.emit(Ended(silence, fault=True))
+            self.assertEqual((service.state, service.reason), ("waiting for a sender", silence))
+        self.assertEqual(service.restarts, 0)
+        self.assertEqual(len(self.log.about(silence)), 2)
+        self.emit(header(), *footage(0, 1))
+        self.assertEqual(service.state, "live")
+        self.reactor.advance(15)
+        self.emit(Ended(silence, fault=True))
+        self.assertEqual((service.state, service.reason), ("waiting for a sender", silence))
+        self.assertEqual(service.restarts, 1)
+
+    def test_listening_in_vain(self) -> None:
+        """Where one cannot listen, it is tried every 2 s at least, and does not spin."""
+        self.start("tcp://127.0.0.1:1234?listen")
+        for _ in range(100):
+            self.emit(Ended("address in use", fault=True))
+            for pause in self.pending():
+                self.assertLessEqual(pause, 2)
+                self.reactor.advance(pause)
+        self.assertGreater(self.reactor.seconds(), 50)
 
     def test_retry_keeps_clients(self) -> None:
         """While it is away, clients stay and newcomers wait; then all go on."""
@@ -1045,6 +1143,60 @@ class FallbackTests(InputTestCase):
             self.try_again().emit(Opened(), header(), END)
             self.reactor.turns()
         self.assertEqual(len(self.fallbacks()), 3)
+
+    def test_tried_again(self) -> None:
+        """
+        One that has gone is opened again by itself, as an input would be, whatever the input does;
+        that it cannot be opened is logged once.
+        """
+        self.start(
+            "http://a/", fallback=parse_input("fallback", "http://b/"), hold=0, at_end="retry"
+        )
+        self.emit(Opened(), header(), *footage(0, 1), END)
+        self.response = self.watch()
+        input_ = self.try_again()  # which says nothing: a host that is not there
+        other = next(r for r in self.readers[::-1] if r.source.text == "http://b/")
+        other.emit(Opened(), header(), *footage(1, 2), END)
+        self.reactor.turns()
+        self.assertIs(self.readers[-1], input_)
+        for _ in range(20):
+            self.try_again().emit(Ended("connection refused", fault=True))
+            self.reactor.turns()
+            self.assertEqual(self.reader.source.text, "http://b/")
+        self.assertEqual(len(self.log.about("connection refused")), 1)
+        self.assertFalse(self.response.ended)
+        self.try_again().emit(Opened(), header(), *footage(2, 3))
+        self.reactor.turns()
+        self.assertEqual(str(self.service.showing), "http://b/")
+        self.assertEqual(self.response.blocks, sent(footage(1, 3)))
+
+    def test_several(self) -> None:
+        """
+        Of several the first that works is shown; when it ends, the next one. After the last one
+        they are tried from the first on, after a pause.
+        """
+        names = ("http://b/", "http://c/", "pause.mkv")
+        self.start(
+            "http://a/", fallback=tuple(parse_input("fallback", name) for name in names), hold=0
+        )
+        self.emit(Opened(), header(), *footage(0, 1), END)
+        self.response = self.watch()
+        self.assertEqual(self.reader.source.text, "http://b/")
+        self.emit(Ended("connection refused", fault=True))
+        self.assertEqual(self.reader.source.text, "http://c/")
+        self.emit(Opened(), header(), *footage(1, 2))
+        self.assertEqual(str(self.service.showing), "http://c/")
+        self.emit(END)
+        self.assertEqual(self.reader.source.text, "pause.mkv")
+        self.emit(Opened(), header(), *footage(2, 3), END)
+        self.assertEqual(self.reader.source.text, "pause.mkv", "a file is shown again and again")
+        self.emit(Opened(), header(AUDIO), *footage(3, 4, track=2))
+        self.assertEqual(self.reader.source.text, "pause.mkv")
+        tried = self.try_again()
+        while tried.source.text == "http://a/":
+            tried = self.try_again()
+        self.assertEqual(tried.source.text, "http://b/")
+        self.assertEqual(self.response.blocks, sent(footage(1, 3)))
 
     def test_first(self) -> None:
         """Where nothing has come yet, it begins the programme; other tracks end its clients."""

@@ -313,8 +313,20 @@ class StreamTests(ManagementTestCase):
         self.assertEqual(self.told(got)["settings"]["send"], {"checker": "memory"})
         config = self.server.streams["more"].config
         self.assertEqual((config.send.checker, config.burst), (checker, 7.0))
-        assert config.fallback is not None
-        self.assertEqual(config.fallback.text, "http://me:secret@host/")
+        (fallback,) = config.fallbacks
+        self.assertEqual(fallback.text, "http://me:secret@host/")
+
+    def test_fallbacks(self) -> None:
+        """Several fallbacks are a list, there and back; none of their passwords is shown."""
+        given = ["http://me:secret@host/", "demo:"]
+        shown = ["http://me:***@host/", "demo:"]
+        got = self.ask("PATCH", "streams/live", {"fallback": given})
+        self.assertEqual(self.told(got)["settings"]["fallback"], shown)
+        got = self.ask("PATCH", "streams/live", {"burst": 7})
+        self.assertEqual(self.told(got)["settings"]["fallback"], shown)
+        fallbacks = self.server.streams["live"].config.fallbacks
+        self.assertEqual([one.text for one in fallbacks], given)
+        self.assertEqual(self.ask("PATCH", "streams/live", {"fallback": shown}).status, 400)
 
     def test_masked(self) -> None:
         """What is shown in place of a secret is not taken for one, and all stays as it was."""

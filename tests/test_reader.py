@@ -13,7 +13,18 @@ import av
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config import Form, Input, parse_input
-from mkvtwist.demux import Ended, Event, Media, Noticed, Opened, Pace, Reader, reader, set_up
+from mkvtwist.demux import (
+    Ended,
+    Event,
+    Media,
+    Noticed,
+    Opened,
+    Pace,
+    Reader,
+    listening,
+    reader,
+    set_up,
+)
 from mkvtwist.demux.reader import PATIENCE, TRACK_LIMIT, Stopped
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Header, Packet
@@ -21,6 +32,7 @@ from mkvtwist.pipe import OUTLET_LIMIT, Outlet, Pipe
 from mkvtwist.timeline import Timeline
 from tests import media
 from tests.oddities import garbage, with_data
+from tests.test_end_to_end import free_port
 
 SAFE = 30.0  # seconds; never waited for unless something is broken
 
@@ -579,7 +591,10 @@ class MediaTests(ReaderTestCase):
         self.assertIn("refused", ended.reason)
 
     def test_listening_url(self) -> None:
-        """With C{?listen=1} libavformat waits for a sender; it is told so as an option."""
+        """
+        With C{?listen=1} libavformat waits for a sender; it is told so as an option, and for how
+        long.
+        """
         asked: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
         def open_(*args: Any, **options: Any) -> None:
@@ -592,10 +607,35 @@ class MediaTests(ReaderTestCase):
         (listening, told), (other, untold) = asked
         self.assertEqual(listening, ("rtmp://127.0.0.1/app",))
         self.assertEqual(told["options"].pop("listen"), "1")
+        self.assertEqual(told["options"].pop("timeout"), "15")
         self.assertEqual(told["options"], untold["options"])
-        self.assertNotIn("timeout", told)
+        self.assertGreater(told["timeout"], untold["timeout"], "a sender may come late, and begin")
         self.assertEqual(other, ("udp://127.0.0.1:1234?listen=1",))
         self.assertIn("timeout", untold)
+
+    def test_silence(self) -> None:
+        """That nobody sends, connects or answers is said in our words, not in libavformat's."""
+        self.patch(reader, "OPEN_TIMEOUT", 0.2)
+        self.patch(reader, "LISTEN_TIMEOUT", 0.2)
+        with socket.socket() as quiet:
+            quiet.bind(("127.0.0.1", 0))
+            quiet.listen(1)
+            port = quiet.getsockname()[1]
+            for url in (
+                "udp://127.0.0.1:0",
+                "rtp://127.0.0.1:0",
+                f"tcp://127.0.0.1:{free_port()}?listen",
+                f"http://127.0.0.1:{port}/",
+            ):
+                self.assertEqual(
+                    self.read(url), [Ended("nothing has come for 15 s", fault=True)], url
+                )
+        timeouts = {"listen": "1", "listen_timeout": "1"}
+        self.patch(listening, "OPTIONS", {"tcp": timeouts})
+        self.assertEqual(
+            self.read(f"tcp://127.0.0.1:{free_port()}?listen"),
+            [Ended("nothing has come for 15 s", fault=True)],
+        )
 
     def test_demo(self) -> None:
         """The built-in picture and tone go on for as long as one likes, a keyframe a second."""

@@ -144,6 +144,55 @@ class ServiceTests(SynchronousTestCase):
         self.assertTrue(server.streams["b"].ended)
         self.assertFalse(self.reactor.hasStopped)
 
+    def exit_statuses(self, *streams: tuple[str, Ended, bool]) -> list[int]:
+        """
+        The exit statuses that a server asks for, but for 0.
+
+        @param streams: the name of each, how it ends, and whether it is optional.
+        """
+        asked: list[int] = []
+        configs = [
+            StreamConfig(Input(Form.FILE, name), name=name, optional=optional)
+            for name, _, optional in streams
+        ]
+        server = Server(self.reactor, Config(tuple(configs), ("tcp:8080",)), exit_with=asked.append)
+        first = len(self.readers)
+        self.start(server)
+        for reader, (_, ended, _) in zip(self.readers[first:], streams, strict=True):
+            self.assertFalse(self.reactor.hasStopped)
+            reader.emit(header(), *footage(0, 1), ended)
+            self.reactor.turns()
+        self.assertTrue(self.reactor.hasStopped)
+        self.reactor.hasStopped = False
+        return asked
+
+    def test_exit_status(self) -> None:
+        """
+        It is 1 when an input could not be read, or not to its end; those of optional streams count
+        only if there are no others.
+        """
+        fault = Ended("no media", fault=True)
+        self.assertEqual(self.exit_statuses(("a", END, False)), [])
+        self.assertEqual(self.exit_statuses(("a", fault, False)), [1])
+        self.assertEqual(self.exit_statuses(("a", fault, False), ("b", END, False)), [1])
+        self.assertEqual(self.exit_statuses(("a", fault, True), ("b", END, False)), [])
+        self.assertEqual(self.exit_statuses(("a", fault, True), ("b", fault, False)), [1])
+        self.assertEqual(self.exit_statuses(("a", fault, True), ("b", END, True)), [1])
+
+    def test_exit_status_deaf(self) -> None:
+        """It is 1 when nobody can send, since the port is taken."""
+        asked: list[int] = []
+        config = StreamConfig(Input(Form.ENDPOINT, "tcp:9"), at_end=AtEnd.EXIT)
+
+        def taken(*_: object, **__: object) -> None:
+            raise CannotListenError("", 9, OSError(98, "Address already in use"))
+
+        server = Server(self.reactor, Config((config,), ()), exit_with=asked.append)
+        self.patch(self.reactor, "listenTCP", taken)
+        self.start(server)
+        self.reactor.turns()
+        self.assertEqual(asked, [1])
+
     def test_descriptors(self) -> None:
         """The limit of open files is raised; when that is too few, the log says what to do."""
         limits: list[tuple[int, int]] = [(1024, 2000)]

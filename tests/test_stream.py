@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import time
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config import StreamConfig, parse_at_end, parse_input
 from mkvtwist.demux import Ended, Event
+from mkvtwist.memory import trim
 from mkvtwist.packet import Packet
 from mkvtwist.publisher import Wish
+from mkvtwist.ring import Ring
 from mkvtwist.stream import Stream
 from tests.fakes import (
     END,
@@ -109,6 +113,78 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual(statistics.state, "waiting for a sender")
         self.assertEqual((statistics.tracks, statistics.clients), ((), ()))
         self.assertEqual((statistics.bitrate, statistics.ring_bytes), (0, 0))
+
+    def test_bitrate(self) -> None:
+        """The bitrate is that of the last seconds of the clock: none when the input has stopped."""
+        self.start("tcp:12345")
+        self.stream.publisher.begin(header())
+        for second in range(20):
+            self.stream.publisher.publish(footage(second, second + 1, size=100))
+            self.reactor.advance(1)
+        self.assertApproximates(self.stream.statistics().bitrate, 100 * 10 * 8, 400)
+        self.reactor.advance(6)
+        self.assertEqual(self.stream.statistics().bitrate, 0)
+
+    def kept(self) -> int:
+        """Bytes of the buffer."""
+        return self.stream.statistics().ring_bytes
+
+    def test_given_back(self) -> None:
+        """The buffer of a stream that has ended is kept for as long as clients are held."""
+        self.start(hold=20)
+        self.emit(header(), *footage(0, 10), END)
+        ring = ref(self.ring())
+        self.reactor.advance(19)
+        self.assertGreater(self.kept(), 1000)
+        self.reactor.advance(1)
+        self.assertEqual(self.kept(), 0)
+        gc.collect()
+        self.assertIsNone(ring())
+        self.assertEqual(self.state(), ("ended", "the end of the input"))
+        response = self.watch()
+        self.assertTrue(response.finished)
+        self.successResultOf(self.stream.stopService())
+
+    def ring(self) -> Ring:
+        """The one in use."""
+        programme = self.stream.publisher.programme
+        assert programme is not None
+        return programme.ring
+
+    def test_given_back_to_the_system(self) -> None:
+        """It is given back to the operating system, too, in a thread: that takes a while."""
+        asked: list[Any] = []
+        self.start(hold=20)
+        self.patch(
+            self.reactor.getThreadPool(),
+            "callInThreadWithCallback",
+            lambda _, function, *__: asked.append(function),
+        )
+        self.emit(header(), *footage(0, 10), END)
+        self.reactor.advance(20)
+        self.assertEqual(asked, [trim])
+
+    def test_given_back_anyway(self) -> None:
+        """Where they are held for ever it is not kept for ever."""
+        self.start(hold=0)
+        self.emit(header(), *footage(0, 10), END)
+        self.reactor.advance(59)
+        self.assertGreater(self.kept(), 1000)
+        self.reactor.advance(1)
+        self.assertEqual(self.kept(), 0)
+
+    def test_given_back_when_stopped(self) -> None:
+        """A stream that is stopped has none, and nothing is left to do."""
+        for events in ((), (END,)):
+            self.start()
+            self.emit(header(), *footage(0, 10), *events)
+            stopped = self.stream.stopService()
+            for reader in self.readers:
+                reader.join()
+            self.reactor.turns()
+            self.successResultOf(stopped)
+            self.assertEqual(self.kept(), 0)
+            self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_retrying(self) -> None:
         """A URL that has gone is tried again; what is known of it stays."""

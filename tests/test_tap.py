@@ -21,6 +21,7 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__, check
 from mkvtwist.config import AtEnd, Config, Form, Input, StreamConfig
+from mkvtwist.process import MonotonicClock
 from mkvtwist.server import Listener
 from mkvtwist.stream import Stream
 from mkvtwist.tap import Options, makeService
@@ -138,6 +139,19 @@ class OptionsTests(SynchronousTestCase):
             ("tcp:0", AtEnd.WAIT),
         ):
             self.assertIs(self.stream(text).at_end, at_end, text)
+
+    def test_fallbacks(self) -> None:
+        """A fallback may be given again; the order stays."""
+        film = str(self.film)
+        self.assertEqual(self.stream("demo:").fallbacks, ())
+        self.assertEqual(
+            self.stream("--fallback=demo:", "demo:").fallback, Input(Form.DEMO, "demo:")
+        )
+        several = self.stream("--fallback=http://b/", f"--fallback={film}", "--fallback=demo:", "-")
+        self.assertEqual(
+            [one.text for one in several.fallbacks],
+            ["http://b/", os.path.abspath(film), "demo:"],
+        )
 
     def test_two_inputs(self) -> None:
         """Two inputs are a mistake, in whatever way they are given."""
@@ -412,9 +426,13 @@ class ServiceTests(SynchronousTestCase):
     def test_make_service(self) -> None:
         """L{makeService} gives one MultiService, which has started nothing."""
         readers = StillReader.instead_of_real_ones(self)
+        from twisted.internet import reactor
+
         options = Options()
         options.parseOptions(["--listen=tcp:0", "demo:"])
+        self.addCleanup(lambda: vars(reactor).pop("seconds", None))
         service = makeService(options)
+        self.assertIsInstance(reactor.seconds, MonotonicClock)
         verifyObject(IService, service)
         assert isinstance(service, MultiService)
         self.assertEqual(

@@ -37,6 +37,7 @@ from mkvtwist.demux.adapters import (
 )
 from mkvtwist.demux.demo import Demo
 from mkvtwist.demux.header import cause, label, write_header
+from mkvtwist.demux.listening import WAIT, listening
 from mkvtwist.packet import SECOND, Extra, Header, Packet
 from mkvtwist.pipe import Outlet
 from mkvtwist.timeline import Timeline
@@ -71,6 +72,12 @@ PACKET_LIMIT = 64 << 20
 OPEN_TIMEOUT = 15.0
 READ_TIMEOUT = 15.0
 """Seconds that a URL may say nothing; libavformat cannot be interrupted in any other way."""
+
+LISTEN_TIMEOUT = WAIT + 10.0
+"""
+Seconds from when a sender's connection is waited for until there is something to read: the wait
+itself, and as long as a sender elsewhere may say nothing (L{mkvtwist.sender.SILENCE}).
+"""
 
 ANALYSED = 2 * SECOND
 """
@@ -161,6 +168,10 @@ class _NewTracks(Exception):
         self.place = place
         self.edge = edge
         self.blind = blind
+
+
+class Silent(Exception):
+    """Nothing has come for as long as one waits for a sender, or for a server."""
 
 
 class Stopped(Exception):
@@ -286,6 +297,8 @@ class Reader:
             ended = Ended("the end of the input", fault=False)
         except Stopped:
             return
+        except (Silent, av.ExitError):  # the latter is what a timeout makes of libavformat
+            ended = Ended(f"nothing has come for {READ_TIMEOUT:g} s", fault=True)
         except av.InvalidDataError as error:
             text = f"no media that libavformat can read ({cause(error)})"
             ended = Ended(text, fault=True, plain="no media that can be read")
@@ -602,11 +615,14 @@ def _open(source: Input, media: Media | None) -> Any:
         return open_(media, options=options)
     if source.form is Form.FILE:
         return open_(f"file:{source.text}")
-    scheme, _, rest = source.text.partition("://")
-    if rest.endswith("?listen=1") and scheme in ("rtmp", "rtmps", "http", "https"):
-        # These take it as an option; and who listens waits for as long as it takes.
-        return open_(source.text.removesuffix("?listen=1"), options={**options, "listen": "1"})
-    return open_(source.text, timeout=(OPEN_TIMEOUT, READ_TIMEOUT), options=options)
+    wait = listening(source)
+    if wait is None:
+        return open_(source.text, timeout=(OPEN_TIMEOUT, READ_TIMEOUT), options=options)
+    timeout = (LISTEN_TIMEOUT, READ_TIMEOUT)
+    try:
+        return open_(wait.url, timeout=timeout, options={**options, **wait.options})
+    except TimeoutError as error:  # of libavformat's own: nobody has connected
+        raise Silent from error
 
 
 _TRACK = re.compile(r"Stream #0:(\d+)[^:]*: (Video|Audio|Subtitle): (\w+)")

@@ -54,7 +54,10 @@ has several. One request a second for each viewer, and numbers that do not overt
 """
 
 DRIFT = 2.0
-"""Seconds by which the programme's date may be behind the clock before it is set again."""
+"""
+Seconds by which the programme's date may be off the clock before it is set again: when the input
+was away, has caught up, or somebody has set the clock.
+"""
 
 PARTS_LISTED = 3
 """How many target durations back from the live edge parts are listed (the draft, 6.2.2)."""
@@ -378,12 +381,12 @@ class Playlist:
         date = now
         if last is not None:
             expected = last.date + (part.start - last.start) / SECOND
-            date = expected if now - expected < DRIFT else now
-            if date > now and not self._was_read:
+            if expected > now and not self._was_read:
                 # What comes at once at the start was there before.
                 for segment in self._segments:
-                    segment.date -= date - now
-                date = now
+                    segment.date -= expected - now
+            elif abs(expected - now) < DRIFT:
+                date = expected
         number = self.edge[0]
         name = f"{self.run}-{number}"
         segment = Segment(

@@ -10,7 +10,7 @@ from twisted.web.http import Request
 from mkvtwist.access import one_host
 from mkvtwist.config import Config
 from mkvtwist.http.answers import host, say_later
-from mkvtwist.stream import BITRATE_SPAN, Stream
+from mkvtwist.stream import Stream
 
 RETRY_AFTER = 5
 """Seconds after which a client that was one too many may ask again."""
@@ -71,6 +71,5 @@ def _reached(most: int, count: int) -> bool:
 
 
 def _bitrate(stream: Stream) -> float:
-    """Bits per second that a client gets; 0 before anything is known."""
-    programme = stream.publisher.programme
-    return programme.ring.bitrate(BITRATE_SPAN) if programme is not None else 0.0
+    """Bits per second that a client gets; 0 while nothing comes."""
+    return stream.publisher.bitrate
