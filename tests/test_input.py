@@ -1149,6 +1149,7 @@ class FallbackTests(InputTestCase):
         One that has gone is opened again by itself, as an input would be, whatever the input does;
         that it cannot be opened is logged once.
         """
+        self.service.stopService()
         self.start(
             "http://a/", fallback=parse_input("fallback", "http://b/"), hold=0, at_end="retry"
         )
@@ -1175,6 +1176,7 @@ class FallbackTests(InputTestCase):
         Of several the first that works is shown; when it ends, the next one. After the last one
         they are tried from the first on, after a pause.
         """
+        self.service.stopService()
         names = ("http://b/", "http://c/", "pause.mkv")
         self.start(
             "http://a/", fallback=tuple(parse_input("fallback", name) for name in names), hold=0
