@@ -18,8 +18,8 @@ class Event(NamedTuple):
     One thing that has happened.
 
     @ivar kind: C{client joined}, C{client left}, C{input up}, C{input down}, C{fallback up},
-        C{fallback down}, C{stream added}, C{stream removed}, C{stream started}, C{stream stopped},
-        C{stream changed}, C{reloaded}.
+        C{fallback down}, C{sender refused}, C{locked out}, C{stream added}, C{stream removed},
+        C{stream started}, C{stream stopped}, C{stream changed}, C{reloaded}.
     @ivar stream: the stream's name; empty when it concerns all of them.
     @ivar when: seconds since the epoch.
     @ivar details: what else is known, fit for JSON.

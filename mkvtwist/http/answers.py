@@ -30,6 +30,7 @@ REMEMBERED = 32
 def say(request: Request, code: int, text: str) -> None:
     """Answer with one line of text."""
     request.setResponseCode(code)
+    vars(request)["said"] = text  # for the log
     answer(request, f"{text}\n".encode(), b"text/plain; charset=utf-8")
 
 

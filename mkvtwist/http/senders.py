@@ -57,6 +57,7 @@ def send(stream: Stream, request: Request) -> None:
     else:
         _go_on(stream, int(place[1]), request)
         return
+    request.has_sender = True
     line.sender = Sender(stream.input, address(request.getClientAddress()), line)
     if line.sender.arrive():
         line.begin()

@@ -8,11 +8,13 @@ from os.path import splitext
 from typing import Any
 from weakref import WeakValueDictionary
 
-from twisted.web.http import Request
+from twisted.logger import Logger
+from twisted.web.http import BAD_REQUEST, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from mkvtwist.config import EVERYBODY, Config, Form, Network
+from mkvtwist.events import Events
 from mkvtwist.formats import ENDINGS
 from mkvtwist.http import pages, static
 from mkvtwist.http.admission import Admission
@@ -36,6 +38,8 @@ from mkvtwist.http.replay import LAST, PREFIX, Replays
 from mkvtwist.http.requests import SENDING, Channel, IncomingRequest
 from mkvtwist.http.senders import send
 from mkvtwist.http.status import Status
+from mkvtwist.refusals import Refusals
+from mkvtwist.sender import address
 from mkvtwist.stream import Stream
 
 Overview = Callable[[Mapping[str, Stream], Request], None]
@@ -48,6 +52,8 @@ class Router(Resource):
     """
 
     isLeaf = True
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -64,6 +70,9 @@ class Router(Resource):
         """
         super().__init__()
         self._streams = streams
+        self._public = public
+        self._events = control.events if control is not None else Events()
+        self._refusals = Refusals(reactor, self._log, partial(self._events.tell, stream=""))
         self._config = Config(())
         self._limits = Limits(self._config, streams)
         self._admission = Admission(reactor)
@@ -94,6 +103,8 @@ class Router(Resource):
             return NOT_DONE_YET
         path = "/".join(parts)
         stream = self._stream(path)
+        if request.method in SENDING and self._public and not _is_managed(path):
+            self._report(stream, request)
         if stream is not None or path == "status":
             open_to_pages(request)
         answer = partial(self._answer, path, stream, request)
@@ -107,6 +118,22 @@ class Router(Resource):
             self._admission.admit(request, config.name, rule, answer)
         return NOT_DONE_YET
 
+    def _report(self, stream: Stream | None, request: Any) -> None:
+        """Tell operators if a request that may be a sender's is refused."""
+        peer = address(request.getClientAddress())
+        refusals = self._refusals if stream is None else stream.input.refusals
+
+        def answered(_: object) -> None:
+            code = int(request.code)
+            if code >= BAD_REQUEST and not getattr(request, "has_sender", False):
+                said = getattr(request, "said", "")
+                line = "sender {peer} refused with {status}: {reason}"
+                refusals.tell(
+                    "sender refused", peer, f"status {code}", line, status=code, reason=said
+                )
+
+        request.notifyFinish().addCallbacks(answered, lambda _: None)
+
     def _stream(self, path: str) -> Stream | None:
         """The stream whose rules hold for all that there is, or might be, at a path."""
         if path == "" and len(self._streams) == 1:
@@ -117,7 +144,7 @@ class Router(Resource):
     def _answer(self, path: str, stream: Stream | None, request: Any) -> None:
         if stream is not None:
             views = self._views(path, stream, request)
-        elif path == "admin" or path.startswith("api/v1/"):
+        elif _is_managed(path):
             views = self._manage(path)
         else:
             views = self._fixed.get(path, {})
@@ -206,6 +233,11 @@ class Router(Resource):
         else:
             self._show_all("status", self._status.show, request)
 
+    def stop(self) -> None:
+        """Let go of files and timers."""
+        self.replays.stop()
+        self._refusals.stop()
+
     def configure(self, config: Config) -> None:
         """Go by this from now on; files of tokens and users are read, again if need be."""
         self._config = self._limits.config = config
@@ -221,6 +253,11 @@ class Router(Resource):
             there = [f"/{config.name}.mkv" for config in shown] or ["no stream for everybody"]
         names = ", ".join(there)
         return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
+
+
+def _is_managed(path: str) -> bool:
+    """Whether a path belongs to the management interface."""
+    return path == "admin" or path.startswith("api/v1/")
 
 
 def _sending(stream: Stream) -> Mapping[bytes, View]:
@@ -239,7 +276,7 @@ class StreamResource(Router):
     def __init__(self, reactor: Any, stream: Stream) -> None:
         super().__init__(reactor, {stream.config.name: stream})
         self.configure(Config((stream.config,)))
-        reactor.addSystemEventTrigger("after", "shutdown", self.replays.stop)
+        reactor.addSystemEventTrigger("after", "shutdown", self.stop)
 
     def render(self, request: Any) -> int:
         """Without a slash at the end, what a page names would be looked for beside this."""
@@ -310,7 +347,7 @@ class LiveSite(Site):
     def stopFactory(self) -> None:
         """Nobody listens any more."""
         super().stopFactory()
-        self._router.replays.stop()
+        self._router.stop()
 
     def acceptableProtocols(self) -> list[bytes]:
         """The only one whose requests can be read as they come."""
