@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
+import sys
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
@@ -28,7 +30,7 @@ from mkvtwist.refusals import SPAN
 from mkvtwist.sender import SILENCE, IInput, ILine
 from mkvtwist.sender import Connection as EndpointConnection
 from mkvtwist.stream import Stream
-from tests import media
+from tests import libshout, media
 from tests.fakes import END, Answer, Log, Reactor, StillReader, answer, footage, header
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve, Viewer, pictures, shows
 from tests.test_http import Connection
@@ -343,6 +345,63 @@ class ExpectTests(SendersTestCase):
         connection = self.connect()
         connection.begin(method="SOURCE", version="ICE/1.0")
         self.assertTrue(connection.said.startswith(b"HTTP/1.0 409 "))
+
+
+class ProbeTests(SendersTestCase):
+    """What libshout asks before it sends; see C{tests/libshout.py} for the real one."""
+
+    HEADERS = ("Content-Length: 0", "ice-public: 0", "User-Agent: libshout/2.4.6")
+
+    def probe(self, *headers: str, method: str = "SOURCE", target: str = "/cam.ogg") -> Sending:
+        """Somebody asks whether it may send."""
+        connection = self.connect()
+        connection.begin(*self.HEADERS, *headers, method=method, target=target, version="HTTP/1.0")
+        return connection
+
+    def test_server(self) -> None:
+        """C{OPTIONS *} is no error, whatever rules the streams have, and offers no TLS."""
+        self.start(send=Rule(deny=(ip_network("0.0.0.0/0"),)))
+        for names in (("cam", "live"), ("cam",)):
+            self.streams = {name: self.streams[name] for name in names}
+            self.site = LiveSite(self.reactor, self.streams)
+            connection = self.connect()
+            connection.begin(
+                "Connection: Upgrade", "Upgrade: TLS/1.0", method="OPTIONS", target="*"
+            )
+            got = connection.verdict()
+            self.assertEqual(got.status, 200)
+            self.assertNotIn("upgrade", got.headers)
+
+    def test_may_send(self) -> None:
+        """Where anybody may send the answer is 200, and no sender has come by that."""
+        for method in ("SOURCE", "PUT"):
+            self.assertEqual(self.probe(method=method).verdict().status, 200)
+        self.assertEqual(self.log.about("sender 192"), [])
+        self.assertEqual((self.readers, self.reactor.getDelayedCalls()), ([], []))
+        connection = self.connect()
+        connection.begin("ice-public: 0", method="SOURCE", version="HTTP/1.0")
+        self.assertTrue(connection.said.startswith(b"HTTP/1.0 200 OK\r\n"))
+
+    def test_password(self) -> None:
+        """With a rule it is 401, which is no refusal yet: the password comes next."""
+        path = Path(self.mktemp())
+        path.write_text("correct-horse")
+        self.start(send=Rule(token_file=str(path)))
+        self.assertEqual(self.probe().verdict().status, 401)
+        self.assertEqual(self.log.about("refused"), [])
+        basic = base64.b64encode(b"source:correct-horse").decode()
+        self.assertEqual(self.probe(f"Authorization: Basic {basic}").verdict().status, 200)
+
+    def test_taken(self) -> None:
+        """While another one sends it is 409, and a line says so."""
+        self.sender()
+        self.assertEqual(self.probe().verdict().status, 409)
+        self.assertEqual(len(self.log.about("refused with 409")), 1)
+
+    def test_elsewhere(self) -> None:
+        """Where nothing can be sent to, it is told so: 404, 405."""
+        self.assertEqual(self.probe(target="/nope").verdict().status, 404)
+        self.assertEqual(self.probe(target="/live").verdict().status, 405)
 
 
 class RulesTests(SendersTestCase):
@@ -930,6 +989,23 @@ class ProgramTests(EndToEndTestCase):
             self.over(number)
         self.assertFalse(viewer.complete or viewer.lost)
         self.assertNotIn("Traceback", self.server.log)
+
+    def test_libshout(self) -> None:
+        """libshout, which ezstream, ices2, VLC and GStreamer send with: it can come again."""
+        if libshout.library() is None:
+            raise SkipTest("libshout is not installed")
+        viewer = Viewer(self.server, "/cam.mkv")
+        self.server.said("client 1 joined")
+        script = Path(libshout.__file__)
+        clip = media.clip(container="webm", seconds=2)
+        place = (str(self.server.port), "/cam.webm", str(clip))
+        for number in (1, 2):
+            sender = self.run_(sys.executable, str(script), *place)
+            self.assertEqual(sender.wait(PATIENCE), 0)
+            self.over(number)
+            self.seen(viewer, 50 * number)
+        self.assertEqual(pictures(viewer.data), [*range(50)] * 2)
+        self.assertNotIn("refused", self.server.log)
 
     def test_gstreamer(self) -> None:
         """GStreamer, which makes a request for each piece."""

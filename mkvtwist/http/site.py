@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from twisted.logger import Logger
-from twisted.web.http import BAD_REQUEST, Request
+from twisted.web.http import BAD_REQUEST, UNAUTHORIZED, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
@@ -36,7 +36,7 @@ from mkvtwist.http.management import Control, Management
 from mkvtwist.http.poster import Posters
 from mkvtwist.http.replay import LAST, PREFIX, Replays
 from mkvtwist.http.requests import SENDING, Channel, IncomingRequest
-from mkvtwist.http.senders import send
+from mkvtwist.http.senders import is_probe, send
 from mkvtwist.http.status import Status
 from mkvtwist.refusals import Refusals
 from mkvtwist.sender import address
@@ -125,7 +125,9 @@ class Router(Resource):
 
         def answered(_: object) -> None:
             code = int(request.code)
-            if code >= BAD_REQUEST and not getattr(request, "has_sender", False):
+            is_challenge = code == UNAUTHORIZED and is_probe(request)  # the password comes next
+            has_sender = getattr(request, "has_sender", False)
+            if code >= BAD_REQUEST and not (has_sender or is_challenge):
                 said = getattr(request, "said", "")
                 line = "sender {peer} refused with {status}: {reason}"
                 refusals.tell(
