@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from twisted.web.http import NOT_MODIFIED, Request
 
@@ -192,6 +192,51 @@ def accepts(request: Request, content_type: str) -> bool:
     """Whether the client lists a type by name: browsers do for pages, players do not."""
     listed = (request.getHeader(b"accept") or b"").decode("latin-1")
     return any(item.partition(";")[0].strip() == content_type for item in listed.split(","))
+
+
+PLAYERS = re.compile(
+    rb"lavf/|vlc|libmpv|\bmpv\b|mplayer|gstreamer|souphttpsrc|libsoup|kodi|xbmc|exoplayer|stagefright|"
+    rb"applecoremedia|quicktime|itunes|nsplayer|windows-media-player|winamp|foobar2000|xmms|audacious|"
+    rb"roku|sonos|squeezebox|tvheadend|smarttv|hbbtv|bass/|curl/|wget/|aria2/|streamlink|yt-dlp",
+    re.IGNORECASE,
+)
+"""
+What programs call themselves that play or save what they get. None of those that fetch a link for a
+chat or a search engine calls itself so, and they would take a client's place without end.
+"""
+
+
+def wants_page(request: Request) -> bool:
+    """
+    Whether a stream's name without an ending stands for its page: for browsers, and for every
+    program that does not show that it plays media. Those that preview links accept anything.
+    """
+    if accepts(request, "text/html"):
+        return True
+    headers = request.requestHeaders
+    listed = (request.getHeader(b"accept") or b"").lower()
+    wanted = (request.getHeader(b"range") or b"").replace(b" ", b"").lower()
+    if not (headers.hasHeader(b"accept") or headers.hasHeader(b"user-agent")):
+        return False  # a few lines of a program that read bytes; what previews links names itself
+    return not (
+        headers.hasHeader(b"icy-metadata")
+        or wanted
+        == b"bytes=0-"  # others ask for a part: there are programs that preview in this way
+        or b"video/" in listed
+        or b"audio/" in listed
+        or request.getHeader(b"sec-fetch-dest") in (b"video", b"audio")
+        or PLAYERS.search(request.getHeader(b"user-agent") or b"")
+    )
+
+
+def url_of(request: Request, path: str) -> str:
+    """The whole URL of something beside what was asked for, as other sites need it."""
+    # The word of any proxy will do: nobody but whoever asks gets this answer.
+    is_secure = request.isSecure() or request.getHeader(b"x-forwarded-proto") == b"https"
+    scheme = "https" if is_secure else "http"
+    asked = (request.getHeader(b"host") or b"localhost").decode("latin-1")
+    here = f"{scheme}://{asked}{request.path.decode('latin-1')}"
+    return urljoin(here, path)
 
 
 def host(request: Request) -> str | None:

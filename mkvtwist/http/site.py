@@ -20,12 +20,12 @@ from mkvtwist.http import pages, static
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.answers import (
     View,
-    accepts,
     allow_pages,
     is_preflight,
     open_to_pages,
     printable,
     say,
+    wants_page,
 )
 from mkvtwist.http.connections import Connections
 from mkvtwist.http.hls import Pieces
@@ -185,7 +185,7 @@ class Router(Resource):
         if ending == "":
             several = len(self._streams) > 1
             page = partial(pages.show_stream, stream, several)
-            view = page if accepts(request, "text/html") else self._watch(stream, "matroska")
+            view = page if wants_page(request) else self._watch(stream, "matroska")
         elif ending in ENDINGS:
             view = self._watch(stream, ENDINGS[ending])
         elif ending == ".jpg":
@@ -282,7 +282,7 @@ class StreamResource(Router):
 
     def render(self, request: Any) -> int:
         """Without a slash at the end, what a page names would be looked for beside this."""
-        if not request.postpath and accepts(request, "text/html"):
+        if not request.postpath and wants_page(request):
             path, mark, query = request.uri.partition(b"?")  # where a token may be
             here = path.rpartition(b"/")[2]
             request.setHeader(b"Location", here + b"/" + mark + query)
