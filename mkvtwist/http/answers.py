@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urljoin
 
@@ -29,7 +30,7 @@ REMEMBERED = 32
 
 def say(request: Request, code: int, text: str) -> None:
     """Answer with one line of text."""
-    request.setResponseCode(code)
+    request.setResponseCode(code, HTTPStatus(code).phrase.encode())  # Twisted has not all of them
     vars(request)["said"] = text  # for the log
     answer(request, f"{text}\n".encode(), b"text/plain; charset=utf-8")
 

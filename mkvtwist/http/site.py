@@ -73,9 +73,9 @@ class Router(Resource):
         self._public = public
         self._events = control.events if control is not None else Events()
         self._refusals = Refusals(reactor, self._log, partial(self._events.tell, stream=""))
+        self._admission = Admission(reactor, self._refusals)
         self._config = Config(())
         self._limits = Limits(self._config, streams)
-        self._admission = Admission(reactor)
         self._reactor = reactor
         # A stream's publisher keeps them, through its observers; who has gone takes its ring along.
         self._pieces: WeakValueDictionary[str, Pieces] = WeakValueDictionary()
