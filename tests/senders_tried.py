@@ -34,7 +34,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, this file finds its neighbours
@@ -48,6 +48,10 @@ SECONDS = 6.0
 
 PATIENCE = 30.0
 """Seconds in which a program must be done, and its media out again."""
+
+TRIES = 5
+PAUSE = 3.0
+"""How often a program is started that ends without having sent, and seconds between."""
 
 PASSWORD = "correct-horse"  # noqa: S105 - this script's own
 
@@ -223,6 +227,7 @@ SENDERS = (
         f"{VLC} '#transcode{{vcodec=none,acodec=vorb,ab=128}}:standard{{access=shout,mux=ogg,"
         "dst=source:$password@127.0.0.1:$port/cam.ogg}'",
     ),
+    Sender("VLC", "a pipe", f"{VLC} '#standard{{access=file,mux=ts,dst=-}}'", "-"),
     Sender(
         "VLC",
         "HTTP, fetched",
@@ -251,7 +256,6 @@ class Tried:
             "sink": str(free_port()),
         }
         self._data = bytearray()
-        self._ended = threading.Event()
 
     def filled(self, text: str) -> str:
         """A text, with the ports and paths of this run in it."""
@@ -261,12 +265,58 @@ class Tried:
         """Try it; what came out of each of the two runs, or what went wrong."""
         for name, text in self.sender.files.items():
             (self._directory / name).write_text(self.filled(text))
+        if self.sender.input == "-":  # a pipe: the server ends with what is in it
+            return [self._piped(number) for number in (1, 2)]
         with self._server():
             threading.Thread(target=self._watch, daemon=True).start()
-            return [self._once(number) for number in (1, 2)]
+            return [self._repeated(number) for number in (1, 2)]
+
+    def _piped(self, number: int) -> str:
+        self._data.clear()
+        with self._started(number, stdout=subprocess.PIPE) as process, self._server(process.stdout):
+            self._watch()
+        return self._result(Counter(), process.returncode)
+
+    def _repeated(self, number: int) -> str:
+        """As encoders do, try again where an input is not ready at once."""
+        before = frames_in(bytes(self._data))
+        for _ in range(TRIES):
+            with self._started(number) as process, suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE)
+            self._until(lambda: (self._status() or {}).get("state") != "live", patience=10)
+            self._until(self._is_quiet, patience=5)
+            if frames_in(bytes(self._data)) - before:
+                break
+            time.sleep(PAUSE)
+        return self._result(before, process.returncode)
+
+    def _result(self, before: Counter[str], status: int | None) -> str:
+        got = frames_in(bytes(self._data)) - before
+        return (
+            ", ".join(f"{count} {codec}" for codec, count in sorted(got.items()))
+            or f"nothing (exit status {status})"
+        )
 
     @contextmanager
-    def _server(self) -> Iterator[None]:
+    def _started(self, number: int, stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+        with (self._directory / f"sender-{number}.log").open("ab") as log:
+            process = subprocess.Popen(
+                shlex.split(self.filled(self.sender.command)),
+                stdout=log if stdout is None else stdout,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self._directory,
+                **_as_nobody(self.sender),
+            )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.wait(PATIENCE)
+
+    @contextmanager
+    def _server(self, stdin: IO[bytes] | int | None = subprocess.DEVNULL) -> Iterator[None]:
         arguments = [f"--listen=tcp:{self._values['port']}:interface=127.0.0.1", "--name=cam"]
         if self.sender.locked:
             (self._directory / "tokens").write_text(PASSWORD)
@@ -282,6 +332,7 @@ class Tried:
                     *arguments,
                     self.filled(self.sender.input),
                 ),
+                stdin=stdin,
                 stdout=log,
                 stderr=log,
                 cwd=self._directory,
@@ -307,33 +358,6 @@ class Tried:
         with suppress(OSError), urllib.request.urlopen(self._url("/cam.mkv"), timeout=60) as answer:
             while data := answer.read1(1 << 16):
                 self._data += data
-        self._ended.set()
-
-    def _once(self, number: int) -> str:
-        before = frames_in(bytes(self._data))
-        with (self._directory / f"sender-{number}.log").open("wb") as log:
-            process = subprocess.Popen(
-                shlex.split(self.filled(self.sender.command)),
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                cwd=self._directory,
-                **_as_nobody(self.sender),
-            )
-            began = time.monotonic()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(PATIENCE)
-            took = time.monotonic() - began
-            if process.poll() is None:
-                process.terminate()
-                process.wait(PATIENCE)
-        self._until(lambda: (self._status() or {}).get("state") != "live", patience=10)
-        self._until(self._is_quiet, patience=5)
-        got = frames_in(bytes(self._data)) - before
-        if not got:
-            return f"nothing (exit status {process.returncode} after {took:.0f} s)"
-        ended = "; the client was disconnected" if self._ended.is_set() else ""
-        return ", ".join(f"{count} {codec}" for codec, count in sorted(got.items())) + ended
 
     def _is_quiet(self) -> bool:
         size = len(self._data)
