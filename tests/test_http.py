@@ -781,6 +781,12 @@ class KnownTests(SiteTestCase):
         self.assertEqual(edge["media"], 101)
         self.assertEqual(edge["age"], 1.5)
         self.assertEqual(edge["arrived"], "2001-09-09T01:46:38.500+00:00")
+        # A player measures by it: it is of the moment, also for who asks again at once.
+        self.reactor.advance(0.25)
+        again = json.loads(self.get("/live/status").body)["live_edge"]
+        self.assertEqual((again["media"], again["age"]), (101, 1.75))
+        self.stream.publisher.publish(footage(101, 102))
+        self.assertEqual(json.loads(self.get("/live/status").body)["live_edge"]["media"], 102)
         self.add("other")
         self.assertIsNone(json.loads(self.get("/other/status").body)["live_edge"])
 
