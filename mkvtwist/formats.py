@@ -138,7 +138,7 @@ def choose(header: Header, format_: str, wanted: frozenset[int] | None = None) -
 
 
 def _advice(header: Header, wanted: frozenset[int] | None) -> str:
-    """What to ask for instead: formats that hold all of it, and those that hold a part."""
+    """Name the formats that hold all of these tracks, and those that hold a part of them."""
     whole, part = [], []
     for name, kind in FORMATS.items():
         if name in BESIDE:
@@ -156,9 +156,9 @@ def part_that_fits(
     header: Header, format_: str, wanted: frozenset[int] | None = None
 ) -> frozenset[int]:
     """
-    Find the tracks of those that somebody wants that can live in a format.
+    Find the tracks that a format can hold, of those that a client wants.
 
-    @return: none if that is no part worth having: it would lack the picture.
+    @return: their numbers; none if the picture is wanted and the format cannot hold it.
     """
     meant = _meant(header, format_, wanted)
     fitting = [track for track in meant if track.number in header.fitting(format_)]

@@ -694,7 +694,7 @@ class InputService(Service):
         return None
 
     def refuse(self, peer: str, reason: str, line: str) -> None:
-        """A sender was refused: tell operators."""
+        """Tell operators that a sender was refused."""
         self._refuse(peer, reason, line, reason)
 
     def _refuse(self, peer: str, cause: str, line: str, reason: str) -> None:

@@ -1,9 +1,9 @@
 """
-Senders that were refused, and addresses that are locked out: told to operators (I{reactor}).
+Tells operators of refused senders and of addresses that are locked out (I{reactor}).
 
-Each is an event. In the log the first one from an address has a line, with the cause; those that
-follow within L{SPAN} are counted, and one more line says how many there were: whoever knocks a
-thousand times a second does not fill the disk.
+Each refusal is an event. In the log the first refusal of an address for a cause has a line; further
+ones within L{SPAN} are counted, and one more line has their number: a client that tries a thousand
+times a second does not fill the disk.
 """
 
 import ipaddress
@@ -15,10 +15,10 @@ from twisted.logger import Logger
 from mkvtwist.access import parse_address
 
 SPAN = 60.0
-"""Seconds during which an address has one line for each cause."""
+"""Seconds in which an address has one line in the log for each cause."""
 
 MOST = 1000
-"""Addresses and causes that are told apart, a few hundred bytes each; further ones are one."""
+"""Pairs of address and cause that are counted, a few hundred bytes each; others share a count."""
 
 
 class _Key(NamedTuple):
@@ -27,7 +27,7 @@ class _Key(NamedTuple):
 
 
 class _Count:
-    """How many there were since a line, and when that was."""
+    """The number of refusals since a line in the log, and the time of that line."""
 
     def __init__(self, since: float) -> None:
         self.since = since
@@ -39,7 +39,7 @@ _OTHERS = _Key("other addresses", "various causes")
 
 class Refusals:
     """
-    Those of one stream, or of the server as a whole.
+    The refusals of one stream, or of the server as a whole.
     """
 
     def __init__(self, clock: Any, log: Logger, tell: Callable[..., None]) -> None:
@@ -54,11 +54,11 @@ class Refusals:
 
     def tell(self, kind: str, peer: str, cause: str, line: str, **details: Any) -> None:
         """
-        One was refused.
+        Tell of one refusal.
 
         @param kind: of the event.
         @param peer: where from: an address, with or without a port.
-        @param cause: in a few words: those with the same cause share a line.
+        @param cause: in a few words; refusals with the same cause share a line.
         @param line: of the log; may name C{peer} and the details.
         @param details: for the event, fit for JSON.
         """
@@ -77,7 +77,7 @@ class Refusals:
             self._timer = self._clock.callLater(SPAN, self._look)
 
     def stop(self) -> None:
-        """Say what has not been said yet."""
+        """Log the numbers that are not in the log yet, and end."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -91,7 +91,7 @@ class Refusals:
             self._timer = self._clock.callLater(SPAN, self._look)
 
     def _let_go(self) -> None:
-        """Say the sums that are due, and forget what is over."""
+        """Log the numbers that are due, and forget those counts."""
         now = self._clock.seconds()
         for key, count in list(self._counts.items()):
             if now - count.since < SPAN:
@@ -110,7 +110,7 @@ class Refusals:
 
 
 def _host(peer: str) -> str:
-    """Return what counts as one host: an address, in IPv6 the network (/64) that one has."""
+    """Return the address that is counted; for IPv6 the network (/64) that one host has."""
     name = peer.rpartition(":")[0].strip("[]") if peer.count(":") == 1 or "]" in peer else peer
     address = parse_address(name)
     if isinstance(address, ipaddress.IPv6Address):

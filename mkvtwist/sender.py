@@ -71,7 +71,7 @@ class IInput(Interface):
 
     def refuse(peer: str, reason: str, line: str) -> None:
         """
-        A sender was refused: tell operators.
+        Tell operators that a sender was refused.
 
         @param line: of the log; may name C{peer}, C{input} and C{reason}.
         """

@@ -44,7 +44,7 @@ import av  # noqa: E402
 from tests import libshout, media  # noqa: E402
 
 SECONDS = 6.0
-"""Of media that each program sends, each time."""
+"""Seconds of media that each program sends, each time."""
 
 PATIENCE = 30.0
 """Seconds in which a program must be done, and its media out again."""
@@ -56,7 +56,7 @@ PAUSE = 3.0
 PASSWORD = "correct-horse"  # noqa: S105 - this script's own
 
 NOBODY = 65534
-"""The user that VLC runs as where this script is run by root, as which VLC does not start."""
+"""The user that VLC runs as if root runs this script: VLC does not start as root."""
 
 EZSTREAM = """\
 <ezstream>

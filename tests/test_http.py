@@ -1196,6 +1196,8 @@ class StreamResourceTests(SiteTestCase):
         root.putChild(b"tv", StreamResource(self.reactor, Stream(self.reactor, config)))
         self.tree = Site(root, reactor=self.reactor)
         self.assertEqual(self.get("/tv/live", "PUT").status, 501)
+        (line,) = self.log.about("refused with 501")
+        self.assertTrue(line.startswith("stream live: sender 192.0.2.7:5000 "), line)
 
     def test_end(self) -> None:
         """What it has on the disk goes when the reactor has stopped."""

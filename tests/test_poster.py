@@ -186,7 +186,7 @@ class PosterTests(SiteTestCase):
         self.assertEqual(self.get("/live.jpg").status, 200)
 
     def test_words(self) -> None:
-        """libavformat's words are for the log; who asks is told in ours."""
+        """The log quotes libavformat; the answer is in our own words."""
         self.problem = NoPoster("it cannot be decoded", "Invalid data found")
         got = self.get("/live.jpg")
         self.assertIn("it cannot be decoded", got.text)

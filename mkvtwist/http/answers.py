@@ -202,15 +202,17 @@ PLAYERS = re.compile(
     re.IGNORECASE,
 )
 """
-What programs call themselves that play or save what they get. None of those that fetch a link for a
-chat or a search engine calls itself so, and they would take a client's place without end.
+Names in C{User-Agent} of programs that play or save media. Programs that fetch links for chats and
+search engines have none of these names; the endless stream would give them a client's place.
 """
 
 
 def wants_page(request: Request) -> bool:
     """
-    Whether a stream's name without an ending stands for its page: for browsers, and for every
-    program that does not show that it plays media. Those that preview links accept anything.
+    Whether a stream's name without an ending stands for its page.
+
+    A browser gets the page, and so does every program that shows no sign of a media player:
+    programs that preview links accept any type.
     """
     if accepts(request, "text/html"):
         return True
@@ -218,11 +220,12 @@ def wants_page(request: Request) -> bool:
     listed = (request.getHeader(b"accept") or b"").lower()
     wanted = (request.getHeader(b"range") or b"").replace(b" ", b"").lower()
     if not (headers.hasHeader(b"accept") or headers.hasHeader(b"user-agent")):
-        return False  # a few lines of a program that read bytes; what previews links names itself
+        return (
+            False  # a simple program that reads bytes; programs that preview links name themselves
+        )
     return not (
         headers.hasHeader(b"icy-metadata")
-        or wanted
-        == b"bytes=0-"  # others ask for a part: there are programs that preview in this way
+        or wanted == b"bytes=0-"  # some programs that preview links ask for the first bytes
         or b"video/" in listed
         or b"audio/" in listed
         or request.getHeader(b"sec-fetch-dest") in (b"video", b"audio")
@@ -231,8 +234,8 @@ def wants_page(request: Request) -> bool:
 
 
 def url_of(request: Request, path: str) -> str:
-    """The whole URL of something beside what was asked for, as other sites need it."""
-    # The word of any proxy will do: nobody but whoever asks gets this answer.
+    """Return the absolute URL of a path relative to the request, for use on other sites."""
+    # Any proxy is believed: only the client that sent this header gets the answer.
     is_secure = request.isSecure() or request.getHeader(b"x-forwarded-proto") == b"https"
     scheme = "https" if is_secure else "http"
     asked = (request.getHeader(b"host") or b"localhost").decode("latin-1")

@@ -83,7 +83,7 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
 
 
 def _preview(stream: Stream, request: Request) -> str:
-    """What chats and search engines show of a link to the page: the Open Graph protocol's tags."""
+    """Return the Open Graph tags, which chats and social networks show for a link to the page."""
     name, query = stream.config.name, carried(request)
     tags = {
         "og:type": "video.other",

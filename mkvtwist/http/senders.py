@@ -39,7 +39,7 @@ def send(stream: Stream, request: Request) -> None:
         say(request, 403, f"A page of another site cannot send here. {HINT}")
         return
     if not isinstance(request, IncomingRequest):
-        say(request, 501, "This site has a body only when all of it has come; a stream has no end.")
+        say(request, 501, "Streaming uploads need mkvtwist's own site.")
         return
     if request.channel is None:
         return  # it has gone while somebody thought about whether it may
@@ -71,8 +71,10 @@ def _receive(stream: Stream, request: IncomingRequest) -> None:
 
 def is_probe(request: Any) -> bool:
     """
-    Whether an Icecast sender asks what it may do before it sends: libshout makes a request without
-    a password and with C{Content-Length: 0}, and goes on after 200 or 401.
+    Whether an Icecast sender asks for permission before it sends.
+
+    libshout makes a request with C{Content-Length: 0} and without a password, and continues after
+    200 or 401.
     """
     icecast = request.method == b"SOURCE" or request.requestHeaders.hasHeader(b"ice-public")
     return bool(icecast and request.getHeader(b"content-length") == b"0")

@@ -119,7 +119,7 @@ class Router(Resource):
         return NOT_DONE_YET
 
     def _report(self, stream: Stream | None, request: Any) -> None:
-        """Tell operators if a request that may be a sender's is refused."""
+        """Tell operators if this request, which may be a sender's, is refused."""
         peer = address(request.getClientAddress())
         refusals = self._refusals if stream is None else stream.input.refusals
 
