@@ -23,6 +23,8 @@ from mkvtwist.events import Event, Events
 from mkvtwist.http import LiveSite
 from mkvtwist.http import site as site_module
 from mkvtwist.http.admission import PENALTY
+from mkvtwist.http.answers import say
+from mkvtwist.http.connections import LiveRequest
 from mkvtwist.http.requests import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
 from mkvtwist.http.senders import GAP, PiecesLine, RequestLine, send
 from mkvtwist.pipe import PIPE_LIMIT
@@ -659,6 +661,12 @@ class RefusedTests(SendersTestCase):
         self.reactor.advance(SILENCE)
         self.assertEqual(connection.verdict().status, 408)
         self.assertEqual([event.kind for event in self.heard], ["sender refused"])
+
+    def test_early(self) -> None:
+        """A refusal from before it is known whose the path is, as for too many requests, too."""
+        self.patch(LiveRequest, "process", lambda request: say(request, 429, "Too many."))
+        self.refused(self.sender(target="/cam.mkv"), 429)
+        self.refused(self.sender(target="/nope"), 429, name="")
 
     def test_many(self) -> None:
         """Of many from one address the log has one line, and after a minute their number."""

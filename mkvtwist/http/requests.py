@@ -129,6 +129,8 @@ class IncomingRequest(LiveRequest):
                 self._reader.body_ended()
 
     def process(self) -> None:
+        self.site = self.channel.site  # which Twisted does later
+        self.site.report(self)
         if self.method not in SENDING and (self.length or 0) > BODY_LIMIT:
             say(self, 413, f"A {self.method.decode()} has no body of more than {BODY_LIMIT} bytes.")
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from os.path import splitext
 from typing import Any
+from urllib.parse import unquote_to_bytes
 from weakref import WeakValueDictionary
 
 from twisted.logger import Logger
@@ -103,8 +104,8 @@ class Router(Resource):
             return NOT_DONE_YET
         path = "/".join(parts)
         stream = self._stream(path)
-        if request.method in SENDING and self._public and not _is_managed(path):
-            self._report(stream, request)
+        if not isinstance(request, IncomingRequest):  # of a site that does not report by itself
+            self.report(request)
         if stream is not None or path == "status":
             open_to_pages(request)
         answer = partial(self._answer, path, stream, request)
@@ -118,23 +119,29 @@ class Router(Resource):
             self._admission.admit(request, config.name, rule, answer)
         return NOT_DONE_YET
 
-    def _report(self, stream: Stream | None, request: Any) -> None:
-        """Tell operators if this request, which may be a sender's, is refused."""
+    def report(self, request: Any) -> None:
+        """
+        Tell operators if a request is refused that may be a sender's.
+
+        @param request: one that has just come; not one of the management interface.
+        """
         peer = address(request.getClientAddress())
-        refusals = self._refusals if stream is None else stream.input.refusals
 
         def answered(_: object) -> None:
             code = int(request.code)
             is_challenge = code == UNAUTHORIZED and is_probe(request)  # the password comes next
             has_sender = getattr(request, "has_sender", False)
-            if code >= BAD_REQUEST and not (has_sender or is_challenge):
-                said = getattr(request, "said", "")
-                line = "sender {peer} refused with {status}: {reason}"
-                refusals.tell(
-                    "sender refused", peer, f"status {code}", line, status=code, reason=said
-                )
+            path = _path_of(request)
+            if code < BAD_REQUEST or is_challenge or has_sender or _is_managed(path):
+                return
+            stream = self._stream(path)
+            refusals = self._refusals if stream is None else stream.input.refusals
+            line = "sender {peer} refused with {status}: {reason}"
+            about = {"status": code, "reason": getattr(request, "said", "")}
+            refusals.tell("sender refused", peer, f"status {code}", line, **about)
 
-        request.notifyFinish().addCallbacks(answered, lambda _: None)
+        if self._public and request.method in SENDING:
+            request.notifyFinish().addCallbacks(answered, lambda _: None)
 
     def _stream(self, path: str) -> Stream | None:
         """The stream whose rules hold for all that there is, or might be, at a path."""
@@ -257,6 +264,14 @@ class Router(Resource):
         return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
 
 
+def _path_of(request: Any) -> str:
+    """Return the path of a request without its first slash, also before it is known whose it is."""
+    parts = getattr(request, "postpath", None) or map(
+        unquote_to_bytes, request.path[1:].split(b"/")
+    )
+    return "/".join(part.decode("utf-8", "replace") for part in parts)
+
+
 def _is_managed(path: str) -> bool:
     """Whether a path belongs to the management interface."""
     return path == "admin" or path.startswith("api/v1/")
@@ -296,6 +311,7 @@ class LiveSite(Site):
     The site, without a line in the log for each request; its requests do not wait for bodies.
 
     @ivar connections: those that are open.
+    @ivar report: called with each request, as soon as its head has been read.
     @ivar trusted_proxies: whose word on where a request comes from is taken.
     @ivar server_names: by which pages of its own may call it, beside addresses.
     """
@@ -318,6 +334,7 @@ class LiveSite(Site):
         self._router = Router(reactor, streams, control, public=public)
         super().__init__(self._router, reactor=reactor, parsePOSTFormSubmission=False)
         self.connections = Connections(reactor)
+        self.report = self._router.report
         self.trusted_proxies: tuple[Network, ...] = ()
         self.server_names: tuple[str, ...] = ()
 
