@@ -91,6 +91,45 @@ output.icecast(%vorbis, host="127.0.0.1", port=$port, password="$password", moun
 """
 
 
+OBS = """\
+[General]
+FirstRun=true
+EnableAutoUpdates=false
+[Basic]
+Profile=tried
+ProfileDir=tried
+SceneCollection=tried
+SceneCollectionFile=tried
+[OBSWebSocket]
+FirstLoad=false
+"""
+
+OBS_PROFILE = """\
+[General]
+Name=tried
+[Output]
+Mode=Advanced
+[AdvOut]
+RecType=FFmpeg
+FFOutputToFile=false
+FFURL=$url
+FFFormat=$format
+FFVEncoder=libx264
+FFVEncoderId=27
+FFVGOPSize=20
+FFVCustom=preset=ultrafast tune=zerolatency
+FFAEncoder=aac
+FFAEncoderId=86018
+[Video]
+BaseCX=320
+BaseCY=180
+OutputCX=320
+OutputCY=180
+FPSCommon=10
+"""
+"""The settings of C{docs/howto/obs.md}, as OBS stores them; the picture is black."""
+
+
 @dataclass(frozen=True)
 class Sender:
     """
@@ -141,6 +180,25 @@ def _liquidsoap(method: str) -> dict[str, str]:
     return {"radio.liq": LIQUIDSOAP.replace("$method", method)}
 
 
+def _obs(how: str, url: str, format_: str, source: str) -> Sender:
+    """OBS itself, recording for some seconds to a display that nobody sees."""
+    folder = ".config/obs-studio"
+    profile = OBS_PROFILE.replace("$url", url).replace("$format", format_)
+    return Sender(
+        "OBS",
+        how,
+        "env HOME=$directory XDG_RUNTIME_DIR=$directory xvfb-run -a timeout -s INT -k 3 20 obs"
+        " --multi --profile tried --collection tried --startrecording --disable-shutdown-check",
+        source,
+        files={
+            f"{folder}/global.ini": OBS,
+            f"{folder}/basic/profiles/tried/basic.ini": profile,
+        },
+        program="obs",
+        is_there=lambda: shutil.which("xvfb-run"),
+    )
+
+
 SENDERS = (
     Sender("FFmpeg", "`http://`", f"{FFMPEG} -f matroska {HTTP}"),
     Sender("FFmpeg", "`-method PUT`", f"{FFMPEG} -f matroska -method PUT {HTTP}"),
@@ -151,14 +209,13 @@ SENDERS = (
     Sender("FFmpeg", "`icecast://`, a `send` rule", f"{MP3} {ICECAST}", locked=True),
     Sender("FFmpeg", "`-legacy_icecast 1`", f"{MP3} -legacy_icecast 1 {ICECAST}"),
     Sender(
-        "FFmpeg, as OBS starts it",
+        "FFmpeg",
         "`tcp://`, MPEG-TS",
         f"{FFMPEG} -f mpegts tcp://127.0.0.1:$sink",
         "tcp:$sink:interface=127.0.0.1",
     ),
-    Sender("FFmpeg, as OBS starts it", "`http://`, Matroska", f"{FFMPEG} -f matroska {HTTP}.mkv"),
     Sender(
-        "FFmpeg, as OBS starts it",
+        "FFmpeg",
         "`rtmp://`, FLV",
         f"{FFMPEG} -f flv rtmp://127.0.0.1:$sink/live/key",
         "rtmp://127.0.0.1:$sink/live/key?listen=1",
@@ -227,6 +284,8 @@ SENDERS = (
         f"{VLC} '#transcode{{vcodec=none,acodec=vorb,ab=128}}:standard{{access=shout,mux=ogg,"
         "dst=source:$password@127.0.0.1:$port/cam.ogg}'",
     ),
+    _obs("`http://`, Matroska", HTTP, "matroska", "http"),
+    _obs("`tcp://`, MPEG-TS", "tcp://127.0.0.1:$sink", "mpegts", "tcp:$sink:interface=127.0.0.1"),
     Sender("VLC", "a pipe", f"{VLC} '#standard{{access=file,mux=ts,dst=-}}'", "-"),
     Sender(
         "VLC",
@@ -264,6 +323,7 @@ class Tried:
     def run(self) -> list[str]:
         """Try it; what came out of each of the two runs, or what went wrong."""
         for name, text in self.sender.files.items():
+            (self._directory / name).parent.mkdir(parents=True, exist_ok=True)
             (self._directory / name).write_text(self.filled(text))
         if self.sender.input == "-":  # a pipe: the server ends with what is in it
             return [self._piped(number) for number in (1, 2)]
