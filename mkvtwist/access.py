@@ -292,12 +292,15 @@ class Guesses:
     Only a verdict counts: credentials that are right are never a guess, however many come at once.
     Those that are looked at could still be wrong, so there are never more of them than guesses are
     left; the others wait in line. Each is a request, so connections bound their number.
+
+    @ivar locked_out: called with an address, or a network of IPv6, when it has no guesses left.
     """
 
     def __init__(self, clock: Any) -> None:
         self._clock = clock
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._lines: dict[str, _Line] = {}
+        self.locked_out: Callable[[str], object] = lambda _: None
 
     async def judge(
         self, host: str | None, login: Callable[[], Coroutine[Any, Any, Result]]
@@ -368,6 +371,8 @@ class Guesses:
         self._counts[key] = (since, count + 1)
         if len(self._counts) > ADDRESSES:
             self._counts.popitem(last=False)
+        if count + 1 == GUESSES:
+            self.locked_out(key)
 
 
 @lru_cache(maxsize=REMEMBERED)

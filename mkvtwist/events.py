@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 
 class Event(NamedTuple):
@@ -18,8 +19,8 @@ class Event(NamedTuple):
     One thing that has happened.
 
     @ivar kind: C{client joined}, C{client left}, C{input up}, C{input down}, C{fallback up},
-        C{fallback down}, C{stream added}, C{stream removed}, C{stream started}, C{stream stopped},
-        C{stream changed}, C{reloaded}.
+        C{fallback down}, C{sender refused}, C{locked out}, C{stream added}, C{stream removed},
+        C{stream started}, C{stream stopped}, C{stream changed}, C{reloaded}.
     @ivar stream: the stream's name; empty when it concerns all of them.
     @ivar when: seconds since the epoch.
     @ivar details: what else is known, fit for JSON.
@@ -62,4 +63,8 @@ class Events:
         event = Event(kind, stream, time.time(), details)
         for listener in tuple(self._listeners):
             told = maybeDeferred(listener, event)
-            told.addErrback(lambda failure: self._log.failure("a listener failed", failure))
+            told.addErrback(self._failed, event)
+
+    def _failed(self, why: Failure, event: Event) -> None:
+        line = "a listener failed at the event {kind!r} of stream {stream!r}"
+        self._log.failure(line, why, kind=event.kind, stream=event.stream)

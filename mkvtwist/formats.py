@@ -132,13 +132,40 @@ def choose(header: Header, format_: str, wanted: frozenset[int] | None = None) -
             " the stream is cut"
         )
     if problem:
-        fit = [
-            kind.ending
-            for name, kind in FORMATS.items()
-            if name not in BESIDE and not _problem(header, name, _meant(header, name, wanted))
-        ]
-        raise Unfit(f"{problem}; ask for {' or '.join(fit)} instead" if fit else problem)
+        advice = _advice(header, wanted)
+        raise Unfit(f"{problem}; {advice}" if advice else problem)
     return Choice(format_, frozenset(track.number for track in tracks))
+
+
+def _advice(header: Header, wanted: frozenset[int] | None) -> str:
+    """Name the formats that hold all of these tracks, and those that hold a part of them."""
+    whole, part = [], []
+    for name, kind in FORMATS.items():
+        if name in BESIDE:
+            continue
+        if not _problem(header, name, _meant(header, name, wanted)):
+            whole.append(kind.ending)
+        elif numbers := part_that_fits(header, name, wanted):
+            part.append(f"{kind.ending}?tracks={','.join(map(str, sorted(numbers)))}")
+    ways = [f"{' or '.join(whole)} instead"] if whole else []
+    ways += [f"a part of it: {' or '.join(part)}"] if part else []
+    return f"ask for {', or for '.join(ways)}" if ways else ""
+
+
+def part_that_fits(
+    header: Header, format_: str, wanted: frozenset[int] | None = None
+) -> frozenset[int]:
+    """
+    Find the tracks that a format can hold, of those that a client wants.
+
+    @return: their numbers; none if the picture is wanted and the format cannot hold it.
+    """
+    meant = _meant(header, format_, wanted)
+    fitting = [track for track in meant if track.number in header.fitting(format_)]
+    pictures = [track for track in header.tracks if track.type == "video"]
+    shows = [track for track in meant if track.type == "video"]
+    lacks_picture = bool(shows) and (pictures[0] not in fitting)
+    return frozenset() if lacks_picture else frozenset(track.number for track in fitting)
 
 
 def _meant(header: Header, format_: str, wanted: frozenset[int] | None) -> list[Track]:

@@ -37,6 +37,7 @@ from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.pipe import Outlet
 from mkvtwist.publisher import Publisher
 from mkvtwist.recorder import Recorder
+from mkvtwist.refusals import Refusals
 from mkvtwist.retry import QUICK, Tries
 from mkvtwist.sender import Connection, IInput, Parting, Sender, address
 from mkvtwist.streamlog import StreamLog
@@ -160,6 +161,7 @@ class InputService(Service):
         self.restarts = 0
         self.timeline = Timeline()
         self.reactor = reactor
+        self.refusals = Refusals(reactor, self.log, self._tell)
         self._publisher = publisher
         self._recorder = recorder
         self._on_end = on_end
@@ -225,6 +227,7 @@ class InputService(Service):
         for sender in (*self.senders, self._sender, self._next_sender):
             if sender is not None:
                 sender.drop(Parting.CLOSED, "the stream is being stopped")
+        self.refusals.stop()
         late = [self.reactor.callLater(PATIENCE, self._thread_ended, r) for r in self._leaving]
         stopped: Deferred[Any] = gatherResults(self._leaving.values())
         stopped.addCallback(lambda _: [call.cancel() for call in late if call.active()])
@@ -545,8 +548,8 @@ class InputService(Service):
             self._fallback_ended(reading, ended)
             return
         self._reading = None
-        self._say_end(ended)
         sender, self._sender = self._sender, None
+        self._say_end(ended, None if reading.heard else sender)
         if sender is not None:
             sender.drop(Parting.UNREADABLE if ended.fault else Parting.TAKEN, ended.reason)
         at_end = self.config.at_end
@@ -580,10 +583,13 @@ class InputService(Service):
         self._retry = self.reactor.callLater(pause, partial(self._open, counts=counts))
         self._show_fallback()
 
-    def _say_end(self, ended: Ended) -> None:
+    def _say_end(self, ended: Ended, refused: Sender | None) -> None:
         if not ended.fault:
             if self.config.at_end is not AtEnd.LOOP:  # each round of which would be a line
                 self.log.info("{input}: {reason}", input=self.label, reason=ended.reason)
+        elif refused is not None:
+            line = "{input}: {reason} (sender {peer})"
+            self._refuse(refused.peer, ended.sentence, line, ended.reason)
         elif self._is_news("input", ended.reason):
             self.log.error("{input}: {reason}", input=self.label, reason=ended.reason)
 
@@ -626,6 +632,9 @@ class InputService(Service):
             self._publisher.events.tell(
                 f"{what} down", self.config.name, reason=reason, seconds=seconds
             )
+
+    def _tell(self, kind: str, **details: Any) -> None:
+        self._publisher.events.tell(kind, self.config.name, **details)
 
     # senders
 
@@ -683,6 +692,14 @@ class InputService(Service):
                 other.drop(Parting.REPLACED, Parting.REPLACED.value)
         self._next_sender = sender
         return None
+
+    def refuse(self, peer: str, reason: str, line: str) -> None:
+        """Tell operators that a sender was refused."""
+        self._refuse(peer, reason, line, reason)
+
+    def _refuse(self, peer: str, cause: str, line: str, reason: str) -> None:
+        details = {"input": self.label, "reason": reason}
+        self.refusals.tell("sender refused", peer, cause, line, **details)
 
     def remark(self, reason: str) -> None:
         """Something has come of a sender who never was one."""

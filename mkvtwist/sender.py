@@ -69,6 +69,13 @@ class IInput(Interface):
     def sender_came(sender: "Sender") -> Parting | None:
         """Its first bytes have come; why it may not go on, or L{None}: its pipe will be read."""
 
+    def refuse(peer: str, reason: str, line: str) -> None:
+        """
+        Tell operators that a sender was refused.
+
+        @param line: of the log; may name C{peer}, C{input} and C{reason}.
+        """
+
     def remark(reason: str) -> None:
         """Something has come of a sender who never was one."""
 
@@ -178,12 +185,8 @@ class Sender:
 
     def _turn_away(self, objection: Parting) -> None:
         self._forget()
-        self._log.warn(
-            "sender {peer} turned away from {input}: {reason}",
-            peer=self.peer,
-            input=self._input.label,
-            reason=objection.value,
-        )
+        line = "sender {peer} turned away from {input}: {reason}"
+        self._input.refuse(self.peer, objection.value, line)
         self.line.hang_up(objection, objection.value)
 
     def _too_quiet(self) -> None:
@@ -192,7 +195,7 @@ class Sender:
         if self._taken and (self._paused or self._input.is_live):
             return
         reason = f"said nothing for {SILENCE:g} s"
-        self._log.warn("sender {peer} {reason}: disconnected", peer=self.peer, reason=reason)
+        self._input.refuse(self.peer, reason, "sender {peer} {reason}: disconnected")
         self._input.remark(f"the last sender {reason}")
         self._forget()
         self.pipe.close()

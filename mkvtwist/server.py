@@ -387,7 +387,8 @@ class Server(MultiService):
             return
         ending: Deferred[Any] = maybeDeferred(service.disownServiceParent)
         self._ending[ending] = _place(service)
-        ending.addErrback(lambda failure: self.log.failure("it does not end well", failure))
+        what = f"stream {service.config.name}" if isinstance(service, Stream) else service.text
+        ending.addErrback(lambda why: self.log.failure("{what}: stopping failed", why, what=what))
         ending.addCallback(lambda _: self._ending.pop(ending))
 
     def _when_free(self, then: Callable[[], None]) -> None:

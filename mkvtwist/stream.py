@@ -49,8 +49,8 @@ class LiveEdge(NamedTuple):
     The newest fragment of a stream.
 
     @ivar media: where it ends, in seconds on the stream's timeline: all that is shown before this
-        time has arrived. The timestamps in Matroska, WebM and MP4 are of the same timeline, unless
-        a client asked for timestamps that start at 0.
+        time has arrived. The timestamps in Matroska, WebM and MP4 are on the same timeline, unless
+        a client gets timestamps that start at 0.
     @ivar arrived: when it came, as the reactor's clock counts.
     """
 

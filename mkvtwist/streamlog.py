@@ -9,8 +9,9 @@ from twisted.logger import Logger, LogLevel
 
 class StreamLog(Logger):
     """
-    A logger whose lines begin with the name of a stream: with several streams a line that does not
-    name its own tells an operator nothing.
+    A logger whose lines begin with the name of a stream.
+
+    An operator of several streams cannot use a line that names none.
     """
 
     def __init__(self, name: str, namespace: str) -> None:
@@ -21,7 +22,6 @@ class StreamLog(Logger):
         super().__init__(namespace)
         self._name = name
 
-    # As the superclass spells it.
     def emit(self, level: LogLevel, format: str | None = None, **kwargs: Any) -> None:  # noqa: A002
         """Log an event; see L{Logger.emit}."""
         super().emit(level, f"stream {{stream}}: {format}", stream=self._name, **kwargs)

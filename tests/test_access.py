@@ -6,6 +6,7 @@ import ipaddress
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import bcrypt
@@ -40,6 +41,8 @@ from mkvtwist.access import (
     parse_address,
 )
 from mkvtwist.config import Config, ConfigError, Rule
+from mkvtwist.events import Event, Events
+from mkvtwist.http import LiveSite
 from mkvtwist.http.admission import PENALTY
 from tests.fakes import Answer, Log, Reactor, footage, header
 from tests.test_http import Connection, SiteTestCase
@@ -507,6 +510,22 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.assertEqual(self.get(f"/near?token={TOKEN}", "HEAD").status, 200)
         self.assertEqual(self.get("/near", "HEAD").status, 401)
         self.assertEqual(self.get(f"/far?token={TOKEN}").status, 403)
+
+    def test_lock_out(self) -> None:
+        """When an address has no guesses left, one line and one event say so."""
+        heard: list[Event] = []
+        control = SimpleNamespace(events=Events(), token=None, streams=self.streams)
+        control.events.subscribe(heard.append)
+        self.site = LiveSite(self.reactor, self.streams, control)
+        for _ in range(GUESSES):
+            self.slow("/secret?token=wrong-token")
+        for _ in range(5):
+            self.assertEqual(self.get("/secret?token=wrong-token").status, 429)
+        (line,) = self.log.about("locked out")
+        self.assertIn("192.0.2.7 is locked out for up to 60 s: 10 wrong tokens or passwords", line)
+        self.assertEqual([event.kind for event in heard], ["locked out"])
+        self.assertEqual(heard[0].details["peer"], "192.0.2.7")
+        self.assertNotIn("wrong-token", line)
 
     def test_other_sites(self) -> None:
         """A page of another site may send a token, which a browser asks first; and reads a 401."""

@@ -64,9 +64,28 @@ class ChooseTests(SynchronousTestCase):
         """What cannot live there is named, and where all that was asked for can."""
         made = header(VIDEO, AUDIO, PCM, mp4={1, 2})
         wrong = "track 3 (audio, pcm_s16le) cannot live in MP4; ask for .mkv instead"
-        self.assertEqual(self.refused(made, "mp4"), wrong)
-        self.assertEqual(self.refused(made, "mp4", {1, 3}), wrong)
+        part = "or for a part of it: .mp4?tracks="
+        self.assertEqual(self.refused(made, "mp4"), f"{wrong}, {part}1,2")
+        self.assertEqual(self.refused(made, "mp4", {1, 3}), f"{wrong}, {part}1")
+        self.assertEqual(self.refused(made, "mp4", {3}), wrong)
         self.assertIn("ask for .mkv or .mp4 instead", self.refused(made, "webm", {1, 2}))
+
+    def test_part(self) -> None:
+        """A part is named where it has the picture; sound alone is none of a film."""
+        made = header(VIDEO, PCM, mp4={1})
+        made = replace(
+            made, formats={**made.formats, "webm": b""}, fits={**made.fits, "webm": frozenset({3})}
+        )
+        self.assertEqual(
+            self.refused(made, "webm"),
+            "track 1 (video, h264) cannot live in WebM; ask for .mkv instead, or for a part of it:"
+            " .mp4?tracks=1",
+        )
+        self.assertEqual(
+            self.refused(header(AUDIO, PCM, mp4={2}), "mp4"),
+            "track 3 (audio, pcm_s16le) cannot live in MP4; ask for .mkv instead, or for a part of"
+            " it: .mp4?tracks=2",
+        )
 
     def test_no_text(self) -> None:
         """Subtitles that are pictures are no text."""

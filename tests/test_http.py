@@ -781,6 +781,13 @@ class KnownTests(SiteTestCase):
         self.assertEqual(edge["media"], 101)
         self.assertEqual(edge["age"], 1.5)
         self.assertEqual(edge["arrived"], "2001-09-09T01:46:38.500+00:00")
+        # A player measures by both: their sum goes on also where the figures are kept for a while.
+        self.reactor.advance(0.25)
+        again = json.loads(self.get("/live/status").body)["live_edge"]
+        self.assertEqual((again["media"], again["age"]), (101, 1.75))
+        self.stream.publisher.publish(footage(101, 102))
+        self.reactor.advance(1)
+        self.assertEqual(json.loads(self.get("/live/status").body)["live_edge"]["media"], 102)
         self.add("other")
         self.assertIsNone(json.loads(self.get("/other/status").body)["live_edge"])
 
@@ -1004,13 +1011,58 @@ class PageTests(SiteTestCase):
         self.assertEqual(self.get("/static/other.js").status, 404)
 
     def test_not_for_players(self) -> None:
-        """Who does not list text/html by name is a player; C{.mkv} is the stream for anybody."""
-        for accept in ("*/*", "video/*", "text/plain", "application/json"):
-            self.assertEqual(
-                self.get("/", Accept=accept).headers["content-type"], "video/x-matroska"
-            )
-        got = self.get("/live.mkv", Accept=self.BROWSER)
-        self.assertEqual(got.headers["content-type"], "video/x-matroska")
+        """Who shows that it plays or saves media gets them; C{.mkv} is the stream for anybody."""
+        for headers in (
+            {"User_Agent": "Lavf/62.3.100", "Range": "bytes=0-", "Icy_MetaData": "1"},
+            {"User_Agent": "VLC/3.0.21 LibVLC/3.0.21", "Accept": "*/*"},
+            {"User_Agent": "mpv 0.35.1"},
+            {"User_Agent": "GStreamer souphttpsrc 1.22.0 libsoup/3.2.3"},
+            {"User_Agent": "curl/7.88.1", "Accept": "*/*"},
+            {"User_Agent": "Wget/1.21.3", "Accept": "*/*"},
+            {"User_Agent": "Mozilla/5.0", "Accept": "*/*", "Sec_Fetch_Dest": "video"},
+            {"User_Agent": "Mozilla/5.0", "Accept": "video/webm,video/*;q=0.9,*/*;q=0.5"},
+            {"User_Agent": "an old radio", "Icy_MetaData": "1"},
+            {"User_Agent": "a television", "Range": "bytes=0-"},
+            {},
+        ):
+            for target in ("/", "/live"):
+                got = self.get(target, **headers)
+                self.assertEqual(got.headers["content-type"], "video/x-matroska", headers)
+        for headers in ({"Accept": self.BROWSER}, {"User_Agent": "Twitterbot/1.0"}, {}):
+            got = self.get("/live.mkv", **headers)
+            self.assertEqual(got.headers["content-type"], "video/x-matroska")
+
+    def test_preview(self) -> None:
+        """What previews links gets a page that names the stream and its picture, and an end."""
+        for headers in (
+            {"User_Agent": "Twitterbot/1.0", "Accept": "*/*"},
+            {"User_Agent": "TelegramBot (like TwitterBot)"},
+            {"User_Agent": "facebookexternalhit/1.1", "Accept": "*/*", "Range": "bytes=0-524287"},
+            {"User_Agent": "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)"},
+            {"User_Agent": "Slackbot-LinkExpanding 1.0", "Accept": "*/*", "Range": "bytes=0-32768"},
+            {"Accept": "*/*"},
+        ):
+            for target in ("/", "/live"):
+                got = self.get(target, **headers)
+                self.assertEqual(got.status, 200, headers)
+                self.assertEqual(got.headers["content-type"], "text/html; charset=utf-8")
+                tags = dict(re.findall(r'<meta property="([^"]+)" content="([^"]*)">', got.text))
+                self.assertEqual(tags["og:title"], "live")
+                self.assertEqual(tags["og:url"], "http://tv.example:8080/live")
+                self.assertEqual(tags["og:image"], "http://tv.example:8080/live.jpg")
+                head = self.get(target, "HEAD", **headers)
+                self.assertEqual(head.headers["content-type"], got.headers["content-type"])
+        self.assertEqual(self.stream.publisher.clients, set())
+
+    def test_preview_addresses(self) -> None:
+        """Addresses in it are those that the other site asked for, token included; quoted."""
+        about = {"Accept": "*/*", "Host": "a&b.example", "X_Forwarded_Proto": "https"}
+        got = self.get("/live?token=a%26b", **about)
+        tags = dict(re.findall(r'<meta property="([^"]+)" content="([^"]*)">', got.text))
+        self.assertTrue(tags["og:image"].startswith("https://a&amp;b.example/live.jpg?"))
+        self.assertTrue(tags["og:image"].endswith("?token=a%26b"))
+        self.stream.publisher.begin(header(AUDIO))
+        self.assertNotIn("og:image", self.get("/live", Accept="*/*").text)
 
     def test_several(self) -> None:
         """With several streams the root lists them, for people and for programs."""
@@ -1022,7 +1074,8 @@ class PageTests(SiteTestCase):
         self.assertEqual(listed.headers["content-type"], "application/json")
         self.assertEqual(json.loads(listed.body), {"streams": ["live", "other"]})
         self.assertIn("<ul", self.get("/").text)
-        self.assertEqual(self.get("/other", "HEAD").headers["content-type"], "video/x-matroska")
+        head = self.get("/other", "HEAD", User_Agent="mpv 0.35")
+        self.assertEqual(head.headers["content-type"], "video/x-matroska")
 
     def test_none(self) -> None:
         """Without any stream the page says so."""
@@ -1143,6 +1196,8 @@ class StreamResourceTests(SiteTestCase):
         root.putChild(b"tv", StreamResource(self.reactor, Stream(self.reactor, config)))
         self.tree = Site(root, reactor=self.reactor)
         self.assertEqual(self.get("/tv/live", "PUT").status, 501)
+        (line,) = self.log.about("refused with 501")
+        self.assertTrue(line.startswith("stream live: sender 192.0.2.7:5000 "), line)
 
     def test_end(self) -> None:
         """What it has on the disk goes when the reactor has stopped."""

@@ -247,6 +247,21 @@ class PlaylistTests(HLSTestCase):
             self.assertEqual(got.status, 406)
             self.assertIn("track 1 (video, h264) cannot live in MP4; ask for .mkv", got.text)
 
+    def test_unfit_sound(self) -> None:
+        """Where the picture alone would do, 406 says how to ask for it."""
+        stream = self.add("phone")
+        sound = replace(AUDIO, codec="pcm_mulaw")
+        made = header(VIDEO, sound)
+        stream.publisher.begin(
+            replace(made, formats={"matroska": b"", "mp4": b""}, fits={"mp4": frozenset({1})})
+        )
+        stream.publisher.publish(footage(0, 1))
+        self.reactor.turn()
+        got = self.get("/phone/index.m3u8")
+        self.assertEqual(got.status, 406)
+        self.assertIn("ask for .mkv instead, or for a part of it: .mp4?tracks=1", got.text)
+        self.assertIn("or /index.m3u8?tracks=1.", got.text)
+
     def test_token(self) -> None:
         """Who has come with a token finds it in each address, safe; without one there is none."""
         got = self.get("/live/media.m3u8?token=a%22%0Ab").text

@@ -700,7 +700,9 @@ class SenderTests(SenderTestCase):
         self.send(sender)
         self.emit(Ended("no media", fault=True))
         self.assertTrue(self.turned_away(sender))
-        self.assertEqual(self.log.about("no media"), ["stream live: tcp:12345: no media"])
+        self.assertEqual(
+            self.log.about("no media"), ["stream live: tcp:12345: no media (sender 192.0.2.7:5030)"]
+        )
         self.assertEqual(self.service.state, "waiting for a sender")
         self.assertEqual(self.service.reason, "no media")
         self.send(self.connect())

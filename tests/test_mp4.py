@@ -564,8 +564,10 @@ class UnfitTests(SynchronousTestCase):
             (
                 ["matroska", "mp4", "webm"],
                 {
-                    "webm": "track 2 (audio, mp2) cannot live in WebM; ask for .mkv instead",
-                    "mp4": "track 1 (video, vp8) cannot live in MP4; ask for .mkv instead",
+                    "webm": "track 2 (audio, mp2) cannot live in WebM; ask for .mkv instead, or for"
+                    " a part of it: .webm?tracks=1",
+                    "mp4": "track 1 (video, vp8) cannot live in MP4; ask for .mkv instead, or for"
+                    " a part of it: .webm?tracks=1",
                 },
             ),
         )

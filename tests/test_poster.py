@@ -89,6 +89,7 @@ class PictureTests(SynchronousTestCase):
         ):
             error = self.assertRaises(NoPoster, jpeg, bad)
             self.assertTrue(str(error), bad[:20])
+            self.assertNotIn("Invalid", str(error))
 
 
 class PosterTests(SiteTestCase):
@@ -183,6 +184,15 @@ class PosterTests(SiteTestCase):
         self.problem = None
         self.reactor.advance(SPAN)
         self.assertEqual(self.get("/live.jpg").status, 200)
+
+    def test_words(self) -> None:
+        """The log quotes libavformat; the answer is in our own words."""
+        self.problem = NoPoster("it cannot be decoded", "Invalid data found")
+        got = self.get("/live.jpg")
+        self.assertIn("it cannot be decoded", got.text)
+        self.assertNotIn("Invalid data", got.text)
+        line = "stream live: no still: it cannot be decoded (Invalid data found)"
+        self.assertEqual(self.log.about("no still"), [line])
 
     def test_bug(self) -> None:
         """An error that nobody expects is in the log with its traceback."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
+import sys
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,17 +17,22 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
-from mkvtwist.config import AtEnd, Config, Form, Input, StreamConfig
+from mkvtwist.config import AtEnd, Config, Form, Input, Rule, StreamConfig
 from mkvtwist.demux import Ended, Opened
+from mkvtwist.events import Event, Events
 from mkvtwist.http import LiveSite
 from mkvtwist.http import site as site_module
+from mkvtwist.http.admission import PENALTY
+from mkvtwist.http.answers import say
+from mkvtwist.http.connections import LiveRequest
 from mkvtwist.http.requests import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
 from mkvtwist.http.senders import GAP, PiecesLine, RequestLine, send
 from mkvtwist.pipe import PIPE_LIMIT
+from mkvtwist.refusals import SPAN
 from mkvtwist.sender import SILENCE, IInput, ILine
 from mkvtwist.sender import Connection as EndpointConnection
 from mkvtwist.stream import Stream
-from tests import media
+from tests import libshout, media
 from tests.fakes import END, Answer, Log, Reactor, StillReader, answer, footage, header
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve, Viewer, pictures, shows
 from tests.test_http import Connection
@@ -340,6 +349,63 @@ class ExpectTests(SendersTestCase):
         self.assertTrue(connection.said.startswith(b"HTTP/1.0 409 "))
 
 
+class ProbeTests(SendersTestCase):
+    """What libshout asks before it sends; see C{tests/libshout.py} for the real one."""
+
+    HEADERS = ("Content-Length: 0", "ice-public: 0", "User-Agent: libshout/2.4.6")
+
+    def probe(self, *headers: str, method: str = "SOURCE", target: str = "/cam.ogg") -> Sending:
+        """Somebody asks whether it may send."""
+        connection = self.connect()
+        connection.begin(*self.HEADERS, *headers, method=method, target=target, version="HTTP/1.0")
+        return connection
+
+    def test_server(self) -> None:
+        """C{OPTIONS *} is no error, whatever rules the streams have, and offers no TLS."""
+        self.start(send=Rule(deny=(ip_network("0.0.0.0/0"),)))
+        for names in (("cam", "live"), ("cam",)):
+            self.streams = {name: self.streams[name] for name in names}
+            self.site = LiveSite(self.reactor, self.streams)
+            connection = self.connect()
+            connection.begin(
+                "Connection: Upgrade", "Upgrade: TLS/1.0", method="OPTIONS", target="*"
+            )
+            got = connection.verdict()
+            self.assertEqual(got.status, 200)
+            self.assertNotIn("upgrade", got.headers)
+
+    def test_may_send(self) -> None:
+        """Where anybody may send the answer is 200, and no sender has come by that."""
+        for method in ("SOURCE", "PUT"):
+            self.assertEqual(self.probe(method=method).verdict().status, 200)
+        self.assertEqual(self.log.about("sender 192"), [])
+        self.assertEqual((self.readers, self.reactor.getDelayedCalls()), ([], []))
+        connection = self.connect()
+        connection.begin("ice-public: 0", method="SOURCE", version="HTTP/1.0")
+        self.assertTrue(connection.said.startswith(b"HTTP/1.0 200 OK\r\n"))
+
+    def test_password(self) -> None:
+        """With a rule it is 401, which is no refusal yet: the password comes next."""
+        path = Path(self.mktemp())
+        path.write_text("correct-horse")
+        self.start(send=Rule(token_file=str(path)))
+        self.assertEqual(self.probe().verdict().status, 401)
+        self.assertEqual(self.log.about("refused"), [])
+        basic = base64.b64encode(b"source:correct-horse").decode()
+        self.assertEqual(self.probe(f"Authorization: Basic {basic}").verdict().status, 200)
+
+    def test_taken(self) -> None:
+        """While another one sends it is 409, and a line says so."""
+        self.sender()
+        self.assertEqual(self.probe().verdict().status, 409)
+        self.assertEqual(len(self.log.about("refused with 409")), 1)
+
+    def test_elsewhere(self) -> None:
+        """Where nothing can be sent to, it is told so: 404, 405."""
+        self.assertEqual(self.probe(target="/nope").verdict().status, 404)
+        self.assertEqual(self.probe(target="/live").verdict().status, 405)
+
+
 class RulesTests(SendersTestCase):
     """One at a time, as fast as it is read, and not for ever in silence."""
 
@@ -512,6 +578,111 @@ class RulesTests(SendersTestCase):
         connection.lose()
         decided.callback(None)
         self.assertEqual((self.readers, self.log.about("sender 192")), ([], []))
+
+
+class RefusedTests(SendersTestCase):
+    """Operators are told of each sender that was refused, and why."""
+
+    def setUp(self) -> None:
+        """Nothing has happened yet; events of streams and those of no stream are heard."""
+        super().setUp()
+        self.control = SimpleNamespace(events=Events(), token=None, streams=self.streams)
+        self.site = LiveSite(self.reactor, self.streams, self.control)
+        self.heard: list[Event] = []
+        for events in (self.control.events, *(s.events for s in self.streams.values())):
+            events.subscribe(self.heard.append)
+
+    def refused(self, connection: Sending, status: int, name: str = "cam") -> str:
+        """The line about one that was refused with this status; there is an event with it."""
+        self.reactor.advance(PENALTY)
+        self.assertEqual(connection.verdict().status, status)
+        (line,) = self.log.about("refused with")
+        self.assertIn(f"sender 192.0.2.7:5000 refused with {status}: ", line)
+        self.assertEqual(line.startswith(f"stream {name}: "), bool(name))
+        (event,) = self.heard
+        self.assertEqual((event.kind, event.stream), ("sender refused", name))
+        self.assertEqual(event.details["status"], status)
+        self.assertEqual(event.details["peer"], "192.0.2.7:5000")
+        self.assertIn(event.details["reason"], line)
+        self.log.clear()
+        self.heard.clear()
+        return line
+
+    def test_no_stream(self) -> None:
+        """404: there is no such stream; a stranger's path is fit for the log."""
+        line = self.refused(self.sender(target="/no%0Ape"), 404, name="")
+        self.assertIn("no?pe", line)
+
+    def test_no_input(self) -> None:
+        """405: the stream has another input."""
+        self.assertIn("input", self.refused(self.sender(target="/live"), 405, name="live"))
+
+    def test_rule(self) -> None:
+        """401 without a password, or with a wrong one; 403 from the wrong address."""
+        path = Path(self.mktemp())
+        path.write_text("correct-horse")
+        self.start(send=Rule(token_file=str(path)))
+        self.stream.events.subscribe(self.heard.append)
+        self.refused(self.sender(), 401)
+        self.reactor.advance(SPAN)
+        line = self.refused(self.sender(CHUNKED, "Authorization: Bearer guess-work"), 401)
+        self.assertNotIn("guess-work", line)
+        self.start(send=Rule(deny=(ip_network("192.0.2.0/24"),)))
+        self.stream.events.subscribe(self.heard.append)
+        self.refused(self.sender(), 403)
+
+    def test_request(self) -> None:
+        """403 for a page of another site, 411 for a body without an end."""
+        self.refused(self.sender(CHUNKED, "Origin: http://evil.example"), 403)
+        connection = self.connect()
+        connection.begin()
+        self.refused(connection, 411)
+
+    def test_taken(self) -> None:
+        """409: another one is sending."""
+        self.sender()
+        self.assertEqual(self.sender().verdict().status, 409)
+        self.assertEqual(len(self.log.about("stream cam: sender 192.0.2.7:5000 turned away")), 1)
+        self.assertEqual([event.kind for event in self.heard], ["sender refused"])
+
+    def test_no_media(self) -> None:
+        """415: it cannot be read; an operator sees from whom it came."""
+        connection = self.sender()
+        self.emit(Ended("Invalid data", fault=True, plain="no media"))
+        self.assertEqual(connection.verdict().status, 415)
+        (line,) = self.log.about("Invalid data")
+        self.assertEqual(line, "stream cam: /cam: Invalid data (sender 192.0.2.7:5000)")
+        self.assertEqual([event.kind for event in self.heard], ["sender refused"])
+
+    def test_silent(self) -> None:
+        """408: it has said nothing."""
+        connection = self.connect()
+        connection.begin(CHUNKED)
+        self.reactor.advance(SILENCE)
+        self.assertEqual(connection.verdict().status, 408)
+        self.assertEqual([event.kind for event in self.heard], ["sender refused"])
+
+    def test_early(self) -> None:
+        """A refusal from before it is known whose the path is, as for too many requests, too."""
+        self.patch(LiveRequest, "process", lambda request: say(request, 429, "Too many."))
+        self.refused(self.sender(target="/cam.mkv"), 429)
+        self.refused(self.sender(target="/nope"), 429, name="")
+
+    def test_many(self) -> None:
+        """Of many from one address the log has one line, and after a minute their number."""
+        for _ in range(13):
+            self.sender(target="/nope")
+        self.assertEqual(len(self.log.about("refused with 404")), 1)
+        self.assertEqual(len(self.heard), 13)
+        self.reactor.advance(SPAN)
+        self.assertEqual(len(self.log.about("12 more from 192.0.2.7 in the last minute")), 1)
+
+    def test_others(self) -> None:
+        """Viewers that are refused, and requests to the management interface, are not senders."""
+        for line in ("GET /nope HTTP/1.1", "PUT /api/v1/streams/x HTTP/1.1"):
+            self.connect().send(f"{line}\r\nHost: tv.example\r\n\r\n".encode())
+        self.assertEqual(self.log.about("refused"), [])
+        self.assertEqual(self.heard, [])
 
 
 class PiecesTests(SendersTestCase):
@@ -826,6 +997,23 @@ class ProgramTests(EndToEndTestCase):
             self.over(number)
         self.assertFalse(viewer.complete or viewer.lost)
         self.assertNotIn("Traceback", self.server.log)
+
+    def test_libshout(self) -> None:
+        """libshout, which ezstream, ices2, VLC and GStreamer send with: it can come again."""
+        if libshout.library() is None:
+            raise SkipTest("libshout is not installed")
+        viewer = Viewer(self.server, "/cam.mkv")
+        self.server.said("client 1 joined")
+        script = Path(libshout.__file__)
+        clip = media.clip(container="webm", seconds=2)
+        place = (str(self.server.port), "/cam.webm", str(clip))
+        for number in (1, 2):
+            sender = self.run_(sys.executable, str(script), *place)
+            self.assertEqual(sender.wait(PATIENCE), 0)
+            self.over(number)
+            self.seen(viewer, 50 * number)
+        self.assertEqual(pictures(viewer.data), [*range(50)] * 2)
+        self.assertNotIn("refused", self.server.log)
 
     def test_gstreamer(self) -> None:
         """GStreamer, which makes a request for each piece."""

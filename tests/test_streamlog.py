@@ -17,6 +17,8 @@ OF_THE_SERVER = {
     "events.py",
     "http/admission.py",
     "http/connections.py",
+    "http/shares.py",  # addresses that ask for too much
+    "http/site.py",  # senders to streams that do not exist
     "recorder.py",  # only if it is given no other
     "server.py",
     "systemd.py",

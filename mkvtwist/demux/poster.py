@@ -22,7 +22,15 @@ QUALITY = "4"
 
 
 class NoPoster(Exception):
-    """No picture can be made of it. The text says why."""
+    """
+    No picture can be made of it. The text says why, in words for viewers.
+
+    @ivar detail: the cause in libavformat's words, for operators.
+    """
+
+    def __init__(self, text: str, detail: str = "") -> None:
+        super().__init__(text)
+        self.detail = detail
 
 
 def jpeg(media: bytes) -> bytes:
@@ -39,7 +47,9 @@ def jpeg(media: bytes) -> bytes:
             ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
         return _encoded(frame, float(ratio or 1))
     except (ValueError, av.FFmpegError) as error:
-        raise NoPoster(getattr(error, "strerror", None) or str(error)) from None
+        raise NoPoster(
+            "it cannot be decoded", getattr(error, "strerror", "") or str(error)
+        ) from None
 
 
 def _decoded(container: Any) -> Any:

@@ -109,16 +109,16 @@ class Ended(NamedTuple):
     """Whether the input is to blame: it could not be opened, or broke off."""
 
     plain: str = ""
-    """The same without those; empty if C{reason} has none of them."""
+    """The same reason for viewers, without those; empty if C{reason} has none of them."""
 
     @property
     def sentence(self) -> str:
-        """The reason in words for viewers."""
+        """The reason, in a sentence for viewers."""
         return self.plain or self.reason
 
     @property
     def detail(self) -> str:
-        """What operators need beside that sentence, if anything."""
+        """The cause, if L{sentence} leaves it out; else empty."""
         return self.reason if self.plain else ""
 
 
@@ -305,7 +305,7 @@ class Reader:
         except (av.FFmpegError, OSError, Unusable) as error:
             ended = Ended(cause(error), fault=True, plain="the input could not be read")
         except Exception:  # noqa: BLE001 - a bug: it is logged, and ends this input only
-            # The thread is called after the stream, which is not known here.
+            # A reader does not know its stream; its thread is named after the stream.
             self._log.failure(
                 "{thread}: reading {source} failed",
                 thread=threading.current_thread().name,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from langcodes import standardize_tag
 from langcodes.tag_parser import LanguageTagError
 
-from mkvtwist.formats import Choice, NoTrack, Unfit, choose, preferred
+from mkvtwist.formats import Choice, NoTrack, Unfit, choose, part_that_fits, preferred
 from mkvtwist.packet import Header, Track
 
 
@@ -29,8 +29,24 @@ def chosen(header: Header, tracks: frozenset[int] | None = None) -> Choice:
     played = [track for track in pictures if track.number in fitting]
     played += preferred(track for track in sounds if track.number in fitting)
     if len(played) < bool(pictures) + bool(sounds) or not played:
-        return choose(header, "mp4")  # which says what is wrong
+        return _refused(header)
     return Choice("mp4", frozenset(track.number for track in played))
+
+
+def _refused(header: Header) -> Choice:
+    """
+    Say what is wrong, and what would be right.
+
+    @raise Unfit: always, but for tracks that can be had after all.
+    """
+    try:
+        return choose(header, "mp4")
+    except Unfit as problem:
+        part = part_that_fits(header, "mp4")
+        if not part:
+            raise
+        numbers = ",".join(map(str, sorted(part)))
+        raise Unfit(f"{problem} or /index.m3u8?tracks={numbers}") from None
 
 
 def others(header: Header) -> list[Track]:

@@ -15,9 +15,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
-from mkvtwist.access import WINDOW, Access, Busy, Gate, Guesses, LockedOut, Token, Visitor
+from mkvtwist.access import GUESSES, WINDOW, Access, Busy, Gate, Guesses, LockedOut, Token, Visitor
 from mkvtwist.config import Rule
 from mkvtwist.http.answers import argument, host, say, say_later
+from mkvtwist.refusals import Refusals
 from mkvtwist.stream import Stream
 
 PENALTY = 1.0
@@ -33,9 +34,10 @@ class Admission:
 
     _log = Logger()
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, refusals: Refusals) -> None:
         self._reactor = reactor
         self._guesses = Guesses(reactor)
+        self._guesses.locked_out = partial(_report, refusals)
         self.access = Access(reactor)
 
     def admit(self, request: Request, realm: str, rule: Rule, then: Callable[[], None]) -> None:
@@ -165,6 +167,13 @@ def credentials(request: Request) -> Iterator[ICredentials]:
         if colon:
             yield Token(password)
             yield UsernamePassword(user, password)
+
+
+def _report(refusals: Refusals, peer: str) -> None:
+    """Tell operators that an address is locked out."""
+    line = "{peer} is locked out for up to {seconds:.0f} s: {reason}"
+    reason = f"{GUESSES} wrong tokens or passwords"
+    refusals.tell("locked out", peer, reason, line, reason=reason, seconds=WINDOW)
 
 
 def _fail(why: Failure, request: Any) -> None:

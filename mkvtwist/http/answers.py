@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from twisted.web.http import NOT_MODIFIED, Request
 
@@ -29,7 +30,8 @@ REMEMBERED = 32
 
 def say(request: Request, code: int, text: str) -> None:
     """Answer with one line of text."""
-    request.setResponseCode(code)
+    request.setResponseCode(code, HTTPStatus(code).phrase.encode())  # Twisted has not all of them
+    vars(request)["said"] = text  # for the log
     answer(request, f"{text}\n".encode(), b"text/plain; charset=utf-8")
 
 
@@ -191,6 +193,54 @@ def accepts(request: Request, content_type: str) -> bool:
     """Whether the client lists a type by name: browsers do for pages, players do not."""
     listed = (request.getHeader(b"accept") or b"").decode("latin-1")
     return any(item.partition(";")[0].strip() == content_type for item in listed.split(","))
+
+
+PLAYERS = re.compile(
+    rb"lavf/|vlc|libmpv|\bmpv\b|mplayer|gstreamer|souphttpsrc|libsoup|kodi|xbmc|exoplayer|stagefright|"
+    rb"applecoremedia|quicktime|itunes|nsplayer|windows-media-player|winamp|foobar2000|xmms|audacious|"
+    rb"roku|sonos|squeezebox|tvheadend|smarttv|hbbtv|bass/|curl/|wget/|aria2/|streamlink|yt-dlp",
+    re.IGNORECASE,
+)
+"""
+Names in C{User-Agent} of programs that play or save media. Programs that fetch links for chats and
+search engines have none of these names; the endless stream would give them a client's place.
+"""
+
+
+def wants_page(request: Request) -> bool:
+    """
+    Whether a stream's name without an ending stands for its page.
+
+    A browser gets the page, and so does every program that shows no sign of a media player:
+    programs that preview links accept any type.
+    """
+    if accepts(request, "text/html"):
+        return True
+    headers = request.requestHeaders
+    listed = (request.getHeader(b"accept") or b"").lower()
+    wanted = (request.getHeader(b"range") or b"").replace(b" ", b"").lower()
+    if not (headers.hasHeader(b"accept") or headers.hasHeader(b"user-agent")):
+        return (
+            False  # a simple program that reads bytes; programs that preview links name themselves
+        )
+    return not (
+        headers.hasHeader(b"icy-metadata")
+        or wanted == b"bytes=0-"  # some programs that preview links ask for the first bytes
+        or b"video/" in listed
+        or b"audio/" in listed
+        or request.getHeader(b"sec-fetch-dest") in (b"video", b"audio")
+        or PLAYERS.search(request.getHeader(b"user-agent") or b"")
+    )
+
+
+def url_of(request: Request, path: str) -> str:
+    """Return the absolute URL of a path relative to the request, for use on other sites."""
+    # Any proxy is believed: only the client that sent this header gets the answer.
+    is_secure = request.isSecure() or request.getHeader(b"x-forwarded-proto") == b"https"
+    scheme = "https" if is_secure else "http"
+    asked = (request.getHeader(b"host") or b"localhost").decode("latin-1")
+    here = f"{scheme}://{asked}{request.path.decode('latin-1')}"
+    return urljoin(here, path)
 
 
 def host(request: Request) -> str | None:

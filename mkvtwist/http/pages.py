@@ -15,7 +15,7 @@ from string import Template
 from twisted.web.http import Request
 
 from mkvtwist.http import static
-from mkvtwist.http.answers import accepts, answer, carried, varies_with
+from mkvtwist.http.answers import accepts, answer, carried, url_of, varies_with
 from mkvtwist.stream import Stream
 
 POLICY = (
@@ -79,7 +79,24 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
     body = _filled(
         "stream", name=name, player=player, commands=commands, others=others, query=query
     )
-    _show(request, name, body)
+    _show(request, name, body, preview=_preview(stream, request))
+
+
+def _preview(stream: Stream, request: Request) -> str:
+    """Return the Open Graph tags, which chats and social networks show for a link to the page."""
+    name, query = stream.config.name, carried(request)
+    tags = {
+        "og:type": "video.other",
+        "og:title": name,
+        "og:description": f"Watch {name} live.",
+        "og:url": url_of(request, f"{name}{query}"),
+    }
+    programme = stream.publisher.programme
+    if programme is None or programme.header.has_video:
+        tags["og:image"] = url_of(request, f"{name}.jpg{query}")
+    return "\n".join(
+        f'<meta property="{key}" content="{html.escape(value)}">' for key, value in tags.items()
+    )
 
 
 def show_admin(request: Request) -> None:
@@ -111,7 +128,13 @@ def _filled(template: str, **values: str) -> str:
 
 
 def _show(
-    request: Request, title: str, body: str, kind: str = "page", framed_by: str = "'self'"
+    request: Request,
+    title: str,
+    body: str,
+    kind: str = "page",
+    *,
+    framed_by: str = "'self'",
+    preview: str = "",
 ) -> None:
     request.setHeader(b"Content-Security-Policy", f"{POLICY}{framed_by}".encode())
     request.setHeader(b"Referrer-Policy", b"no-referrer")  # a token may be in the address
@@ -119,6 +142,7 @@ def _show(
     text = _filled(
         "frame",
         title=title,
+        preview=preview,
         kind=kind,
         body=body,
         icon=static.versioned("icon.svg"),

@@ -43,6 +43,10 @@ class Still:
     made: float
     picture: bytes = b""
     problem: str = ""
+    """In words for viewers."""
+
+    detail: str = ""
+    """The cause, for operators."""
 
 
 class Posters:
@@ -116,13 +120,16 @@ class Posters:
     def _failed(self, failure: Failure, stream: Stream, programme: Programme) -> Still:
         if not failure.check(NoPoster):
             stream.log.failure("making a still failed", failure)
-        problem = str(failure.value) if failure.check(NoPoster) else "the log says why"
-        return Still(ref(programme), self._reactor.seconds(), problem=problem)
+        problem, detail = "the log says why", ""
+        if isinstance(failure.value, NoPoster):
+            problem, detail = str(failure.value), failure.value.detail
+        return Still(ref(programme), self._reactor.seconds(), problem=problem, detail=detail)
 
     def _settle(self, stream: Stream, still: Still) -> None:
         before = self._stills.get(stream)
         if still.problem and (before is None or before.problem != still.problem):
-            stream.log.warn("no still: {problem}", problem=still.problem)
+            detail = f" ({still.detail})" if still.detail else ""
+            stream.log.warn("no still: {problem}{detail}", problem=still.problem, detail=detail)
         self._stills[stream] = still
         for request in self._waiting.pop(stream, []):
             self._answer(stream, still, request)

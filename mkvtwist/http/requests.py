@@ -69,6 +69,8 @@ class IncomingRequest(LiveRequest):
     @ivar length: how long the body is; L{None} when that is not known.
     @ivar body_is_left: whether not all of it has come.
     @ivar is_open_ended: whether only the connection's end is the body's.
+    @ivar has_sender: whether a L{mkvtwist.sender.Sender} speaks for it, and says in the log what
+        becomes of it.
     @ivar is_last: whether the connection ends with the answer. May be set until that is begun.
     """
 
@@ -77,6 +79,7 @@ class IncomingRequest(LiveRequest):
     length: int | None = 0
     body_is_left = False
     is_last = False
+    has_sender = False
     is_open_ended = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -126,6 +129,8 @@ class IncomingRequest(LiveRequest):
                 self._reader.body_ended()
 
     def process(self) -> None:
+        self.site = self.channel.site  # which Twisted does later
+        self.site.report(self)
         if self.method not in SENDING and (self.length or 0) > BODY_LIMIT:
             say(self, 413, f"A {self.method.decode()} has no body of more than {BODY_LIMIT} bytes.")
         else:

@@ -39,13 +39,19 @@ def send(stream: Stream, request: Request) -> None:
         say(request, 403, f"A page of another site cannot send here. {HINT}")
         return
     if not isinstance(request, IncomingRequest):
-        say(request, 501, "This site has a body only when all of it has come; a stream has no end.")
+        say(request, 501, "Streaming uploads need mkvtwist's own site.")
         return
     if request.channel is None:
         return  # it has gone while somebody thought about whether it may
     if request.length == 0 and request.getHeader(b"content-length") is None:
         say(request, 411, "Send chunked, with a Content-Length, or with Connection: close.")
-        return
+    elif is_probe(request):
+        _answer_probe(stream, request)
+    else:
+        _receive(stream, request)
+
+
+def _receive(stream: Stream, request: IncomingRequest) -> None:
     place = re.match(rb"bytes ([0-9]{1,18})-", request.getHeader(b"content-range") or b"")
     if b"souphttpclientsink" not in (request.getHeader(b"user-agent") or b""):
         line = RequestLine(request)
@@ -57,9 +63,29 @@ def send(stream: Stream, request: Request) -> None:
     else:
         _go_on(stream, int(place[1]), request)
         return
+    request.has_sender = True
     line.sender = Sender(stream.input, address(request.getClientAddress()), line)
     if line.sender.arrive():
         line.begin()
+
+
+def is_probe(request: Any) -> bool:
+    """
+    Whether an Icecast sender asks for permission before it sends.
+
+    libshout makes a request with C{Content-Length: 0} and without a password, and continues after
+    200 or 401.
+    """
+    icecast = request.method == b"SOURCE" or request.requestHeaders.hasHeader(b"ice-public")
+    return bool(icecast and request.getHeader(b"content-length") == b"0")
+
+
+def _answer_probe(stream: Stream, request: IncomingRequest) -> None:
+    objection = stream.input.objection()
+    if objection is None:
+        say(request, 200, "You may send.")
+    else:
+        say(request, STATUS[objection], f"You cannot send now: {objection.value}.")
 
 
 def _go_on(stream: Stream, place: int, request: IncomingRequest) -> None:

@@ -6,24 +6,27 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from os.path import splitext
 from typing import Any
+from urllib.parse import unquote_to_bytes
 from weakref import WeakValueDictionary
 
-from twisted.web.http import Request
+from twisted.logger import Logger
+from twisted.web.http import BAD_REQUEST, UNAUTHORIZED, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from mkvtwist.config import EVERYBODY, Config, Form, Network
+from mkvtwist.events import Events
 from mkvtwist.formats import ENDINGS
 from mkvtwist.http import pages, static
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.answers import (
     View,
-    accepts,
     allow_pages,
     is_preflight,
     open_to_pages,
     printable,
     say,
+    wants_page,
 )
 from mkvtwist.http.connections import Connections
 from mkvtwist.http.hls import Pieces
@@ -34,8 +37,10 @@ from mkvtwist.http.management import Control, Management
 from mkvtwist.http.poster import Posters
 from mkvtwist.http.replay import LAST, PREFIX, Replays
 from mkvtwist.http.requests import SENDING, Channel, IncomingRequest
-from mkvtwist.http.senders import send
+from mkvtwist.http.senders import is_probe, send
 from mkvtwist.http.status import Status
+from mkvtwist.refusals import Refusals
+from mkvtwist.sender import address
 from mkvtwist.stream import Stream
 
 Overview = Callable[[Mapping[str, Stream], Request], None]
@@ -48,6 +53,8 @@ class Router(Resource):
     """
 
     isLeaf = True
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -64,9 +71,12 @@ class Router(Resource):
         """
         super().__init__()
         self._streams = streams
+        self._public = public
+        self._events = control.events if control is not None else Events()
+        self._refusals = Refusals(reactor, self._log, partial(self._events.tell, stream=""))
+        self._admission = Admission(reactor, self._refusals)
         self._config = Config(())
         self._limits = Limits(self._config, streams)
-        self._admission = Admission(reactor)
         self._reactor = reactor
         # A stream's publisher keeps them, through its observers; who has gone takes its ring along.
         self._pieces: WeakValueDictionary[str, Pieces] = WeakValueDictionary()
@@ -94,6 +104,8 @@ class Router(Resource):
             return NOT_DONE_YET
         path = "/".join(parts)
         stream = self._stream(path)
+        if not isinstance(request, IncomingRequest):  # of a site that does not report by itself
+            self.report(request)
         if stream is not None or path == "status":
             open_to_pages(request)
         answer = partial(self._answer, path, stream, request)
@@ -107,6 +119,30 @@ class Router(Resource):
             self._admission.admit(request, config.name, rule, answer)
         return NOT_DONE_YET
 
+    def report(self, request: Any) -> None:
+        """
+        Tell operators if a request is refused that may be a sender's.
+
+        @param request: one that has just come; not one of the management interface.
+        """
+        peer = address(request.getClientAddress())
+
+        def answered(_: object) -> None:
+            code = int(request.code)
+            is_challenge = code == UNAUTHORIZED and is_probe(request)  # the password comes next
+            has_sender = getattr(request, "has_sender", False)
+            path = _path_of(request)
+            if code < BAD_REQUEST or is_challenge or has_sender or _is_managed(path):
+                return
+            stream = self._stream(path)
+            refusals = self._refusals if stream is None else stream.input.refusals
+            line = "sender {peer} refused with {status}: {reason}"
+            about = {"status": code, "reason": getattr(request, "said", "")}
+            refusals.tell("sender refused", peer, f"status {code}", line, **about)
+
+        if self._public and request.method in SENDING:
+            request.notifyFinish().addCallbacks(answered, lambda _: None)
+
     def _stream(self, path: str) -> Stream | None:
         """The stream whose rules hold for all that there is, or might be, at a path."""
         if path == "" and len(self._streams) == 1:
@@ -117,7 +153,7 @@ class Router(Resource):
     def _answer(self, path: str, stream: Stream | None, request: Any) -> None:
         if stream is not None:
             views = self._views(path, stream, request)
-        elif path == "admin" or path.startswith("api/v1/"):
+        elif _is_managed(path):
             views = self._manage(path)
         else:
             views = self._fixed.get(path, {})
@@ -156,7 +192,7 @@ class Router(Resource):
         if ending == "":
             several = len(self._streams) > 1
             page = partial(pages.show_stream, stream, several)
-            view = page if accepts(request, "text/html") else self._watch(stream, "matroska")
+            view = page if wants_page(request) else self._watch(stream, "matroska")
         elif ending in ENDINGS:
             view = self._watch(stream, ENDINGS[ending])
         elif ending == ".jpg":
@@ -206,6 +242,11 @@ class Router(Resource):
         else:
             self._show_all("status", self._status.show, request)
 
+    def stop(self) -> None:
+        """Let go of files and timers."""
+        self.replays.stop()
+        self._refusals.stop()
+
     def configure(self, config: Config) -> None:
         """Go by this from now on; files of tokens and users are read, again if need be."""
         self._config = self._limits.config = config
@@ -221,6 +262,19 @@ class Router(Resource):
             there = [f"/{config.name}.mkv" for config in shown] or ["no stream for everybody"]
         names = ", ".join(there)
         return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
+
+
+def _path_of(request: Any) -> str:
+    """Return the path of a request without its first slash, also before it is known whose it is."""
+    parts = getattr(request, "postpath", None) or map(
+        unquote_to_bytes, request.path[1:].split(b"/")
+    )
+    return "/".join(part.decode("utf-8", "replace") for part in parts)
+
+
+def _is_managed(path: str) -> bool:
+    """Whether a path belongs to the management interface."""
+    return path == "admin" or path.startswith("api/v1/")
 
 
 def _sending(stream: Stream) -> Mapping[bytes, View]:
@@ -239,11 +293,11 @@ class StreamResource(Router):
     def __init__(self, reactor: Any, stream: Stream) -> None:
         super().__init__(reactor, {stream.config.name: stream})
         self.configure(Config((stream.config,)))
-        reactor.addSystemEventTrigger("after", "shutdown", self.replays.stop)
+        reactor.addSystemEventTrigger("after", "shutdown", self.stop)
 
     def render(self, request: Any) -> int:
         """Without a slash at the end, what a page names would be looked for beside this."""
-        if not request.postpath and accepts(request, "text/html"):
+        if not request.postpath and wants_page(request):
             path, mark, query = request.uri.partition(b"?")  # where a token may be
             here = path.rpartition(b"/")[2]
             request.setHeader(b"Location", here + b"/" + mark + query)
@@ -257,6 +311,7 @@ class LiveSite(Site):
     The site, without a line in the log for each request; its requests do not wait for bodies.
 
     @ivar connections: those that are open.
+    @ivar report: called with each request, as soon as its head has been read.
     @ivar trusted_proxies: whose word on where a request comes from is taken.
     @ivar server_names: by which pages of its own may call it, beside addresses.
     """
@@ -279,6 +334,7 @@ class LiveSite(Site):
         self._router = Router(reactor, streams, control, public=public)
         super().__init__(self._router, reactor=reactor, parsePOSTFormSubmission=False)
         self.connections = Connections(reactor)
+        self.report = self._router.report
         self.trusted_proxies: tuple[Network, ...] = ()
         self.server_names: tuple[str, ...] = ()
 
@@ -310,7 +366,7 @@ class LiveSite(Site):
     def stopFactory(self) -> None:
         """Nobody listens any more."""
         super().stopFactory()
-        self._router.replays.stop()
+        self._router.stop()
 
     def acceptableProtocols(self) -> list[bytes]:
         """The only one whose requests can be read as they come."""

@@ -18,10 +18,10 @@ from mkvtwist.http.answers import answer, say, timestamp
 from mkvtwist.stream import Stream, StreamStatistics
 
 PRIVATE = frozenset({"detail", "input", "recording"})
-"""What only operators see of a stream: paths, addresses, libavformat's words."""
+"""Fields of a stream for operators only: paths, addresses, libavformat's words."""
 
 PRIVATE_OF_CLIENT = frozenset({"peer", "user_agent"})
-"""What only operators see of a client."""
+"""Fields of a client for operators only."""
 
 FRESH = 1.0
 """Seconds for which figures hold: with 1,500 clients they take 10 ms and 700 kB."""
@@ -166,9 +166,9 @@ def _whole(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _public(stream: Mapping[str, Any]) -> dict[str, Any]:
-    """What anyone may see of a stream's status."""
+    """Return the part of a stream's status that is for everyone."""
     shown = {key: value for key, value in stream.items() if key not in PRIVATE}
-    # Each text is a track and, behind the colon, why it is left out: in libavformat's words.
+    # Each text names a track, and after the colon the reason, in libavformat's words.
     shown["left_out"] = [text.partition(": ")[0] for text in stream["left_out"]]
     shown["clients"] = [
         {key: value for key, value in client.items() if key not in PRIVATE_OF_CLIENT}
