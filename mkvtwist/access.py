@@ -409,7 +409,9 @@ def checkers(rule: Rule, hashing: Hashing) -> Iterable[ICredentialsChecker]:
         except PasswordError as error:
             raise ConfigError(f"{rule.users!r}: {error}") from None
     if rule.checker is not None:
-        kind = rule.checker.partition(":")[0]
+        kind, _, told = rule.checker.partition(":")
+        if kind == "file":  # Twisted's, which would take an unreadable file for an empty one
+            read_file(told)
         try:
             yield makeChecker(rule.checker)
         except StrcredException:
