@@ -326,7 +326,7 @@ class Guesses:
             self._move(key)
 
     async def _turn(self, key: str) -> None:
-        """Wait until one more may be looked at."""
+        """Wait until one more may be looked at; raise L{LockedOut} if none may."""
         left = self._left(key)
         if left <= 0:
             raise LockedOut
@@ -339,7 +339,7 @@ class Guesses:
             await turn
 
     def _move(self, key: str) -> None:
-        """There has been a verdict: whoever waits in line has a turn now, or none."""
+        """Give those that wait their turn after a verdict, or tell them that there is none."""
         line = self._lines[key]
         if line.is_moving:  # a turn may be over at once; the loop below goes on after it
             return
@@ -358,7 +358,7 @@ class Guesses:
             del self._lines[key]
 
     def _left(self, key: str) -> int:
-        """How many guesses an address has left."""
+        """Return how many guesses an address has left."""
         since, count = self._counts.get(key, (0.0, 0))
         if count and self._clock.seconds() - since >= WINDOW:
             del self._counts[key]
@@ -414,7 +414,9 @@ def checkers(rule: Rule, hashing: Hashing) -> Iterable[ICredentialsChecker]:
         except PasswordError as error:
             raise ConfigError(f"{rule.users!r}: {error}") from None
     if rule.checker is not None:
-        kind = rule.checker.partition(":")[0]
+        kind, _, told = rule.checker.partition(":")
+        if kind == "file":  # Twisted's, which would take an unreadable file for an empty one
+            read_file(told)
         try:
             yield makeChecker(rule.checker)
         except StrcredException:

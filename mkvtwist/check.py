@@ -267,6 +267,8 @@ class _Places:
         if isinstance(problem, TLS_PROBLEMS):
             return explain(text, problem)
         said = problem.strerror if isinstance(problem, OSError) else problem
+        if isinstance(problem, PermissionError):
+            said = f"{said}; a port below 1024 needs root, or CAP_NET_BIND_SERVICE"
         return f"cannot listen at {text!r}: {said}"
 
 

@@ -214,6 +214,7 @@ class GateTests(FileTestCase):
             (Rule("a\ud800b"), "is not a file's name"),
             (Rule("/dev/zero"), "more than"),
             (Rule(users="/no/such/file"), "No such file"),
+            (Rule(checker="file:/no/such/file"), "No such file"),
             (self.tokens("# nothing"), "no token"),
             (self.tokens("hunter2"), "8 characters"),
             (Rule(users=self.file("alice:hunter2")), "line 1 is not user:hash"),

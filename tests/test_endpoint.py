@@ -257,6 +257,16 @@ class MistakeTests(SynchronousTestCase):
         said = self.said(privateKey="a.key", certKey="a.pem")
         self.assertIn(f"{path!r}: Permission denied; let the user", said)
 
+    def test_low_port(self) -> None:
+        """A port that only root may use is said to be one."""
+
+        def refuse(*_: Any, **__: Any) -> None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+        self.patch(check._Probe, "listenTCP", refuse)
+        said = check._Places((), may_be_taken=False).problem("tcp:80") or ""
+        self.assertIn("cannot listen at 'tcp:80': Permission denied; a port below 1024", said)
+
     def test_folder(self) -> None:
         """The folder of certificates of C{tls:} has to be there."""
         places = check._Places((), may_be_taken=False)

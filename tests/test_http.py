@@ -738,6 +738,14 @@ class KnownTests(SiteTestCase):
         self.add("other").publisher.begin(header())
         self.assertNotEqual(json.loads(self.get("/other/status").body)["tracks"], before)
 
+    def test_change(self) -> None:
+        """What has happened to a stream is there at once."""
+        self.assertEqual(json.loads(self.get("/live/status").body)["state"], "opening")
+        self.stream.input.state = "live"
+        self.assertEqual(json.loads(self.get("/live/status").body)["state"], "live")
+        self.stream.publisher.begin(header(VIDEO, AUDIO))
+        self.assertEqual(len(json.loads(self.get("/live/status").body)["tracks"]), 2)
+
     def test_views_are_bounded(self) -> None:
         """No more views are kept than are likely, and none for longer than it holds."""
         fresh = Fresh(self.reactor)

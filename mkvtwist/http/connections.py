@@ -61,8 +61,8 @@ class Connections:
 
     def has_share_left(self, host: str | None) -> bool:
         """
-        Somebody wants to connect from an address; whether it has room, now: a connection of its own
-        that asks for nothing makes some.
+        Return whether an address may have one more connection. If it has its share already, one of
+        its own that asks for nothing is dropped for the new one.
         """
         if not self.shares.is_full(host):
             return True
@@ -108,7 +108,7 @@ class Connections:
 
     @property
     def may_be_refused(self) -> bool:
-        """Whether one that is too many may be told so."""
+        """Whether one more connection that is too many may be told so."""
         return len(self._refused) < MOST_REFUSED
 
     def waits(self, connection: "Connection") -> None:
@@ -230,7 +230,7 @@ class LiveRequest(Request):
         super().process()
 
     def _has_share_left(self) -> bool:
-        """Whether the address where this comes from may ask for it; if not, that is the answer."""
+        """Return whether the client's address has a request left; if not, answer this one."""
         shares = self.site.connections.shares
         far = host(self)
         may_ask = shares.ask(far)

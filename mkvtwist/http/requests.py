@@ -245,7 +245,7 @@ class Channel(Connection):
         super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """The head of a request, or its first line, is larger than anybody needs."""
+        """Refuse a request whose first line, or whose head, is too large."""
         self._refuse(HEAD_TOO_LARGE if self._receivedHeaderSize else LINE_TOO_LONG)
 
     def headerReceived(self, line: bytes) -> bool:
@@ -333,7 +333,7 @@ class Channel(Connection):
 
     def _refuse(self, status: bytes) -> None:
         """
-        Answer what is no request that can be answered, if nothing else is being answered.
+        Answer a request that cannot be read, and close, if no other one is being answered.
 
         @param status: what follows the version.
         """

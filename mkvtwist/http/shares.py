@@ -1,5 +1,5 @@
 """
-What one address may have of the server: connections, and requests a second (I{reactor}).
+One address' share of the server: connections, and requests a second (I{reactor}).
 
 A proxy that is trusted has no share, since its connections are those of many: each request that it
 passes on counts as a connection, for so long as it is answered, of the address that it comes from.
@@ -36,7 +36,7 @@ REMINDER = 60.0
 
 class Shares:
     """
-    What each address has.
+    The connections of each address, and its requests in this second.
 
     @ivar config: how much that may be; may be set again.
     """
@@ -58,18 +58,18 @@ class Shares:
         return self._held[one_host(host)] >= self._most_connections(host)
 
     def enter(self, host: str | None) -> None:
-        """An address has one connection more, until L{leave}."""
+        """Count one more connection of an address, until L{leave}."""
         self._held[one_host(host)] += 1
 
     def leave(self, host: str | None) -> None:
-        """It is gone."""
+        """Count one connection less."""
         key = one_host(host)
         self._held[key] -= 1
         if not self._held[key]:
             del self._held[key]
 
     def ask(self, host: str | None) -> bool:
-        """Whether an address may make one request more in this second."""
+        """Count one more request; return whether its address may make it in this second."""
         most = self._most(host, self.config.max_requests_per_address, REQUESTS)
         if most == inf:
             return True
@@ -82,14 +82,14 @@ class Shares:
         return self._asked[key] <= most
 
     def refused(self, host: str | None) -> None:
-        """Something was too much; the log says so now and then."""
+        """Note that an address had more than its share; the log says so once a minute."""
         self._refused += 1
         self._last = host
         if self._reminder is None:
             self._say()
 
     def has_none(self, host: str | None) -> bool:
-        """Whether an address is that of a proxy that is trusted."""
+        """Whether an address is that of a trusted proxy, which has no share of its own."""
         trusted = self.config.trusted_proxies
         return bool(trusted) and within(host, trusted)
 
@@ -109,9 +109,10 @@ class Shares:
         if not self._refused:
             return
         self._log.warn(
-            "{refused} connections or requests were refused, the last from {host}: one address had"
-            " more than its share (--max-connections-per-address, --max-requests-per-address; name"
-            " your proxies in trusted_proxies)",
+            "{refused} connections or requests were refused, or idle connections closed, the last"
+            " from {host}: an address had more than its share; allow more with"
+            " --max-connections-per-address and --max-requests-per-address, or name the proxy in"
+            " trusted_proxies",
             refused=self._refused,
             host=self._last or "a UNIX socket",
         )

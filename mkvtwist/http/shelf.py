@@ -84,7 +84,7 @@ class Place:
 
 class Shelf:
     """
-    All that are kept.
+    The files that are kept, and places for those that are being made.
     """
 
     def __init__(self, clock: Any) -> None:
@@ -96,15 +96,15 @@ class Shelf:
         return bool(self._files)
 
     def of(self, key: Key) -> list[Kept]:
-        """Those that were made for the same request, the oldest first."""
+        """Return the files that were made for one request, the oldest first."""
         return [file for file in self._files.values() if file.key == key]
 
     def find(self, stream: str, name: str) -> Kept | None:
-        """The one of this name."""
+        """Return a stream's file by its name; L{None} if it is not kept."""
         return self._files.get((stream, name))
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Forget all files."""
         self._files.clear()
 
     def reserve(self, address: str, size: int) -> Place | None:
@@ -142,17 +142,17 @@ class Shelf:
         return place
 
     def release(self, place: Place) -> None:
-        """The file that a place was for is not made, or is there."""
+        """Give a place back: its file is there, or will not be made."""
         self._places.discard(place)
 
     def put(self, file: Kept, place: Place) -> None:
-        """The file is there."""
+        """Keep a file in its place."""
         self.release(place)
         self._files[file.key[0], file.name] = file
         self.hold(file, place.address)
 
     def hold(self, file: Kept, address: str) -> None:
-        """Somebody at an address is sent to a file, or asks for it."""
+        """Have an address hold a file that it is sent to, or asks for."""
         file.asked = self._clock.seconds()
         if address in file.holders or len(file.holders) >= HOLDERS:
             return
@@ -166,7 +166,7 @@ class Shelf:
             self._let_go(spare, address)
 
     def drop_old(self) -> None:
-        """Remove what nobody wants any more."""
+        """Remove the files that have not been asked for in L{KEEP} seconds."""
         now = self._clock.seconds()
         for file in list(self._files.values()):
             if now - file.asked >= KEEP:

@@ -31,11 +31,14 @@ VIEWS = 16
 
 
 class Fresh:
-    """Figures that are made at most once in L{FRESH} seconds, for everybody with the same view."""
+    """
+    Figures that are made at most once in L{FRESH} seconds, for everybody with the same view. When a
+    stream changes its state, or its tracks, they are made anew: that is what programs wait for.
+    """
 
     def __init__(self, clock: Any) -> None:
         self._clock = clock
-        self._made: dict[tuple[str, frozenset[ref[Stream]]], tuple[float, Any]] = {}
+        self._made: dict[tuple[str, frozenset[Any]], tuple[float, Any]] = {}
 
     def get(
         self, kind: str, streams: Iterable[Stream], make: Callable[[], Any]
@@ -49,13 +52,20 @@ class Fresh:
         """
         now = self._clock.seconds()
         self._made = {key: made for key, made in self._made.items() if now - made[0] < FRESH}
-        key = (kind, frozenset(map(ref, streams)))  # which keeps no stream that has gone
+        key = (kind, frozenset(map(_condition, streams)))
         if key not in self._made:
             if len(self._made) >= VIEWS:
                 self._made.clear()
             self._made[key] = now, make()
         since, made = self._made[key]
         return made, now - since
+
+
+def _condition(stream: Stream) -> tuple[Any, ...]:
+    """Return what tells a stream from itself after a change; it keeps no stream that has gone."""
+    programme = stream.publisher.programme
+    tracks = ref(programme) if programme is not None else None
+    return ref(stream), tracks, stream.input.restarts, *stream.condition
 
 
 class Status:
