@@ -236,13 +236,18 @@ class Clock:
         self._rest = data[keep:]
 
 
+def _any_context() -> ssl.SSLContext:
+    """Return what believes every server."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def _watch(host: str, path: str, seconds: float, *, tls: bool) -> None:
     """Be a client; print what came, and when."""
     connection: socket.socket = socket.create_connection((host, PORT), 10)
     if tls:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = context.wrap_socket(connection)
+        connection = _any_context().wrap_socket(connection)
     connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
     clock, end = Clock(), time.monotonic() + seconds
     sizes = []
@@ -438,18 +443,21 @@ _KINDS = {
 }
 
 
-def _hold_on(host: str) -> None:
+def _hold_on(host: str, *, tls: bool) -> None:
     """Be one client of each kind; print from which port each is, and read until the end."""
-    base = f"http://{host}:{PORT}/live"
-    text = urlopen(f"{base}/media.m3u8", timeout=30).read().decode()
+    base = f"http{'s' * tls}://{host}:{PORT}/live"
+    context = _any_context()
+    text = urlopen(f"{base}/media.m3u8", timeout=30, context=context).read().decode()
     newest = int(re.findall(r"-(\d+)\.m4s", text)[-1])
-    replay = urlopen(f"{base}/last.mkv", timeout=30).geturl()
+    replay = urlopen(f"{base}/last.mkv", timeout=30, context=context).geturl()
     ports, reading = {}, []
     for kind, line in _KINDS.items():
         connection = socket.socket()
         if kind.startswith("replay"):  # with little room, so that it is still being sent
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
         connection.connect((host, PORT))
+        if tls:
+            connection = context.wrap_socket(connection)
         target = line.format(next=newest + 2, replay=replay.partition(str(PORT))[2])
         chunked = "Transfer-Encoding: chunked\r\n\r\n1\r\n\x1a" if "PUT" in line else ""
         connection.sendall(f"{target} HTTP/1.1\r\nHost: {host}\r\n{chunked}\r\n".encode())
@@ -476,6 +484,7 @@ def vanish(arguments: argparse.Namespace) -> None:
         with _serving(network, arguments, folder, bitrate):
             time.sleep(10)
             words = [*network.inside["client"], sys.executable, __file__, "--hold-on", SERVER]
+            words += ["--tls"] if arguments.tls else []
             client = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
             assert client.stdout is not None
             ports = json.loads(client.stdout.readline())
@@ -528,6 +537,6 @@ if __name__ == "__main__":
         host_, path_, seconds_ = sys.argv[2:5]
         _watch(host_, path_, float(seconds_), tls="--tls" in sys.argv[5:])
     elif sys.argv[1:2] == ["--hold-on"]:
-        _hold_on(sys.argv[2])
+        _hold_on(sys.argv[2], tls="--tls" in sys.argv[3:])
     else:
         main()

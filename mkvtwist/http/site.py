@@ -24,6 +24,7 @@ from mkvtwist.http.answers import (
     open_to_pages,
     printable,
     say,
+    transport_of,
 )
 from mkvtwist.http.connections import Connections
 from mkvtwist.http.hls import Pieces
@@ -36,6 +37,7 @@ from mkvtwist.http.replay import LAST, PREFIX, Replays
 from mkvtwist.http.requests import SENDING, Channel, IncomingRequest
 from mkvtwist.http.senders import send
 from mkvtwist.http.status import Status
+from mkvtwist.sockets import attend
 from mkvtwist.stream import Stream
 
 Overview = Callable[[Mapping[str, Stream], Request], None]
@@ -103,6 +105,7 @@ class Router(Resource):
             allow_pages(request)
         else:
             config = stream.config
+            attend(transport_of(request), config.client_timeout)
             rule = config.send if request.method in SENDING else config.watch
             self._admission.admit(request, config.name, rule, answer)
         return NOT_DONE_YET
