@@ -18,6 +18,7 @@ from twisted.internet.protocol import Factory
 
 from mkvtwist.access import Hashing, checkers, read_file
 from mkvtwist.config import (
+    DEFAULT_PORT,
     EVERYBODY,
     Config,
     ConfigError,
@@ -30,6 +31,7 @@ from mkvtwist.config import (
 )
 from mkvtwist.configfile import CommandLine, configure, parse_document
 from mkvtwist.endpoint import TLS_PROBLEMS, check_files, explain
+from mkvtwist.sockets import both_families, congestion_problem
 
 SHORTEST_TOKEN = 16
 """Characters of a secret: fewer could be guessed."""
@@ -59,6 +61,8 @@ def read(
             raise ConfigError(f"config: {unusable(file, error)}") from None
         document = parse_document(text, file)
     config, problems = configure(document, command_line)
+    if "listen" not in document and "listen" not in command_line.server:
+        config = replace(config, listen=both_families(DEFAULT_PORT))
     problems += _look(config, command_line, _Places(held, may_be_taken=may_be_taken))
     if problems:
         raise ConfigError(*problems)
@@ -109,6 +113,9 @@ def _stream_problems(
 def _server_problems(config: Config, places: "_Places") -> Iterator[tuple[str, str | None]]:
     for text in config.listen:
         yield "listen", places.problem(text)
+    if config.congestion is not None:
+        lenient = places.others_may_listen
+        yield "congestion", congestion_problem(config.congestion, lenient=lenient)
     for text in config.management_listen:
         yield "management_listen", places.problem(text) or _exposed(text, config)
     yield "management_token_file", _token_problem(config)
@@ -235,6 +242,11 @@ class _Places:
         self._held = {_place(text) for text in held}
         self._given: set[str] = set()
 
+    @property
+    def others_may_listen(self) -> bool:
+        """Whether a server may run already, perhaps with more privileges at its start."""
+        return self._may_be_taken or bool(self._held)
+
     def close(self) -> None:
         """Let go again."""
         self._probe.close()
@@ -273,8 +285,12 @@ class _Places:
 
 
 def _place(text: str) -> tuple[str, ...]:
-    """What an endpoint has for itself, as far as can be told: C{("tcp", "8080")}."""
-    return tuple(text.split(":")[:2])
+    """
+    Return what an endpoint has for itself, as far as can be told: C{("tcp", "8080")}, which TLS and
+    IPv6 share.
+    """
+    kind, *rest = text.split(":")[:2]
+    return ("tcp" if kind in ("tcp6", "ssl") else kind, *rest)
 
 
 class _Inherited(Exception):

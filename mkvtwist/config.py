@@ -70,6 +70,13 @@ QUERY_MASK = "..."
 DEFAULT_NAME = "live"
 """Of a stream that the command line makes."""
 
+DEFAULT_PORT = 8080
+DEFAULT_LISTEN = (f"tcp6:{DEFAULT_PORT}",)
+"""
+Where clients connect by default: on Linux a socket of IPv6 takes IPv4 as well. A machine that lacks
+IPv6, or keeps the two apart, has other words for both: L{mkvtwist.check} finds them.
+"""
+
 
 class AtEnd(Enum):
     """What happens at the end of the input."""
@@ -201,6 +208,7 @@ class StreamConfig:
     record_bytes: int = 0
     max_clients: int = 0
     client_timeout: float = 30.0
+    max_lag: float = 10.0
     hold: float = 60.0
     max_bitrate: int = 0
     on_demand: bool = False
@@ -227,7 +235,7 @@ class Config:
     """
 
     streams: tuple[StreamConfig, ...]
-    listen: tuple[str, ...] = ("tcp:8080",)
+    listen: tuple[str, ...] = DEFAULT_LISTEN
     management_listen: tuple[str, ...] = ()
     management_token_file: str | None = None
     """Without one, only who is on this machine may manage, through C{management_listen}."""
@@ -241,6 +249,8 @@ class Config:
     max_requests_per_address: int | None = None
     """A second; L{None} is L{mkvtwist.http.shares.REQUESTS}, but any number from this machine."""
     max_bandwidth: int = 0
+    congestion: str | None = None
+    """Of TCP, by the kernel's name; without one, the machine's own."""
 
 
 def parse_input(option: str, text: str) -> Input:
@@ -491,6 +501,17 @@ def parse_text(option: str, text: str) -> str:
     return text
 
 
+def parse_congestion(option: str, text: str) -> str:
+    """
+    A congestion control of TCP, by the kernel's name.
+
+    @raise ConfigError: for what cannot be such a name.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,15}", text):
+        _refuse(option, text, "a name of the kernel's, such as cubic or bbr")
+    return text
+
+
 _MOMENTS = "YmdHMSjyBbAaIpUWVGuwzZFTs%"
 """What C{strftime} makes of a moment, on every system; C{%%} is a percent sign."""
 
@@ -559,6 +580,7 @@ SERVER_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "max_connections_per_address": Setting(Kind.NUMBER, parse_count),
         "max_requests_per_address": Setting(Kind.NUMBER, parse_count),
         "max_bandwidth": Setting(Kind.SIZE, parse_bitrate),
+        "congestion": Setting(Kind.TEXT, parse_congestion),
     }
 )
 
@@ -577,6 +599,7 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "record_bytes": Setting(Kind.SIZE, parse_limit),
         "max_clients": Setting(Kind.NUMBER, parse_count),
         "client_timeout": Setting(Kind.NUMBER, partial(parse_seconds, least=1.0)),
+        "max_lag": Setting(Kind.NUMBER, parse_seconds),
         "hold": Setting(Kind.NUMBER, parse_seconds),
         "max_bitrate": Setting(Kind.SIZE, parse_bitrate),
         "on_demand": Setting(Kind.SWITCH, parse_text),
@@ -610,6 +633,7 @@ LIVE = frozenset(
         "linger",
         "max_bitrate",
         "max_clients",
+        "max_lag",
         "optional",
         "send",
         "takeover",

@@ -6,7 +6,8 @@ The rules:
  1. A client is one number, its place in the ring. Nothing is queued for it; what it cannot take
     now stays in the ring, which everybody shares.
  2. To join is to recover: a newcomer is a client that is behind, placed at a keyframe. A client
-    whose place has left the ring goes on at the newest keyframe, whole segments later.
+    whose place has left the ring goes on at the newest keyframe, whole segments later; so does one
+    that takes data and falls more than C{--max-lag} behind all the same, see L{Lag}.
  3. Nobody waits for anybody. A client that follows gets each fragment in the turn in which it
     came; one that is behind gets L{PIECE} a turn, after them.
  4. A header never changes under a client. New tracks make a new L{Programme}, with a ring of its
@@ -22,10 +23,11 @@ The rules:
 """
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
 from twisted.internet.task import LoopingCall
@@ -36,16 +38,19 @@ from mkvtwist.config import StreamConfig
 from mkvtwist.events import Events
 from mkvtwist.formats import BESIDE, Choice, NoTrack, Unfit, choose
 from mkvtwist.hls import Playlist
+from mkvtwist.lag import Lag
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.programme import Programme
 from mkvtwist.rate import Rate
 from mkvtwist.ring import Ring
+from mkvtwist.sockets import UNSENT
 from mkvtwist.streamlog import StreamLog
 
 PIECE = 128 << 10
 """
-Bytes that a client which is behind gets in one turn of the reactor, at least one fragment: half of
-what its socket buffers, so that two turns of a thousand newcomers fit between two pictures.
+Bytes that a client which is behind gets in one turn of the reactor, at least one fragment: what its
+socket takes beyond what is on its way (L{UNSENT}), so that two turns of a thousand newcomers fit
+between two pictures.
 """
 
 CROWD = 32
@@ -55,7 +60,25 @@ have just connected, do not wait longer than that.
 """
 
 SWEEP = 1.0
-"""Seconds between two looks at the clients that take nothing, and between two lines about loss."""
+"""
+Seconds between two looks at the clients, for those that take nothing or fall behind, and between
+two lines about loss.
+"""
+
+RATE_SPAN = 5 * SECOND
+"""The media whose bitrate says how many seconds some bytes are."""
+
+
+class Progress(NamedTuple):
+    """
+    How far the bytes of a client have come.
+
+    @ivar taken: bytes that the client has taken; only the difference of two says something.
+    @ivar held: bytes that have been written, and wait in the operating system.
+    """
+
+    taken: int
+    held: int
 
 
 class IResponse(IConsumer):
@@ -79,6 +102,12 @@ class IResponse(IConsumer):
 
     def keep(rest: memoryview) -> None:
         """The rest of what was offered, if it was not taken as a whole: it is sent first."""
+
+    def progress() -> Progress:
+        """Return how far its bytes have come; at any time."""
+
+    def attend(seconds: float) -> None:
+        """End the connection if the client's machine acknowledges nothing for so many seconds."""
 
     def begin(tracks: Sequence[Track]) -> None:
         """The first call, once: what is going to be sent."""
@@ -125,6 +154,7 @@ class Wish:
     What a client wants, and who it is.
 
     @ivar burst: seconds of media that it gets at once; L{None} is to begin with the next segment.
+    @ivar max_lag: seconds that it may fall behind, 0 for any number; L{None} is C{--max-lag}.
     @ivar tracks: the numbers of those that it wants; L{None} is what belongs into the format.
     @ivar framing: applied to the header and to each fragment, once for all who have the same: it
         must be the same function for all of them.
@@ -140,6 +170,7 @@ class Wish:
     rebase: Rebase | None = None
     peer: str = ""
     user_agent: str = ""
+    max_lag: float | None = None
 
 
 @implementer(IPushProducer)
@@ -166,7 +197,8 @@ class Client:
         self._burst = wish.burst
         self._followed = 0  # bytes that it got while it followed; until now, and before
         self._follows_since = 0
-        self._seen_sent = 0
+        self._lag = Lag()
+        self._seen_taken = 0
         self._idle_since = self.since
 
     @property
@@ -232,6 +264,49 @@ class Client:
         self._place = None if place is None else min(place, programme.released)
         ring = programme.ring
         self._segment = ring.segments_before(ring.end if place is None else place)
+        now = self._publisher.clock.seconds()
+        self._lag.begin(now, self._distance(), self._burst or 0.0, self._most or math.inf)
+
+    @property
+    def _most(self) -> float:
+        """Return how many seconds the client may fall behind; 0 is any number."""
+        wished = self.wish.max_lag
+        return self._publisher.config.max_lag if wished is None else wished
+
+    def _distance(self) -> float:
+        """Return how many seconds the client's place is behind the live edge."""
+        programme, place = self.programme, self.place
+        if programme is None or place is None or place >= programme.ring.end:
+            return 0.0
+        ring = programme.ring
+        return (ring.edge - ring[max(place, ring.first)].start) / SECOND
+
+    def look(self, now: float) -> None:
+        """See, once a second, how far behind the client is, and move it if that is too far."""
+        if self.is_following and self._publisher.byte_rate > UNSENT:
+            # What the system holds for it is less than a second; there may be thousands like it.
+            self._idle_since = now
+            self._lag.follow(now)
+            return
+        progress = self.response.progress()
+        has_all = not self.paused and not progress.held
+        if has_all or progress.taken != self._seen_taken:
+            self._idle_since = now
+        self._seen_taken = progress.taken
+        programme = self.programme
+        if programme is None:
+            return
+        lag = self._distance() + self._publisher.seconds_of(progress.held)
+        takes = self._lag.look(now, lag, progress.taken)
+        if takes and 0 < self._most < self._lag.behind and self._would_gain(programme):
+            self._skip()
+
+    def _would_gain(self, programme: Programme) -> bool:
+        """Return whether the newest keyframe is ahead of the client's place."""
+        newest = programme.ring.newest_start
+        if programme.closed or self.is_following or self._place is None or newest is None:
+            return False
+        return self._place < newest
 
     def pump(self) -> None:
         """Send one piece of what it has not got; see that it gets another turn if there is more."""
@@ -257,7 +332,7 @@ class Client:
             self.response.write(data)
 
     def _skip(self) -> None:
-        """The ring has gone on without it: to the newest segment."""
+        """Go on at the newest segment: the ring has lost the place, or it is too far behind."""
         had, self._burst = self._segment, 0.0
         self.settle()
         skipped = max(1, self._segment - had)
@@ -298,19 +373,14 @@ class Client:
         self._publisher.leave(self, "the client has gone")
 
     def is_stuck(self, now: float, timeout: float) -> bool:
-        """Whether it has taken nothing for so many seconds, though there was something."""
-        if not self.paused or self.response.sent != self._seen_sent:  # paused, it does not follow
-            self._seen_sent = self.response.sent
-            self._idle_since = now
+        """
+        Return whether the client has taken nothing for so many seconds, as of the last L{look},
+        though there was something to take.
+        """
         return now - self._idle_since >= timeout
 
     def statistics(self) -> ClientStatistics:
         """The client as C{/status} shows it."""
-        lag = 0.0
-        programme, place = self.programme, self.place
-        if programme is not None and place is not None and place < programme.ring.end:
-            ring = programme.ring
-            lag = (ring.edge - ring[max(place, ring.first)].start) / SECOND
         return ClientStatistics(
             self.id,
             self.wish.peer,
@@ -318,7 +388,7 @@ class Client:
             self.wish.format,
             self.since,
             self.sent,
-            lag,
+            self._distance() + self._publisher.seconds_of(self.response.progress().held),
             self.skipped_segments,
             "live" if self.programme is None or self.is_following else "behind",
         )
@@ -336,6 +406,7 @@ class Publisher:
     called in the reactor's thread.
 
     @ivar clients: all of them.
+    @ivar byte_rate: bytes in a second of media, when one last looked; 0 is not known.
     @ivar beside: those who have something beside what they watch, and are no viewers of their own.
     @ivar audiences: those of its clients who get the same, by what that is.
     @ivar on_touch: called each time that somebody wants the stream, see L{touch}.
@@ -368,6 +439,7 @@ class Publisher:
         self.arrived = clock.seconds()
         self._bytes_out = 0
         self._rate = Rate()
+        self.byte_rate = 0.0
         self.playlist = Playlist(time.time(), config.buffer, parts=not config.whole_segments)
         self.observers: list[Callable[[], None]] = []
         self._recorder = recorder
@@ -384,6 +456,12 @@ class Publisher:
         self._skipped: dict[Client, int] = {}
         self._sweep = LoopingCall(self.sweep)
         self._sweep.clock = clock
+
+    def configure(self, config: StreamConfig) -> None:
+        """Take over settings that a running stream can take over."""
+        self.config = config
+        for client in self.clients:
+            client.response.attend(config.client_timeout)
 
     # the input's side
 
@@ -608,12 +686,15 @@ class Publisher:
 
     def sweep(self) -> None:
         """
-        Once a second: drop the clients that take nothing, let go of those that have waited for the
-        input long enough, report what was skipped.
+        Once a second: drop the clients that take nothing, move those that are too far behind, let
+        go of those that have waited for the input long enough, report what was skipped.
         """
         now = self.clock.seconds()
+        if self.programme is not None:
+            self.byte_rate = self.programme.ring.bitrate(RATE_SPAN) / 8
         for client in list(self.clients):
-            if client.is_stuck(now, self.config.client_timeout):
+            self._guard(client, client.look, now)
+            if client in self.clients and client.is_stuck(now, self.config.client_timeout):
                 self.leave(client, f"it took nothing for {self.config.client_timeout:g} s")
                 client.response.abort()
         hold, away = self.config.hold, self._away_since
@@ -629,6 +710,10 @@ class Publisher:
                 segments=sum(self._skipped.values()),
             )
             self._skipped.clear()
+
+    def seconds_of(self, size: int) -> float:
+        """Return how many seconds of media so many bytes are; 0 while that is not known."""
+        return size / self.byte_rate if self.byte_rate else 0.0
 
     def _watching(self, programme: Programme) -> list[Client]:
         """The clients that have, or wait for, a place in it."""

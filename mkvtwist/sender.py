@@ -5,24 +5,20 @@ The rules are the same however one connects. L{Sender} has them; what it came ov
 a L{Connection} to an endpoint, or a request of HTTP's.
 """
 
-import socket
 from enum import Enum
 from typing import Any
 
-from twisted.internet.address import UNIXAddress
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, ISystemHandle
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
 from mkvtwist.pipe import Pipe
+from mkvtwist.sockets import keep_alive, plain
 
 SILENCE = 10.0
 """Seconds that a sender may say nothing at all before another one gets its place."""
-
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
-"""A sender whose machine has vanished is noticed after 25 s, and its place is free again."""
 
 
 class Parting(Enum):
@@ -233,20 +229,9 @@ class Connection(Protocol):
             self.transport.abortConnection()
 
 
-def keep_alive(transport: Any) -> None:
-    """Have the kernel notice when a sender's machine has vanished."""
-    can_be = ISystemHandle.providedBy(transport)
-    if not can_be or isinstance(transport.getPeer(), UNIXAddress):
-        return
-    transport.setTcpKeepAlive(True)
-    handle = transport.getHandle()
-    if isinstance(handle, socket.socket):  # TLS has another one
-        for option, value in KEEPALIVE:
-            handle.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
 def address(where: IAddress) -> str:
     """An address as one would type it: C{127.0.0.1:8080}, C{[::1]:8080}, a socket's path."""
+    where = plain(where)
     host, port = getattr(where, "host", None), getattr(where, "port", None)
     if host is None:
         name = getattr(where, "name", None)

@@ -25,6 +25,7 @@ from mkvtwist.endpoint import Endpoint
 from mkvtwist.events import Events
 from mkvtwist.http import LiveSite
 from mkvtwist.sender import address
+from mkvtwist.sockets import choose_congestion
 from mkvtwist.stream import Stream
 
 BACKLOG = 4096
@@ -59,6 +60,7 @@ class Listener(Service):
         """
         self.text = text
         self.site = site
+        self._congestion: str | None = None
         self.endpoint = Endpoint(reactor, _with_backlog(text))
         self._streams = streams
         self._asked = False
@@ -80,10 +82,38 @@ class Listener(Service):
         super().stopService()
         return self._port.stopListening() if self._port is not None else None
 
+    def congest(self, name: str | None) -> None:
+        """
+        Give connections to come this congestion control.
+
+        @param name: L{None} is the machine's own.
+        """
+        before, self._congestion = self._congestion, name
+        if self._port is None or before == name:
+            return
+        self._set_congestion()
+
+    def _set_congestion(self) -> None:
+        try:
+            choose_congestion(getattr(self._port, "socket", None), self._congestion)
+        except OSError as error:  # it was there a moment ago, when all was looked at
+            self._log.error(
+                "{text}: congestion control {name} cannot be set, the machine's own is used:"
+                " {problem}",
+                text=self.text,
+                name=self._congestion,
+                problem=error.strerror,
+            )
+
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
+        if self._congestion is not None:
+            self._set_congestion()
         host = port.getHost()
-        where = address(host).replace("0.0.0.0", socket.gethostname())  # noqa: S104
+        where = address(host)
+        for anywhere in ("0.0.0.0:", "[::]:"):
+            if where.startswith(anywhere):
+                where = f"{socket.gethostname()}:{where.removeprefix(anywhere)}"
         scheme = "https" if self.text.startswith("ssl:") else "http"
         # A socket in the file system is no part of a URL: curl --unix-socket PATH http://host/
         base = f"unix:{where} /" if isinstance(host, UNIXAddress) else f"{scheme}://{where}/"
@@ -290,6 +320,7 @@ class Server(MultiService):
         for text, site in listen:
             names = self.streams if site is self.site else None
             listener = Listener(self._reactor, text, site, names)
+            listener.congest(config.congestion)
             self._listeners.append(listener)
             self._when_free(partial(self._listen, listener))
         if self.running:
@@ -305,7 +336,7 @@ class Server(MultiService):
     def _listen_no_longer(
         self, wanted: Sequence[tuple[str, LiveSite]]
     ) -> list[tuple[str, LiveSite]]:
-        """End the listeners that are not wanted; what is wanted and not there."""
+        """End the listeners that are not wanted, and return what is wanted and not there."""
         missing = list(wanted)
         for listener in list(self._listeners):
             if (listener.text, listener.site) in missing:
@@ -313,6 +344,7 @@ class Server(MultiService):
             else:
                 self._listeners.remove(listener)
                 self._end(listener)
+            listener.congest(self._config.congestion)
         return missing
 
     def reload(self) -> None:

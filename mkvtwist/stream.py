@@ -143,7 +143,8 @@ class Stream(MultiService):
 
     def configure(self, config: StreamConfig) -> None:
         """Take over settings; only those in L{mkvtwist.config.LIVE} may be others than before."""
-        self.config = self.publisher.config = self.input.config = config
+        self.config = self.input.config = config
+        self.publisher.configure(config)
 
     def stopService(self) -> Deferred[Any]:
         """

@@ -67,10 +67,14 @@ class Options(TwistedOptions):
 
     def opt_listen(self, text: str) -> None:
         """Where HTTP clients connect, a Twisted endpoint; may be repeated; tcp:0 takes a free port
-        [default: tcp:8080]"""
+        [default: tcp6:8080, which is IPv6 and IPv4]"""
         self._server.setdefault("listen", []).append(text)
 
     opt_l = opt_listen
+
+    def opt_congestion(self, text: str) -> None:
+        """TCP's congestion control towards clients, such as bbr [default: the machine's own]"""
+        self._set_server("congestion", text)
 
     def opt_management_listen(self, text: str) -> None:
         """Where the management interface is, a Twisted endpoint of its own; may be repeated"""
@@ -114,6 +118,11 @@ class Options(TwistedOptions):
     def opt_client_timeout(self, text: str) -> None:
         """Seconds after which a client that takes nothing is disconnected [default: 30]"""
         self._set("client_timeout", text)
+
+    def opt_max_lag(self, text: str) -> None:
+        """Seconds that a client may fall behind before it skips to the newest keyframe; 0: as many
+        as the buffer has [default: 10]"""
+        self._set("max_lag", text)
 
     def opt_hold(self, text: str) -> None:
         """Seconds that clients are held while the input is away; 0: for ever [default: 60]"""

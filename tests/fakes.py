@@ -22,7 +22,7 @@ from mkvtwist.demux import Ended, Event, Media, Pace
 from mkvtwist.formats import NoTrack, Unfit
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.pipe import Outlet
-from mkvtwist.publisher import IResponse
+from mkvtwist.publisher import IResponse, Progress
 from mkvtwist.timeline import Timeline
 
 _P = ParamSpec("_P")
@@ -90,13 +90,16 @@ class Response:
     @ivar room: how many bytes it takes from now on before it is full.
     @ivar data: what has been written.
     @ivar taken: how much of it the client has.
+    @ivar held: how much the operating system would hold of that.
+    @ivar patience: for how long its machine may acknowledge nothing, if that has been said.
     @ivar writes: the sizes of the pieces in which it was.
     """
 
     def __init__(self, room: float = float("inf")) -> None:
         self.room = room
         self.data = b""
-        self.taken = self.offered = 0
+        self.taken = self.offered = self.held = 0
+        self.patience: float | None = None
         self.writes: list[int] = []
         self.tracks: Sequence[Track] | None = None
         self.producer: Any = None
@@ -145,6 +148,13 @@ class Response:
     def sent(self) -> int:
         """What the client has taken, but for what was offered: that is the publisher's count."""
         return self.taken - self.offered
+
+    def progress(self) -> Progress:
+        """What was taken, the client has; what is held is as the test says."""
+        return Progress(self.taken, self.held)
+
+    def attend(self, seconds: float) -> None:
+        self.patience = seconds
 
     def offer(self, data: bytes) -> int:
         """Take what there is room for; the rest must be kept."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist import check
 from mkvtwist.check import read
 from mkvtwist.config import ConfigError
 from mkvtwist.configfile import CommandLine
@@ -121,5 +122,21 @@ class ReadTests(SynchronousTestCase):
             text = f'[streams.a]\ninput = "tcp:{port}:interface=127.0.0.1"'
             (problem,) = self.problems(text)
             self.assertIn(os.strerror(98), problem)
-            self.assertEqual(self.problems(text, held={f"tcp:{port}"}), [])
+            for held in (f"tcp:{port}", f"tcp6:{port}", f"ssl:{port}:privateKey=key.pem"):
+                self.assertEqual(self.problems(text, held={held}), [])
             self.assertEqual(self.problems(text, may_be_taken=True), [])
+
+    def test_congestion(self) -> None:
+        """A congestion control for root only is refused, unless a server may have begun as root."""
+        asked: list[bool] = []
+
+        def problem(name: str, *, lenient: bool) -> str | None:
+            asked.append(lenient)
+            return None if lenient else f"{name}: no"
+
+        self.patch(check, "congestion_problem", problem)
+        (found,) = self.problems('congestion = "bbr"')
+        self.assertIn("congestion: bbr: no", found)
+        self.assertEqual(self.problems('congestion = "bbr"', held={"tcp:8080"}), [])
+        self.assertEqual(self.problems('congestion = "bbr"', may_be_taken=True), [])
+        self.assertEqual(asked, [False, True, True])

@@ -311,4 +311,4 @@ class ConfigTests(SynchronousTestCase):
             (1, 30, AtEnd.EXIT, None),
         )
         self.assertEqual((stream.max_clients, stream.client_timeout), (0, 30))
-        self.assertEqual(Config((stream,)).listen, ("tcp:8080",))
+        self.assertEqual(Config((stream,)).listen, ("tcp6:8080",))

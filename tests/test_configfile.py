@@ -70,6 +70,7 @@ class ValueTests(FileTestCase):
             whole_segments = true
             max_clients = 1_0
             client_timeout = 5
+            max_lag = 4.5
             hold = 7
             fallback = "pause.mkv"
             on_demand = true
@@ -90,6 +91,7 @@ class ValueTests(FileTestCase):
             whole_segments=True,
             max_clients=10,
             client_timeout=5.0,
+            max_lag=4.5,
             hold=7.0,
             fallback=Input(Form.FILE, "/here/etc/pause.mkv"),
             on_demand=True,
@@ -205,9 +207,13 @@ class ValueTests(FileTestCase):
         config = self.config('[streams.a]\ninput = "http://me:secret@host/"\nburst = 3')
         self.assertEqual(
             list(describe(config)),
-            ["listen: tcp:8080", "stream a: http://me:***@host/, at the end retry", "  burst: 3.0"],
+            [
+                "listen: tcp6:8080",
+                "stream a: http://me:***@host/, at the end retry",
+                "  burst: 3.0",
+            ],
         )
-        self.assertEqual(list(describe(Config(()))), ["listen: tcp:8080", "no stream"])
+        self.assertEqual(list(describe(Config(()))), ["listen: tcp6:8080", "no stream"])
 
 
 PATHS = st.from_regex(r"(/[a-z0-9 :._-]{0,4}[a-z0-9]){1,3}", fullmatch=True)
@@ -324,7 +330,7 @@ class MistakeTests(FileTestCase):
                     "burts: unknown; there are listen, management_listen, management_token_file,"
                     " status, trusted_proxies, server_names, max_clients_total,"
                     " max_clients_per_address, max_connections_per_address,"
-                    " max_requests_per_address, max_bandwidth, defaults, streams"
+                    " max_requests_per_address, max_bandwidth, congestion, defaults, streams"
                 ),
                 "defaults.record: only in a stream's own table: each has its own",
                 "defaults.buffer: '30' is not a number",

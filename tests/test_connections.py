@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import Any
 
-from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.internet.testing import StringTransport
 from zope.interface import directlyProvides
 
-from mkvtwist.config import Config
+from mkvtwist.config import Config, Rule
 from mkvtwist.http import connections, shares
 from mkvtwist.http.connections import HEAD_TIME, REMINDER, LiveRequest
 from mkvtwist.http.requests import LINGER
@@ -294,7 +295,7 @@ class ProxyTests(SiteTestCase):
 
     def peer(self, *forwarded: str, near: str = "192.0.2.7") -> str:
         """Where a client is said to be from."""
-        address = IPv4Address("TCP", near, 5000)
+        address = (IPv6Address if ":" in near else IPv4Address)("TCP", near, 5000)
         protocol: Any = self.site.buildProtocol(address)
         protocol.makeConnection(StringTransport(peerAddress=address))
         lines = [f"X-Forwarded-For: {text}" for text in forwarded]
@@ -330,6 +331,29 @@ class ProxyTests(SiteTestCase):
             self.assertEqual(self.peer(text), "192.0.2.7:5000", text)
         self.assertEqual(self.peer("203.0.113.9, unknown, 192.0.2.1"), "192.0.2.1:0")
         self.assertEqual(self.peer(), "192.0.2.7:5000")
+
+    def test_both_families(self) -> None:
+        """IPv4 that comes through a socket of IPv6 is IPv4: for people, rules and proxies."""
+        mapped = "::ffff:192.0.2.7"
+        self.assertEqual(self.peer(near=mapped), "192.0.2.7:5000")
+        self.assertIn("192.0.2.7:5000", self.log.about("joined")[-1])
+        self.trust("192.0.2.0/24")
+        self.assertEqual(self.peer("203.0.113.9", near=mapped), "203.0.113.9:0")
+        denied = Rule(deny=(ipaddress.ip_network("192.0.2.7"),))
+        self.site.configure(Config((replace(self.stream.config, watch=denied),)))
+        self.stream.configure(replace(self.stream.config, watch=denied))
+        self.assertRaises(ValueError, self.peer, near=mapped)  # nobody has joined
+
+    def test_one_address(self) -> None:
+        """An address counts once, by whichever socket it comes."""
+        self.site.configure(Config((), max_clients_per_address=1))
+        self.connect().ask("/live.mkv")
+        peer = IPv6Address("TCP", "::ffff:192.0.2.7", 5001)
+        protocol: Any = self.site.buildProtocol(peer)
+        transport = StringTransport(peerAddress=peer)
+        protocol.makeConnection(transport)
+        protocol.dataReceived(HEAD)
+        self.assertEqual(answer(transport.value()).status, 503)
 
 
 class LimitsTests(SiteTestCase):

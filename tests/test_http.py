@@ -406,6 +406,15 @@ class LiveTests(SiteTestCase):
         self.publish(11, 12)
         self.assertEqual(blocks(connection.answer().body), sent(footage(11, 12)))
 
+    def test_lag(self) -> None:
+        """C{?lag=} says how far this client may fall behind; else it is the stream's setting."""
+        for query, seconds in (("", None), ("?lag=2.5", 2.5), ("?lag=0", 0.0)):
+            connection = self.connect()
+            connection.ask(f"/live.mkv{query}")
+            (client,) = self.stream.publisher.clients
+            self.assertEqual(client.wish.max_lag, seconds)
+            connection.lose()
+
     def test_bad_arguments(self) -> None:
         """A parameter that makes no sense is quoted, and what would be right is said."""
         for query in (
@@ -417,6 +426,9 @@ class LiveTests(SiteTestCase):
             "join=now",
             "start=30",
             "start=soon",
+            "lag=soon",
+            "lag=-1",
+            "lag=86401",
         ):
             got = self.get(f"/live.mkv?{query}")
             self.assertEqual(got.status, 400, query)

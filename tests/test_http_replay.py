@@ -13,11 +13,12 @@ from twisted.internet.task import Cooperator
 from twisted.web.http import datetimeToString, stringToDatetime
 
 from mkvtwist.config import Config
-from mkvtwist.http import shelf
+from mkvtwist.http import replay, shelf
 from mkvtwist.http.replay import AGAIN, CROWD, FRESH, SWEEP, Replays
 from mkvtwist.http.shelf import BUSY, COUNT, KEEP, SHARE
 from mkvtwist.http.site import Router
 from mkvtwist.replay import Replay
+from mkvtwist.sockets import Traffic
 from tests.fakes import SOUND, Answer, Pool, blocks, footage, header
 from tests.test_http import SiteTestCase
 
@@ -303,6 +304,20 @@ class ReplayTests(SiteTestCase):
             self.assertEqual(aborted, [])
         self.assertEqual(len(self.kept()), 1)
         self.reactor.rightNow += KEEP
+        self.replays._look()
+        self.assertEqual(aborted, [True])
+
+    def test_vanished(self) -> None:
+        """A reader whose machine acknowledges nothing for C{--client-timeout} is disconnected."""
+        silent = 29.0
+        self.patch(replay, "traffic", lambda _: Traffic(0, 0, silent))
+        connection = self.connect()
+        connection.ask(self.last())
+        aborted: list[bool] = []
+        self.patch(connection.transport, "abortConnection", lambda: aborted.append(True))
+        self.replays._look()
+        self.assertEqual(aborted, [])
+        silent = self.stream.config.client_timeout
         self.replays._look()
         self.assertEqual(aborted, [True])
 

@@ -30,6 +30,7 @@ from mkvtwist.publisher import (
     PIECE,
     Client,
     IResponse,
+    Progress,
     Publisher,
     Wish,
 )
@@ -555,6 +556,25 @@ class ClientTests(PublisherTestCase):
         self.assertEqual(len(self.log.about("client 1 left")), 1)
         self.assertIn("it took nothing for 5 s", self.log.about("client 1 left")[0])
         self.assertEqual(stream.bytes_out, 100 + trickling.taken + fast.taken)
+
+    def test_stalled_and_held(self) -> None:
+        """One is dropped, too, for which the operating system holds all that there is."""
+
+        class Held(Response):
+            def progress(self) -> Progress:
+                return Progress(1000, len(self.data))
+
+        stream = self.live(client_timeout=5.0)
+        response = Held()
+        client = stream.join(response, Wish(0))
+        self.turns()
+        for second in range(10, 16):
+            self.assertFalse(response.aborted)
+            stream.publish(footage(second, second + 1))
+            self.assertTrue(client.is_following)
+            self.clock.advance(1)
+        self.assertTrue(response.aborted)
+        self.assertIn("it took nothing for 5 s", self.log.about("client 1 left")[0])
 
     def test_bytes(self) -> None:
         """What a client has taken is counted: behind, following, and what it took of one write."""

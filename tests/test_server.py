@@ -7,12 +7,14 @@ import signal
 import socket
 import sys
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist import server as server_module
 from mkvtwist.config import AtEnd, Config, ConfigError, Form, Input, StreamConfig, parse_input
 from mkvtwist.demux import Ended
 from mkvtwist.publisher import Wish
@@ -90,6 +92,36 @@ class ServiceTests(SynchronousTestCase):
         """What has never listened can be stopped."""
         listener = Listener(self.reactor, "tcp:8080", self.make().site, {})
         self.assertIsNone(listener.stopService())
+
+    def test_both_families(self) -> None:
+        """An address that stands for all of this machine's is shown as its name."""
+        server = self.make("tcp6:8080", "tcp6:8081:interface=\\:\\:1")
+        self.start(server)
+        name = socket.gethostname()
+        said = [f"watch at http://{name}:8080/", "watch at http://[::1]:8081/"]
+        self.assertEqual(self.log.about("watch at"), said)
+
+    def test_congestion(self) -> None:
+        """Who connects has the congestion control that is set then; one that fails is said."""
+        chosen: list[str | None] = []
+
+        def choose(_: object, name: str | None) -> None:
+            chosen.append(name)
+            if name == "gone":
+                raise OSError(2, "No such file or directory")
+
+        self.patch(server_module, "choose_congestion", choose)
+        server = self.make()
+        self.start(server)
+        self.assertEqual(chosen, [])
+        for name in ("reno", "reno", "gone", None):
+            server.apply(replace(server.config, congestion=name))
+        self.assertEqual(chosen, ["reno", "gone", None])
+        (line,) = self.log.about("congestion control gone cannot be set")
+        self.assertIn("No such file or directory", line)
+        early = Server(self.reactor, replace(server.config, congestion="reno"))
+        self.start(early)
+        self.assertEqual(chosen[3:], ["reno"])
 
     def test_deaf(self) -> None:
         """A port that was lost between the check and the start is said in the log."""
@@ -227,7 +259,7 @@ class ChangeTests(SynchronousTestCase):
         self.held: set[str] = set()
         self.a = self.config("a")
         self.b = self.config("b")
-        self.next = Config((self.a, self.b))
+        self.next = Config((self.a, self.b), ("tcp:8080",))
         self.server = Server(self.reactor, self.next, self.reread)
         self.server.startService()
         self.addCleanup(self.server.stopService)
@@ -348,8 +380,7 @@ class ChangeTests(SynchronousTestCase):
     def test_exchanged(self) -> None:
         """What one stream lets go of, another one may take: it waits until it is free."""
         self.apply(self.config("a", "tcp:5001"), self.config("b", "tcp:5002"))
-        self.server.apply(Config((self.config("a", "tcp:5002"), self.config("b", "tcp:5001"))))
-        self.settle()
+        self.apply(self.config("a", "tcp:5002"), self.config("b", "tcp:5001"))
         self.assertEqual(self.states(), dict.fromkeys("ab", "waiting for a sender"))
         self.assertEqual(self.ports(), [8080, 5001, 5002, 5002, 5001])
 

@@ -93,6 +93,7 @@ class OptionsTests(SynchronousTestCase):
             "--whole-segments",
             "--max-clients=10",
             "--client-timeout=5",
+            "--max-lag=4.5",
             "--readrate=0",
             "--readrate-initial-burst=0.5",
             "--at-end=loop",
@@ -110,6 +111,7 @@ class OptionsTests(SynchronousTestCase):
                 whole_segments=True,
                 max_clients=10,
                 client_timeout=5.0,
+                max_lag=4.5,
                 readrate=0.0,
                 readrate_initial_burst=0.5,
                 at_end=AtEnd.LOOP,
@@ -246,11 +248,28 @@ class OptionsTests(SynchronousTestCase):
             tried.append((arguments[1], interface))
 
         self.patch(check._Probe, "listenTCP", try_)
-        options = Options()
-        options.parseOptions(["demo:"])
-        assert options.config is not None
-        self.assertEqual(options.config.listen, ("tcp:8080",))
-        self.assertEqual(tried, [(8080, "")])
+        for there, places in (
+            (("tcp6:8080",), [(8080, "::")]),
+            (("tcp:8080",), [(8080, "")]),
+            (("tcp:8080", "tcp6:8080"), [(8080, ""), (8080, "::")]),
+        ):
+            self.patch(check, "both_families", lambda _, there=there: there)
+            options = Options()
+            options.parseOptions(["demo:"])
+            assert options.config is not None
+            self.assertEqual(options.config.listen, there)
+            self.assertEqual(tried, places)
+            tried.clear()
+        self.assertEqual(self.parse("--listen=tcp:8080", "demo:").listen, ("tcp:8080",))
+
+    def test_congestion(self) -> None:
+        """A congestion control that the kernel lacks is said at the start, with what there is."""
+        self.assertEqual(
+            self.parse("--congestion=reno", "--listen=tcp:0", "demo:").congestion, "reno"
+        )
+        said = self.refused("--congestion=nonsense", "--listen=tcp:0", "demo:")
+        self.assertIn("congestion: 'nonsense' is not available on this machine: use one of", said)
+        self.assertIn("'a b' is not a name of the kernel's", self.refused("--congestion=a b"))
 
     def test_bad_endpoint(self) -> None:
         """What is no endpoint is quoted, with examples."""

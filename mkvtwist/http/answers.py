@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urljoin
 from twisted.web.http import NOT_MODIFIED, Request
 
 from mkvtwist.config import EVERYBODY, Rule, parse_tracks
+from mkvtwist.sockets import plain
 
 View = Callable[[Request], None]
 """Answers a request, now or for hours."""
@@ -245,7 +246,7 @@ def url_of(request: Request, path: str) -> str:
 
 def host(request: Request) -> str | None:
     """The address that a request comes from; L{None} on a UNIX socket."""
-    found = getattr(request.getClientAddress(), "host", None)
+    found = getattr(plain(request.getClientAddress()), "host", None)
     return str(found) if found is not None else None
 
 

@@ -18,6 +18,7 @@ from twisted.web.server import Request
 from mkvtwist.access import LOOPBACK, one_host, parse_address, within
 from mkvtwist.http.answers import host, say
 from mkvtwist.http.shares import Shares
+from mkvtwist.sockets import attend, plain
 
 HEAD_TIME = 20.0
 """Seconds from the connection to the end of its first request: slow mobiles need a few."""
@@ -33,6 +34,12 @@ RETRY_AFTER = 5
 
 PENALTY = 1.0
 """Seconds until an address that asks too often is told so: its connection asks for nothing then."""
+
+IDLE = 30.0
+"""
+Seconds that a client's machine may acknowledge nothing when the connection is no stream's: as long
+as C{--client-timeout} is by default.
+"""
 
 REMINDER = 60.0
 """Seconds between two lines about connections that were dropped."""
@@ -157,13 +164,18 @@ class Connection(HTTPChannel):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.host = getattr(self.transport.getPeer(), "host", None)
+        self.host = getattr(self.getPeer(), "host", None)
         self.setTimeout(HEAD_TIME)
+        attend(self.transport, IDLE)  # until a stream says otherwise
         self.site.connections.opened(self)
 
     def connectionLost(self, reason: Any = None) -> None:
         self.site.connections.closed(self)
         super().connectionLost(reason)
+
+    def getPeer(self) -> IAddress:
+        """Return where it comes from: for its requests, too."""
+        return plain(self.transport.getPeer())
 
     def resetTimeout(self) -> None:
         """A byte now and then is no reason to wait longer."""

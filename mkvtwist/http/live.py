@@ -13,7 +13,7 @@ from mkvtwist.http.answers import argument, printable, say, wanted_tracks
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.responses import live_headers, respond, say_refused
 from mkvtwist.packet import Track
-from mkvtwist.publisher import Client, Wish
+from mkvtwist.publisher import Wish
 from mkvtwist.sender import address
 from mkvtwist.stream import Stream
 
@@ -26,6 +26,8 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         return
     try:
         burst, tracks = _burst(request, stream), wanted_tracks(request)
+        lag = argument(request, "lag")
+        max_lag = None if lag is None else parse_seconds("lag", lag)
     except ConfigError as error:
         say(request, 400, str(error))
         return
@@ -46,9 +48,10 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         rebase=rebase if format_ == "matroska" and _wants_rebase(request) else None,
         peer=address(request.getClientAddress()),
         user_agent=printable(request.getHeader(b"user-agent")),
+        max_lag=max_lag,
     )
     client = stream.publisher.join(response, wish)
-    gone.addErrback(lambda _: _gone(stream, client))
+    gone.addErrback(lambda _: client.stopProducing())
 
 
 def rebase(clusters: bytes, start: int) -> bytes:
@@ -89,7 +92,3 @@ def _burst(request: Request, stream: Stream) -> float | None:
 def _wants_rebase(request: Request) -> bool:
     """Whether timestamps are to begin at 0, as a browser's video element needs them."""
     return argument(request, "rebase") == "1" or request.getHeader(b"sec-fetch-dest") == b"video"
-
-
-def _gone(stream: Stream, client: Client) -> None:
-    stream.publisher.leave(client, "the client has gone")

@@ -45,6 +45,7 @@ from mkvtwist.http.answers import (
     preview,
     say,
     say_later,
+    transport_of,
     wanted_tracks,
 )
 from mkvtwist.http.responses import say_refused
@@ -52,6 +53,7 @@ from mkvtwist.http.shelf import KEEP, Kept, Key, Place, Shelf, Taker
 from mkvtwist.packet import SECOND, Packet
 from mkvtwist.programme import Programme
 from mkvtwist.replay import FORMATS, Replay
+from mkvtwist.sockets import UNSENT, keep_alive, tcp_socket, traffic
 from mkvtwist.stream import Stream
 from mkvtwist.streamlog import StreamLog
 
@@ -91,11 +93,15 @@ class Reading:
     A client that has not got all of an answer yet.
 
     @ivar sent: bytes that it had taken when that was last looked at, C{since} when so many.
+    @ivar socket: what it is sent through, for L{traffic}.
+    @ivar timeout: seconds that its machine may acknowledge nothing; its program may pause longer.
     """
 
     file: Kept
     sent: int
     since: float
+    socket: Any
+    timeout: float
 
 
 class Replays:
@@ -223,7 +229,10 @@ class Replays:
         """Now and then: who reads, and what is wanted no more."""
         now = self._reactor.seconds()
         for request, reading in list(self._reading.items()):
-            if request.sentLength != reading.sent:
+            known = traffic(reading.socket)
+            if known is not None and known.silent >= reading.timeout:
+                abort(request)
+            elif request.sentLength != reading.sent:
                 reading.sent, reading.since, reading.file.asked = request.sentLength, now, now
             elif now - reading.since >= KEEP:
                 abort(request)
@@ -290,7 +299,11 @@ class Replays:
             request.write(body)
             request.finish()
         elif not request.finished:
-            self._reading[request] = Reading(file, 0, file.asked)
+            transport = transport_of(request)
+            keep_alive(transport, UNSENT)  # in place of a bound that ends long pauses
+            timeout = stream.config.client_timeout
+            reading = Reading(file, 0, file.asked, tcp_socket(transport), timeout)
+            self._reading[request] = reading
             file.readers += 1
             request.notifyFinish().addBoth(lambda _: self._read(request))
 

@@ -6,7 +6,6 @@ straight to a TCP socket: the one class that knows about sockets.
 """
 
 from collections.abc import Callable, Sequence
-from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from twisted.internet.interfaces import IProducer, IPushProducer
@@ -17,14 +16,8 @@ from zope.interface import implementer
 from mkvtwist.formats import NoTrack, Unfit, media_type
 from mkvtwist.http.answers import abort, say, transport_of
 from mkvtwist.packet import Track
-from mkvtwist.publisher import IResponse
-
-SEND_BUFFER = 256 << 10
-"""
-Bytes that the kernel may hold for one client (it counts its own overhead too, and caps it at
-C{net.core.wmem_max}). Left alone it grows to megabytes, and hides that a client is slow. This much
-carries 20 Mbit/s over 100 ms of round trip.
-"""
+from mkvtwist.publisher import IResponse, Progress
+from mkvtwist.sockets import attend, tcp_socket, traffic
 
 
 def chunk(data: bytes) -> bytes:
@@ -47,6 +40,14 @@ class LiveResponse:
         self.sent = 0
         self.offer: Callable[[bytes], int] = self._take
         self._begun = False
+        self._socket = tcp_socket(transport_of(request))
+
+    def progress(self) -> Progress:
+        known = traffic(self._socket)
+        return Progress(self.sent, 0) if known is None else Progress(known[0], known[1])
+
+    def attend(self, seconds: float) -> None:
+        attend(transport_of(self.request), seconds)
 
     def begin(self, tracks: Sequence[Track]) -> None:
         self._begun = True
@@ -103,7 +104,6 @@ class SocketResponse(LiveResponse):
     def begin(self, tracks: Sequence[Track]) -> None:
         super().begin(tracks)
         self._transport.setTcpNoDelay(True)
-        self._transport.getHandle().setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER)
         self.offer = self._transport.getHandle().send
         # The response's head waits in the transport's buffer; nothing may overtake it.
         self.request.write(b"")

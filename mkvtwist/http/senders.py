@@ -14,7 +14,8 @@ from zope.interface import implementer
 from mkvtwist.http.answers import say, transport_of
 from mkvtwist.http.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.requests import IBodyReader, IncomingRequest
-from mkvtwist.sender import ILine, Parting, Sender, address, keep_alive
+from mkvtwist.sender import ILine, Parting, Sender, address
+from mkvtwist.sockets import keep_alive
 from mkvtwist.stream import Stream
 
 STATUS: Mapping[Parting, int] = MappingProxyType(

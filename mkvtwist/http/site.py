@@ -26,6 +26,7 @@ from mkvtwist.http.answers import (
     open_to_pages,
     printable,
     say,
+    transport_of,
     wants_page,
 )
 from mkvtwist.http.connections import Connections
@@ -41,6 +42,7 @@ from mkvtwist.http.senders import is_probe, send
 from mkvtwist.http.status import Status
 from mkvtwist.refusals import Refusals
 from mkvtwist.sender import address
+from mkvtwist.sockets import attend
 from mkvtwist.stream import Stream
 
 Overview = Callable[[Mapping[str, Stream], Request], None]
@@ -115,6 +117,7 @@ class Router(Resource):
             allow_pages(request)
         else:
             config = stream.config
+            attend(transport_of(request), config.client_timeout)
             rule = config.send if request.method in SENDING else config.watch
             self._admission.admit(request, config.name, rule, answer)
         return NOT_DONE_YET

@@ -1,0 +1,205 @@
+"""
+The kernel's part in a connection: what it is told, and what it knows (I{reactor}).
+
+Everything here is about TCP. Over anything else, such as a UNIX socket, or on a system that lacks
+an option, the functions do nothing or return L{None}.
+"""
+
+import socket
+import struct
+from contextlib import closing, suppress
+from errno import EPERM
+from math import ceil
+from typing import Any, NamedTuple
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IAddress
+
+UNSENT = 128 << 10
+"""
+Bytes that the kernel takes for one connection beyond what is on its way (C{TCP_NOTSENT_LOWAT}).
+What is on its way grows with the distance, as TCP finds out by itself: SO_SNDBUF would end that.
+"""
+
+PROBES = 3
+PROBE_SECONDS = 10
+"""
+A connection over which nothing goes is probed after so long. Three probes, which follow each other
+in half that time, remain without an answer, and the connection is closed: after 25 s.
+"""
+
+GRACE = 2.0
+"""
+Seconds that the kernel waits longer than its user: one who only takes nothing is disconnected by
+the publisher, which says so in the log.
+"""
+
+_INFO = struct.Struct("=8B24I4Q3I")
+"""The first fields of C{struct tcp_info}, up to C{tcpi_notsent_bytes} (Linux 4.6)."""
+_PROBES, _UNACKED, _LAST_ACK, _ACKED, _UNSENT = 3, 12, 20, 34, 38
+
+_AVAILABLE = "/proc/sys/net/ipv4/tcp_available_congestion_control"
+_USUAL = "/proc/sys/net/ipv4/tcp_congestion_control"
+
+
+class Traffic(NamedTuple):
+    """
+    What the kernel knows of the way to the other end.
+
+    @ivar acknowledged: bytes that have arrived there, with those of TLS.
+    @ivar unsent: bytes that wait to be sent.
+    @ivar silent: seconds since anything came from there, if an answer is due; else 0.
+    """
+
+    acknowledged: int
+    unsent: int
+    silent: float
+
+
+def tcp_socket(transport: Any) -> socket.socket | None:
+    """Return the TCP socket below a transport, below TLS as well; L{None} if there is none."""
+    while transport is not None:
+        get = getattr(transport, "getHandle", None)
+        try:
+            handle = get() if get is not None else None
+        except AttributeError:  # Twisted's transports have none when the connection is lost
+            return None
+        if isinstance(handle, socket.socket):
+            return handle if handle.family in (socket.AF_INET, socket.AF_INET6) else None
+        transport = getattr(transport, "transport", None)
+    return None
+
+
+def attend(transport: Any, seconds: float) -> None:
+    """
+    Bound what the kernel holds for a client, and have the kernel notice when the client vanishes.
+
+    @param seconds: how long the client's machine may acknowledge nothing, or its program take
+        nothing; L{GRACE} later the connection is closed.
+    """
+    patience = seconds + GRACE
+    step = max(1, min(PROBE_SECONDS, ceil(patience / (PROBES + 1))))
+    _tell(transport, step, step, round(patience * 1000), UNSENT)
+
+
+def keep_alive(transport: Any, unsent: int = 0) -> None:
+    """
+    Have the kernel notice, while nothing is sent, when the other end vanishes. It may pause for as
+    long as it likes.
+
+    @param unsent: see L{UNSENT}; 0 is to leave that as it is.
+    """
+    _tell(transport, PROBE_SECONDS, PROBE_SECONDS // 2, 0, unsent)
+
+
+def _tell(transport: Any, idle: int, interval: int, patience: int, unsent: int) -> None:
+    handle = tcp_socket(transport)
+    if handle is None:
+        return
+    with suppress(OSError):  # the connection is lost, as will be noticed in a moment
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (
+            ("TCP_KEEPIDLE", idle),
+            ("TCP_KEEPINTVL", interval),
+            ("TCP_KEEPCNT", PROBES),
+            ("TCP_USER_TIMEOUT", patience),
+            ("TCP_NOTSENT_LOWAT", unsent),
+        ):
+            option = getattr(socket, name, None)
+            if option is not None and not (name == "TCP_NOTSENT_LOWAT" and not value):
+                handle.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def traffic(handle: socket.socket | None) -> Traffic | None:
+    """
+    Return what the kernel knows of a connection; L{None} if it does not say.
+
+    @param handle: from L{tcp_socket}.
+    """
+    if handle is None or not hasattr(socket, "TCP_INFO"):
+        return None
+    try:
+        data = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+    except OSError:
+        return None
+    if len(data) < _INFO.size:
+        return None
+    info = _INFO.unpack(data)
+    # A probe of a client that has paused is answered before the next one.
+    due = info[_UNACKED] > 0 or info[_PROBES] > 1
+    return Traffic(info[_ACKED], info[_UNSENT], info[_LAST_ACK] / 1000 if due else 0.0)
+
+
+def plain(address: IAddress) -> IAddress:
+    """Return an address in IPv4 if it is one of those that IPv6 has for IPv4: ::ffff:192.0.2.7."""
+    host = getattr(address, "host", "")
+    if isinstance(address, IPv6Address) and host.lower().startswith("::ffff:") and "." in host:
+        return IPv4Address(address.type, host[7:], address.port)
+    return address
+
+
+def both_families(port: int) -> tuple[str, ...]:
+    """Return the endpoints that serve IPv4 and IPv6 at a port, as far as this machine has them."""
+    try:
+        with socket.socket(socket.AF_INET6) as trial:
+            only = trial.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+            trial.bind(("::", 0))
+    except OSError:
+        return (f"tcp:{port}",)
+    # Otherwise a socket of IPv6 takes IPv4 as well, and one of IPv4 beside it has no place.
+    return (f"tcp:{port}", f"tcp6:{port}") if only else (f"tcp6:{port}",)
+
+
+# -- Congestion control -------------------------------------------------------
+
+
+def congestion_problem(name: str, *, lenient: bool = False) -> str | None:
+    """
+    Return why connections cannot have this congestion control; L{None} if they can.
+
+    @param lenient: whether it is no problem that only root may choose it: a server that began as
+        root has chosen it then.
+    """
+    if not hasattr(socket, "TCP_CONGESTION"):
+        return f"{name!r}: this system does not let programs choose; leave it out"
+    with closing(socket.socket()) as trial:
+        try:
+            trial.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
+        except OSError as error:
+            if error.errno == EPERM and lenient:
+                return None
+            if error.errno == EPERM:
+                return (
+                    f"{name!r} is for root only on this machine; allow it to everybody with"
+                    " sysctl net.ipv4.tcp_allowed_congestion_control"
+                )
+            available = _read(_AVAILABLE) or "not known"
+            return (
+                f"{name!r} is not available on this machine: use one of {available}, or load the"
+                f" kernel module tcp_{name}"
+            )
+    return None
+
+
+def choose_congestion(handle: socket.socket | None, name: str | None) -> None:
+    """
+    Set the congestion control of a socket that listens, and so of each connection to come.
+
+    @param handle: from L{tcp_socket}, or one that listens.
+    @param name: L{None} is the machine's own choice.
+    @raise OSError: if the kernel does not have it, or not for this user.
+    """
+    if handle is None or handle.family == socket.AF_UNIX or not hasattr(socket, "TCP_CONGESTION"):
+        return
+    chosen = name or _read(_USUAL)
+    if chosen:
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, chosen.encode())
+
+
+def _read(path: str) -> str:
+    """Return a line of the kernel's; nothing if there is none."""
+    try:
+        with open(path) as file:
+            return file.read().strip()
+    except OSError:
+        return ""
