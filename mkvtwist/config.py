@@ -202,6 +202,8 @@ class StreamConfig:
     whole_segments: bool = False
     readrate: float = 1.0
     readrate_initial_burst: float = 30.0
+    frame_rate: float = 0.0
+    program: int = 0
     at_end: AtEnd = AtEnd.EXIT
     record: str | None = None
     record_seconds: float = 0.0
@@ -404,6 +406,31 @@ def parse_rate(option: str, text: str) -> float:
     return _number(option, text, "a number from 0 to 1000, such as 1 or 0.5", 0.0, 1000.0)
 
 
+def parse_frame_rate(option: str, text: str) -> float:
+    """
+    Pictures a second, also as FFmpeg writes the rates of television; 0 is unknown.
+
+    @raise ConfigError: for anything else.
+    """
+    allowed = "from 0.001 to 1000 pictures a second, such as 29.97 or 30000/1001; or 0"
+    parts = re.fullmatch(r"([0-9]{1,9})/([1-9][0-9]{0,8})", text)
+    rate = int(parts[1]) / int(parts[2]) if parts else _number(option, text, allowed, 0.0, 1000.0)
+    if rate and not 0.001 <= rate <= 1000.0:
+        _refuse(option, text, allowed)
+    return rate
+
+
+def parse_program(option: str, text: str) -> int:
+    """
+    The number of a programme in an MPEG-TS (ISO/IEC 13818-1, program_number); 0 is any.
+
+    @raise ConfigError: for anything else.
+    """
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        _refuse(option, text, "the number of a programme, from 1 to 65535; 0: the first with video")
+    return int(text)
+
+
 def _number(option: str, text: str, allowed: str, least: float, most: float) -> float:
     try:
         value = float(text)
@@ -593,6 +620,8 @@ STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "whole_segments": Setting(Kind.SWITCH, parse_text),
         "readrate": Setting(Kind.NUMBER, parse_rate),
         "readrate_initial_burst": Setting(Kind.NUMBER, parse_seconds),
+        "frame_rate": Setting(Kind.NUMBER, parse_frame_rate),
+        "program": Setting(Kind.NUMBER, parse_program),
         "at_end": Setting(Kind.TEXT, parse_text),  # what is allowed depends on the input
         "record": Setting(Kind.TEXT, parse_record),
         "record_seconds": Setting(Kind.NUMBER, parse_seconds),

@@ -248,6 +248,7 @@ def _account(name: str, stream: Mapping[str, Any]) -> Iterator[str]:
     if stream["recording"]:
         yield f"recording: {_printable(stream['recording'])}"
     yield from (f"left out: {_printable(text)}" for text in stream["left_out"])
+    yield from (f"note: {_printable(text)}" for text in stream["notes"])
     if stream["tracks"]:
         yield ""
         tracks = [

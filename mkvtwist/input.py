@@ -31,7 +31,18 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mkvtwist.config import AtEnd, Form, Input, StreamConfig
-from mkvtwist.demux import Ended, Event, Media, Noticed, Opened, Pace, Reader, listens, set_up
+from mkvtwist.demux import (
+    Ended,
+    Event,
+    Media,
+    Noted,
+    Noticed,
+    Opened,
+    Pace,
+    Reader,
+    listens,
+    set_up,
+)
 from mkvtwist.endpoint import Endpoint
 from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.pipe import Outlet
@@ -135,6 +146,7 @@ class InputService(Service):
     @ivar senders: whoever is connected and has not been turned away.
     @ivar left_out: one sentence for each track of the input that is not sent.
     @ivar failed: whether it has ended for good because it could not be read, or not to its end.
+    @ivar notes: how the input is read, where that is not as its timestamps say.
     @ivar restarts: how many times the input was opened again; neither a round of a loop counts, nor
         that nobody has sent anything meanwhile.
     @ivar showing: what is shown in place of the input, while it is away.
@@ -193,6 +205,8 @@ class InputService(Service):
         self._attention.clock = reactor
         publisher.on_touch = self._wanted
         self.left_out: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self._noted: tuple[str, ...] = ()
         self._noticed = float("-inf")
         self._unsaid = 0
 
@@ -263,15 +277,26 @@ class InputService(Service):
             self._become("opening", "reading the beginning, to see what it is")
         elif not self._opened:
             self._become("waiting for a sender", "nobody has sent anything yet")
+        self._noted, self.notes = self.notes, ()
         self.restarts += self._opened and counts
         self._opened = True
         self._tries.opened(self.reactor.seconds())
         drain = self.config.at_end is AtEnd.EXIT and not self.config.input.form.has_sender
-        self._reading = self._start(self.config.input, media, self._pace, drain=drain)
+        program = 0 if self._sender is None else self._sender.program
+        self._reading = self._start(
+            self.config.input,
+            media,
+            self._pace,
+            drain=drain,
+            frame_rate=self.config.frame_rate,
+            program=program or self.config.program,
+        )
 
-    def _start(self, source: Input, media: Media | None, pace: Pace, *, drain: bool) -> Reading:
+    def _start(
+        self, source: Input, media: Media | None, pace: Pace, *, drain: bool, **manner: Any
+    ) -> Reading:
         outlet: Outlet[Event] = Outlet(lambda: self._arrived(reading))
-        reader = Reader(source, media, self.timeline, pace, outlet, drain=drain)
+        reader = Reader(source, media, self.timeline, pace, outlet, drain=drain, **manner)
         reading = Reading(source, outlet, reader)
         threading.Thread(
             target=self._run, args=(reading,), name=f"input of {self.config.name}", daemon=True
@@ -481,6 +506,8 @@ class InputService(Service):
                 self._begin(reading, event)
             elif isinstance(event, Noticed):
                 self._notice(reading.source, event.text)
+            elif isinstance(event, Noted):
+                self._note(reading, event.texts)
             else:
                 self._let_go(reading)
                 self._ended(reading, event)
@@ -528,6 +555,18 @@ class InputService(Service):
         more = f" (and {self._unsaid} times more)" if self._unsaid else ""
         self._noticed, self._unsaid = now, 0
         self.log.warn("{input}: {text}{more}", input=str(source), text=text, more=more)
+
+    def _note(self, reading: Reading, texts: tuple[str, ...]) -> None:
+        """For the log, and for C{/status} if it is of the input itself."""
+        if reading is not self._reading:
+            for text in texts:
+                self._notice(reading.source, text)
+            return
+        # Another round of it, or another sender of the same kind, is no news.
+        for text in texts:
+            if text not in self.notes and text not in self._noted:
+                self.log.info("{input}: {text}", input=self.label, text=text)
+        self.notes = texts
 
     @property
     def label(self) -> str:

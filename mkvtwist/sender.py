@@ -84,6 +84,7 @@ class Sender:
     @ivar pipe: what it has sent, for the thread.
     @ivar present: whether more may come.
     @ivar line: what it came over.
+    @ivar program: which programme of its MPEG-TS it asks to be sent; 0 if it does not.
     """
 
     def __init__(self, input_: Any, peer: str, line: Any) -> None:
@@ -93,6 +94,7 @@ class Sender:
         """
         self.peer = peer
         self.line = line
+        self.program = 0
         self.pipe = Pipe(lambda: input_.reactor.callFromThread(self._resume))
         self.present = False
         self._input = input_

@@ -69,6 +69,7 @@ class StreamStatistics:
     since: float
     tracks: tuple[Track, ...]
     left_out: tuple[str, ...]
+    notes: tuple[str, ...]
     formats: Mapping[str, str]
     """The MIME types in which it can be had, by the endings of the name, without their dot."""
     endings: Mapping[int, tuple[str, ...]]
@@ -220,6 +221,7 @@ class Stream(MultiService):
             since=time.time() - (now - input_.since),
             tracks=programme.header.tracks if programme is not None else (),
             left_out=input_.left_out,
+            notes=input_.notes,
             formats=_formats(programme.header) if programme is not None else {},
             endings=endings(programme.header) if programme is not None else {},
             live_edge=(

@@ -194,6 +194,15 @@ class Options(TwistedOptions):
         """Seconds of media that are read at once before --readrate applies [default: 30]"""
         self._set("readrate_initial_burst", text)
 
+    def opt_frame_rate(self, text: str) -> None:
+        """Pictures a second of raw video that carries no times; 0: files have what they claim, or
+        25; a sender's pictures are timed by their arrival [default: 0]"""
+        self._set("frame_rate", text)
+
+    def opt_program(self, text: str) -> None:
+        """Which programme of an MPEG-TS with several; 0: the first with video [default: 0]"""
+        self._set("program", text)
+
     def opt_at_end(self, text: str) -> None:
         """What happens at the end of the input: exit, wait, retry or loop [default: file, -: exit;
         endpoint, http: wait; URL: retry]"""

@@ -26,7 +26,10 @@ The rules::
     L{LATE} late is dropped.
  6. Within a track, decoding timestamps rise by at least 1; C{pts >= dts}. Missing ones are filled
     in: dts from the end of the packet before, pts from dts.
- 7. Sparse tracks (subtitles) hold to no epoch, and never make others jump: each of their packets
+ 7. Of a live sender, what arrives together belongs together: a track that begins further than
+    L{APART} from the others, by its timestamps, begins an epoch of its own, where they are by now.
+    A file's track is where it says, up to L{LOOSE}.
+ 8. Sparse tracks (subtitles) hold to no epoch, and never make others jump: each of their packets
     goes where it is nearest to the line's end.
 """
 
@@ -52,6 +55,12 @@ AHEAD = 10 * SECOND
 
 LOOSE = 6 * AHEAD
 """How far from the others a track's first packet, or a subtitle, may lie: loose interleaving."""
+
+APART = AHEAD + SECOND
+"""
+How far from the others a live sender's track may begin: FFmpeg's muxers hold back up to 10 s of
+one track for another.
+"""
 
 LAG = SECOND
 """How far one track runs ahead of another in a file; MPEG-TS muxers let it be 0.7 s."""
@@ -95,23 +104,30 @@ class Timeline:
 
     @ivar discontinuities: how many epochs began because timestamps jumped.
     @ivar edge: where everything that has been placed ends: the line's end.
+    @ivar apart: for each track that began too far from the others to be kept there: how far its
+        timestamps were ahead of theirs.
     """
 
     def __init__(self) -> None:
         self.discontinuities = 0
         self.edge = 0
+        self.apart: dict[int, int] = {}
+        self._loose = LOOSE
         self._epochs: deque[_Epoch] = deque(maxlen=REMEMBERED)
         self._count = 0
         self._origin: int | None = None
         self._looped = False
         self._tracks: dict[int, _Track] = {}
 
-    def restart(self, origin: int | None = None) -> None:
+    def restart(self, origin: int | None = None, *, live: bool = False) -> None:
         """
         The input begins anew: a sender came back, a file is played again.
 
         @param origin: the earliest timestamp that is expected, where it is known.
+        @param live: whether what arrives together belongs together.
         """
+        self._loose = APART if live else LOOSE
+        self.apart.clear()
         self._looped = origin is not None and origin == self._origin
         self._origin = origin
         self._epochs.clear()
@@ -156,7 +172,7 @@ class Timeline:
                 return None
             duration = max(0, min(duration, LONGEST))
         else:
-            epoch = self._epoch_of(track, dts)
+            epoch = self._epoch_of(number, track, dts)
             if track.epoch is None or track.epoch.number < epoch.number:
                 self._make_room(track, epoch, pts, dts)
             duration = _follow(track, epoch, dts, duration)
@@ -190,7 +206,7 @@ class Timeline:
         epoch = _nearest(dts, self._used(), self.edge)
         return epoch if abs(self._ahead(dts, epoch)) <= LOOSE else None
 
-    def _epoch_of(self, track: _Track, dts: int) -> _Epoch:
+    def _epoch_of(self, number: int, track: _Track, dts: int) -> _Epoch:
         """The epoch that a packet belongs to: its track's, another one, a new one."""
         if track.first is None:
             track.first = dts
@@ -198,8 +214,10 @@ class Timeline:
             return self._open(dts)
         if track.epoch is None:
             epoch = _nearest(dts, self._used(), self.edge)
-            if abs(self._ahead(dts, epoch)) <= LOOSE:
+            ahead = self._ahead(dts, epoch)
+            if abs(ahead) <= self._loose:
                 return epoch
+            self.apart[number] = ahead
             return self._begin(self.edge - dts, jumped=True)
         # Else it is too late to wait until it has caught up.
         current = dts + track.epoch.offset >= track.out - AHEAD - BACK

@@ -124,7 +124,7 @@ def check(clip: corpus_clips.Clip, directory: Path, using: str) -> corpus_check.
     if not path.exists():
         return corpus_check.Verdict(False, ["not made: see `make`"])
     try:
-        sources = [read(directory / name) for name in clip.pieces or (clip.name,)]
+        sources = [read(directory / name) for name in clip.pieces or (clip.like or clip.name,)]
     except RemuxError as error:
         sources = []
         unreadable = str(error)

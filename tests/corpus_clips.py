@@ -59,6 +59,8 @@ class Clip:
     """Pictures a second, where the container does not keep timestamps that can be trusted."""
     dead: str = ""
     """Why there is nothing that could play."""
+    like: str = ""
+    """The clip that it is held against, where it is not itself what it should become."""
 
 
 X264 = "-c:v libx264 -preset veryfast -g 25 -bf 2 -sc_threshold 0"
@@ -186,6 +188,13 @@ RAW = [
     Clip("raw-h264.h264", "raw H.264 without B-frames", FAST, "v", rate=25),
     Clip("raw-h264-b.h264", "raw H.264 with B-frames", X264, "v", rate=25),
     Clip("raw-hevc.hevc", "raw HEVC with B-frames", X265, "v", rate=25),
+    Clip(
+        "raw-hevc-no-rate.hevc",
+        "raw HEVC with B-frames that does not say its frame rate",
+        X265.replace("bframes=2", "bframes=2:vui-timing-info=0"),
+        "v",
+        rate=25,
+    ),
     Clip("raw-av1.obu", "raw AV1 (OBU)", AV1, "v", rate=25),
     Clip("raw-mpeg2.m2v", "raw MPEG-2 with B-frames", MPEG2, "v", rate=25),
     Clip("raw-mpeg1.m1v", "raw MPEG-1", "-c:v mpeg1video -g 25 -bf 2", "v", rate=25),
@@ -662,6 +671,11 @@ TIME = [
         "MPEG-TS twice in a row",
         pieces=("ts-h264-aac.ts", "ts-h264-aac.ts"),
     ),
+    Clip(
+        "p-no-rate.ts",
+        "(a piece: no frame rate)",
+        f"{X265.replace('bframes=2', 'bframes=2:vui-timing-info=0')} {AAC}",
+    ),
     Clip("p-later.ts", "(a piece: later by 13 h)", _after(46_800)),
     Clip("p-gap.ts", "(a piece: later by 30 s)", _after(30)),
     Clip("t-forward.ts", "a jump forward by 13 h", pieces=("ts-h264-aac.ts", "p-later.ts")),
@@ -723,7 +737,13 @@ def _part(name: str, begin: float = 0.0, end: float = 1.0) -> Callable[[Path], b
 
 
 def _derived(
-    name: str, what: str, source: str, make: Callable[[bytes], bytes], dead: str = ""
+    name: str,
+    what: str,
+    source: str,
+    make: Callable[[bytes], bytes],
+    *,
+    dead: str = "",
+    like: str = "",
 ) -> Clip:
     return Clip(
         name,
@@ -731,7 +751,56 @@ def _derived(
         needs=(source,),
         make=lambda clips: make((clips / source).read_bytes()),
         dead=dead,
+        like=like,
     )
+
+
+def _programmes(*names: str, begin: float = 0.0) -> Callable[[Path], bytes]:
+    """Transport streams as programmes of one; all but the first begin later."""
+    return lambda clips: oddities.programmes(
+        *((clips / name).read_bytes() for name in names), begin=begin
+    )
+
+
+PROGRAMMES = [
+    Clip(
+        "ts-programmes.ts",
+        "two programmes: the first with its sound",
+        needs=("ts-h264-aac.ts", "ts-mpeg2-mp2.ts"),
+        make=_programmes("ts-h264-aac.ts", "ts-mpeg2-mp2.ts"),
+        like="ts-h264-aac.ts",
+    ),
+    Clip(
+        "ts-programmes-radio.ts",
+        "a programme of sound before one with a picture: the latter",
+        needs=("ts-audio-only.ts", "ts-hevc-aac.ts"),
+        make=_programmes("ts-audio-only.ts", "ts-hevc-aac.ts"),
+        like="ts-hevc-aac.ts",
+    ),
+    Clip(
+        "ts-programmes-later.ts",
+        "a second programme appears in the middle",
+        needs=("ts-h264-aac.ts", "ts-mpeg2-mp2.ts"),
+        make=_programmes("ts-h264-aac.ts", "ts-mpeg2-mp2.ts", begin=0.5),
+        like="ts-h264-aac.ts",
+    ),
+]
+
+PARTLY_TIMED = [
+    _derived(
+        f"t-keyframes-{codec}.ts",
+        f"MPEG-TS with times at keyframes only, {what}",
+        source,
+        oddities.times_of_keyframes_only,
+        like=source,
+    )
+    for codec, what, source in (
+        ("h264", "H.264 with B-frames", "ts-h264-aac.ts"),
+        ("h264-no-b", "H.264 without B-frames", "ts-h264-noaud.ts"),
+        ("hevc", "HEVC", "ts-hevc-aac.ts"),
+        ("no-rate", "HEVC that does not say its frame rate", "p-no-rate.ts"),
+    )
+]
 
 
 _GARBAGE = oddities.garbage(3000)
@@ -877,7 +946,8 @@ CORPUS: dict[str, list[Clip]] = {
     "Subtitles": SUBTITLES,
     "Metadata": METADATA,
     "Data tracks": DATA,
-    "Time": TIME,
+    "Programmes": PROGRAMMES,
+    "Time": [*TIME, *PARTLY_TIMED],
     "Change": CHANGE,
     "Damage": DAMAGE,
 }

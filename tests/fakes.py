@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -245,6 +246,7 @@ class StillReader:
     A reader whose thread does nothing until it is stopped, or the test says that it has ended.
 
     @ivar deaf: it takes no notice of L{stop}, as one that is blocked in libavformat.
+    @ivar manner: the frame rate and the programme that it was told.
     """
 
     def __init__(
@@ -256,7 +258,11 @@ class StillReader:
         outlet: Outlet[Event],
         *,
         drain: bool,
+        frame_rate: float = 0.0,
+        program: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.manner = (frame_rate, program)
         self.source = source
         self.media = media
         self.timeline = timeline

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,113 @@ def closed_up(source: Path) -> bytes:
             packet.stream = streams[packet.stream_index]
             copy.mux(packet)
     return out.getvalue()
+
+
+# -- MPEG-TS ------------------------------------------------------------------
+
+_PAT, _SDT, _PMT, _VIDEO, _AUDIO = 0, 0x11, 0x1000, 0x100, 0x101
+"""Where FFmpeg's muxer puts what."""
+
+
+def _packets(data: bytes) -> Iterator[tuple[int, bytearray, int]]:
+    """Of each packet: its PID, its bytes, where its payload begins."""
+    for at in range(0, len(data) - 187, 188):
+        packet = bytearray(data[at : at + 188])
+        begin = 5 + packet[4] if packet[3] & 0x20 else 4
+        yield int.from_bytes(packet[1:3], "big") & 0x1FFF, packet, begin
+
+
+def _pes_times(packet: bytearray, begin: int) -> list[int]:
+    """Where the PTS and the DTS stand, if a PES packet begins here."""
+    if not packet[1] & 0x40 or packet[begin : begin + 3] != b"\0\0\1":
+        return []
+    return [begin + 9, begin + 14][: (packet[begin + 7] >> 6).bit_count()]
+
+
+def times_of_keyframes_only(data: bytes) -> bytes:
+    """A transport stream whose pictures have no times, but for those that one can begin with."""
+    made = bytearray()
+    for pid, packet, begin in _packets(data):
+        begins_gop = packet[3] & 0x20 and packet[4] and packet[5] & 0x40
+        if pid == _VIDEO and not begins_gop and _pes_times(packet, begin):
+            packet[begin + 7] &= 0x3F
+            packet[begin + 9 : begin + 9 + packet[begin + 8]] = b"\xff" * packet[begin + 8]
+        made += packet
+    return bytes(made)
+
+
+def sound_moved(data: bytes, seconds: float) -> bytes:
+    """A transport stream whose sound says that it is later, and arrives as before."""
+    made = bytearray()
+    for pid, packet, begin in _packets(data):
+        for at in _pes_times(packet, begin) if pid == _AUDIO else ():
+            a, b, c, d, e = packet[at : at + 5]
+            time = (a >> 1 & 7) << 30 | b << 22 | c >> 1 << 15 | d << 7 | e >> 1
+            time = (time + round(seconds * 90_000)) % (1 << 33)
+            packet[at] = a & 0xF1 | time >> 30 << 1
+            packet[at + 1] = time >> 22 & 0xFF
+            packet[at + 2] = time >> 14 & 0xFE | 1
+            packet[at + 3] = time >> 7 & 0xFF
+            packet[at + 4] = time << 1 & 0xFE | 1
+        made += packet
+    return bytes(made)
+
+
+def _section(body: bytes) -> bytes:
+    """A packet's payload with one section (ISO/IEC 13818-1, 2.4.4); length and CRC are put in."""
+    body = body[:1] + ((len(body) + 1) | 0xB000).to_bytes(2, "big") + body[3:]
+    crc = 0xFFFFFFFF
+    for byte in body:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04C11DB7 if crc >> 31 else 0)) & 0xFFFFFFFF
+    return (b"\0" + body + crc.to_bytes(4, "big")).ljust(184, b"\xff")
+
+
+def programmes(*clips: bytes, begin: float = 0.0, table: float = 0.0) -> bytes:
+    """
+    Transport streams of one programme each as the programmes 1, 2, ... of one.
+
+    @param begin: the share of the time after which all but the first come.
+    @param table: the share of the time after which they are in a table; they may come before.
+    """
+    mixed: list[tuple[float, int, bytes]] = []
+    known = range(1, len(clips) + 1)
+    for number, clip in enumerate(clips, 1):
+        shift = 0x20 * (number - 1)
+        starts = 0.0 if number == 1 else begin
+        for at, (pid, packet, _) in enumerate(_packets(clip)):
+            place = starts + (1 - starts) * at * 188 / len(clip)
+            if pid == _SDT or (pid == _PAT and number > 1):
+                continue
+            if pid == _PAT:
+                listed = [n for n in known if n == 1 or place >= max(begin, table)]
+                entries = b"".join(
+                    n.to_bytes(2, "big") + (0xE000 | _PMT + 0x20 * (n - 1)).to_bytes(2, "big")
+                    for n in listed
+                )
+                version = 0xC1 | len(listed) << 1
+                packet[4:] = _section(bytes((0, 0, 0, 0, 1, version, 0, 0)) + entries)
+            elif pid == _PMT:
+                if number > 1 and place < table:
+                    continue
+                length = int.from_bytes(packet[6:8], "big") & 0xFFF
+                body = bytearray(packet[5 : 5 + 3 + length - 4])
+                body[3:5] = number.to_bytes(2, "big")
+                ends = [8]
+                rest = 12 + (int.from_bytes(body[10:12], "big") & 0xFFF)
+                while rest < len(body):
+                    ends.append(rest + 1)
+                    rest += 5 + (int.from_bytes(body[rest + 3 : rest + 5], "big") & 0xFFF)
+                for end in ends:
+                    moved = (int.from_bytes(body[end : end + 2], "big") & 0x1FFF) + shift
+                    body[end : end + 2] = (0xE000 | moved).to_bytes(2, "big")
+                packet[4:] = _section(bytes(body))
+            packet[1:3] = (int.from_bytes(packet[1:3], "big") + shift * (pid > 0)).to_bytes(
+                2, "big"
+            )
+            mixed.append((place, number, bytes(packet)))
+    return b"".join(packet for _, _, packet in sorted(mixed, key=lambda one: one[:2]))
 
 
 def flv_twice(data: bytes) -> bytes:

@@ -669,7 +669,7 @@ class ChoiceTests(SynchronousTestCase):
         """H.264 as Matroska stores it is stored as it is; with start codes it is not."""
         for container, kind in (
             ("matroska", "Adapter"),
-            ("mpegts", "NalUnits"),
+            ("mpegts", "PartlyTimed"),
             ("h264", "Untimed"),
         ):
             self.assertEqual(self.kinds(media.clip(container=container, seconds=0.2))[0], kind)

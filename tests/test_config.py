@@ -211,6 +211,31 @@ class ValueTests(SynchronousTestCase):
             *("", "fast", "-1", "1001", "nan", "2x"),
         )
 
+    def test_frame_rate(self) -> None:
+        """A frame rate is a number, or a fraction as television has it."""
+        for text, expected in (
+            ("0", 0),
+            ("25", 25),
+            ("29.97", 29.97),
+            ("30000/1001", 30000 / 1001),
+        ):
+            self.assertEqual(config.parse_frame_rate("opt", text), expected)
+        self.refuses(
+            config.parse_frame_rate,
+            "from 0.001 to 1000 pictures a second, such as 29.97 or 30000/1001; or 0",
+            *("", "ntsc", "-1", "1001", "nan", "25/0", "1/", "2000/1", "1e-9"),
+        )
+
+    def test_program(self) -> None:
+        """A programme is a number of 16 bits."""
+        for text, expected in (("0", 0), ("2", 2), ("65535", 65535)):
+            self.assertEqual(config.parse_program("opt", text), expected)
+        self.refuses(
+            config.parse_program,
+            "the number of a programme, from 1 to 65535; 0: the first with video",
+            *("", "news", "-1", "65536", "1.5"),
+        )
+
     def test_count(self) -> None:
         """A count is a whole number."""
         for text, expected in (("0", 0), ("7", 7), ("007", 7), ("999999999", 999999999)):

@@ -246,6 +246,8 @@ def streams(draw: st.DrawFn) -> StreamConfig:
         "record_bytes": st.just(0) | st.integers(64 << 10, 1 << 40),
         "max_clients": st.integers(0, 10**9 - 1),
         "max_bitrate": st.integers(0, 10**12),
+        "frame_rate": st.just(0.0) | st.floats(0.001, 1000.0),
+        "program": st.integers(0, 65535),
         "on_demand": st.booleans() if source not in others else st.just(value=False),
         "fallback": st.none() | readable | st.lists(readable, min_size=1, max_size=3).map(tuple),
         "watch": RULES,

@@ -624,7 +624,7 @@ class KnownTests(SiteTestCase):
                 *("state", "reason", "input", "since", "tracks", "bitrate", "segment_seconds"),
                 *("ring", "fragments", "bytes_in", "bytes_out", "discontinuities", "restarts"),
                 *("clients", "left_out", "recording", "hls_viewers", "formats", "live_edge"),
-                "detail",
+                *("detail", "notes"),
             },
         )
         self.assertEqual((stream["state"], stream["input"]), ("live", "demo:"))

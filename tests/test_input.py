@@ -19,7 +19,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mkvtwist.config import AtEnd, StreamConfig, parse_at_end, parse_input
-from mkvtwist.demux import Ended, Event, Noticed, Opened, Reader
+from mkvtwist.demux import Ended, Event, Noted, Noticed, Opened, Reader
 from mkvtwist.input import (
     PATIENCE,
     REPEATED,
@@ -215,6 +215,34 @@ class FileTests(InputTestCase):
         self.assertEqual(self.service.left_out, ("track 2: data",))
         self.emit(header())
         self.assertEqual(self.service.left_out, ())
+
+    def test_notes(self) -> None:
+        """How the input is read is noted as long as it is open, and said once."""
+        self.start(at_end="loop")
+        for _ in range(3):
+            self.emit(Noted(("25 is assumed",)), header(), *footage(0, 1))
+            self.assertEqual(self.service.notes, ("25 is assumed",))
+            self.emit(END)
+            self.assertEqual(self.service.notes, ())
+        self.assertEqual(self.log.about("assumed"), ["stream live: film.mkv: 25 is assumed"])
+        self.emit(Noted(("25 is assumed", "it waits")), Noted(("it waits",)), Noted(()))
+        self.assertEqual(self.service.notes, ())
+        self.assertEqual(len(self.log.about("it waits")), 1)
+
+    def test_notes_of_the_fallback(self) -> None:
+        """What is noted of the fallback is for the log only."""
+        self.start("tcp:12345", fallback=parse_input("fallback", "pause.h264"))
+        self.emit(Noted(("25 is assumed",)))
+        self.assertEqual(self.service.notes, ())
+        self.assertEqual(self.log.about("assumed"), ["stream live: pause.h264: 25 is assumed"])
+
+    def test_manner(self) -> None:
+        """The frame rate and the programme that are set are the input's, not the fallback's."""
+        self.start(frame_rate=12.5, program=3)
+        self.assertEqual(self.reader.manner, (12.5, 3))
+        pause = parse_input("fallback", "pause.mkv")
+        self.start("tcp:12345", fallback=pause, frame_rate=12.5, program=3)
+        self.assertEqual(self.reader.manner, (0.0, 0))
 
     def test_notices(self) -> None:
         """What the reader notices is said at most once a second, with the count of what was not."""

@@ -31,6 +31,7 @@ STREAM = StreamStatistics(
     since=0.0,
     tracks=(),
     left_out=(),
+    notes=(),
     formats={},
     endings={},
     bitrate=3_000_000.5,

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mkvtwist.demux import (
     Ended,
     Event,
     Media,
+    Noted,
     Noticed,
     Opened,
     Pace,
@@ -31,7 +33,7 @@ from mkvtwist.packet import SECOND, Header, Packet
 from mkvtwist.pipe import OUTLET_LIMIT, Outlet, Pipe
 from mkvtwist.timeline import Timeline
 from tests import media
-from tests.oddities import garbage, with_data
+from tests.oddities import garbage, sound_moved, times_of_keyframes_only, with_data
 from tests.test_end_to_end import free_port
 
 SAFE = 30.0  # seconds; never waited for unless something is broken
@@ -53,6 +55,7 @@ class Reading:
         pace: Pace | None = None,
         timeline: Timeline | None = None,
         drain: bool = False,
+        **manner: Any,
     ) -> None:
         if not isinstance(source, Input):
             source = parse_input("input", str(source))
@@ -61,7 +64,7 @@ class Reading:
         self.outlet: Outlet[Event] = Outlet(self._some)
         self._came = threading.Event()
         self.reader = Reader(
-            source, bytes_, self.timeline, pace or Pace(0, 0), self.outlet, drain=drain
+            source, bytes_, self.timeline, pace or Pace(0, 0), self.outlet, drain=drain, **manner
         )
         self.reader.go()
         self.thread = threading.Thread(target=self.reader.run, daemon=True)
@@ -508,6 +511,90 @@ class ChangeTests(ReaderTestCase):
         numbers = [[f.number for f in media.frames(f) if f.type == "video"] for f in files]
         self.assertEqual(numbers, [list(range(50)), list(range(50, 100))])
 
+    def test_keyframe_times(self) -> None:
+        """MPEG-TS with times at keyframes only: pictures and times are those of one with all."""
+        for codec, bframes, claims in (
+            ("libx264", 0, True),
+            ("libx264", 2, True),
+            ("libx265", 0, False),
+            ("libx265", 2, False),
+        ):
+            options = f"vui-timing-info=0:bframes={bframes}:log-level=none:pools=1"
+            clip = media.clip(
+                container="mpegts",
+                video=codec,
+                bframes=bframes,
+                rate=30,
+                gop=20,
+                seconds=4,
+                size=(64, 48),
+                video_options=[] if claims else [("x265-params", options)],
+            )
+            path = Path(self.mktemp())
+            path.write_bytes(times_of_keyframes_only(clip.read_bytes()))
+            name = f"{codec}, {bframes} B-pictures"
+            events, wanted = self.read(path), packets(self.read(clip))
+            for track in (1, 2):
+                was = [p for p in wanted if p.track == track]
+                now = [p for p in packets(events) if p.track == track]
+                self.assertEqual([p.data for p in now], [p.data for p in was], name)
+                apart = {now[n].pts - one.pts for n, one in enumerate(was)}
+                self.assertLess(max(apart) - min(apart), 1000, name)
+                apart = {now[n].dts - one.dts for n, one in enumerate(was)}
+                self.assertLess(max(apart) - min(apart), 1000, name)
+            ahead = [
+                next(p.pts for p in found if p.track == 2) for found in (packets(events), wanted)
+            ]
+            first = [
+                next(p.pts for p in found if p.track == 1) for found in (packets(events), wanted)
+            ]
+            self.assertLess(abs(ahead[0] - first[0] - ahead[1] + first[1]), 1000, name)
+
+    def test_first_time_only(self) -> None:
+        """Pictures of which only the first has a time go on at the rate they claim, or at 25."""
+        for codec, parameters, rate in (("libx264", "", 30), ("libx265", "vui-timing-info=0:", 25)):
+            clip = media.clip(
+                container="mpegts",
+                video=codec,
+                audio=None,
+                rate=rate,
+                gop=400,
+                seconds=11,
+                size=(64, 48),
+                video_options=[(f"{codec[3:]}-params", f"{parameters}log-level=none:scenecut=0")],
+            )
+            path = Path(self.mktemp())
+            path.write_bytes(times_of_keyframes_only(clip.read_bytes()))
+            times = sorted(packet.pts for packet in packets(self.read(path)))
+            self.assertEqual(len(times), 11 * rate)
+            steps = {round((b - a) * rate / SECOND, 2) for a, b in pairwise(times)}
+            self.assertEqual(steps, {1.0}, codec)
+
+    def test_apart(self) -> None:
+        """Of a live sender, sound that is 20 s off goes with what it arrives with; 5 s are kept."""
+        clip = media.clip(container="mpegts", seconds=4)
+        for seconds, kept in ((20, False), (-20, False), (5, True), (3600, False)):
+            path = Path(self.mktemp())
+            path.write_bytes(sound_moved(clip.read_bytes(), seconds))
+            pipe = Pipe(lambda: None)
+            pipe.write(path.read_bytes())
+            pipe.close()
+            live = Reading(self, "tcp:12345", pipe).all()
+            off = [
+                next(p.dts for p in packets(live) if p.track == track) / SECOND for track in (1, 2)
+            ]
+            self.assertLess(abs(off[1] - off[0] - (seconds if kept else 0)), 1, f"{seconds} s")
+            said = [text for event in live if isinstance(event, Noted) for text in event.texts]
+            self.assertEqual(len(said), not kept)
+            if not kept:
+                self.assertIn("it is sent together with what it arrives with", said[0])
+            file = self.read(path)
+            off = [
+                next(p.dts for p in packets(file) if p.track == track) / SECOND for track in (1, 2)
+            ]
+            if abs(seconds) < 60:
+                self.assertLess(abs(off[1] - off[0] - seconds), 1, "a file says what it means")
+
     def test_jump(self) -> None:
         """When timestamps jump, the line goes on; that is noticed, and said."""
         path = Path(self.mktemp())
@@ -549,6 +636,23 @@ class MediaTests(ReaderTestCase):
         wanted = len(media.packets(clip))
         reading.until(lambda events: len(packets(events)) >= wanted * 0.9)
         self.assertTrue(reading.thread.is_alive())
+        pipe.cancel()
+        reading.join()
+
+    def test_held_sound(self) -> None:
+        """Sound that a sender holds until the next picture goes on with it, not a second later."""
+        events = self.read(media.clip(rate=1, gop=1, seconds=12))
+        (made,) = headers(events)
+        format_, pipe = Matroska(made), Pipe(lambda: None)
+        reading = Reading(self, "tcp:12345", pipe)
+        pipe.write(format_.head)
+        sent = 0
+        for second in range(12):
+            due = [p for p in packets(events) if second <= p.dts // SECOND < second + 1]
+            sent += len(due)
+            pipe.write(format_.render(due))
+            if second > PATIENCE // SECOND:
+                reading.until(lambda events: len(packets(events)) >= sent)  # noqa: B023 - at once
         pipe.cancel()
         reading.join()
 

@@ -146,6 +146,20 @@ class BodyTests(SendersTestCase):
         verifyObject(ILine, EndpointConnection())
         verifyObject(IInput, self.stream.input)
 
+    def test_program(self) -> None:
+        """A sender may say which programme of its MPEG-TS is to be sent, or the setting holds."""
+        for target, program in (("/cam", 5), ("/cam?program=2", 2), ("/cam?program=0", 5)):
+            self.start(program=5)
+            self.sender(target=target)
+            self.assertEqual(self.readers[-1].manner, (0.0, program))
+
+    def test_no_program(self) -> None:
+        """What is no number of a programme is refused before anything is taken."""
+        for program in ("news", "-1", "65536", "%FF", ""):
+            connection = self.sender(target=f"/cam?program={program}")
+            self.assertEqual(connection.verdict().status, 400, program)
+            self.assertEqual(self.state, "waiting for a sender")
+
     def test_chunked(self) -> None:
         """A chunked body is read as it comes; when all of it has been taken comes the answer."""
         for method in ("PUT", "POST"):

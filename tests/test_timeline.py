@@ -547,6 +547,44 @@ class JumpTests(SynchronousTestCase):
         self.assertEqual(offsets(placed[-20:]), {4 * SECOND - HOUR})
 
 
+class LiveTests(SynchronousTestCase):
+    """Live senders: what arrives together belongs together."""
+
+    def apart(self, seconds: float, *, live: bool) -> tuple[Timeline, int]:
+        """How far sound is from the picture that arrives with it, if it says that it is so far."""
+        timeline = Timeline()
+        timeline.restart(live=live)
+        sound = [
+            packet._replace(pts=(packet.pts or 0) + round(seconds * SECOND), dts=None)
+            for packet in audio(0, 100)
+        ]
+        sound = [packet._replace(dts=packet.pts) for packet in sound]
+        placed = []
+        for n, picture in enumerate(video(0, 50)):
+            placed += [(one, place(timeline, one)) for one in (picture, *sound[2 * n : 2 * n + 2])]
+        return timeline, times(AUDIO, placed)[-1] - times(VIDEO, placed)[-1]
+
+    def test_far(self) -> None:
+        """Further than 11 s is not kept, and said; a file's is kept up to a minute."""
+        for seconds in (-3600, -20, -12, 12, 20, 3600):
+            timeline, apart = self.apart(seconds, live=True)
+            self.assertLessEqual(abs(apart), SECOND // 10)
+            self.assertEqual(round(timeline.apart[AUDIO] / SECOND), seconds)
+            timeline.restart(live=True)
+            self.assertEqual(timeline.apart, {})
+        for seconds in (-20, -12, 12, 20):
+            timeline, apart = self.apart(seconds, live=False)
+            self.assertEqual(timeline.apart, {})
+        self.assertEqual(round(apart / SECOND), 20)
+
+    def test_near(self) -> None:
+        """What a muxer holds back, up to 10 s, is kept."""
+        for seconds in (0, 5, 10):
+            timeline, apart = self.apart(seconds, live=True)
+            self.assertEqual(timeline.apart, {})
+            self.assertEqual(round(apart / SECOND), seconds)
+
+
 class RestartTests(SynchronousTestCase):
     """An input that is opened again, or another one."""
 

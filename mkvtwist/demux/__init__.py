@@ -10,11 +10,34 @@ L{mkvtwist.packet}.
     - L{header} has libavformat write the header
     - L{payload}, L{latm} are the pure functions that payloads go through
     - L{order}, L{presentation} are pure, too: times for pictures that come without
+    - L{stamps} knows which inputs have no times at all, L{arrival} makes them (pure)
+    - L{programmes} tells which tracks of an MPEG-TS belong together
     - L{listening} is pure, too: the URLs at which one waits for a sender
     - L{demo} is the test picture
 """
 
 from mkvtwist.demux.listening import listens
-from mkvtwist.demux.reader import Ended, Event, Media, Noticed, Opened, Pace, Reader, set_up
+from mkvtwist.demux.reader import (
+    Ended,
+    Event,
+    Media,
+    Noted,
+    Noticed,
+    Opened,
+    Pace,
+    Reader,
+    set_up,
+)
 
-__all__ = ["Ended", "Event", "Media", "Noticed", "Opened", "Pace", "Reader", "listens", "set_up"]
+__all__ = [
+    "Ended",
+    "Event",
+    "Media",
+    "Noted",
+    "Noticed",
+    "Opened",
+    "Pace",
+    "Reader",
+    "listens",
+    "set_up",
+]

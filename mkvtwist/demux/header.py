@@ -240,7 +240,7 @@ def _shifted(chapter: "Chapter", shift: int) -> "Chapter":
 def _track(adapter: Adapter, private: bytes) -> Track:
     stream, shape, type_ = adapter.stream, adapter.shape, adapter.type
     language = stream.metadata.get("language")
-    rate = getattr(stream, "average_rate", None) if type_ == "video" else None
+    rate = adapter.frame_rate if type_ == "video" else None
     return Track(
         number=adapter.number,
         type=type_,
@@ -252,7 +252,7 @@ def _track(adapter: Adapter, private: bytes) -> Track:
         default=bool(stream.disposition & Disposition.default),
         width=shape.width if type_ == "video" else None,
         height=shape.height if type_ == "video" else None,
-        frame_rate=round(float(rate), 3) if rate else None,
+        frame_rate=round(rate, 3) if rate else None,
         sample_rate=shape.sample_rate if type_ == "audio" else None,
         channels=shape.layout.nb_channels if type_ == "audio" else None,
     )

@@ -12,7 +12,9 @@ The rules:
 """
 
 import logging
+import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +40,8 @@ from mkvtwist.demux.adapters import (
 from mkvtwist.demux.demo import Demo
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.demux.listening import WAIT, listening
+from mkvtwist.demux.programmes import SentProgramme
+from mkvtwist.demux.stamps import Stamps, claimed_rate, is_raw, stamps_for
 from mkvtwist.packet import SECOND, Extra, Header, Packet
 from mkvtwist.pipe import Outlet
 from mkvtwist.timeline import Timeline
@@ -91,6 +95,15 @@ Seconds of media that are due together, a picture's time; a power of two, so tha
 wait for each packet alone costs more than to read and send it.
 """
 
+WAITED = 0.001
+"""Seconds after which a packet was waited for; one that is there already takes a tenth of it."""
+
+SLACK = 10.0
+"""
+Seconds of media that may be ahead of the clock at least where pictures are timed by their arrival:
+a wrong guess at their rate, before it is measured, is not to hold them back.
+"""
+
 PACKET_WEIGHT = 500
 """Bytes that a packet takes beside its payload."""
 
@@ -128,7 +141,16 @@ class Noticed(NamedTuple):
     text: str
 
 
-Event = Opened | Packet | Header | Noticed | Ended
+class Noted(NamedTuple):
+    """
+    How the input is read, for the log, and for C{/status} as long as it is open; all that there is
+    to say, in place of what was said before.
+    """
+
+    texts: tuple[str, ...]
+
+
+Event = Opened | Packet | Header | Noticed | Noted | Ended
 
 
 class Media(Protocol):
@@ -158,16 +180,18 @@ class _NewTracks(Exception):
     input anew, from this byte.
     """
 
-    def __init__(self, place: int, edge: int, blind: frozenset[int]) -> None:
+    def __init__(self, place: int, edge: int, blind: frozenset[int], programme: int | None) -> None:
         """
         @param edge: where the stream's line stands.
         @param blind: the tracks about which nothing was known at the opening; another one would
             hardly help those.
+        @param programme: the one that is sent.
         """
         super().__init__(place)
         self.place = place
         self.edge = edge
         self.blind = blind
+        self.programme = programme
 
 
 class Silent(Exception):
@@ -199,13 +223,14 @@ class Pace:
         self._clock = clock
         self._zero: float | None = None
 
-    def wait(self, dts: int, stop: threading.Event) -> None:
+    def wait(self, dts: int, stop: threading.Event, slack: float = 0.0) -> None:
         """
         Wait until a packet of this time is due.
 
+        @param slack: seconds of media that may be ahead of the clock, if the burst is shorter.
         @raise Stopped: when C{stop} is set meanwhile.
         """
-        self._wait_for(dts, self._burst, stop)
+        self._wait_for(dts, max(self._burst, slack), stop)
 
     def catch_up(self, edge: int, stop: threading.Event) -> None:
         """Wait until the clock has reached the end of what was read ahead."""
@@ -263,11 +288,17 @@ class Reader:
         outlet: Outlet[Event],
         *,
         drain: bool,
+        frame_rate: float = 0.0,
+        program: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         @param media: where the bytes of an endpoint or of standard input come from.
         @param timeline: the stream's; this reader's alone from L{go} on, as long as it runs.
         @param drain: whether the end is to wait until real time has reached it.
+        @param frame_rate: pictures a second of video that carries no times; 0 if nobody knows.
+        @param program: which programme of an MPEG-TS; 0 for the first with video.
+        @param clock: tells when packets arrive.
         """
         self._source = source
         self._media = media
@@ -275,6 +306,9 @@ class Reader:
         self._pace = pace
         self._outlet = outlet
         self._drain = drain
+        self._frame_rate = frame_rate
+        self._program = program
+        self._clock = clock
         self._stop = threading.Event()
         self._go = threading.Event()
 
@@ -334,7 +368,17 @@ class Reader:
             if self._stop.is_set():
                 raise Stopped
             try:
-                _Reading(container, self._timeline, self._emit_at, self._emit, again).run()
+                _Reading(
+                    container,
+                    self._timeline,
+                    self._emit_at,
+                    self._emit,
+                    again,
+                    frame_rate=self._frame_rate,
+                    program=self._program,
+                    live=_is_live(self._source, container),
+                    clock=self._clock,
+                ).run()
             except _NewTracks as found:
                 return found.with_traceback(None)  # which would keep streams of a closed container
         return None
@@ -344,8 +388,8 @@ class Reader:
         if self._stop.is_set() or not self._outlet.put(event, weight):
             raise Stopped
 
-    def _emit_at(self, packet: Packet) -> None:
-        self._pace.wait(packet.dts, self._stop)
+    def _emit_at(self, packet: Packet, slack: float) -> None:
+        self._pace.wait(packet.dts, self._stop, slack)
         self._emit(packet)
 
 
@@ -356,14 +400,29 @@ class _Reading:
         self,
         container: Any,
         timeline: Timeline,
-        emit_packet: Callable[[Packet], None],
+        emit_packet: Callable[[Packet, float], None],
         emit: Callable[[Event], None],
         again: _NewTracks | None,
+        *,
+        frame_rate: float,
+        program: int,
+        live: bool,
+        clock: Callable[[], float],
     ) -> None:
         """
         @param again: why the input had to be opened once more.
+        @param live: whether what comes is sent as it is taken.
         """
         self._container = container
+        self._frame_rate = frame_rate
+        self._programme = SentProgramme(container, program, again.programme if again else None)
+        self._live = live
+        self._clock = clock
+        self._arrived: int | None = None
+        self._stamps: dict[int, Stamps] = {}
+        self._slack = 0.0
+        self._notes: list[str] = []
+        self._apart: dict[int, int] = {}
         self._again = again
         self._resumable = container.format.name in RESUMABLE
         self._names = {int(index): codec for index, _, codec in _layout(container)}
@@ -392,33 +451,50 @@ class _Reading:
 
         @raise Unusable: when there is nothing to send in it.
         """
+        if self._again is not None:
+            self._emit(Noted(()))
         self._sort_streams()
         if any(isinstance(adapter, Untimed) for adapter in self._adapters.values()):
             # PyAV has it generate the presentation times, wrongly where pictures are reordered.
             self._container.flags &= ~Flags.gen_pts.value
         if self._again is None:
             self._restart()
-        known = _layout(self._container)
+        known = frozenset(
+            track for track in _layout(self._container) if self._programme.has(int(track[0]))
+        )
         for count, packet in enumerate(self._packets(), 1):
             if packet.pos is not None:
                 self._place = self._base + packet.pos
             self._take(packet)
-            if self._resumable and count % LOOK == 0 and _layout(self._container) - known:
+            if self._resumable and count % LOOK == 0 and self._has_new_tracks(known):
                 self._open_anew()
         for adapter in self._adapters.values():
             self._adapt(adapter, adapter.rest)
         if self._header is None and self._held:
             self._write_header()
         if self._header is None:
-            raise Unusable("there is nothing in it that could be sent")
+            missing = str(self._programme) if self._programme.is_missing else ""
+            raise Unusable(missing or "there is nothing in it that could be sent")
 
     def _packets(self) -> Iterator[AVPacket]:
-        try:
-            for packet in self._container.demux():
-                if packet.size:  # the others only mark the end
-                    yield packet
-        except IndexError:
-            return  # PyAV's way to end when tracks have turned up since the opening
+        packets = iter(self._container.demux())
+        while True:
+            asked = self._clock()
+            try:
+                packet = next(packets)
+            except (StopIteration, IndexError):
+                return  # the latter is PyAV's way when tracks have turned up since the opening
+            now = self._clock()
+            self._arrived = round(now * SECOND) if now - asked > WAITED else None
+            if packet.size:  # the others only mark the end
+                yield packet
+
+    def _has_new_tracks(self, known: frozenset[tuple[str, ...]]) -> bool:
+        """Whether the demuxer has found more of what is sent than it knew at the opening."""
+        tracks = _layout(self._container) - known
+        if tracks:
+            self._programme.look()
+        return any(self._programme.has(int(index)) for index, _, _ in tracks)
 
     def _open_anew(self) -> None:
         """
@@ -427,20 +503,29 @@ class _Reading:
         @raise _NewTracks: nearly always.
         """
         edge = self._timeline.edge
-        if self._again is None or edge - self._again.edge >= SETTLED:
+        if self._again is None or not self._adapters or edge - self._again.edge >= SETTLED:
             blind = frozenset(a.stream.index for a in self._adapters.values() if not a.was_shaped)
-            raise _NewTracks(self._place, edge, blind)
+            raise _NewTracks(self._place, edge, blind, self._programme.number)
 
     def _restart(self) -> None:
         """Begin the timeline where decoding begins: reordered pictures come before their time."""
         start = self._container.start_time
+        if self._programme.number is not None:  # others have a clock of their own
+            starts = [
+                a.stream.start_time * a.stream.time_base
+                for a in self._adapters.values()
+                if a.stream.start_time is not None
+            ]
+            start = round(min(starts) * SECOND) if starts else None
         if start is not None:
             start -= max(adapter.delay for adapter in self._adapters.values())
-        self._timeline.restart(start)
+        self._timeline.restart(start, live=self._live)
 
     def _sort_streams(self) -> None:
         for stream in self._container.streams:
-            if stream.type == "attachment":
+            if not self._programme.has(stream.index):
+                self._leave_out(f"{label(stream)}: {self._programme.others_of(stream.index)}")
+            elif stream.type == "attachment":
                 self._attachments.append(stream)
             elif stream.type == "video" and is_cover(stream):
                 self._waiting_covers.add(stream.index)
@@ -449,7 +534,9 @@ class _Reading:
                     self._adapters[stream.index] = self._adapter_for(stream)
                 except (Unusable, ValueError, av.FFmpegError) as error:
                     self._leave_out(f"{label(stream)}: {cause(error)}")
-        if not self._adapters:
+        if not self._adapters and self._programme.is_missing:
+            self._note(f"{self._programme}; waiting for it")
+        elif not self._adapters:
             raise Unusable("; ".join(["no track that could be sent", *self._left_out[:5]]))
 
     def _adapter_for(self, stream: Stream) -> Adapter:
@@ -457,7 +544,19 @@ class _Reading:
             raise Unusable(f"more than {TRACK_LIMIT} tracks")
         adapter = adapter_for(stream)
         adapter.named = self._names.get(stream.index)
+        if is_raw(stream):  # where libavformat makes a rate up
+            adapter.frame_rate = claimed_rate(stream) or None
+        stamps = stamps_for(stream, self._frame_rate, live=self._live)
+        if stamps is not None:
+            self._stamps[stream.index] = stamps
+            self._note(f"{label(stream)}: {stamps.note}")
+            self._slack = SLACK if stamps.live else 0.0
         return adapter
+
+    def _note(self, text: str) -> None:
+        if len(self._notes) < TRACK_LIMIT:
+            self._notes.append(text)
+            self._emit(Noted(tuple(self._notes)))
 
     def _leave_out(self, text: str) -> None:
         if len(self._left_out) < TRACK_LIMIT:
@@ -475,6 +574,9 @@ class _Reading:
         if packet.size > PACKET_LIMIT:
             self._refuse(adapter, f"{packet.size} bytes")
             return
+        stamps = self._stamps.get(index)
+        if stamps is not None:
+            stamps.stamp(packet, adapter, self._arrived)
         self._adapt(adapter, partial(adapter.packets, packet))
 
     def _adapt(self, adapter: Adapter, packets: Callable[[], Iterable[AVPacket]]) -> None:
@@ -504,7 +606,7 @@ class _Reading:
             step=adapter.step,
         )
         if self._timeline.discontinuities != jumps:
-            self._emit(Noticed(f"{label(adapter.stream)}: the timestamps jump; going on from here"))
+            self._tell_jump(adapter)
         if placed is None:
             return None
         if self._shift is None and pts is not None:
@@ -513,6 +615,20 @@ class _Reading:
         if not data:
             return None
         return _Made(adapter, *placed, packet.is_keyframe, data, adapter.extra(packet))
+
+    def _tell_jump(self, adapter: Adapter) -> None:
+        """A track's timestamps do not go with what was before them."""
+        track, index = label(adapter.stream), adapter.stream.index
+        apart = self._timeline.apart.get(index)
+        if apart is None or apart == self._apart.get(index):
+            self._emit(Noticed(f"{track}: the timestamps jump; going on from here"))
+            return
+        self._apart[index] = apart
+        side = "ahead of" if apart > 0 else "behind"
+        self._note(
+            f"{track}: its timestamps are {abs(apart) / SECOND:.1f} s {side} those of the other"
+            " tracks; it is sent together with what it arrives with"
+        )
 
     def _pass_on(self, made: _Made) -> None:
         if self._header is None:
@@ -598,7 +714,7 @@ class _Reading:
             if not made.key:
                 return
             self._started.add(adapter)
-        self._emit_packet(made.packet())
+        self._emit_packet(made.packet(), self._slack)
 
 
 def _open(source: Input, media: Media | None) -> Any:
@@ -623,6 +739,16 @@ def _open(source: Input, media: Media | None) -> Any:
         return open_(wait.url, timeout=timeout, options={**options, **wait.options})
     except TimeoutError as error:  # of libavformat's own: nobody has connected
         raise Silent from error
+
+
+def _is_live(source: Input, container: Any) -> bool:
+    """Whether what comes is sent as it is taken, rather than read from something that is there."""
+    if source.form in (Form.FILE, Form.STDIN):
+        place: str | int = 0 if source.form is Form.STDIN else source.text
+        return not stat.S_ISREG(os.stat(place).st_mode)
+    if source.form is Form.URL:
+        return int(container.size) <= 0
+    return source.form.has_sender
 
 
 _TRACK = re.compile(r"Stream #0:(\d+)[^:]*: (Video|Audio|Subtitle): (\w+)")

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 from zope.interface import implementer
 
+from mkvtwist.config import ConfigError, parse_program
 from mkvtwist.http.answers import say, transport_of
 from mkvtwist.http.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.requests import IBodyReader, IncomingRequest
@@ -53,19 +54,22 @@ def send(stream: Stream, request: Request) -> None:
 
 
 def _receive(stream: Stream, request: IncomingRequest) -> None:
+    program = _program(request)
+    if program is None:
+        say(request, 400, "program must be the number of a programme of an MPEG-TS: ?program=2")
+        return
     place = re.match(rb"bytes ([0-9]{1,18})-", request.getHeader(b"content-range") or b"")
     if b"souphttpclientsink" not in (request.getHeader(b"user-agent") or b""):
         line = RequestLine(request)
     elif place is None:
-        for sender in tuple(stream.input.senders):
-            if isinstance(sender.line, PiecesLine) and sender.line.is_idle:
-                sender.leave()  # its program has been started again
+        _end_idle(stream)
         line = PiecesLine(request, stream.input.reactor)
     else:
         _go_on(stream, int(place[1]), request)
         return
     request.has_sender = True
     line.sender = Sender(stream.input, address(request.getClientAddress()), line)
+    line.sender.program = program
     if line.sender.arrive():
         line.begin()
 
@@ -87,6 +91,22 @@ def _answer_probe(stream: Stream, request: IncomingRequest) -> None:
         say(request, 200, "You may send.")
     else:
         say(request, STATUS[objection], f"You cannot send now: {objection.value}.")
+
+
+def _program(request: IncomingRequest) -> int | None:
+    """Which programme is to be sent, 0 if that is left open; L{None} if nobody can tell."""
+    text = request.args.get(b"program", [b"0"])[0]
+    try:
+        return parse_program("program", text.decode("ascii"))
+    except (ConfigError, UnicodeDecodeError):
+        return None
+
+
+def _end_idle(stream: Stream) -> None:
+    """Part with senders of pieces who wait for the next one: their program was started again."""
+    for sender in tuple(stream.input.senders):
+        if isinstance(sender.line, PiecesLine) and sender.line.is_idle:
+            sender.leave()
 
 
 def _go_on(stream: Stream, place: int, request: IncomingRequest) -> None:

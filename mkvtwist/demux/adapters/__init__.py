@@ -23,6 +23,7 @@ from mkvtwist.demux.adapters.video import (
     Mpeg4InAvi,
     NalUnits,
     Optional,
+    PartlyTimed,
     ProRes,
     Tagged,
     Untimed,
@@ -69,7 +70,10 @@ _NAL_CODECS = frozenset({"h264", "hevc", "vvc"})
 _PRIMED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "mp3", "caf"})
 """Containers that say what is not to be heard of the first packets."""
 
-_UNTIMED = frozenset({"avi", "asf", "asf_o", "mpeg", "h264", "hevc", "vvc"})
+_BY_TIMES: Mapping[str, type[Adapter]] = {
+    "mpegts": PartlyTimed,
+    **dict.fromkeys(("avi", "asf", "asf_o", "mpeg", "h264", "hevc"), Untimed),
+}
 """Containers whose presentation times are missing or wrong for reordered pictures."""
 
 _STORED_PCM = frozenset(
@@ -109,8 +113,7 @@ def adapter_for(stream: Stream) -> Adapter:
     elif stream.type == "video":
         kind = _VIDEO.get(codec, Adapter)
         if codec in _NAL_CODECS and (not setup or payload.is_annex_b(setup)):
-            untimed = container in _UNTIMED and codec != "vvc"
-            kind = Untimed if untimed else NalUnits
+            kind = NalUnits if codec == "vvc" else _BY_TIMES.get(container, NalUnits)
         elif codec == "mpeg4" and container == "avi" and stream.codec_context.reorder_depth:
             kind = Mpeg4InAvi
     elif codec == "aac" and not setup:

@@ -39,6 +39,7 @@ class Adapter:
     @ivar sample: its first packet, where MP4's header cannot be written without.
     @ivar step: the duration of one packet in microseconds, 0 where it is not known.
     @ivar delay: how far decoding runs ahead of presentation, in microseconds.
+    @ivar frame_rate: pictures a second, where anything tells.
     """
 
     sparse = False
@@ -61,6 +62,7 @@ class Adapter:
         self.priming = 0
         self.sample: bytes | None = None
         self.step, self.delay = _frame_times(stream, self.shape)
+        self.frame_rate: float | None = float(getattr(stream, "average_rate", None) or 0) or None
         self.was_shaped = self.is_shaped
         self._filter = self._filtering()
 
