@@ -1,0 +1,81 @@
+"""
+How long each track has been silent, as the other tracks tell the time (I{pure}).
+
+The rules:
+
+ 1. A track's silence is the time for which another track has gone on since its last packet. How far
+    apart two tracks are does not matter: sound that is always five seconds ahead of the pictures
+    makes no silence of theirs.
+ 2. A silence is longer than usual if it is twice as long as the track has been silent two times in
+    a row. One picture in ten seconds is a slide show, and alive; one pause is no habit.
+"""
+
+from collections.abc import Iterable
+
+from mkvtwist.packet import SECOND
+
+QUIET = 2 * SECOND
+"""
+Microseconds after which a track is quiet: the stream does not wait for it any more. In a file a
+track runs ahead of another by less, and a shared tab that stands still has a picture a second.
+"""
+
+LONGEST_QUIET = 20 * SECOND
+"""What is usual counts up to here: less than the ring's default, so that it has a place to join."""
+
+
+class _Track:
+    __slots__ = ("gap", "last", "silent", "since", "usual")
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+        self.gap = 0  # between its last two packets
+        self.usual = 0
+        self.silent = 0
+        self.since: dict[int, int] = {}  # by track, its first packet since
+
+
+class Silences:
+    """The silences of some tracks, all times in microseconds."""
+
+    def __init__(self, numbers: Iterable[int] = ()) -> None:
+        """
+        @param numbers: the tracks that are there from the beginning, of which nothing has come yet.
+        """
+        self._tracks = {number: _Track() for number in numbers}
+
+    def heard(self, number: int, dts: int) -> None:
+        """Note a packet. Each packet of a track that tells the time must be noted."""
+        mine = self._tracks.get(number)
+        if mine is None:
+            mine = self._tracks[number] = _Track()
+        if mine.last is not None:
+            gap = dts - mine.last
+            mine.usual = min(gap, mine.gap)
+            mine.gap = gap
+        mine.last = dts
+        mine.silent = 0
+        if mine.since:
+            mine.since.clear()
+        for other in self._tracks.values():
+            if other is not mine:
+                since = other.since.setdefault(number, dts)
+                other.silent = max(other.silent, dts - since)
+
+    def of(self, number: int) -> int:
+        """Return how long a track has been silent."""
+        return self._tracks[number].silent
+
+    def usual(self, number: int) -> int:
+        """Return how far apart a track's packets were two times in a row; 0 is not known."""
+        return min(self._tracks[number].usual, LONGEST_QUIET)
+
+    def is_quiet(self, number: int, least: int = QUIET, most: int = LONGEST_QUIET) -> bool:
+        """
+        Return whether a track has been silent for longer than usual.
+
+        @param least: microseconds that it must have been silent in any case.
+        @param most: microseconds after which it is quiet, however usual that is.
+        """
+        track = self._tracks[number]
+        return track.silent >= max(least, min(2 * track.usual, most))
