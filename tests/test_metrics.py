@@ -33,6 +33,7 @@ STREAM = StreamStatistics(
     left_out=(),
     formats={},
     endings={},
+    quiet=frozenset(),
     bitrate=3_000_000.5,
     segment_seconds=2.0,
     ring_seconds=30.5,
