@@ -449,7 +449,8 @@ class Player {
   /** What no event tells, and some times a second is early enough for. */
   tick() {
     this.#cushion = Math.max(this.#least, this.#cushion * 0.9995); // back in a minute or two
-    if (this.#phase === "playing" && this.#quiet !== this.#asleep) {
+    const known = this.#phase === "playing" && this.status.tracks.length;
+    if (known && this.#quiet !== this.#asleep) {
       this.#failures = -1;
       this.#connection.abort(new Trouble("A track has fallen silent, or has come back."));
     }
