@@ -141,7 +141,7 @@ class SilenceTests(PageTestCase):
 
     def without(self, type_: str, since: float, until: float, container: str) -> Path:
         """A clip without the packets of a type between two seconds."""
-        clip = media.clip(container=container, size=(320, 240), seconds=24)
+        clip = media.clip(container=container, size=(320, 240), seconds=26)
         missing = gone(type_, since, until)
         path = Path(self.mktemp()).absolute()
         return media.cut(clip, path, container, lambda packet: not missing(packet))
@@ -153,27 +153,27 @@ class SilenceTests(PageTestCase):
         @param alone: of what it plays what it would not have without the other track.
         """
         _, page = self.watch("--readrate-initial-burst=1", "--hold=0", str(clip))
-        page.plays(2)
+        page.plays()
         page.until_true(alone)
-        page.until_true("video.currentTime > 9 && video.readyState > 2")
+        page.until_true("video.currentTime > 11 && video.readyState > 2")
         self.assertLess(page.ask("player.latency"), 2)
-        page.until_true(f"!({alone}) && video.currentTime > 15")
+        page.until_true(f"!({alone}) && video.currentTime > 17")
         page.until_true("player.latency < 2")
 
     def test_video(self) -> None:
         """The sound goes on without the picture, which comes back with its next keyframe."""
-        clip = self.without("video", 4, 12, "matroska")
-        self.goes_on(clip, "video.currentTime > 4 && !video.videoWidth")
+        clip = self.without("video", 6, 14, "matroska")
+        self.goes_on(clip, "video.currentTime > 6 && !video.videoWidth")
 
     def test_webm(self) -> None:
         """So it does in WebM."""
-        clip = self.without("video", 4, 12, "webm")
-        self.goes_on(clip, "video.currentTime > 4 && !video.videoWidth")
+        clip = self.without("video", 6, 14, "webm")
+        self.goes_on(clip, "video.currentTime > 6 && !video.videoWidth")
 
     def test_sound(self) -> None:
         """The picture goes on without the sound, which comes back."""
-        clip = self.without("audio", 4, 12, "matroska")
-        self.goes_on(clip, "video.currentTime > 4 && !video.webkitAudioDecodedByteCount")
+        clip = self.without("audio", 6, 14, "matroska")
+        self.goes_on(clip, "video.currentTime > 6 && !video.webkitAudioDecodedByteCount")
 
 
 class PlayingTests(PageTestCase):

@@ -616,7 +616,7 @@ class SilenceTests(ReaderTestCase):
 
     def test_video_comes_late(self) -> None:
         """A video that is declared and comes late has a header of its own, at its keyframe."""
-        events = self.without(gone("video", 0, 6.4), seconds=10)
+        events = self.without(gone("video", -1, 6.4), seconds=10)
         self.assertEqual(self.kinds(events), [["audio"], ["video", "audio"]])
         self.assertIn("nothing has come of it", headers(events)[0].left_out[0])
         self.assertEqual(round(self.begins(events)[1].pts / SECOND, 1), 7)
@@ -624,9 +624,9 @@ class SilenceTests(ReaderTestCase):
 
     def test_sound_comes_late(self) -> None:
         """So has sound; up to two seconds are waited for."""
-        events = self.without(gone("audio", 0, 5), seconds=8)
+        events = self.without(gone("audio", -1, 5), seconds=8)
         self.assertEqual(self.kinds(events), [["video"], ["video", "audio"]])
-        events = self.without(gone("audio", 0, 1.5), seconds=8)
+        events = self.without(gone("audio", -1, 1.5), seconds=8)
         self.assertEqual(self.kinds(events), [["video", "audio"]])
 
     def test_subtitles_alone(self) -> None:
