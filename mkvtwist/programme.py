@@ -152,9 +152,13 @@ class Programme:
     def _begins_segment(self, packet: Packet) -> bool:
         """Whether a segment is cut before this packet; to be asked once for each that is timed."""
         self._silences.heard(packet.track, packet.dts)
-        cuts = next((video for video in self._videos if not self._silences.is_quiet(video)), None)
-        if cuts is not None:
-            begins = packet.track == cuts and packet.key
+        for video in self._videos:
+            if packet.track == video:
+                begins = packet.key
+                break
+            if not self._silences.is_quiet(video):
+                begins = False
+                break
         else:
             begins = self._segment is None or packet.dts >= self._segment + TIMED_SEGMENT
         if begins:

@@ -25,14 +25,15 @@ LONGEST_QUIET = 20 * SECOND
 
 
 class _Track:
-    __slots__ = ("gap", "last", "silent", "since", "usual")
+    __slots__ = ("before", "gap", "last", "others", "silent", "since")
 
     def __init__(self) -> None:
         self.last: int | None = None
-        self.gap = 0  # between its last two packets
-        self.usual = 0
+        self.gap = 0  # between its last two packets, and between those before
+        self.before = 0
         self.silent = 0
         self.since: dict[int, int] = {}  # by track, its first packet since
+        self.others: list[_Track] = []
 
 
 class Silences:
@@ -42,25 +43,31 @@ class Silences:
         """
         @param numbers: the tracks that are there from the beginning, of which nothing has come yet.
         """
-        self._tracks = {number: _Track() for number in numbers}
+        self._tracks: dict[int, _Track] = {}
+        for number in numbers:
+            self._add(number)
+
+    def _add(self, number: int) -> _Track:
+        made = _Track()
+        for other in self._tracks.values():
+            other.others.append(made)
+            made.others.append(other)
+        self._tracks[number] = made
+        return made
 
     def heard(self, number: int, dts: int) -> None:
         """Note a packet. Each packet of a track that tells the time must be noted."""
-        mine = self._tracks.get(number)
-        if mine is None:
-            mine = self._tracks[number] = _Track()
+        mine = self._tracks.get(number) or self._add(number)
         if mine.last is not None:
             gap = dts - mine.last
-            mine.usual = min(gap, mine.gap)
-            mine.gap = gap
+            mine.before, mine.gap = mine.gap, gap
         mine.last = dts
-        mine.silent = 0
         if mine.since:
             mine.since.clear()
-        for other in self._tracks.values():
-            if other is not mine:
-                since = other.since.setdefault(number, dts)
-                other.silent = max(other.silent, dts - since)
+            mine.silent = 0
+        for other in mine.others:
+            since = other.since.setdefault(number, dts)
+            other.silent = max(other.silent, dts - since)
 
     def of(self, number: int) -> int:
         """Return how long a track has been silent."""
@@ -68,7 +75,8 @@ class Silences:
 
     def usual(self, number: int) -> int:
         """Return how far apart a track's packets were two times in a row; 0 is not known."""
-        return min(self._tracks[number].usual, LONGEST_QUIET)
+        track = self._tracks[number]
+        return min(track.gap, track.before, LONGEST_QUIET)
 
     def is_quiet(self, number: int, least: int = QUIET, most: int = LONGEST_QUIET) -> bool:
         """
@@ -78,4 +86,5 @@ class Silences:
         @param most: microseconds after which it is quiet, however usual that is.
         """
         track = self._tracks[number]
-        return track.silent >= max(least, min(2 * track.usual, most))
+        usual = min(track.gap, track.before)
+        return track.silent >= least and track.silent >= min(2 * usual, most)
