@@ -114,9 +114,16 @@ class Matroska:
     @ivar head: what a client gets first.
     """
 
-    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
+    def __init__(
+        self,
+        header: Header,
+        numbers: Collection[int] | None = None,
+        *,
+        lasting: Collection[int] = (),
+    ) -> None:
         """
         @param numbers: those of the tracks that are sent; L{None} is all.
+        @param lasting: tracks whose blocks say how long they last, beside subtitles.
         """
         self.head = header.formats["matroska"]
         self._numbers: frozenset[int] | None = None
@@ -124,7 +131,8 @@ class Matroska:
             self.head = selected(self.head, numbers)
             self._numbers = frozenset(numbers)
         # Their packets last a stated time: their blocks carry BlockDuration.
-        self._lasting = frozenset(t.number for t in header.tracks if t.type == "subtitle")
+        subtitles = frozenset(t.number for t in header.tracks if t.type == "subtitle")
+        self._lasting = subtitles.union(lasting)
         # A player takes this off the timestamps of a track's blocks, so it is added here.
         self._delays = codec_delays(self.head)
 
@@ -195,15 +203,41 @@ class WebM:
         """
         self._numbers = header.fitting("webm") if numbers is None else frozenset(numbers)
         self.head = selected(header.formats["webm"], self._numbers)
+        self._steps = {t.number: t.step for t in header.tracks if t.type == "video"}
         self._matroska = Matroska(header)
+        self._early = Matroska(header, lasting=self._steps)
         self._delays = codec_delays(self.head)
 
     def render(self, packets: Sequence[Packet]) -> bytes:
         """The packets of the tracks in the head, as L{Matroska.render} makes them, but in order."""
+        return self._matroska.render(self._ordered(packets))
+
+    def early(self, packets: Sequence[Packet], pause: int) -> bytes:
+        """
+        The same for a client that gets the packets as they come: each picture says how long it
+        lasts, the newest one for at least two pictures or as long as one has been waited for of
+        late, as L{mkvtwist.mp4.Mp4.early} does and for the same reason. Where the last block says
+        nothing, Chromium takes it for a sixteenth of a second, and Firefox leaves a gap behind it.
+
+        @param pause: that time, in microseconds.
+        """
+        made = self._ordered(packets)
+        following: dict[int, int] = {}
+        for place in range(len(made) - 1, -1, -1):
+            picture = made[place]
+            if (step := self._steps.get(picture.track)) is not None:
+                ends = following.get(picture.track)
+                lasts = max(2 * step, pause) if ends is None else ends - picture.pts
+                following[picture.track] = picture.pts
+                made[place] = picture._replace(duration=lasts)
+        return self._early.render(made)
+
+    def _ordered(self, packets: Sequence[Packet]) -> list[Packet]:
+        """Return the packets that are sent, in the order of their times."""
         delays = self._delays
         mine = [packet for packet in packets if packet.track in self._numbers]
         mine.sort(key=lambda packet: packet.pts + delays.get(packet.track, 0))
-        return self._matroska.render(mine)
+        return mine
 
 
 def _span(times: list[int], first: int) -> tuple[int, int]:

@@ -129,7 +129,7 @@ class IRecorder(Protocol):
         """A new header; what follows belongs to it."""
 
     def write(self, data: bytes, start: int, *, key: bool) -> None:
-        """A fragment, when it starts in microseconds, and whether it begins a segment."""
+        """A fragment, when it starts in microseconds, and whether a file can begin with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,7 +500,7 @@ class Publisher:
             self.playlist.append(programme, fragment, now)
             if self._recorder is not None:
                 data = programme.format(programme.everything).render(fragment.packets)
-                self._recorder.write(data, fragment.start, key=fragment.key)
+                self._recorder.write(data, fragment.start, key=fragment.decodable)
             if not self.config.whole_segments:
                 programme.released = ring.end
             elif fragment.key:

@@ -128,7 +128,7 @@ class Recorder:
 
         @param data: whole Clusters.
         @param start: its earliest decoding time, in microseconds.
-        @param key: whether it begins a segment.
+        @param key: whether a file can begin with it, since all that follows can be decoded.
         """
         known = self._edge is not None
         edge = start if self._edge is None else self._edge

@@ -8,7 +8,8 @@ The last segments of a stream, numbered, shared by every client (I{pure}).
         [K . . . . . .][K . . . . . . .][K . . . . . . . .][K . . . . . . . . .]
         first                                                                   end
 
-    K: a fragment that begins a segment. A client's place is the number of the fragment that it
+    K: a fragment that begins a segment, with a keyframe if the pictures come (see
+    L{mkvtwist.programme}). A client's place is the number of the fragment that it
     gets next; C{end} when it has them all.
 
 What is too old leaves by whole segments, so that what remains begins with a keyframe. Only a
@@ -67,6 +68,8 @@ class Fragment:
 
     @ivar number: its place in the ring's count, from 0, without gaps.
     @ivar key: whether it begins a segment.
+    @ivar decodable: whether all that comes from here on can be decoded: it begins a segment, and
+        either with a keyframe of the first video, or there is no video.
     @ivar segment: how many segments have begun by now, in the ring's count, with its own.
     @ivar start: the earliest decoding time in it, in microseconds; subtitles do not count.
     @ivar end: where the stream's line ends with it; never less than the fragment's before.
@@ -79,6 +82,7 @@ class Fragment:
     """
 
     __slots__ = (
+        "decodable",
         "end",
         "key",
         "number",
@@ -99,6 +103,7 @@ class Fragment:
         timed: Sequence[Packet],
         *,
         key: bool,
+        decodable: bool,
         segment: int,
         edge: int,
         pause: int,
@@ -108,6 +113,7 @@ class Fragment:
         self.pause = pause
         self.packets = packets
         self.key = key
+        self.decodable = decodable
         self.start = min((packet.dts for packet in timed), default=edge)
         self.end = max((edge, *(packet.end for packet in timed)))
         self.payload = sum(len(packet.data) for packet in packets)
@@ -152,7 +158,7 @@ class Ring:
         self.begun = 0
         self.size = 0
         self.edge = edge
-        self.segment_duration = 0
+        self._segment_duration = 0
         self._sparse = frozenset(sparse)
         self._fragments: deque[Fragment] = deque()
         self._starts: deque[int] = deque()
@@ -172,6 +178,12 @@ class Ring:
     def segments(self) -> int:
         """How many segments are in the ring; the last one may still grow."""
         return len(self._starts)
+
+    @property
+    def segment_duration(self) -> int:
+        """How long the last whole segment is, or the one that grows if that is longer already."""
+        growing = self.edge - self._segment_start if self._starts else 0
+        return max(self._segment_duration, growing)
 
     @property
     def newest_start(self) -> int | None:
@@ -205,22 +217,37 @@ class Ring:
             raise IndexError(first)
         return islice(self._fragments, first - self.first, max(first, stop) - self.first)
 
-    def append(self, packets: Sequence[Packet], *, key: bool, pause: int = 0) -> Fragment:
+    def append(
+        self,
+        packets: Sequence[Packet],
+        *,
+        key: bool,
+        decodable: bool | None = None,
+        pause: int = 0,
+    ) -> Fragment:
         """
         Take the next fragment, and drop what is too old.
 
         @param packets: at least one.
         @param key: whether it begins a segment.
+        @param decodable: see L{Fragment}; without it the same as C{key}.
         @param pause: see L{Fragment}.
         """
         timed = [packet for packet in packets if packet.track not in self._sparse]
         self.begun += key
         fragment = Fragment(
-            self.end, packets, timed, key=key, segment=self.begun, edge=self.edge, pause=pause
+            self.end,
+            packets,
+            timed,
+            key=key,
+            decodable=key if decodable is None else decodable,
+            segment=self.begun,
+            edge=self.edge,
+            pause=pause,
         )
         if key:
             if self._starts or self.first:
-                self.segment_duration = fragment.start - self._segment_start
+                self._segment_duration = fragment.start - self._segment_start
             self._segment_start = fragment.start
             self._starts.append(fragment.number)
             while self._times and self._times[-1][0] >= fragment.start:
@@ -263,19 +290,27 @@ class Ring:
             if fragment.rendered:
                 self._rendered.append(fragment.number)  # what is in order is a heap
 
-    def place(self, behind: int) -> int | None:
+    def place(self, behind: int, *, decodable: bool = False) -> int | None:
         """
-        Where a client joins.
+        Return the place at which a client joins.
 
         It is the newest segment that begins at least so far behind the live edge, or the oldest.
 
         @param behind: microseconds; 0 is the newest segment.
-        @return: a fragment's number; L{None} when no segment's beginning is in the ring.
+        @param decodable: whether only those count from which all can be decoded.
+        @return: a fragment's number; L{None} when no such segment's beginning is in the ring.
         """
-        if not self._starts or not behind:
-            return self.newest_start
-        at = bisect_right(self._times, self.edge - behind, key=itemgetter(0))
-        return self._times[at - 1][1] if at else self._starts[0]
+        if not self._starts:
+            return None
+        if behind:
+            at = bisect_right(self._times, self.edge - behind, key=itemgetter(0))
+            place = self._times[at - 1][1] if at else self._starts[0]
+        else:
+            place = self._starts[-1]
+        if not decodable or self[place].decodable:
+            return place
+        found = [start for start in self._starts if self[start].decodable]
+        return max((start for start in found if start < place), default=min(found, default=None))
 
     def segments_before(self, place: int) -> int:
         """How many segments have begun before a place; before the oldest, where it has left."""

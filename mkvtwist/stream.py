@@ -74,6 +74,8 @@ class StreamStatistics:
     """The MIME types in which it can be had, by the endings of the name, without their dot."""
     endings: Mapping[int, tuple[str, ...]]
     """Those that each track can be had with, by its number."""
+    quiet: frozenset[int]
+    """The numbers of the tracks that a newcomer does not get at once."""
     bitrate: float
     segment_seconds: float
     ring_seconds: float
@@ -229,6 +231,7 @@ class Stream(MultiService):
                 if ring is not None and ring.end
                 else None
             ),
+            quiet=programme.quiet if programme is not None else frozenset(),
             bitrate=publisher.bitrate,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,

@@ -229,6 +229,7 @@ class Kept:
     def __init__(self) -> None:
         self.heads: list[bytes] = []
         self.data = b""
+        self.begins: list[int] = []
         self.full = False
 
     def begin(self, head: bytes) -> None:
@@ -236,6 +237,7 @@ class Kept:
 
     def write(self, data: bytes, start: int, *, key: bool) -> None:
         self.data += data
+        self.begins += [start] if key else []
 
 
 END = Ended("the end of the input", fault=False)

@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests import media
 from tests.browser import PHONE, BrowserTestCase, Watched
 from tests.test_end_to_end import LOOPBACK, Mkvserve
+from tests.test_reader import gone
 
 HIDE = """
 window.pretend = (state) => {
@@ -133,6 +134,46 @@ class PageTestCase(BrowserTestCase):
     def loop(self, clip: Path, **settings: Any) -> tuple[Mkvserve, Watched]:
         """A server that shows a clip over and over, and its page."""
         return self.watch("--at-end=loop", "--readrate-initial-burst=2", str(clip), **settings)
+
+
+class SilenceTests(PageTestCase):
+    """Tracks that pause: a browser plays nothing while one of them is missing."""
+
+    def without(self, type_: str, since: float, until: float, container: str) -> Path:
+        """A clip without the packets of a type between two seconds."""
+        clip = media.clip(container=container, size=(320, 240), seconds=26)
+        missing = gone(type_, since, until)
+        path = Path(self.mktemp()).absolute()
+        return media.cut(clip, path, container, lambda packet: not missing(packet))
+
+    def goes_on(self, clip: Path, alone: str) -> None:
+        """
+        The page plays on for as long as there is anything to play.
+
+        @param alone: of what it plays what it would not have without the other track.
+        """
+        _, page = self.watch("--readrate-initial-burst=1", "--hold=0", str(clip))
+        page.plays()
+        page.until_true(alone)
+        page.until_true("video.currentTime > 11 && video.readyState > 2")
+        self.assertLess(page.ask("player.latency"), 2)
+        page.until_true(f"!({alone}) && video.currentTime > 17")
+        page.until_true("player.latency < 2")
+
+    def test_video(self) -> None:
+        """The sound goes on without the picture, which comes back with its next keyframe."""
+        clip = self.without("video", 6, 14, "matroska")
+        self.goes_on(clip, "video.currentTime > 6 && !video.videoWidth")
+
+    def test_webm(self) -> None:
+        """So it does in WebM."""
+        clip = self.without("video", 6, 14, "webm")
+        self.goes_on(clip, "video.currentTime > 6 && !video.videoWidth")
+
+    def test_sound(self) -> None:
+        """The picture goes on without the sound, which comes back."""
+        clip = self.without("audio", 6, 14, "matroska")
+        self.goes_on(clip, "video.currentTime > 6 && !video.webkitAudioDecodedByteCount")
 
 
 class PlayingTests(PageTestCase):

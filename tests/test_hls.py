@@ -1094,6 +1094,83 @@ class PropertyTests(SynchronousTestCase):
         self.assertLessEqual(max(part.duration for part in parts), PART)
 
 
+class SilenceTests(SynchronousTestCase):
+    """What is listed while the pictures do not come."""
+
+    def watch(self, *lists: list[Packet], tracks: Sequence[Track] = (VIDEO, AUDIO)) -> Playlist:
+        """The playlist of these packets, cut as the stream does."""
+        self.programme = Programme(*tracks)
+        playlist = live()
+        for packet in mixed(*lists):
+            for fragment in self.programme.fragments([packet]):
+                playlist.append(self.programme, fragment, STARTED + packet.dts / SECOND)
+        return playlist
+
+    def test_goes_on(self) -> None:
+        """Segments and parts go on by the time of the sound; none of these is independent."""
+        sound = footage(0, 12.2, track=2, rate=50)
+        playlist = self.watch(footage(0, 4, rate=25), sound)
+        segments = whole(playlist)
+        self.assertGreater(segments[-1].end, 10.9 * SECOND)
+        for before, after in pairwise(segments):
+            self.assertEqual(before.end, after.start)
+        self.assertEqual([s.is_independent for s in segments[:4]], [True] * 4)
+        self.assertEqual({s.is_independent for s in segments[4:]}, {False})
+        by_time = [part for segment in segments[4:] for part in segment.parts]
+        self.assertLessEqual(max(part.duration for part in by_time), PART)
+        text = playlist.media()
+        self.assertNotIn("EXT-X-INDEPENDENT-SEGMENTS", text)
+        self.assertNotIn("GAP", text)
+        self.assertNotIn("INDEPENDENT", text[text.index(segments[4].name) :])
+
+    def test_comes_back(self) -> None:
+        """A keyframe that comes back begins a segment at once, however short the one before is."""
+        pictures = [*footage(0, 4, rate=25), *footage(8.04, 12, rate=25, gop=0.04)]
+        playlist = self.watch(pictures, footage(0, 12, track=2, rate=50))
+        segments = whole(playlist)
+        (back,) = [s for s in segments if s.is_independent and 4 * SECOND < s.start < 9 * SECOND]
+        self.assertEqual(back.start, 8_040_000)
+        self.assertLess(segments[segments.index(back) - 1].duration, SHORTEST)
+        self.assertEqual(segments[segments.index(back) - 1].end, back.start)
+
+    def test_offset(self) -> None:
+        """Sound that is far ahead of the pictures leads to no jump of the time."""
+        sound = [
+            p._replace(pts=p.pts + 5 * SECOND, dts=p.dts + 5 * SECOND)
+            for p in footage(0, 12, track=2, rate=50)
+        ]
+        pictures = [*footage(0, 4, rate=25), *footage(8, 12, rate=25)]
+        came = sorted([*pictures, *sound], key=lambda p: p.dts - 5 * SECOND * (p.track == 2))
+        programme, playlist = Programme(VIDEO, AUDIO), live()
+        for packet in came:
+            for fragment in programme.fragments([packet]):
+                playlist.append(programme, fragment, STARTED)
+        segments = whole(playlist)
+        self.assertLess(max(s.duration for s in segments), 3.1 * SECOND)
+        self.assertIn(8 * SECOND, [s.start for s in segments])
+
+    def test_never_came(self) -> None:
+        """A video that has not come yet does not keep the playlist empty."""
+        playlist = self.watch(footage(0, 6, track=2, rate=50))
+        self.assertTrue(playlist.is_ready)
+
+    def test_slide_show(self) -> None:
+        """A slow picture lasts as long as usual, also beyond its part: players stop at a gap."""
+        slides = [p._replace(duration=0) for p in footage(0, 40, rate=1)[::5]]
+        slides = [p._replace(key=True) for p in slides]
+        playlist = self.watch(slides, footage(0, 40, track=2, rate=50))
+        parts = [part for segment in whole(playlist) for part in segment.parts]
+        shown = [part for part in parts if part.sizes[1] and part.start >= 10 * SECOND]
+        self.assertEqual({part.lasts for part in shown}, {5 * SECOND})
+        self.assertLess(max(part.duration for part in parts if part.start > SECOND), 0.6 * SECOND)
+
+    def test_picture_alone(self) -> None:
+        """A playlist of the pictures alone has gaps meanwhile."""
+        playlist = self.watch(footage(0, 4, rate=25), footage(0, 9, track=2, rate=50))
+        self.assertIn("#EXT-X-GAP", playlist.media(frozenset({1})))
+        self.assertNotIn("#EXT-X-GAP", playlist.media(frozenset({2})))
+
+
 class RestartTests(SynchronousTestCase):
     """A stream that is started anew."""
 

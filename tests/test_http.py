@@ -842,8 +842,16 @@ class KnownTests(SiteTestCase):
                 "sample_rate": None,
                 "channels": None,
                 "formats": ["mkv"],
+                "quiet": False,
             },
         )
+
+    def test_quiet_track(self) -> None:
+        """A track of which nothing comes is said to be quiet."""
+        self.stream.publisher.begin(header(VIDEO, AUDIO))
+        self.stream.publisher.publish(mixed(footage(10, 12), footage(10, 15, track=2)))
+        tracks = self.status()["streams"]["live"]["tracks"]
+        self.assertEqual([track["quiet"] for track in tracks], [True, False])
 
     def test_no_secrets(self) -> None:
         """A password in the input's URL is not shown, in the status nor on the page."""

@@ -333,6 +333,26 @@ class WebMTests(SynchronousTestCase):
         ]
         self.assertEqual(sorted(blocks), sorted(expected))
 
+    def test_early(self) -> None:
+        """
+        Each picture says how long it lasts, the newest as long as one is waited for: browsers take
+        what comes after twice that time for a jump, and what says nothing for a gap.
+        """
+        made = [picture(0), sound(10 * MS), picture(500 * MS, key=False), sound(520 * MS)]
+        for pause, lasts in ((0, 80), (2000 * MS, 2000)):
+            found = []
+            data = self.webm.early(made, pause)
+            (cluster,) = matroska.elements(data, 0, len(data))
+            for block in list(matroska.elements(data, cluster.start, cluster.end))[1:]:
+                parts = matroska.elements(data, block.start, block.end)
+                said = (
+                    {p.id: data[p.start : p.end] for p in parts} if block.id == BLOCK_GROUP else {}
+                )
+                found.append(int.from_bytes(said.get(0x9B, b""), "big"))
+            self.assertEqual(found, [500, 0, lasts, 0])
+        shown = [(p.stream_index, p.is_keyframe) for p in read(self.webm.head + data) if p.size]
+        self.assertEqual(shown, [(0, True), (1, True), (0, False), (1, True)])
+
     def test_stable(self) -> None:
         """What has the same time stays in its order; a track's packets stay in theirs."""
         made = [sound(80 * MS), picture(40 * MS, data=b"1"), picture(40 * MS, data=b"2")]

@@ -34,6 +34,7 @@ STREAM = StreamStatistics(
     notes=(),
     formats={},
     endings={},
+    quiet=frozenset(),
     bitrate=3_000_000.5,
     segment_seconds=2.0,
     ring_seconds=30.5,

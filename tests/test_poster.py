@@ -16,7 +16,7 @@ from mkvtwist.http.poster import PATIENCE, SPAN, Posters
 from mkvtwist.http.site import Router
 from mkvtwist.matroska import Matroska
 from tests import media
-from tests.fakes import SOUND, footage, head, header
+from tests.fakes import AUDIO, SOUND, VIDEO, footage, head, header, mixed
 from tests.test_http import SiteTestCase
 from tests.test_http_replay import LatePool
 from tests.test_reader import Reading, headers, packets
@@ -126,6 +126,16 @@ class PosterTests(SiteTestCase):
         self.assertTrue(data.startswith(head()))
         self.assertEqual(data.count(b"1 at "), 1)
         self.assertIn(b"1 at 9000000.", data)
+
+    def test_silent_video(self) -> None:
+        """While no picture comes it is still the latest keyframe; without one there is none."""
+        other = self.add("other")
+        other.publisher.begin(header(VIDEO, AUDIO))
+        other.publisher.publish(footage(0, 4, track=2))
+        self.assertEqual(self.get("/other.jpg").status, 503)
+        other.publisher.publish(mixed(footage(4, 6), footage(4, 12, track=2)))
+        self.assertEqual(self.get("/other.jpg").status, 200)
+        self.assertIn(b"1 at 5000000.", self.made[0])
 
     def test_seldom(self) -> None:
         """Who asks again within some seconds gets the same; then there is another."""

@@ -23,7 +23,7 @@ from mkvtwist import matroska, programme
 from mkvtwist.config import Form, Input, StreamConfig
 from mkvtwist.formats import FORMATS
 from mkvtwist.matroska import Matroska
-from mkvtwist.packet import Header, Packet, Track
+from mkvtwist.packet import SECOND, Header, Packet, Track
 from mkvtwist.programme import FRAGMENT_BYTES, FRAGMENT_SPAN
 from mkvtwist.publisher import (
     CROWD,
@@ -1001,6 +1001,25 @@ class HeaderTests(PublisherTestCase):
         self.assertEqual(response.data.count(head()), 1)
         self.assertEqual(new.blocks, sent(footage(10, 11)))
 
+    def test_silent_video(self) -> None:
+        """While no picture comes a newcomer begins with the sound of now, and gets the next one."""
+        stream = self.make(buffer=10.0)
+        stream.begin(header(VIDEO, AUDIO))
+        sound = footage(0, 32, track=2)
+        pictures = [*footage(0, 4), *footage(30, 32)]
+        came = mixed(pictures, sound)
+        for now in (9, 25):
+            self.publish(stream, [p for p in came if p.dts < now * SECOND])
+            came = [p for p in came if p.dts >= now * SECOND]
+            for burst in (0.0, 2.0):
+                _, response = self.join(stream, burst=burst)
+                first = response.blocks[0]
+                self.assertEqual(first.track, 2)
+                self.assertLessEqual(now * 1000 - first.time, 1000 * (burst + 1.1))
+        self.publish(stream, came)
+        shown = [block for block in response.blocks if block.track == 1]
+        self.assertEqual(shown, sent(footage(30, 32)))
+
     def test_other_tracks(self) -> None:
         """With other tracks old responses end with their rest, and new ones have the new header."""
         stream = self.live(whole_segments=True)
@@ -1202,3 +1221,12 @@ class StatisticsTests(PublisherTestCase):
         stream.begin(header())
         stream.begin(header(AUDIO))
         self.assertEqual(kept.heads, [head(), head(AUDIO)])
+
+    def test_recorder_begins(self) -> None:
+        """A recording can begin where all can be decoded: not where the sound has cut."""
+        kept = Kept()
+        stream = self.make(kept)
+        stream.begin(header(VIDEO, AUDIO))
+        pictures = [*footage(0, 2), *footage(8, 10)]
+        stream.publish(mixed(pictures, footage(0, 10, track=2)))
+        self.assertEqual(kept.begins, [n * SECOND for n in (0, 1, 8, 9)])

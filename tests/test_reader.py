@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 from collections.abc import Callable
@@ -375,6 +376,11 @@ def is_video(packet: media.Read) -> bool:
     return packet.type == "video"
 
 
+def gone(type_: str, since: float, until: float = math.inf) -> Callable[[media.Read], bool]:
+    """Whether a packet is one of those of a type between two seconds."""
+    return lambda p: p.type == type_ and since * SECOND <= (p.pts or 0) < until * SECOND
+
+
 def jpeg() -> bytes:
     """A small picture."""
     context: Any = av.CodecContext.create("mjpeg", "w")
@@ -612,6 +618,128 @@ class ChangeTests(ReaderTestCase):
         self.assertLess(times[-1], 8 * SECOND)
 
 
+class SilenceTests(ReaderTestCase):
+    """Tracks that pause, those that end, and those that come back."""
+
+    def without(
+        self, silent: Callable[[media.Read], bool], container: str = "matroska", **options: Any
+    ) -> list[Event]:
+        """What comes of a clip without some packets."""
+        clip = media.clip(container=container, size=(64, 48), **options)
+        path = media.cut(clip, self.mktemp(), container, lambda packet: not silent(packet))
+        return self.read(path)
+
+    def kinds(self, events: list[Event]) -> list[list[str]]:
+        """The types of the tracks in each header."""
+        return [[track.type for track in header.tracks] for header in headers(events)]
+
+    def begins(self, events: list[Event]) -> list[Packet]:
+        """The first packet after each header."""
+        return [
+            next(event for event in events[place:] if isinstance(event, Packet))
+            for place, event in enumerate(events)
+            if isinstance(event, Header)
+        ]
+
+    def assert_in_step(self, events: list[Event]) -> None:
+        """Each picture is where it was on the line, as is the sound between."""
+        for file in stored(events):
+            for picture in media.frames(file):
+                if picture.type == "video":
+                    assert picture.pts is not None
+                    assert picture.number is not None
+                    self.assertLess(abs(picture.pts - picture.number * SECOND // 25), 50_000)
+
+    def test_video_ends(self) -> None:
+        """After eleven seconds without a picture a header without it is written, for the sound."""
+        events = self.without(gone("video", 4), seconds=20)
+        self.assertEqual(self.kinds(events), [["video", "audio"], ["audio"]])
+        header = headers(events)[-1]
+        self.assertEqual(header.left_out, ("track 0 (video, h264): silent",))
+        self.assertEqual(round(self.begins(events)[1].dts / SECOND, 1), 15)
+        last = packets(events)[-1]
+        self.assertGreater(last.dts, 19.9 * SECOND)
+
+    def test_video_comes_back(self) -> None:
+        """It comes back with its next keyframe, in step with the sound."""
+        events = self.without(gone("video", 4, 18.4), seconds=21)
+        self.assertEqual(self.kinds(events), [["video", "audio"], ["audio"], ["video", "audio"]])
+        first = self.begins(events)[2]
+        self.assertTrue(first.key)
+        self.assertEqual((first.track, round(first.pts / SECOND, 1)), (1, 19))
+        self.assert_in_step(events)
+        self.assertEqual(notices(events), [])
+
+    def test_short_pause(self) -> None:
+        """A pause of less than that asks for no header, and no picture is lost in it."""
+        missing = range(100, 350)
+        events = self.without(gone("video", 4, 14), seconds=16, gop=1000)
+        self.assertEqual(self.kinds(events), [["video", "audio"]])
+        pictures = [p for p in packets(events) if p.track == 1]
+        self.assertEqual(len(pictures), 16 * 25 - len(missing))
+        self.assertFalse(any(p.key for p in pictures[1:]))
+
+    def test_sound_ends(self) -> None:
+        """Sound that is silent is left out at a keyframe, and comes back at one."""
+        events = self.without(gone("audio", 3, 17.5), seconds=21, gop=50)
+        self.assertEqual(self.kinds(events), [["video", "audio"], ["video"], ["video", "audio"]])
+        firsts = self.begins(events)[1:]
+        self.assertEqual([(p.track, p.key) for p in firsts], [(1, True)] * 2)
+        self.assertEqual([round(p.pts / SECOND, 1) for p in firsts], [14, 18])
+        self.assert_in_step(events)
+
+    def test_slide_show(self) -> None:
+        """A picture every ten seconds is alive from the first on."""
+        events = self.without(lambda p: is_video(p) and not p.key, seconds=45, gop=250)
+        self.assertEqual(self.kinds(events), [["video", "audio"]])
+
+    def test_rarer(self) -> None:
+        """Rarer ones are alive once that is known."""
+        events = self.without(lambda p: is_video(p) and not p.key, seconds=75, gop=375)
+        found = headers(events)
+        self.assertEqual(self.kinds(events)[-1], ["video", "audio"])
+        last = next(p for p in packets(events[events.index(found[-1]) :]))
+        self.assertLessEqual(last.pts, 45 * SECOND)
+
+    def test_video_comes_late(self) -> None:
+        """A video that is declared and comes late has a header of its own, at its keyframe."""
+        events = self.without(gone("video", -1, 6.4), seconds=10)
+        self.assertEqual(self.kinds(events), [["audio"], ["video", "audio"]])
+        self.assertIn("nothing has come of it", headers(events)[0].left_out[0])
+        self.assertEqual(round(self.begins(events)[1].pts / SECOND, 1), 7)
+        self.assert_in_step(events)
+
+    def test_sound_comes_late(self) -> None:
+        """So has sound; up to two seconds are waited for."""
+        events = self.without(gone("audio", -1, 5), seconds=8)
+        self.assertEqual(self.kinds(events), [["video"], ["video", "audio"]])
+        events = self.without(gone("audio", -1, 1.5), seconds=8)
+        self.assertEqual(self.kinds(events), [["video", "audio"]])
+
+    def test_subtitles_alone(self) -> None:
+        """Subtitles that go on when all else has ended are no reason for a header of their own."""
+        texts = [(float(start), 1.0, "text") for start in range(0, 60, 2)]
+        events = self.read(media.clip(seconds=4, size=(64, 48), subtitles=texts))
+        self.assertGreater(packets(events)[-1].dts, 50 * SECOND)
+        self.assertEqual(self.kinds(events), [["video", "audio", "subtitle"]])
+
+    def test_script_data(self) -> None:
+        """Metadata that come again in FLV are no subtitles, whatever its reader takes them for."""
+        data = media.clip(container="flv", seconds=4).read_bytes()
+        length = int.from_bytes(data[14:17], "big") + 15
+        first = data[13 : 13 + length]
+        again = first[:4] + (40).to_bytes(3, "big") + first[7:]
+        path = Path(self.mktemp())
+        place = 13 + length
+        for _ in range(6):  # among the first packets, where the tracks are looked for
+            place += int.from_bytes(data[place + 1 : place + 4], "big") + 15
+        path.write_bytes(data[:place] + again + data[place:])
+        with av.open(str(path)) as file:
+            self.assertEqual([stream.type for stream in file.streams][2:], ["subtitle"])
+        events = self.read(path)
+        self.assertEqual(self.kinds(events), [["video", "audio"]])
+
+
 class MediaTests(ReaderTestCase):
     """Bytes that come through a pipe, from standard input, over the network, or from nowhere."""
 
@@ -666,14 +794,18 @@ class MediaTests(ReaderTestCase):
         self.assertTrue(ended.fault)
 
     def test_silent_track(self) -> None:
-        """A sender's track that is declared and never comes costs two seconds of media, no more."""
+        """
+        A sender's track that is declared and never comes costs two seconds of media, no more; it is
+        not offered.
+        """
         clip = media.cut(media.clip(container="nut", seconds=5), self.mktemp(), "nut", is_video)
         data = clip.read_bytes()
         pipe = Pipe(lambda: None)
         reading = Reading(self, "tcp:12345", pipe)
         pipe.write(data[: len(data) * 3 // 5])
         (header,) = headers(reading.until(lambda events: bool(headers(events))))
-        self.assertEqual([track.type for track in header.tracks], ["video", "audio"])
+        self.assertEqual([track.type for track in header.tracks], ["video"])
+        self.assertEqual(header.left_out, ("track 1 (audio, opus): nothing has come of it",))
         pipe.cancel()
         reading.join()
 

@@ -168,14 +168,26 @@ class RingTests(Case):
         for number in (-1, 9, 20):
             self.assertRaises(IndexError, ring.__getitem__, number)
 
+    def test_decodable(self) -> None:
+        """Whoever needs the picture begins where it can be decoded, or at the first such place."""
+        ring = Ring(DURATION, LIMIT)
+        for number, decodable in enumerate((False, True, False, True, False, False)):
+            ring.append([packet(number * SECOND)], key=True, decodable=decodable)
+        self.assertEqual([ring.place(n * SECOND) for n in (0, 2, 4, 9)], [5, 4, 2, 0])
+        found = [ring.place(n * SECOND, decodable=True) for n in (0, 2, 4, 9)]
+        self.assertEqual(found, [3, 3, 1, 1])
+        alone = Ring(DURATION, LIMIT)
+        alone.append([packet(0)], key=True, decodable=False)
+        self.assertIsNone(alone.place(0, decodable=True))
+
     def test_segment_duration(self) -> None:
-        """The length of the last whole segment is known, not that of the first, partial one."""
+        """It is that of the last whole segment, or of the one that grows once that is longer."""
         ring = Ring(DURATION, LIMIT)
         lengths = []
         for number, key in enumerate((False, True, False, True, True)):
             ring.append([packet(number * SECOND)], key=key)
             lengths.append(ring.segment_duration)
-        self.assertEqual(lengths, [0, 0, 0, 2 * SECOND, SECOND])
+        self.assertEqual(lengths, [0, SECOND, 2 * SECOND, 2 * SECOND, SECOND])
 
     def test_bitrate(self) -> None:
         """The rate of the last seconds is in bits a second, of payload only."""

@@ -4,11 +4,16 @@ Reads one input from its opening to its end (I{remux thread}).
 The rules:
 
  1. The header goes out when every track can be described, or, after L{PATIENCE} of media, when one
-    can, without the others. Until then packets are held.
+    can, without the others. Until then packets are held. A track of which no packet has come is
+    waited for until it is quiet (L{mkvtwist.silence}), and is then left out: players would wait
+    for it.
  2. A track that becomes usable later, or one whose setup changes, asks for a new header. It goes
     out with the next keyframe of the video, at once where there is none; till then the track's
-    packets, which nobody could decode, are dropped.
- 3. After each header, video begins with a keyframe.
+    packets, which nobody could decode, are dropped. A video asks with a keyframe.
+ 3. A track that has been silent for longer than L{SILENCE} is left out of the next header, whatever
+    its type, and asks for another one when it comes back. The video at whose keyframes headers go
+    out is the first that is not silent; if all are, any packet that tells the time will do.
+ 4. After each header, video begins with a keyframe.
 """
 
 import logging
@@ -44,6 +49,7 @@ from mkvtwist.demux.programmes import SentProgramme
 from mkvtwist.demux.stamps import Stamps, claimed_rate, is_raw, stamps_for
 from mkvtwist.packet import SECOND, Extra, Header, Packet
 from mkvtwist.pipe import Outlet
+from mkvtwist.silence import Silences
 from mkvtwist.timeline import Timeline
 
 PATIENCE = 4 * SECOND
@@ -52,8 +58,14 @@ PATIENCE = 4 * SECOND
 HELD_LIMIT = 32 << 20
 """Bytes that are held at most; half of the ring's default."""
 
-SILENCE = 10 * SECOND
-"""Media without a packet of a track, after which the next header leaves it out until it is back."""
+SILENCE = 11 * SECOND
+"""
+Media without a packet of a track, after which the next header leaves it out until it is back: one
+picture in ten seconds is alive, and the next one may be late by as much as tracks are apart.
+"""
+
+RAREST = 120 * SECOND
+"""Media without a packet after which a track is silent, however rare its packets usually are."""
 
 LOOK = 25
 """Packets between two looks at the demuxer's tracks: a few times a second, 60 microseconds each."""
@@ -440,7 +452,8 @@ class _Reading:
         self._header: Header | None = None
         self._current: list[Adapter] = []
         self._unfit: set[Adapter] = set()
-        self._heard: dict[Adapter, int] = {}
+        self._silences = Silences()
+        self._has_come: set[Adapter] = set()
         self._renew = False
         self._shift: int | None = None
         self._started: set[Adapter] = set()
@@ -457,6 +470,7 @@ class _Reading:
         if any(isinstance(adapter, Untimed) for adapter in self._adapters.values()):
             # PyAV has it generate the presentation times, wrongly where pictures are reordered.
             self._container.flags &= ~Flags.gen_pts.value
+        self._silences = Silences(i for i, a in self._adapters.items() if not a.sparse)
         if self._again is None:
             self._restart()
         known = frozenset(
@@ -635,53 +649,72 @@ class _Reading:
             self._hold(made)
             return
         adapter = made.adapter
-        self._heard[adapter] = made.dts
+        self._hear(made)
         fresh = not adapter.number and adapter.ready and adapter not in self._unfit
+        if adapter.type == "video" and not made.key:
+            fresh = False  # nothing can begin with it
         if fresh and self._resumable and not adapter.was_shaped and not self._tried(adapter):
             self._open_anew()
         if adapter.changed or fresh:
             self._renew = True
-        if self._may_begin(made) and (self._renew or self._silent(made.dts)):
+        if self._may_begin(made) and (self._renew or self._silent):
             self._write_header()
         if adapter.number and not adapter.changed:
             self._send(made)
 
+    def _hear(self, made: _Made) -> None:
+        self._has_come.add(made.adapter)
+        if not made.adapter.sparse:
+            self._silences.heard(made.adapter.stream.index, made.dts)
+
     def _may_begin(self, made: _Made) -> bool:
-        """Whether a new header may stand before this packet: at the video's keyframes only."""
-        video = [adapter for adapter in self._current if adapter.type == "video"]
-        if not video:
-            return True
-        return made.adapter is video[0] and made.key
+        """Whether a new header may stand before this packet: at a video's keyframe if one lives."""
+        for adapter in self._current:
+            if adapter.type == "video" and not self._is_silent(adapter):
+                return made.adapter is adapter and made.key
+        return not made.adapter.sparse or all(adapter.sparse for adapter in self._current)
 
     def _tried(self, adapter: Adapter) -> bool:
         """Whether the input has been opened anew for this track."""
         return self._again is not None and adapter.stream.index in self._again.blind
 
-    def _silent(self, now: int) -> list[Adapter]:
-        """The tracks in the header of which nothing has come for too long."""
-        return [
-            adapter
-            for adapter in self._current
-            if not adapter.sparse and now - self._heard.get(adapter, now) > SILENCE
-        ]
+    def _is_silent(self, adapter: Adapter) -> bool:
+        """Whether nothing has come of a track for too long; subtitles may be silent for ever."""
+        index = adapter.stream.index
+        return not adapter.sparse and self._silences.is_quiet(index, SILENCE, RAREST)
+
+    @property
+    def _silent(self) -> list[Adapter]:
+        """The tracks in the header that are silent."""
+        return [adapter for adapter in self._current if self._is_silent(adapter)]
 
     def _hold(self, made: _Made) -> None:
-        self._heard[made.adapter] = made.dts
+        self._hear(made)
         self._held.append(made)
         self._held_size += len(made.data) + PACKET_WEIGHT
         adapters = self._adapters.values()
-        complete = all(adapter.ready for adapter in adapters) and not self._waiting_covers
+        complete = all(map(self._is_known, adapters)) and not self._waiting_covers
         full = self._held_size >= HELD_LIMIT
         late = made.dts - self._held[0].dts >= PATIENCE
-        if complete or ((late or full) and any(adapter.ready for adapter in adapters)):
+        if complete or ((late or full) and any(map(self._is_offered, adapters))):
             self._write_header()
         elif full:
             self._held.clear()  # nobody could have decoded it
             self._held_size = 0
 
+    def _is_known(self, adapter: Adapter) -> bool:
+        """Whether the first header need not wait for a track."""
+        has_come = adapter in self._has_come or adapter.sparse
+        return adapter.ready and (has_come or self._silences.is_quiet(adapter.stream.index))
+
+    def _is_offered(self, adapter: Adapter) -> bool:
+        """Whether a track belongs into the header: one of which nothing has come does not."""
+        expected = adapter.sparse and adapter.declared
+        return adapter.ready and (adapter in self._has_come or expected)
+
     def _write_header(self) -> None:
-        silent = self._silent(self._timeline.edge) if self._header else []
-        ready = [a for a in self._adapters.values() if a.ready and a not in silent]
+        silent = self._silent if self._header else []
+        ready = [a for a in self._adapters.values() if self._is_offered(a) and a not in silent]
         covers = tuple(self._covers.values())
         written, self._current = write_header(
             ready, self._container, self._attachments, covers, self._shift or 0
@@ -696,7 +729,7 @@ class _Reading:
         self._renew = False
         self._started.clear()
         missing = [
-            f"{label(adapter.stream)}: {'silent' if adapter in silent else 'nothing known of it'}"
+            f"{label(adapter.stream)}: {self._why_missing(adapter)}"
             for adapter in self._adapters.values()
             if adapter not in ready
         ]
@@ -707,6 +740,11 @@ class _Reading:
         for made in held:
             if made.adapter.number:
                 self._send(made)
+
+    def _why_missing(self, adapter: Adapter) -> str:
+        if adapter not in self._has_come:
+            return "nothing has come of it"
+        return "silent" if self._is_silent(adapter) else "nothing known of it"
 
     def _send(self, made: _Made) -> None:
         adapter = made.adapter

@@ -6,9 +6,9 @@ draft" below).
 
 The rules:
 
- 1. A segment is a GOP, or as many as it takes to be L{SHORTEST} long. It is cut when its keyframe
-    comes, whoever watches, so its number, its parts and its bytes are the same for everybody, for
-    ever.
+ 1. A segment is a GOP, or as many as it takes to be L{SHORTEST} long; while no pictures come it is
+    cut by time, as L{mkvtwist.programme} says. It is cut when its first packet comes, whoever
+    watches, so its number, its parts and its bytes are the same for everybody, for ever.
  2. Segments are numbered on and on, over all programmes. The first number is the second in which
     the stream was started: a segment is hardly shorter than one, so after a restart of the
     server the numbers go on behind the old ones. The URLs also name the start to the millisecond:
@@ -18,7 +18,9 @@ The rules:
     announces, is sure to come. The part target stays while the tracks stay: with the first part it
     is known how long a picture lasts, and so which target whole pictures fill.
  4. Times are the decoding times of the video (without one: of all sounds), and
-    where one segment or part ends the next one begins: durations sum up.
+    where one segment or part ends the next one begins: durations sum up. Where no picture has come
+    for L{STILL<mkvtwist.hls.playlist.STILL>}, the time goes on with the other tracks, from the last
+    picture on; a part or segment that begins with one of these is not independent.
  5. Half of what the ring keeps is listed, the other half is for those who have an older playlist.
     The first segment that is listed never goes back. There are no holes: with a segment whose
     beginning the ring has lost all before it are gone. One that still grows then is given up, and

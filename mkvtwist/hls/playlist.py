@@ -24,6 +24,7 @@ from mkvtwist.hls.segments import Part, Place, Segment
 from mkvtwist.packet import SECOND, STEP, Header, Packet
 from mkvtwist.programme import Programme
 from mkvtwist.ring import Fragment
+from mkvtwist.silence import Silences
 from mkvtwist.webvtt import shown_until
 
 PART = 510_000
@@ -42,6 +43,12 @@ for 85 % (4.4.4.9); the rest is for timestamps that are not even.
 
 SLACK = 1.05
 """By how much such another target is longer than its pictures, for the same reason."""
+
+STILL = SECOND // 2
+"""
+Microseconds without a picture after which the other tracks go on with the time, so that parts do
+not wait for the next one. Files have half a second of sound, then half a second of pictures.
+"""
 
 CENTISECOND = SECOND // 100
 """Part targets are written with two decimals."""
@@ -130,7 +137,10 @@ class Playlist:
         self._part_target = PART
         self._has_part_target = False  # whether it was compared with this programme's pictures
         self._programme: Programme | None = None
-        self._timed: Collection[int] = ()  # of this programme's tracks: those that cut
+        self._timed: Collection[int] = ()  # of this programme's tracks: those that tell the time
+        self._others: Collection[int] = ()  # those that go on with it where these are silent
+        self._silences = Silences()
+        self._still: int | None = None  # when the last picture was decoded
         self._pictures: Collection[int] = ()
         self._written: Collection[int] = ()  # those of text
         self._last = 0  # the last timed packet's time, and where it is expected to end
@@ -157,14 +167,16 @@ class Playlist:
             return
         begins = fragment.key
         for offset, packet in enumerate(fragment.packets):
-            if packet.track in self._timed:
-                time = max(packet.dts, self._last)
-                step = packet.duration or max(STEP, packet.dts - self._last)
-                self._end = max(time, packet.dts + step)
+            told = self._told(packet)
+            if told is not None:
+                time = max(told, self._last)
+                step = packet.duration or max(STEP, told - self._last)
+                self._end = max(time, told + step)
                 self._last = time
-                part = Part(Place(fragment.number, offset), time, independent=packet.key)
+                independent = packet.key and packet.track in self._timed
+                part = Part(Place(fragment.number, offset), time, independent=independent)
                 growing = self._growing
-                if begins and (growing is None or time - growing.start >= SHORTEST):
+                if begins and _is_over(growing, part):
                     self._begin(programme, part, now)
                 elif growing is not None:
                     self._grow(growing, part)
@@ -174,7 +186,14 @@ class Playlist:
                 del self._cues[:-CUES]
             growing = self._growing
             if growing is not None and growing.growing is not None:
-                growing.growing.weigh(packet, self._pictures)
+                self._put(packet, growing.growing)
+
+    def _put(self, packet: Packet, part: Part) -> None:
+        """Note that a packet belongs to the growing part."""
+        part.weigh(packet, self._pictures)
+        if self._others and packet.track in self._timed:
+            usual = self._silences.usual(packet.track)
+            part.lasts = usual if usual >= STILL else 0
 
     def forget(self) -> None:
         """
@@ -347,8 +366,33 @@ class Playlist:
         video = [track.number for track in header.tracks if track.type == "video"]
         heard = [track.number for track in header.tracks if track.type == "audio"]
         self._timed = frozenset(video[:1] or heard if can_be_had else ())
+        self._others = header.numbers - header.sparse - self._timed if video else ()
+        self._silences = Silences(self._timed)
+        self._still = None
         self._pictures = self._timed if video else ()
         self._written = header.fitting("webvtt")
+
+    def _told(self, packet: Packet) -> int | None:
+        """
+        Return the time that a packet tells, in microseconds; L{None} if it tells none.
+
+        While no picture comes, it is the last one's and what another track has gone on since.
+        """
+        if packet.track in self._timed:
+            if self._others:
+                self._silences.heard(packet.track, packet.dts)
+                self._still = packet.dts
+            return packet.dts
+        if packet.track not in self._others:
+            return None
+        (picture,) = self._timed
+        self._silences.heard(packet.track, packet.dts)
+        silent = self._silences.of(picture)
+        if silent < STILL:
+            return None
+        if self._still is None:
+            self._still = packet.dts - silent
+        return self._still + silent
 
     def _drop_gone(self, programme: Programme) -> None:
         """
@@ -491,7 +535,8 @@ class Playlist:
         yield from self._control(shown)
         yield f"#EXT-X-MEDIA-SEQUENCE:{listed[0].number}"
         yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{listed[0].discontinuity}"
-        yield "#EXT-X-INDEPENDENT-SEGMENTS"
+        if all(segment.is_independent for segment in listed):
+            yield "#EXT-X-INDEPENDENT-SEGMENTS"
         if skipped:
             yield f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"
         before = listed[skipped - 1] if skipped else None
@@ -559,6 +604,18 @@ class Playlist:
             control.append(f"PART-HOLD-BACK={HOLD_BACK * target:.2f}")
             yield f"#EXT-X-PART-INF:PART-TARGET={target:.2f}"
         yield f"#EXT-X-SERVER-CONTROL:{','.join(control)}"
+
+
+def _is_over(growing: Segment | None, part: Part) -> bool:
+    """
+    Whether a segment may begin with a part: the one before is long enough, or has no keyframe at
+    its beginning and this one has.
+    """
+    return (
+        growing is None
+        or part.start - growing.start >= SHORTEST
+        or (part.independent and not growing.is_independent)
+    )
 
 
 def _beginning(segment: Segment, before: Segment | None, choice: Choice | None) -> Iterator[str]:

@@ -47,15 +47,17 @@ class Part:
     @ivar start: in microseconds.
     @ivar end: likewise; meaningless while it grows.
     @ivar independent: whether it begins with a keyframe.
+    @ivar lasts: how long its newest picture lasts at least, in microseconds.
     @ivar sizes: how many bytes each track has in it, about, by its number.
     """
 
-    __slots__ = ("end", "first", "independent", "sizes", "start", "steps", "stop")
+    __slots__ = ("end", "first", "independent", "lasts", "sizes", "start", "steps", "stop")
 
     def __init__(self, first: Place, start: int, *, independent: bool) -> None:
         self.first = first
         self.start = start
         self.independent = independent
+        self.lasts = 0
         self.stop: Place | None = None
         self.steps = 1
         self.end = start
@@ -120,6 +122,12 @@ class Segment:
         part = self.parts[0] if self.parts else self.growing
         assert part is not None  # a segment begins with a part
         return part.first.fragment
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether it begins with a keyframe; all sound does."""
+        part = self.parts[0] if self.parts else self.growing
+        return part is not None and part.independent
 
     @property
     def is_complete(self) -> bool:
@@ -201,13 +209,16 @@ class Segment:
         return packets[first.packet :]
 
     def _lasting(self, packets: Sequence[Packet], part: Part) -> list[Packet]:
-        """A part's packets, of which the last picture lasts up to its end: there was no other."""
+        """
+        Return a part's packets, of which the last picture lasts up to its end: there was no other.
+        Slow pictures last for longer, and the parts after this one have sound alone.
+        """
         made = list(packets)
         pictures = {track.number for track in self.programme.header.tracks if track.type == "video"}
         last = {packet.track: place for place, packet in enumerate(made)}
         for track in pictures & last.keys():
             packet = made[last[track]]
-            lasts = max(packet.duration, part.end - packet.dts)
+            lasts = max(packet.duration, part.end - packet.dts, part.lasts)
             made[last[track]] = packet._replace(duration=lasts)
         return made
 

@@ -68,11 +68,11 @@ class Posters:
     def show(self, stream: Stream, request: Request) -> None:
         """Answer with the latest keyframe, or a still of the last few seconds."""
         programme = stream.publisher.programme
-        if programme is None or programme.ring.newest_start is None:
-            say_later(request, "There is no picture yet.", 2)
-            return
-        if not programme.header.has_video:
+        if programme is not None and not programme.header.has_video:
             say(request, 404, "This stream has no pictures.")
+            return
+        if programme is None or programme.ring.place(0, decodable=True) is None:
+            say_later(request, "There is no picture yet.", 2)
             return
         still = self._stills.get(stream)
         now = self._reactor.seconds()
@@ -90,7 +90,7 @@ class Posters:
                 self._begin(stream, programme)
 
     def _begin(self, stream: Stream, programme: Programme) -> None:
-        place = programme.ring.newest_start
+        place = programme.ring.place(0, decodable=True)
         assert place is not None
         number = guide(programme.header.tracks)
         key = next(p for p in programme.ring[place].packets if p.track == number and p.key)

@@ -154,7 +154,7 @@ class Status:
         shown["ring"] = {
             name: shown.pop(f"ring_{name}") for name in ("seconds", "bytes", "segments")
         }
-        del shown["endings"]
+        del shown["endings"], shown["quiet"]
         if statistics.live_edge is not None:
             media, arrived = statistics.live_edge
             shown["live_edge"] = {
@@ -165,6 +165,7 @@ class Status:
         for track in shown["tracks"]:
             del track["setup"]
             track["formats"] = statistics.endings[track["number"]]
+            track["quiet"] = track["number"] in statistics.quiet
         for client in shown["clients"]:
             client["since"] = timestamp(client["since"] + offset)
             client["lag"] = round(client["lag"], 3)

@@ -21,6 +21,7 @@ const START = 15; // seconds until a browser that loads by itself has to show so
 const LAG = 5; // seconds behind the live edge at which the server is to skip ahead
 const SLOW = 2; // seconds on the way from the server from which the connection is too slow
 const ASK = 2; // seconds between two questions whether there is something to play
+const STALLED = 1; // seconds in which data comes and nothing more can be played: a track is missing
 const STEADY = 5; // seconds after which the end of a connection is no longer the same trouble
 const PAUSES = [0, 1, 2, 4, 8]; // seconds before another try, by how many have failed in a row
 
@@ -122,6 +123,9 @@ class Player {
   #edge = 0; // the newest media time that can be played
   #moved = 0; // when it was another one
   #live = -Infinity; // the media time of the live edge at the server, less the time here
+  #asked = 0; // when the server was asked which track is missing
+  #jumped = 0; // when another place was sought
+  #quiet = ""; // the tracks of which nothing comes, when the connection began
   #wake = () => {};
 
   /**
@@ -131,6 +135,8 @@ class Player {
     Object.assign(this, { name, video, canvas, captions: new Captions(video) });
     video.addEventListener("waiting", () => this.#stutter());
     video.addEventListener("playing", () => { canvas.hidden = true; });
+    video.addEventListener("seeking", () => { this.#jumped = now(); });
+    video.addEventListener("seeked", () => this.#want(now() - this.#jumped));
     this.#run();
   }
 
@@ -245,8 +251,10 @@ class Player {
       signal.throwIfAborted();
       await this.look(signal);
     }
-    const { tracks, formats } = this.status;
+    const { formats } = this.status;
+    const tracks = this.#lively;
     const choice = this.#choose();
+    this.#quiet = this.#asleep;
     const missing = ["video", "audio"].filter((type) =>
       tracks.some((track) => track.type === type) &&
       !choice.tracks.some((track) => track.type === type));
@@ -259,17 +267,29 @@ class Player {
     this.#phase = "unplayable";
     const codecs = this.#undecodable("video", "audio") || TOGETHER;
     this.#trouble = `This browser has no decoder for ${codecs}. ${ELSEWHERE}`;
-    while (JSON.stringify(this.status.tracks) === JSON.stringify(tracks)) {
+    while (JSON.stringify(this.#lively) === JSON.stringify(tracks)) {
       await this.#sleep(ASK);
       signal.throwIfAborted();
       await this.look(signal);
     }
   }
 
+  /** The tracks of which something comes: browsers play nothing while one of them is missing. */
+  get #lively() {
+    const lively = this.status.tracks.filter(({ quiet }) => !quiet);
+    return lively.some(({ type }) => type !== "subtitle") ? lively : this.status.tracks;
+  }
+
+  /** The others, as a word to compare. */
+  get #asleep() {
+    const lively = this.#lively;
+    return String(this.status.tracks.filter((track) => !lively.includes(track)).map(({ type }) => type));
+  }
+
   /** The picture and the sound that can be appended in one format, or as much as there is of them. */
   #choose() {
     const choices = PIECEMEAL.map((ending) => {
-      const playable = this.status.tracks.filter((track) => plays(track, ending));
+      const playable = this.#lively.filter((track) => plays(track, ending));
       const sounds = playable.filter(({ type }) => type === "audio");
       const picture = playable.find(({ type }) => type === "video");
       const sound = sounds[labels(sounds).indexOf(this.#sound)] ??
@@ -371,7 +391,7 @@ class Player {
     this.video.src = url;
     this.play();
     this.#edge = 0;
-    this.#heard = now();
+    this.#heard = this.#moved = this.#asked = now();
     this.#phase = "playing";
   }
 
@@ -386,6 +406,10 @@ class Player {
   async #follow(buffer, signal) {
     const { video } = this;
     const { buffered } = buffer;
+    if (now() - Math.max(this.#moved, this.#asked) > STALLED) {
+      this.#asked = now();
+      this.look(signal).catch(() => {}); // tick() sees the answer
+    }
     if (!buffered.length) return;
     const [start, edge] = [buffered.start(buffered.length - 1), buffered.end(buffered.length - 1)];
     if (edge > this.#edge) [this.#edge, this.#moved] = [edge, now()];
@@ -414,12 +438,22 @@ class Player {
   #stutter() {
     const { video } = this;
     if (this.#phase !== "playing" || video.seeking || video.currentTime === 0) return;
-    this.#cushion = Math.min(CUSHION_MOST, this.#cushion + 0.2);
+    this.#want(this.#cushion + 0.2);
+  }
+
+  /** Have so many seconds in hand: where pictures are rare, it takes as long to begin. */
+  #want(seconds) {
+    this.#cushion = Math.max(this.#cushion, Math.min(CUSHION_MOST, seconds));
   }
 
   /** What no event tells, and some times a second is early enough for. */
   tick() {
     this.#cushion = Math.max(this.#least, this.#cushion * 0.9995); // back in a minute or two
+    const known = this.#phase === "playing" && this.status.tracks.length;
+    if (known && this.#quiet !== this.#asleep) {
+      this.#failures = -1;
+      this.#connection.abort(new Trouble("A track has fallen silent, or has come back."));
+    }
     const silent = this.#phase === "playing" && now() - this.#heard > SILENCE;
     if (silent && this.status.state === "live") {
       this.#connection.abort(new Trouble("Nothing has come for too long."));

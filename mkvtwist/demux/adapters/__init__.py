@@ -16,7 +16,7 @@ from av.stream import Disposition
 from mkvtwist.demux import payload
 from mkvtwist.demux.adapters.audio import Adts, Audio, Latm, Pcm, Primed, WavPack
 from mkvtwist.demux.adapters.base import Adapter, AVPacket, Stream, Unusable, codec_of
-from mkvtwist.demux.adapters.subtitles import MovText, Pgs, Subtitles, WebVtt
+from mkvtwist.demux.adapters.subtitles import MovText, Pgs, ScriptText, Subtitles, WebVtt
 from mkvtwist.demux.adapters.video import (
     Av1,
     Mpeg4,
@@ -45,6 +45,7 @@ __all__ = [
 _SUBTITLES: Mapping[str, type[Adapter]] = {
     "hdmv_pgs_subtitle": Pgs,
     "mov_text": MovText,
+    "text": ScriptText,
     "webvtt": WebVtt,
 }
 

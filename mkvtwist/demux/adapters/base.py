@@ -45,6 +45,9 @@ class Adapter:
     sparse = False
     """Whether it may be silent for any time (subtitles)."""
 
+    declared = True
+    """Whether the sender means the track to be there, also while nothing of it has come."""
+
     filters: str | None = None
     """Bitstream filters of libavcodec that every packet goes through."""
 

@@ -27,6 +27,21 @@ class MovText(Subtitles):
         return [made for made in super().packets(packet) if made.size]
 
 
+class ScriptText(Subtitles):
+    """
+    Text out of FLV, which has no list of tracks. libavformat also takes script data that is
+    repeated for it, such as the metadata that GStreamer's C{flvmux} sends again: that is left out.
+    """
+
+    declared = False
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        is_script = (
+            bytes(packet)[:2] == b"\x02\0"
+        )  # AMF's mark of a name, and its length's first half
+        return () if is_script else super().packets(packet)
+
+
 class WebVtt(Subtitles):
     """WebVTT, whose cue identifier and settings stand before the text in the block."""
 
