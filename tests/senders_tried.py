@@ -377,7 +377,11 @@ class Tried:
 
     @contextmanager
     def _server(self, stdin: IO[bytes] | int | None = subprocess.DEVNULL) -> Iterator[None]:
-        arguments = [f"--listen=tcp:{self._values['port']}:interface=127.0.0.1", "--name=cam"]
+        arguments = [
+            f"--listen=tcp:{self._values['port']}:interface=127.0.0.1",
+            "--name=cam",
+            "--hold=0",
+        ]
         if self.sender.locked:
             (self._directory / "tokens").write_text(PASSWORD)
             arguments.append(f"--send={self._directory / 'tokens'}")
@@ -415,7 +419,10 @@ class Tried:
         return f"http://127.0.0.1:{self._values['port']}{path}"
 
     def _watch(self) -> None:
-        with suppress(OSError), urllib.request.urlopen(self._url("/cam.mkv"), timeout=60) as answer:
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(self._url("/cam.mkv"), timeout=600) as answer,
+        ):
             while data := answer.read1(1 << 16):
                 self._data += data
 
