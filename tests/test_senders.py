@@ -426,6 +426,7 @@ class RulesTests(SendersTestCase):
     def test_backpressure(self) -> None:
         """When the pipe is full the sender is not read from, until there is room again."""
         connection = self.sender(data=bytes(PIPE_LIMIT - 1))
+        self.emit(header())
         self.assertFalse(connection.is_paused)
         connection.send(chunks(b"12"))
         self.assertTrue(connection.is_paused)
