@@ -15,7 +15,21 @@ from tests import media
 from tests.test_reader import Reading, packets
 from tests.web import Web
 
-REFERRING = ("concat", "dash", "hls", "imf", "lavfi", "rtsp", "sap", "sdp", "tedcaptions")
+REFERRING = (
+    *(
+        "concat",
+        "dash",
+        "hls",
+        "imf",
+        "lavfi",
+        "mlv",
+        "rtsp",
+        "sap",
+        "sdp",
+        "tedcaptions",
+        "vobsub",
+    ),
+)
 
 
 def words(options: dict[str, str], option: str) -> set[str]:
@@ -31,14 +45,17 @@ class OptionsTests(SynchronousTestCase):
         options = of_bytes()
         self.assertEqual(options["protocol_whitelist"], "")
         formats = words(options, "format")
-        self.assertFalse(formats & {*REFERRING, "image2", "vobsub", "mlv", "v4l2"})
+        self.assertFalse(formats & {*REFERRING, "image2", "v4l2"})
         self.assertLessEqual({"matroska", "mp4", "mpegts", "flv", "ogg", "h264", "mp3"}, formats)
 
     def test_file(self) -> None:
         """A file is no list of others unless its name says so, and then of files only."""
         self.assertFalse(words(of_file("a/film.mkv"), "format") & set(REFERRING))
         self.assertEqual(words(of_file("a/film.mkv"), "protocol"), {"file"})
-        for name, format_ in (("a.m3u8", "hls"), ("A.FFCONCAT", "concat"), ("x.mpd", "dash")):
+        for name, format_ in (
+            *(("a.m3u8", "hls"), ("A.FFCONCAT", "concat"), ("x.mpd", "dash")),
+            *(("a.idx", "vobsub"), ("a.MLV", "mlv")),
+        ):
             self.assertEqual(words(of_file(name), "format") & set(REFERRING), {format_})
             self.assertLessEqual(words(of_file(name), "protocol"), {"file", "crypto", "data"})
         self.assertEqual(words(of_file("film.sdp"), "format") & set(REFERRING), {"sdp"})

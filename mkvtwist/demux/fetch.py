@@ -12,6 +12,7 @@ import base64
 import http.client
 import socket
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from functools import partial
@@ -78,7 +79,12 @@ class Fetcher:
             return _Decrypted(self(url[7:], flags, options), options["key"], options["iv"])
         if not (is_http(url) or url.startswith("data:")):
             raise TooNear(f"{urlsplit(url).scheme or 'a file'} may not be opened by a playlist")
-        return _Body(self._opener.open(self._request(url, options), timeout=self._timeout))
+        try:
+            return _Body(self._opener.open(self._request(url, options), timeout=self._timeout))
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, OSError):  # it says more than what is around it
+                raise error.reason from None
+            raise
 
     def _request(self, url: str, options: Mapping[str, str]) -> urllib.request.Request:
         parts = urlsplit(url)

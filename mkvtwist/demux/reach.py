@@ -6,8 +6,8 @@ libavformat opens whatever they name. The rules:
 
  1. Bytes that somebody sends reach nothing: no protocol is allowed, and no format that refers to
     others.
- 2. A file reaches files, and only if its name says that it is a list of them: C{.m3u8},
-    C{.ffconcat}. A session description, C{.sdp}, reaches the network, since RTP is what it is for.
+ 2. A file reaches files, and only if its name says that it has others: C{.m3u8}, C{.ffconcat},
+    C{.idx}. A session description, C{.sdp}, reaches the network, since RTP is what it is for.
  3. A URL reaches the protocols that its scheme is built on, never files. Over HTTP it may be a
     playlist of HLS.
  4. A playlist reaches no nearer address than the operator's URL has: one from the internet names
@@ -27,13 +27,13 @@ from urllib.parse import urlsplit
 
 from av.format import formats_available
 
-_NAMED = frozenset({"alias_pix", "brender_pix", "image2", "mlv", "vobsub"})
-"""Formats that open what the input's own name leads to: C{%03d.jpg}, the C{.sub} of an C{.idx}."""
+_PICTURES = frozenset({"alias_pix", "brender_pix", "image2"})
+"""Formats that are known by the input's name alone, and open what it stands for: C{%03d.jpg}."""
 
 _REFERRING = frozenset(
     {
         *("concat", "dash", "hls", "imf", "rtp", "rtsp", "sap", "sdp", "tedcaptions", "whip"),
-        *("webm_dash_manifest", "lavfi", "avisynth", "vapoursynth", "dvdvideo"),
+        *("mlv", "vobsub", "webm_dash_manifest", "lavfi", "avisynth", "vapoursynth", "dvdvideo"),
         # libavdevice: what is plugged in, which no probe finds, but a name could.
         *("alsa", "android_camera", "avfoundation", "bktr", "caca", "decklink", "dshow", "fbdev"),
         *("gdigrab", "iec61883", "jack", "kmsgrab", "libcdio", "libdc1394", "openal", "oss"),
@@ -49,6 +49,8 @@ _LISTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ".mpd": ("dash", "file,crypto,data"),
         ".ffconcat": ("concat", "file"),
         ".concat": ("concat", "file"),
+        ".idx": ("vobsub", "file"),
+        ".mlv": ("mlv", "file"),
         ".sdp": ("sdp", "file,rtp,srtp,udp"),
     }
 )
@@ -85,7 +87,7 @@ _BY_SCHEME: Mapping[str, str] = MappingProxyType(
 def _formats(*more: str) -> str:
     """Every format but those that refer to others, and these: libavformat's list of names."""
     names = {name for names in formats_available for name in names.split(",")}
-    return ",".join(sorted(names - _REFERRING - _NAMED | set(more)))
+    return ",".join(sorted(names - _REFERRING - _PICTURES | set(more)))
 
 
 def of_bytes() -> dict[str, str]:
@@ -97,8 +99,8 @@ def of_file(path: str) -> dict[str, str]:
     """Return libavformat's options for an operator's file."""
     ending = posixpath.splitext(path)[1].lower()
     format_, protocols = _LISTS.get(ending, ("", "file"))
-    named = _formats(*_NAMED, *filter(None, [format_]))
-    return {"protocol_whitelist": protocols, "format_whitelist": named}
+    formats = _formats(*_PICTURES, *filter(None, [format_]))
+    return {"protocol_whitelist": protocols, "format_whitelist": formats}
 
 
 def of_url(url: str, *, lists: bool) -> dict[str, str]:
