@@ -184,7 +184,7 @@ def main() -> int:
     parser.add_argument("--over", choices=("tcp", "http"), default="tcp")
     options = parser.parse_args()
     bad = 0
-    for name, make in hostile.MATROSKA.items():
+    for name, make in hostile.ATTACKS.items():
         if options.names and not any(word in name for word in options.names):
             continue
         data = make()

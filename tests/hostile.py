@@ -166,15 +166,65 @@ def sparse(hours: float) -> bytes:
     return head + element(SEGMENT, inside)
 
 
-MATROSKA: Mapping[str, Callable[[], bytes]] = {
+def programmes(number: int) -> bytes:
+    """An MPEG-TS with so many programmes, each with a name, in the middle of a film."""
+    whole = film(container="mpegts")
+    half = len(whole) // 188 // 4 * 188
+    out = bytearray(whole[:half])
+    for first in range(1, number, 250):
+        numbers = range(first, min(first + 250, number))
+        body = b"".join(n.to_bytes(2, "big") + b"\xff\xf0" for n in numbers)
+        out += _in_packets(0, _section(0, b"\0\1", body, first))
+        for some in range(numbers.start, numbers.stop, 14):
+            name = b"\x48\x3f\1\0\x3c" + b"x" * 60
+            named_ = b"".join(
+                n.to_bytes(2, "big") + b"\xfc\x80" + bytes([len(name)]) + name
+                for n in range(some, min(some + 14, numbers.stop))
+            )
+            out += _in_packets(17, _section(0x42, b"\0\1", b"\0\1\xff" + named_, some))
+    return bytes(out) + whole[half:]
+
+
+def _section(table: int, ident: bytes, body: bytes, version: int) -> bytes:
+    """A section of PSI (ISO/IEC 13818-1, 2.4.4); another version each time, so that it is read."""
+    length = (0xB000 | len(body) + 9).to_bytes(2, "big")
+    head = bytes([table]) + length + ident + bytes([0xC1 | version % 32 << 1, version % 256, 255])
+    check = 0xFFFFFFFF
+    for byte in head + body:
+        check ^= byte << 24
+        for _ in range(8):
+            check = (check << 1 ^ (0x04C11DB7 if check >> 31 else 0)) & 0xFFFFFFFF
+    return head + body + check.to_bytes(4, "big")
+
+
+def _in_packets(pid: int, section: bytes) -> bytes:
+    data, out = b"\0" + section, bytearray()
+    for number, at in enumerate(range(0, len(data), 184)):
+        start = 0x40 if number == 0 else 0
+        out += bytes([0x47, start | pid >> 8, pid & 255, 0x10 | number & 15])
+        out += data[at : at + 184].ljust(184, b"\xff")
+    return bytes(out)
+
+
+def id3(number: int) -> bytes:
+    """An MP3 with so many texts in front of it (ID3v2.3, TXXX)."""
+    texts = (b"\0" + name + b"\0x" for name in islice(_names(), number))
+    frames = b"".join(b"TXXX" + len(text).to_bytes(4, "big") + b"\0\0" + text for text in texts)
+    size = bytes(len(frames) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\3\0\0" + size + frames + film(container="mp3", video=None)
+
+
+ATTACKS: Mapping[str, Callable[[], bytes]] = {
     "30,000 tags": lambda: with_elements(film(), tags(30_000)),
     "70,000 tags": lambda: with_elements(film(), tags(70_000)),
     "100,000 tags": lambda: with_elements(film(), tags(100_000)),
     "40,000 chapters": lambda: with_elements(film(), chapters(40_000)),
     "64 MiB of CodecPrivate": lambda: private(film(), 64 << 20),
     "64 MiB of attachments": lambda: with_elements(film(), attachments(4, 16 << 20)),
-    "10,000 attachments": lambda: with_elements(film(), attachments(900, 10)),
+    "900 attachments": lambda: with_elements(film(), attachments(900, 10)),
     "sparse sound for 5.5 hours": lambda: sparse(5.5),
     "a SimpleTag 10,000 deep": lambda: deep(10_000),
+    "20,000 programmes": lambda: programmes(20_000),
+    "30,000 texts in ID3": lambda: id3(30_000),
 }
 """By its name: what is sent."""

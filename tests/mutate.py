@@ -185,8 +185,9 @@ def referring(name: str) -> Iterator[tuple[str, bytes]]:
     url = "http://127.0.0.1:9/film.ts"
     head = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n"
     texts = {
-        "concat": f"ffconcat version 1.0\nfile {name}\nduration 1\nfile '{url}'\n",
-        "concat of a list": f"ffconcat version 1.0\nfile list.ffconcat\nfile {name}\n",
+        "concat": f"ffconcat version 1.0\nfile {name}\n",
+        "concat with times": f"ffconcat version 1.0\nfile '{name}'\ninpoint 0.5\nduration 1\n",
+        "concat of a URL": f"ffconcat version 1.0\noption safe 0\nfile '{url}'\n",
         "hls": f"{head}#EXTINF:2,\n{name}\n#EXTINF:2,\n{url}\n#EXT-X-ENDLIST\n",
         "hls of a file": f"{head}#EXTINF:2,\nfile:{name}\n#EXT-X-ENDLIST\n",
         "hls of hls": f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{url}\n",
@@ -368,7 +369,12 @@ def _edge(old: int, size: int, length: int, pick: random.Random) -> bytes:
     return (number & most).to_bytes(size, pick.choice(("big", "big", "little")))
 
 
+def _whole(data: bytearray, _pick: random.Random, _other: bytes) -> bytearray:
+    return data
+
+
 MUTATIONS: Mapping[str, Mutation] = {
+    "nothing": _whole,
     "bit errors": _bit_errors,
     "byte flips": _byte_flips,
     "truncated": _truncated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -118,9 +119,11 @@ class ReachTests(SynchronousTestCase):
     def names(self) -> dict[str, bytes]:
         """Texts that name the film, or the server, by the format that they are in."""
         name, url = str(self.film), self.web.url("/film.ts")
+        from_here = os.path.relpath(self.film)
         list_ = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"
         return {
             "concat": f"ffconcat version 1.0\nfile '{self.film.name}'\n".encode(),
+            "concat from here": f"ffconcat version 1.0\nfile '{from_here}'\n".encode(),
             "concat of a URL": f"ffconcat version 1.0\nfile '{url}'\n".encode(),
             "hls": list_.format(name).encode(),
             "hls of a file": list_.format(f"file://{name}").encode(),
