@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -61,6 +62,7 @@ class Container:
         self.name = name
         self.now = self.cost = 0.0
         self.asked = self.tracks = 0
+        self.streams: list[Any] = []
 
     def thread_time(self) -> float:
         return self.now
@@ -83,16 +85,16 @@ class LooksTests(SynchronousTestCase):
         """A track that turns up is noticed."""
         container = Container("mpegts")
         looks = self.looks(container)
-        self.assertFalse(looks.show_more())
+        self.assertFalse(looks.tracks())
         container.tracks = 1
-        self.assertTrue(looks.show_more())
+        self.assertTrue(looks.tracks())
         self.assertEqual(self.looks(container).first, {("0", "Audio", "mp2")})
 
     def test_others(self) -> None:
         """Where no tracks turn up nothing is looked at: it would list all tags."""
         container = Container("matroska,webm")
         looks = self.looks(container)
-        self.assertFalse(looks.show_more())
+        self.assertFalse(looks.tracks())
         self.assertEqual(container.asked, 0)
 
     def test_dear(self) -> None:
@@ -100,8 +102,8 @@ class LooksTests(SynchronousTestCase):
         container = Container("mpegts")
         looks = self.looks(container)
         container.cost, container.tracks = 2 * LOOK_COST, 1
-        self.assertTrue(looks.show_more())
-        self.assertFalse(looks.show_more())
+        self.assertTrue(looks.tracks())
+        self.assertFalse(looks.tracks())
         self.assertEqual(container.asked, 2)
 
     def test_hard_to_read(self) -> None:
@@ -110,8 +112,8 @@ class LooksTests(SynchronousTestCase):
         looks = self.looks(container)
         for _ in range(10):
             container.now += READ_COST / 2
-            looks.show_more()
+            looks.tracks()
         self.assertEqual(container.asked, 11)
         container.now += READ_COST * 2
-        self.assertFalse(looks.show_more())
+        self.assertFalse(looks.tracks())
         self.assertEqual(container.asked, 11)
