@@ -91,6 +91,24 @@ Seconds that nobody wants the stream until an input rests: who loses the connect
 finds it awake.
 """
 
+OPENING = 60.0
+"""
+Seconds from a sender's first bytes until it must be known what they are: a picture every ten
+seconds is known after two of them.
+"""
+
+PARTED = 4.0
+"""
+Seconds for which the rest of a sender that has left is read, while nothing is known of it yet, or
+while another sender waits.
+"""
+
+STUCK = 4
+"""
+Threads of one input that nobody waits for any longer, before new senders are rejected: libavformat
+cannot be interrupted while it works, and each takes a processor.
+"""
+
 ATTENTION = 1.0
 """Seconds between two looks whether an input on demand is still wanted."""
 
@@ -189,6 +207,7 @@ class InputService(Service):
         self._next_sender: Sender | None = None
         self._port: IListeningPort | None = None
         self._retry: Any = None
+        self._deadline: Any = None
         self._listens = listens(config.input)
         self._tries = Tries(listens=self._listens)
         self._fallback_number = 0
@@ -308,9 +327,12 @@ class InputService(Service):
         self.reactor.callFromThread(self._thread_ended, reading)
 
     def _stop(self, reading: Reading) -> None:
-        """No more of it; the timeline is free when its thread has ended."""
+        """No more of it; the timeline is free when its thread has ended, or is stuck."""
         reading.reader.stop()
         self._leaving[reading] = Deferred()
+        if reading is self._owner:
+            late = self.reactor.callLater(PARTED, self._let_go, reading)
+            self._leaving[reading].addCallback(lambda _: late.active() and late.cancel())
         if reading in self._turns:
             self._turns.remove(reading)
 
@@ -323,6 +345,7 @@ class InputService(Service):
     def _close(self, reason: str) -> None:
         """Everything that is open, or about to be."""
         self._tell_down("input", reason)
+        self._relax()
         if self._attention.running:
             self._attention.stop()
         if self._retry is not None:
@@ -532,6 +555,8 @@ class InputService(Service):
             self._begin_fallback(reading, header)
             return
         reading.heard = True
+        if self._next_sender is None:
+            self._relax()
         self._faults.pop("input", None)
         self._tries.live(self.reactor.seconds())
         self._become("live", "packets are coming")
@@ -587,6 +612,7 @@ class InputService(Service):
             self._fallback_ended(reading, ended)
             return
         self._reading = None
+        self._relax()
         sender, self._sender = self._sender, None
         self._say_end(ended, None if reading.heard else sender)
         if sender is not None:
@@ -711,6 +737,8 @@ class InputService(Service):
     def _objection(self) -> Parting | None:
         if not self.running or self.state == "ended":
             return Parting.CLOSED
+        if len(self._leaving) >= STUCK:
+            return Parting.STUCK
         occupied = any(s is not None and s.present for s in (self._sender, self._next_sender))
         return Parting.OCCUPIED if occupied and not self.config.takeover else None
 
@@ -730,6 +758,8 @@ class InputService(Service):
                 )
                 other.drop(Parting.REPLACED, Parting.REPLACED.value)
         self._next_sender = sender
+        if self.config.takeover or self.config.at_end is AtEnd.WAIT:
+            self._hasten(PARTED, "another sender has come")
         return None
 
     def refuse(self, peer: str, reason: str, line: str) -> None:
@@ -740,6 +770,11 @@ class InputService(Service):
         details = {"input": self.label, "reason": reason}
         self.refusals.tell("sender refused", peer, cause, line, **details)
 
+    def sender_left(self, sender: Sender) -> None:
+        """It sends nothing more, and what it has sent is still to be read."""
+        if sender is self._sender and self.state == "opening":
+            self._hasten(PARTED, f"nothing was known of it {PARTED:g} s after its sender had left")
+
     def remark(self, reason: str) -> None:
         """Something has come of a sender who never was one."""
         if self.state == "waiting for a sender":
@@ -748,6 +783,26 @@ class InputService(Service):
     def _take(self, sender: Sender) -> None:
         self._sender = sender
         self._read(sender.pipe)
+        self._hasten(OPENING, f"nothing was known of it after {OPENING:g} s")
+
+    def _hasten(self, seconds: float, reason: str) -> None:
+        """End what is read now after so many seconds, unless it is to be ended earlier."""
+        if self._deadline is not None:
+            if self._deadline.getTime() <= self.reactor.seconds() + seconds:
+                return
+            self._deadline.cancel()
+        self._deadline = self.reactor.callLater(seconds, self._give_up, self._reading, reason)
+
+    def _relax(self) -> None:
+        """What is read now may take its time."""
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None:
+            deadline.cancel()
+
+    def _give_up(self, reading: Reading, reason: str) -> None:
+        self._deadline = None
+        self._stop(reading)
+        self._ended(reading, Ended(reason, fault=not reading.heard))
 
 
 def describe(track: Track) -> str:

@@ -30,6 +30,7 @@ class Parting(Enum):
     REPLACED = "another one has taken over"
     SILENT = "it said nothing"
     CLOSED = "nothing more is taken"
+    STUCK = "too many senders before have left media that take long to read; try again later"
 
 
 class ILine(Interface):
@@ -71,6 +72,9 @@ class IInput(Interface):
 
         @param line: of the log; may name C{peer}, C{input} and C{reason}.
         """
+
+    def sender_left(sender: "Sender") -> None:
+        """It sends nothing more, and what it has sent is still to be read."""
 
     def remark(reason: str) -> None:
         """Something has come of a sender who never was one."""
@@ -141,6 +145,7 @@ class Sender:
             self._log.info(
                 "sender {peer} left after {bytes} bytes", peer=self.peer, bytes=self.pipe.total
             )
+            self._input.sender_left(self)
         elif known:
             self._log.warn("sender {peer} left without sending anything", peer=self.peer)
             self._input.remark("the last sender left without sending anything")
@@ -198,6 +203,7 @@ class Sender:
         self._forget()
         self.pipe.close()
         self.line.hang_up(Parting.SILENT, reason)
+        self._input.sender_left(self)
 
 
 @implementer(ILine)

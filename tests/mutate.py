@@ -16,6 +16,10 @@ another one takes its place; the clip is kept and played once more alone, so tha
 one it was. The exit status is 1 when something failed or did not end, 3 when a library crashed or
 took very much memory.
 
+Some of what is damaged are lists of other files, session descriptions and elements in elements. If
+strace is installed, what the processes open is watched: the clip and modules of Python's, no other
+file; and they neither connect nor listen anywhere.
+
 With C{MALLOC_PERTURB_=165} in the environment glibc fills what is allocated and freed: reading it
 shows more often then, but the figures for memory are too high.
 """
@@ -29,7 +33,9 @@ import faulthandler
 import json
 import os
 import random
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +66,7 @@ from mkvtwist.pipe import Outlet, Pipe  # noqa: E402
 from mkvtwist.programme import Programme  # noqa: E402
 from mkvtwist.ring import Fragment, Ring  # noqa: E402
 from mkvtwist.timeline import Timeline  # noqa: E402
-from tests import media, oddities  # noqa: E402
+from tests import hostile, media, oddities  # noqa: E402
 
 TIMEOUT = 20.0
 """Seconds for one clip, of which most take a fiftieth of one."""
@@ -162,10 +168,63 @@ def sources(files: Iterable[Path]) -> list[Source]:
     found.append(Source("pgs", ".sup", oddities.pgs([(0.5, 1.5), (3.0, 3.8)])))
     data = oddities.with_data(media.clip(container="mpegts", **_SMALL), "timed_id3")
     found.append(Source("mpegts-data", ".ts", data))
+    found += [Source(name, ".bin", data) for name, data in referring(BAIT)]
+    found += [Source(name, ".mkv", data) for name, data in overfull()]
     stored = (ROOT / "tests" / "data").glob("*.bin")
     found += [Source(path.stem, ".bin", path.read_bytes()) for path in sorted(stored)]
     found += [Source(path.name, path.suffix, path.read_bytes()) for path in files]
     return found
+
+
+BAIT = "bait.mkv"
+"""A film beside the clips, which none of them may open."""
+
+
+def referring(name: str) -> Iterator[tuple[str, bytes]]:
+    """Texts that name a file, a server or a port, as formats that refer to others do."""
+    url = "http://127.0.0.1:9/film.ts"
+    head = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n"
+    texts = {
+        "concat": f"ffconcat version 1.0\nfile {name}\n",
+        "concat with times": f"ffconcat version 1.0\nfile '{name}'\ninpoint 0.5\nduration 1\n",
+        "concat of a URL": f"ffconcat version 1.0\noption safe 0\nfile '{url}'\n",
+        "hls": f"{head}#EXTINF:2,\n{name}\n#EXTINF:2,\n{url}\n#EXT-X-ENDLIST\n",
+        "hls of a file": f"{head}#EXTINF:2,\nfile:{name}\n#EXT-X-ENDLIST\n",
+        "hls of hls": f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{url}\n",
+        "hls with a map": f'{head}#EXT-X-MAP:URI="{name}"\n#EXTINF:2,\n{url}\n',
+        "hls with a key": f'{head}#EXT-X-KEY:METHOD=AES-128,URI="{url}"\n#EXTINF:2,\n{name}\n',
+        "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        "m=video 21990 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+        "sdp over RTSP": "v=0\nm=audio 21992 RTP/AVP 0\na=control:rtsp://127.0.0.1:9/x\n",
+        "dash": '<?xml version="1.0"?><MPD type="static"><Period><AdaptationSet>'
+        f'<Representation id="1"><BaseURL>{name}</BaseURL></Representation>'
+        "</AdaptationSet></Period></MPD>",
+        "imf": '<?xml version="1.0"?><CompositionPlaylist '
+        'xmlns="http://www.smpte-ra.org/schemas/2067-3/2016"><Id>urn:uuid:1</Id>'
+        "</CompositionPlaylist>",
+        "vobsub": "# VobSub index file, v7 (do not modify this line!)\nsize: 720x576\n"
+        "id: en, index: 0\ntimestamp: 00:00:01:000, filepos: 000000000\n",
+        "tedcaptions": f'{{"captions":[{{"duration":1000,"content":"{url}"}}]}}',
+        "smil": f'<smil><body><video src="{url}"/></body></smil>',
+        "asx": f'<asx version="3"><entry><ref href="{url}"/></entry></asx>',
+        "pls": f"[playlist]\nFile1={url}\nNumberOfEntries=1\n",
+        "rtsp reference": f"[Reference]\nRef1={url}\n",
+        "mov reference": f"rtsptext\nrtsp://127.0.0.1:9/{name}\n",
+        "lavfi": f"movie={name}\n",
+    }
+    yield from ((kind, text.encode()) for kind, text in texts.items())
+
+
+def overfull() -> Iterator[tuple[str, bytes]]:
+    """Matroska with more in it than anybody wants, and deeper than anybody looks."""
+    film = hostile.film(seconds=1.0)
+    yield "many tags", hostile.with_elements(film, hostile.tags(500))
+    yield "many chapters", hostile.with_elements(film, hostile.chapters(2000))
+    yield "many attachments", hostile.with_elements(film, hostile.attachments(200, 100))
+    yield "a large setup", hostile.private(film, 2 << 20)
+    yield "hostile names", hostile.named(film, b"\x1b[1m\n", "\u202e\n\x00".encode() * 200)
+    yield from ((f"{levels} deep", hostile.deep(levels)) for levels in (10, 100, 5000))
+    yield "sparse", hostile.sparse(0.02)
 
 
 # -- How it is damaged --------------------------------------------------------
@@ -310,7 +369,12 @@ def _edge(old: int, size: int, length: int, pick: random.Random) -> bytes:
     return (number & most).to_bytes(size, pick.choice(("big", "big", "little")))
 
 
+def _whole(data: bytearray, _pick: random.Random, _other: bytes) -> bytearray:
+    return data
+
+
 MUTATIONS: Mapping[str, Mutation] = {
+    "nothing": _whole,
     "bit errors": _bit_errors,
     "byte flips": _byte_flips,
     "truncated": _truncated,
@@ -682,12 +746,62 @@ def work(timeout: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     set_up()
+    print("ready", flush=True)
     for line in sys.stdin:
         path, seed = json.loads(line)
         faulthandler.dump_traceback_later(timeout, exit=True)
         result = play(Path(path), seed)
         faulthandler.cancel_dump_traceback_later()
         print(json.dumps(asdict(result)), flush=True)
+
+
+_OPENED = re.compile(r'open(?:at)?\((?:AT_FDCWD, )?"((?:[^"\\\\]|\\\\.)*)"')
+_SPOKEN = re.compile(r"(?:connect|bind|sendto|sendmsg)\(.*sa_family=AF_(?!NETLINK)")
+_MODULES = tuple(f"{os.path.realpath(p)}/" for p in (sys.prefix, sys.base_prefix, ROOT, "/proc"))
+"""Where Python has what it imports late, and learns how much memory it has."""
+
+
+class _Watch:
+    """What a process opens and whom it talks to, as strace tells it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = Path(tempfile.mkstemp(dir=directory, suffix=".strace")[1])
+        self._file = self._path.open(errors="replace")
+        self._directory = directory
+
+    def words(self) -> list[str]:
+        """What the process's command begins with."""
+        calls = "open,openat,connect,bind,sendto,sendmsg"
+        return [
+            "strace",
+            "-f",
+            "-qq",
+            "--seccomp-bpf",
+            "-e",
+            f"trace={calls}",
+            "-o",
+            str(self._path),
+        ]
+
+    def wrong(self, clip: Path) -> list[str]:
+        """What it has done since the last time that it may not do."""
+        return [line.strip()[:300] for line in self._file if self._is_wrong(line, clip)]
+
+    def _is_wrong(self, line: str, clip: Path) -> bool:
+        if _SPOKEN.search(line):
+            return True
+        found = _OPENED.search(line)
+        if found is None:
+            return False
+        path = os.path.realpath(os.path.join(self._directory, found[1]))
+        if path == os.path.realpath(clip) or path.startswith(_MODULES):
+            return False
+        return "/gconv/" not in path  # the C library's conversions, for names in MPEG-TS
+
+    def close(self) -> None:
+        """It has ended."""
+        self._file.close()
+        self._path.unlink()
 
 
 class _Process:
@@ -699,6 +813,7 @@ class _Process:
         self._played = 0
         self._running: subprocess.Popen[str] | None = None
         self._said: Any = None
+        self._watch: _Watch | None = None
 
     def play(self, path: Path, seed: str) -> Result:
         """What becomes of one clip; also when it is the end of the process."""
@@ -715,6 +830,8 @@ class _Process:
         if not line.endswith("\n"):
             return self._died(process)
         result = Result(**json.loads(line))
+        if self._watch is not None:
+            result.wrong += [f"wrong: it did {what}" for what in self._watch.wrong(path)]
         if not result.is_well:
             self.close()  # the next one is not to suffer from what this one has left
         return result
@@ -722,10 +839,22 @@ class _Process:
     def _start(self) -> subprocess.Popen[str]:
         self._said = tempfile.TemporaryFile("w+", dir=self._directory)  # noqa: SIM115 - closed below
         words = [sys.executable, __file__, "--work", str(self._timeout)]
+        if shutil.which("strace"):
+            self._watch = _Watch(self._directory)
+            words = self._watch.words() + words
         self._running = subprocess.Popen(
-            words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+            words,
+            cwd=self._directory,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
         )
         self._played = 0
+        assert self._running.stdout is not None
+        self._running.stdout.readline()
+        if self._watch is not None:
+            self._watch.wrong(Path())  # what it took to start
         return self._running
 
     def _died(self, process: subprocess.Popen[str]) -> Result:
@@ -752,6 +881,9 @@ class _Process:
             process.wait()
             process.stdout.close()
             self._said.close()
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
 
 # -- What is said about it ----------------------------------------------------
@@ -855,6 +987,9 @@ class _Run:
         self._options = options
         self._directory = directory
         self._sources = sources(options.files)
+        (directory / BAIT).write_bytes(hostile.film())
+        if not shutil.which("strace"):
+            print("strace is not installed: what is opened is not watched", file=sys.stderr)
         self._numbers = iter(range(options.count))
         self._deadline = time.monotonic() + options.seconds
         self._lock = threading.Lock()

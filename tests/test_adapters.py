@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import matroska
 from mkvtwist.demux.adapters import Adapter, Unusable, adapter_for, is_cover, video
+from mkvtwist.demux.extras import Extras
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Extra, Header, Packet
@@ -83,7 +84,7 @@ def adapted(source: media.Source) -> Adapted:
                 made += [(adapter, *_timed(adapter, one)) for one in adapter.packets(packet)]
         for adapter in adapters.values():
             made += [(adapter, *_timed(adapter, one)) for one in adapter.rest()]
-        header, used = write_header(list(adapters.values()), container)
+        header, used = write_header(list(adapters.values()), Extras(container))
     render = Matroska(header).render
     last = 0
     out = []
@@ -585,9 +586,10 @@ class HeaderTests(SynchronousTestCase):
         with media.opened(clip) as container:
             adapters = [adapter_for(s) for s in container.streams if s.type != "attachment"]
             attachments = [s for s in container.streams if s.type == "attachment"]
-            header, _ = write_header(
-                adapters, container, attachments, [("mjpeg", b"cover"), ("tiff", b"no")]
-            )
+            extras = Extras(container, attachments)
+            extras.add_cover(2, "mjpeg", b"cover")
+            extras.add_cover(3, "tiff", b"no")
+            header, _ = write_header(adapters, extras, extras.files())
         data = header.formats["matroska"] + Matroska(header).render(
             [Packet(1, 0, 0, 0, True, b"x")]
         )

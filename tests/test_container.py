@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 import urllib.error
 from pathlib import Path
 
@@ -35,6 +36,15 @@ class ContainerTests(SynchronousTestCase):
             file = re.search(rf'^{name} = \[?"([^"]+)"', project, re.MULTILINE)
             assert file is not None
             self.assertIn(file[1], copied)
+
+    def test_source_package(self) -> None:
+        """The source package has it, and the word on security."""
+        project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+        included = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+        for name in ("Containerfile", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"):
+            self.assertIn(f"/{name}", included)
+        for name in included:
+            self.assertTrue((CHECKOUT / name[1:]).exists(), name)
 
     def test_command(self) -> None:
         """What it starts is one that twistd takes; nobody is root."""

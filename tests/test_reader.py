@@ -28,7 +28,8 @@ from mkvtwist.demux import (
     reader,
     set_up,
 )
-from mkvtwist.demux.reader import PATIENCE, TRACK_LIMIT, Stopped
+from mkvtwist.demux.opening import Stopped
+from mkvtwist.demux.reader import PATIENCE, TRACK_LIMIT
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Header, Packet
 from mkvtwist.pipe import OUTLET_LIMIT, Outlet, Pipe

@@ -27,6 +27,7 @@ from mkvtwist.http.answers import say
 from mkvtwist.http.connections import LiveRequest
 from mkvtwist.http.requests import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
 from mkvtwist.http.senders import GAP, PiecesLine, RequestLine, send
+from mkvtwist.input import OPENING, PARTED, STUCK
 from mkvtwist.pipe import PIPE_LIMIT
 from mkvtwist.refusals import SPAN
 from mkvtwist.sender import SILENCE, IInput, ILine
@@ -426,6 +427,7 @@ class RulesTests(SendersTestCase):
     def test_backpressure(self) -> None:
         """When the pipe is full the sender is not read from, until there is room again."""
         connection = self.sender(data=bytes(PIPE_LIMIT - 1))
+        self.emit(header())
         self.assertFalse(connection.is_paused)
         connection.send(chunks(b"12"))
         self.assertTrue(connection.is_paused)
@@ -545,6 +547,81 @@ class RulesTests(SendersTestCase):
         connection.send(chunks(b"more"))
         self.assertEqual(self.read(9), b"mediamore")
         self.assertEqual(connection.said, b"")
+
+    def test_endless_opening(self) -> None:
+        """A sender of whose media nothing becomes known is dropped, however much it sends."""
+        connection = self.sender()
+        self.emit(Opened())
+        for _ in range(round(OPENING) - 1):
+            self.reactor.advance(1)
+            connection.send(chunks(b"more"))
+        self.assertEqual((self.state, connection.said), ("opening", b""))
+        self.reactor.advance(1)
+        self.assertEqual(connection.verdict().status, 415)
+        self.assertEqual(self.state, "waiting for a sender")
+        self.assertTrue(self.readers[0].stopped)
+
+    def test_left_in_the_opening(self) -> None:
+        """What a sender has left of which nothing is known soon keeps nobody waiting."""
+        self.make_deaf(self.sender()).lose()
+        self.reactor.advance(PARTED - 0.1)
+        self.assertEqual(self.state, "opening")
+        self.reactor.advance(0.1)
+        self.assertEqual(self.state, "waiting for a sender")
+        self.sender(data=b"second")
+        self.assertEqual(self.read(6), b"second")
+
+    def test_long_rest(self) -> None:
+        """What a sender has left is played to its end, unless another one comes with bytes."""
+        self.sender().lose()
+        self.emit(header())
+        self.reactor.advance(100)
+        self.assertEqual(self.state, "live")
+        second = self.connect()
+        second.begin(CHUNKED)
+        self.reactor.advance(PARTED)
+        self.assertEqual(len(self.readers), 1)
+        second.send(chunks(b"second"))
+        self.reactor.advance(PARTED - 0.1)
+        self.assertEqual(len(self.readers), 1)
+        self.reactor.advance(0.1)
+        self.assertEqual((self.read(6), second.said), (b"second", b""))
+
+    def test_takeover_of_one_that_is_stuck(self) -> None:
+        """One that has been taken over from is waited for no longer than one that has left."""
+        self.start(takeover=True)
+        self.make_deaf(self.sender())
+        self.sender(data=b"second")
+        self.reactor.advance(PARTED)
+        self.assertEqual(self.read(6), b"second")
+
+    def test_stuck_on_the_timeline(self) -> None:
+        """A thread that does not end loses the timeline, and the next sender is shown."""
+        self.make_deaf(self.sender()).lose()
+        self.emit(Opened(), header())
+        self.sender(data=b"second")
+        self.reactor.advance(PARTED)
+        self.emit(Opened())
+        self.assertEqual([reader.gone_on for reader in self.readers], [True, False])
+        self.reactor.advance(PARTED)
+        self.assertEqual([reader.gone_on for reader in self.readers], [True, True])
+
+    def test_many_stuck(self) -> None:
+        """Threads that do not end are not many: new senders are rejected while there are some."""
+        for _ in range(STUCK):
+            self.make_deaf(self.sender()).lose()
+            self.reactor.advance(PARTED)
+        self.assertEqual(self.sender().verdict().status, 503)
+        self.assertEqual(self.state, "waiting for a sender")
+        self.readers[0].join()
+        self.reactor.turns()
+        self.sender(data=b"again")
+        self.assertEqual(self.read(5), b"again")
+
+    def make_deaf(self, connection: Sending) -> Sending:
+        """A sender whose reader does not end when it is told to."""
+        self.readers[-1].deaf = True
+        return connection
 
     def test_stop(self) -> None:
         """When the server stops the sender is told."""

@@ -5,7 +5,10 @@ libavformat may be used by one thread only, from open to close, or it crashes th
 L{Reader} lives in one thread and owns all of it; what leaves are the values of
 L{mkvtwist.packet}.
 
+    - L{opening} bounds the opening, and looks at the tracks that turn up
     - L{reader} opens, reads, holds the header back until every track is known, keeps the time
+    - L{reach} says what an input may open beside its own bytes; L{fetch} gets what a playlist names
+    - L{extras} cuts tags, chapters and attachments to a size
     - L{adapters} has one small class for each oddity of a track: video, audio, subtitles
     - L{header} has libavformat write the header
     - L{payload}, L{latm} are the pure functions that payloads go through
@@ -17,10 +20,10 @@ L{mkvtwist.packet}.
 """
 
 from mkvtwist.demux.listening import listens
+from mkvtwist.demux.opening import Media
 from mkvtwist.demux.reader import (
     Ended,
     Event,
-    Media,
     Noted,
     Noticed,
     Opened,

@@ -43,10 +43,6 @@ class Demo:
         self.format = self._output.format
         self.streams: tuple[Stream, ...] = (self._video, self._audio)
 
-    def dumps_format(self) -> str:
-        """Nothing that PyAV does not know."""
-        return ""
-
     def chapters(self) -> "list[av.container.core.Chapter]":
         """None."""
         return []

@@ -9,7 +9,7 @@ container of its own: one that MP4 has no place for does not take the others wit
 
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.container import Flags, OutputContainer
@@ -18,39 +18,16 @@ from av.stream import Disposition
 from mkvtwist import matroska, mp4, mpegts, webvtt
 from mkvtwist.codecs import codec_string
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
+from mkvtwist.demux.extras import File, Source, short
 from mkvtwist.packet import SECOND, Header, Track
 
 if TYPE_CHECKING:  # it is in PyAV's stubs only
     from av.container.core import Chapter
 
-_STALE_TAGS = frozenset(
-    # Facts about the file that the stream is not, or that libavformat writes itself.
-    {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}
-)
-
 _BITEXACT: int = Flags.bitexact.value  # type: ignore[assignment] # a Flag of ints, say the stubs
-
-_COVER_TYPES: Mapping[str, tuple[str, str]] = {
-    "mjpeg": ("cover.jpg", "image/jpeg"),
-    "png": ("cover.png", "image/png"),
-    "bmp": ("cover.bmp", "image/bmp"),
-    "gif": ("cover.gif", "image/gif"),
-    "webp": ("cover.webp", "image/webp"),
-}
 
 _MP4_TAGS: Mapping[str, str] = {"hevc": "hvc1"}
 """FourCCs where libavformat would take another; Apple's players want this one."""
-
-
-class Source(Protocol):
-    """What a header takes from an input beside its tracks; PyAV's containers have it."""
-
-    @property
-    def metadata(self) -> dict[str, str]:
-        """The global tags."""
-
-    def chapters(self) -> "list[Chapter]":
-        """The chapters."""
 
 
 class _Sink:
@@ -67,15 +44,15 @@ class _Sink:
 def write_header(
     adapters: Sequence[Adapter],
     source: Source,
-    attachments: Sequence[Stream] = (),
-    covers: Sequence[tuple[str, bytes]] = (),
+    files: Sequence[File] = (),
     shift: int = 0,
 ) -> tuple[Header, list[Adapter]]:
     """
     Write the header for the tracks that Matroska has a place for, and number them.
 
     @param adapters: all of them L{Adapter.ready}.
-    @param covers: codec and data of the pictures that belong to the whole.
+    @param source: tags and chapters; L{Extras}, if a stranger has made them.
+    @param files: attachments and covers.
     @param shift: how much later than in the input everything happens, in microseconds.
     @return: the header, which names the tracks that had to be left out, and the adapters in it.
     """
@@ -83,18 +60,18 @@ def write_header(
     usable = list(adapters)
     chapters = [_shifted(chapter, shift) for chapter in source.chapters()]
     try:
-        data = _written(usable, source, chapters, attachments, covers)
+        data = _written(usable, source, chapters, files)
     except (ValueError, av.FFmpegError):
         # One bad track fails the whole header: find out which.
         usable = []
         for adapter in adapters:
             try:
-                _written([adapter], source, (), (), ())
+                _written([adapter], source, (), ())
             except (ValueError, av.FFmpegError) as error:
                 left_out.append(f"{label(adapter.stream)}: {cause(error)}")
             else:
                 usable.append(adapter)
-        data = _written(usable, source, chapters, attachments, covers) if usable else b""
+        data = _written(usable, source, chapters, files) if usable else b""
     for number, adapter in enumerate(usable, 1):
         adapter.number = number
     privates = matroska.codec_privates(data)
@@ -186,9 +163,9 @@ def _added(output: OutputContainer, donors: Mapping[str, Stream], adapter: Adapt
     """A stream of a header's container for an adapter's track."""
     made: Any = output.add_stream_from_template(donors[adapter.type], opaque=True)
     adapter.describe(made)
-    if language := adapter.stream.metadata.get("language"):
+    if language := short(adapter.stream.metadata.get("language")):
         made.metadata["language"] = language
-    if title := _title(adapter.stream):
+    if title := short(_title(adapter.stream)):
         made.metadata["title"] = title
     made.disposition = adapter.stream.disposition
     return made
@@ -198,8 +175,7 @@ def _written(
     adapters: Sequence[Adapter],
     source: Source,
     chapters: "Sequence[Chapter]",
-    attachments: Sequence[Stream],
-    covers: Sequence[tuple[str, bytes]],
+    files: Sequence[File],
 ) -> bytes:
     sink = _Sink()
     options = {"live": "1", "write_crc32": "0", "allow_raw_vfw": "1"}
@@ -210,20 +186,11 @@ def _written(
         donors = _donors(donor)
         # The same tracks give the same bytes: no random UIDs, no dates.
         output.flags |= _BITEXACT
-        for name, value in source.metadata.items():
-            if name.lower() not in _STALE_TAGS:
-                output.metadata[name] = value
+        output.metadata.update(source.metadata)
         for adapter in adapters:
             _added(output, donors, adapter)
-        for stream in attachments:
-            output.add_attachment(
-                stream.metadata.get("filename") or f"attachment-{stream.index}",
-                stream.metadata.get("mimetype") or "application/octet-stream",
-                stream.data,
-            )
-        for codec, picture in covers:
-            if codec in _COVER_TYPES:
-                output.add_attachment(*_COVER_TYPES[codec], picture)
+        for file in files:
+            output.add_attachment(*file)
         if chapters:
             output.set_chapters(list(chapters))
         output.start_encoding()
@@ -290,6 +257,8 @@ def label(stream: Stream) -> str:
 def cause(error: Exception) -> str:
     """What an error of libavformat's is about, in one line."""
     log = getattr(error, "log", None)
+    if log and "not on whitelist" in log[2]:  # which it would quote
+        return f"{log[1]} refers to other files or servers, which this input may not open"
     if log and log[2].strip():
         return str(log[2]).strip()
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

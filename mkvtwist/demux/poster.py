@@ -11,6 +11,8 @@ from typing import Any
 
 import av
 
+from mkvtwist.demux.reach import of_bytes
+
 PIXELS = 8192 * 4352
 """The largest picture that is decoded: 8K. About 50 MB."""
 
@@ -41,7 +43,13 @@ def jpeg(media: bytes) -> bytes:
     @raise NoPoster: when there is none, it cannot be decoded, or it is too large.
     """
     try:
-        with av.open(io.BytesIO(media), "r", metadata_errors="replace") as container:
+        with av.open(
+            io.BytesIO(media),
+            "r",
+            format="matroska",
+            container_options=of_bytes(),
+            metadata_errors="replace",
+        ) as container:
             frame = _decoded(container)
             stream = container.streams.video[0]
             ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio

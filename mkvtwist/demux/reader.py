@@ -18,7 +18,6 @@ The rules:
 
 import logging
 import os
-import re
 import stat
 import threading
 import time
@@ -26,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import av
 from av.container import Flags
@@ -43,12 +42,26 @@ from mkvtwist.demux.adapters import (
     is_cover,
 )
 from mkvtwist.demux.demo import Demo
+from mkvtwist.demux.extras import Extras
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.demux.listening import WAIT, listening
+from mkvtwist.demux.opening import (
+    OPEN_TIMEOUT,
+    PACKET_LIMIT,
+    READ_TIMEOUT,
+    Beginning,
+    Looks,
+    Media,
+    Stopped,
+    is_resumable,
+    open_url,
+)
 from mkvtwist.demux.programmes import SentProgramme
+from mkvtwist.demux.reach import of_bytes, of_file, of_url
 from mkvtwist.demux.stamps import Stamps, claimed_rate, is_raw, stamps_for
 from mkvtwist.packet import SECOND, Extra, Header, Packet
 from mkvtwist.pipe import Outlet
+from mkvtwist.printable import printable
 from mkvtwist.silence import Silences
 from mkvtwist.timeline import Timeline
 
@@ -70,24 +83,11 @@ RAREST = 120 * SECOND
 LOOK = 25
 """Packets between two looks at the demuxer's tracks: a few times a second, 60 microseconds each."""
 
-RESUMABLE = frozenset({"mpegts", "mpeg"})
-"""
-Containers that can be read from the middle, and whose tracks may change on the way. FLV's may turn
-up late too, but nothing can be made of it without its beginning.
-"""
-
 SETTLED = 5 * SECOND
 """Media between two times that the input is opened anew for its tracks."""
 
 TRACK_LIMIT = 64
 """Tracks of one input that are looked at; a sound input has a handful, a hostile one thousands."""
-
-PACKET_LIMIT = 64 << 20
-"""Bytes of one packet: an uncompressed picture of 8K. More is a damaged length."""
-
-OPEN_TIMEOUT = 15.0
-READ_TIMEOUT = 15.0
-"""Seconds that a URL may say nothing; libavformat cannot be interrupted in any other way."""
 
 LISTEN_TIMEOUT = WAIT + 10.0
 """
@@ -165,13 +165,6 @@ class Noted(NamedTuple):
 Event = Opened | Packet | Header | Noticed | Noted | Ended
 
 
-class Media(Protocol):
-    """Bytes to read, from a pipe or a file."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to so many bytes; none at the end."""
-
-
 class _Behind:
     """The rest of a file, from some place on: what is read again when new tracks turn up."""
 
@@ -208,10 +201,6 @@ class _NewTracks(Exception):
 
 class Silent(Exception):
     """Nothing has come for as long as one waits for a sender, or for a server."""
-
-
-class Stopped(Exception):
-    """Nobody wants to hear from this thread any more."""
 
 
 class Pace:
@@ -359,7 +348,7 @@ class Reader:
             )
             text = "an error in mkvtwist; the log has its traceback"
             ended = Ended(text, fault=True, plain="an error in mkvtwist")
-        self._outlet.put(ended, 0)
+        self._outlet.put(_shown(ended), 0)
 
     def _read(self) -> None:
         again = self._read_once(self._media, None)
@@ -373,7 +362,11 @@ class Reader:
 
     def _read_once(self, media: Media | None, again: _NewTracks | None) -> _NewTracks | None:
         """Read up to the end, or until the input has to be opened anew."""
-        with closing(_open(self._source, media)) as container:
+        beginning = None if media is None else Beginning(media, self._stop)
+        began = time.thread_time()
+        with closing(_open(self._source, beginning)) as container:
+            if beginning is not None:
+                beginning.opened = True
             if not self._go.is_set():
                 self._emit(Opened())
                 self._go.wait()
@@ -386,6 +379,8 @@ class Reader:
                     self._emit_at,
                     self._emit,
                     again,
+                    looks=Looks(container, began),
+                    stop=self._stop,
                     frame_rate=self._frame_rate,
                     program=self._program,
                     live=_is_live(self._source, container),
@@ -396,7 +391,10 @@ class Reader:
         return None
 
     def _emit(self, event: Event) -> None:
-        weight = len(event.data) + PACKET_WEIGHT if isinstance(event, Packet) else PACKET_WEIGHT
+        if isinstance(event, Packet):
+            weight = len(event.data) + PACKET_WEIGHT
+        else:
+            event, weight = _shown(event), PACKET_WEIGHT
         if self._stop.is_set() or not self._outlet.put(event, weight):
             raise Stopped
 
@@ -416,18 +414,22 @@ class _Reading:
         emit: Callable[[Event], None],
         again: _NewTracks | None,
         *,
+        looks: Looks,
+        stop: threading.Event,
         frame_rate: float,
         program: int,
         live: bool,
         clock: Callable[[], float],
     ) -> None:
         """
+        @param stop: set when the timeline is no longer this thread's.
         @param again: why the input had to be opened once more.
         @param live: whether what comes is sent as it is taken.
         """
         self._container = container
+        self._stop = stop
         self._frame_rate = frame_rate
-        self._programme = SentProgramme(container, program, again.programme if again else None)
+        self._programme = SentProgramme(looks, program, again.programme if again else None)
         self._live = live
         self._clock = clock
         self._arrived: int | None = None
@@ -436,17 +438,19 @@ class _Reading:
         self._notes: list[str] = []
         self._apart: dict[int, int] = {}
         self._again = again
-        self._resumable = container.format.name in RESUMABLE
-        self._names = {int(index): codec for index, _, codec in _layout(container)}
+        self._resumable = is_resumable(container)
+        self._looks = looks
+        self._names = {int(index): codec for index, _, codec in looks.first}
         self._base = self._place = again.place if again else 0
         self._timeline = timeline
         self._emit_packet = emit_packet
         self._emit = emit
         self._adapters: dict[int, Adapter] = {}
         self._left_out: list[str] = []
-        self._covers: dict[int, tuple[str, bytes]] = {}
         self._waiting_covers: set[int] = set()
-        self._attachments: list[Stream] = []
+        self._extras = Extras(
+            container, [stream for stream in container.streams if stream.type == "attachment"]
+        )
         self._held: list[_Made] = []
         self._held_size = 0
         self._header: Header | None = None
@@ -474,7 +478,7 @@ class _Reading:
         if self._again is None:
             self._restart()
         known = frozenset(
-            track for track in _layout(self._container) if self._programme.has(int(track[0]))
+            track for track in self._looks.first if self._programme.has(int(track[0]))
         )
         for count, packet in enumerate(self._packets(), 1):
             if packet.pos is not None:
@@ -498,6 +502,8 @@ class _Reading:
                 packet = next(packets)
             except (StopIteration, IndexError):
                 return  # the latter is PyAV's way when tracks have turned up since the opening
+            if self._stop.is_set():
+                raise Stopped
             now = self._clock()
             self._arrived = round(now * SECOND) if now - asked > WAITED else None
             if packet.size:  # the others only mark the end
@@ -505,7 +511,7 @@ class _Reading:
 
     def _has_new_tracks(self, known: frozenset[tuple[str, ...]]) -> bool:
         """Whether the demuxer has found more of what is sent than it knew at the opening."""
-        tracks = _layout(self._container) - known
+        tracks = self._looks.tracks() - known
         if tracks:
             self._programme.look()
         return any(self._programme.has(int(index)) for index, _, _ in tracks)
@@ -540,7 +546,7 @@ class _Reading:
             if not self._programme.has(stream.index):
                 self._leave_out(f"{label(stream)}: {self._programme.others_of(stream.index)}")
             elif stream.type == "attachment":
-                self._attachments.append(stream)
+                continue
             elif stream.type == "video" and is_cover(stream):
                 self._waiting_covers.add(stream.index)
             else:
@@ -580,8 +586,8 @@ class _Reading:
         index = packet.stream_index
         if index in self._waiting_covers:
             self._waiting_covers.discard(index)
-            stream = self._container.streams[index]
-            self._covers[index] = (stream.codec_context.name, bytes(packet))
+            codec = self._container.streams[index].codec_context.name
+            self._extras.add_cover(index, codec, bytes(packet))
         adapter = self._adapters.get(index)
         if adapter is None:
             return
@@ -715,9 +721,8 @@ class _Reading:
     def _write_header(self) -> None:
         silent = self._silent if self._header else []
         ready = [a for a in self._adapters.values() if self._is_offered(a) and a not in silent]
-        covers = tuple(self._covers.values())
         written, self._current = write_header(
-            ready, self._container, self._attachments, covers, self._shift or 0
+            ready, self._extras, self._extras.files(), self._shift or 0
         )
         if not self._current:
             raise Unusable("; ".join(["no track that could be sent", *written.left_out[:5]]))
@@ -733,7 +738,7 @@ class _Reading:
             for adapter in self._adapters.values()
             if adapter not in ready
         ]
-        left_out = (*self._left_out, *written.left_out, *missing)
+        left_out = (*self._left_out, *self._extras.left_out, *written.left_out, *missing)
         self._header = replace(written, left_out=left_out)
         self._emit(self._header)
         held, self._held, self._held_size = self._held, [], 0
@@ -755,6 +760,27 @@ class _Reading:
         self._emit_packet(made.packet(), self._slack)
 
 
+def _shown(event: Event) -> Event:
+    """The event with all that strangers or libavformat have written in it made printable."""
+    if isinstance(event, Noticed):
+        return Noticed(printable(event.text))
+    if isinstance(event, Noted):
+        return Noted(tuple(map(printable, event.texts)))
+    if isinstance(event, Ended):
+        return event._replace(reason=printable(event.reason))
+    if isinstance(event, Header):
+        tracks = tuple(
+            replace(
+                track,
+                language=track.language and printable(track.language),
+                title=track.title and printable(track.title),
+            )
+            for track in event.tracks
+        )
+        return replace(event, tracks=tracks, left_out=tuple(map(printable, event.left_out)))
+    return event
+
+
 def _open(source: Input, media: Media | None) -> Any:
     """
     Open an input. The options are those of FFmpeg's command line.
@@ -766,15 +792,20 @@ def _open(source: Input, media: Media | None) -> Any:
     open_ = partial(av.open, mode="r", metadata_errors="replace")
     options = {"analyzeduration": str(ANALYSED)}
     if media is not None:
-        return open_(media, options=options)
+        return open_(media, options=options, container_options=of_bytes())
     if source.form is Form.FILE:
-        return open_(f"file:{source.text}")
+        return open_(f"file:{source.text}", container_options=of_file(source.text))
     wait = listening(source)
     if wait is None:
-        return open_(source.text, timeout=(OPEN_TIMEOUT, READ_TIMEOUT), options=options)
-    timeout = (LISTEN_TIMEOUT, READ_TIMEOUT)
+        timeout = (OPEN_TIMEOUT, READ_TIMEOUT)
+        return open_url(source.text, partial(open_, timeout=timeout, options=options))
     try:
-        return open_(wait.url, timeout=timeout, options={**options, **wait.options})
+        return open_(
+            wait.url,
+            timeout=(LISTEN_TIMEOUT, READ_TIMEOUT),
+            options={**options, **wait.options},
+            container_options=of_url(wait.url, lists=False),
+        )
     except TimeoutError as error:  # of libavformat's own: nobody has connected
         raise Silent from error
 
@@ -787,17 +818,6 @@ def _is_live(source: Input, container: Any) -> bool:
     if source.form is Form.URL:
         return int(container.size) <= 0
     return source.form.has_sender
-
-
-_TRACK = re.compile(r"Stream #0:(\d+)[^:]*: (Video|Audio|Subtitle): (\w+)")
-
-
-def _layout(container: Any) -> frozenset[tuple[str, ...]]:
-    """
-    The index, type and codec of each track that the demuxer knows by now; PyAV's own list is as
-    old as the container.
-    """
-    return frozenset(_TRACK.findall(container.dumps_format()))
 
 
 def set_up() -> None:

@@ -27,6 +27,7 @@ STATUS: Mapping[Parting, int] = MappingProxyType(
         Parting.REPLACED: 409,
         Parting.SILENT: 408,
         Parting.CLOSED: 503,
+        Parting.STUCK: 503,
     }
 )
 """How a request ends, by why nothing more is wanted of it."""

@@ -15,7 +15,14 @@ from av.stream import Disposition
 
 from mkvtwist.demux import payload
 from mkvtwist.demux.adapters.audio import Adts, Audio, Latm, Pcm, Primed, WavPack
-from mkvtwist.demux.adapters.base import Adapter, AVPacket, Stream, Unusable, codec_of
+from mkvtwist.demux.adapters.base import (
+    SETUP_LIMIT,
+    Adapter,
+    AVPacket,
+    Stream,
+    Unusable,
+    codec_of,
+)
 from mkvtwist.demux.adapters.subtitles import MovText, Pgs, ScriptText, Subtitles, WebVtt
 from mkvtwist.demux.adapters.video import (
     Av1,
@@ -105,6 +112,8 @@ def adapter_for(stream: Stream) -> Adapter:
         raise Unusable(f"{stream.type} cannot be sent")
     if stream.codec_context is None:
         raise Unusable("a codec that libavcodec does not know")
+    if stream.codec_context.extradata_size > SETUP_LIMIT:
+        raise Unusable(f"its decoder's setup has more than {SETUP_LIMIT >> 20} MiB")
     codec = codec_of(stream)
     setup = stream.codec_context.extradata or b""
     container = stream.container.format.name

@@ -17,6 +17,13 @@ AVPacket = Any
 Context = Any
 
 
+SETUP_LIMIT = 1 << 20
+"""
+Bytes of a decoder's setup (extradata, CodecPrivate), of which there are several copies in each
+header: the style sheet of subtitles has some 100 kB, Vorbis 10 kB, pictures less.
+"""
+
+
 class Unusable(Exception):
     """A track that cannot be sent. The text says why, for the log and for C{/status}."""
 
@@ -177,7 +184,9 @@ class Adapter:
 
     def _learn(self, setup: bytes, packet: AVPacket) -> None:
         """Take a setup for the track's; ask for a new header when it replaces another one."""
-        if not setup or setup == self.setup or not self._is_sound(setup):
+        if not setup or len(setup) > SETUP_LIMIT or setup == self.setup:
+            return
+        if not self._is_sound(setup):
             return
         had = self.setup
         self.setup = setup
