@@ -41,7 +41,7 @@ class Track:
     """What MIME types call it, with profile and level (RFC 6381): C{avc1.64001f}."""
 
     language: str | None = None
-    title: str | None = None
+    title: str | None = field(default=None, compare=False)
     default: bool = field(default=False, compare=False)
     """Whether the input says that it is to be chosen among those of its type."""
 

@@ -45,6 +45,7 @@ from mkvtwist.demux.demo import Demo
 from mkvtwist.demux.extras import Extras
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.demux.listening import WAIT, listening
+from mkvtwist.demux.ogg import Links
 from mkvtwist.demux.opening import (
     OPEN_TIMEOUT,
     PACKET_LIMIT,
@@ -302,7 +303,7 @@ class Reader:
         @param clock: tells when packets arrive.
         """
         self._source = source
-        self._media = media
+        self._links = Links(media) if media is not None else None
         self._timeline = timeline
         self._pace = pace
         self._outlet = outlet
@@ -312,6 +313,7 @@ class Reader:
         self._clock = clock
         self._stop = threading.Event()
         self._go = threading.Event()
+        self._noticed = 0
 
     def go(self) -> None:
         """Any thread: the timeline is this reader's, from now on to its end."""
@@ -351,14 +353,34 @@ class Reader:
         self._outlet.put(_shown(ended), 0)
 
     def _read(self) -> None:
-        again = self._read_once(self._media, None)
+        """Read the input: as a whole, or each link of chained Ogg as a whole."""
+        if self._source.form is Form.FILE and _is_ogg(self._source.text):
+            with closing(_Behind(self._source.text, 0)) as file:
+                self._links = Links(file)
+                self._read_links()
+        else:
+            self._read_links()
+
+    def _read_links(self) -> None:
+        self._read_whole()
+        while self._links is not None and self._links.next():
+            if self._timeline.edge - self._noticed >= SECOND:  # not for each of a thousand
+                self._noticed = self._timeline.edge
+                self._emit(Noticed("the next link of chained Ogg: it is opened anew"))
+            try:
+                self._read_whole()
+            except (av.FFmpegError, Unusable) as error:
+                self._emit(Noticed(f"a link of chained Ogg is left out ({cause(error)})"))
+
+    def _read_whole(self) -> None:
+        again = self._read_once(self._links, None)
         while again is not None:
             self._emit(Noticed("its tracks have changed: it is opened anew"))
             if self._source.form is Form.FILE:
                 with closing(_Behind(self._source.text, again.place)) as rest:
                     again = self._read_once(rest, again)
             else:
-                again = self._read_once(self._media, again)
+                again = self._read_once(self._links, again)
 
     def _read_once(self, media: Media | None, again: _NewTracks | None) -> _NewTracks | None:
         """Read up to the end, or until the input has to be opened anew."""
@@ -779,6 +801,15 @@ def _shown(event: Event) -> Event:
         )
         return replace(event, tracks=tracks, left_out=tuple(map(printable, event.left_out)))
     return event
+
+
+def _is_ogg(path: str) -> bool:
+    """Whether a file begins as Ogg does; a file that cannot be read is libavformat's to report."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) == b"OggS"
+    except OSError:
+        return False
 
 
 def _open(source: Input, media: Media | None) -> Any:
