@@ -2,8 +2,8 @@
 Frames of sound that begin with a sync word: their heads, and how to tell them from junk (I{pure}).
 
 Senders put things between frames that are none: tags of songs, half a frame at a cut, garbage.
-L{heads} are the readers, by FFmpeg's name of the codec; L{runs} finds the frames in a packet, and
-L{MpegFrames} those in a byte stream of MPEG audio, in which tags may stand between songs.
+L{heads} are the readers, by FFmpeg's name of the codec; L{MpegFrames} finds the frames in a byte
+stream of MPEG audio, in which tags may stand between songs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -249,30 +249,6 @@ heads: Mapping[str, Reader] = MappingProxyType(
 How the head of a frame is read, by FFmpeg's name of the codec. Transport streams do not tell the
 layers of MPEG audio apart, so neither do these.
 """
-
-
-def runs(data: bytes, read: Reader) -> Iterator[tuple[int, int, Head]]:
-    """
-    The stretches of a packet in which frame follows frame: start, end, the first one's head.
-
-    What lies between them is no frame, and neither is one that is cut short.
-    """
-    start = at = 0
-    first: Head | None = None
-    while at < len(data):
-        head = read(data, at)
-        end = at + head.size if head and head.size else len(data)
-        if head is None or end > len(data):
-            if first:
-                yield start, at, first
-                first = None
-            at += 1
-            continue
-        if first is None:
-            start, first = at, head
-        at = end
-    if first:
-        yield start, at, first
 
 
 _ID3, _APE, _ID3V1 = b"ID3", b"APETAGEX", b"TAG"

@@ -44,16 +44,13 @@ class Audio(Adapter):
         return () if packet.is_discard else self._kept(packet)
 
     def _kept(self, packet: AVPacket) -> Iterable[AVPacket]:
-        """The frames in a packet: mostly the packet itself."""
+        """The packet, if a frame begins with it; else nothing."""
         if self._read is None:
             yield from super().packets(packet)
             return
-        data = bytes(packet)
-        for start, end, head in frames.runs(data, self._read):
-            if end - start == len(data):
-                yield from self._believed(packet, head)
-            else:
-                yield from self._believed(_part(packet, data, start, end), head)
+        head = self._read(bytes(packet), 0)
+        if head is not None:
+            yield from self._believed(packet, head)
 
     def _believed(self, packet: AVPacket, head: frames.Head) -> Iterable[AVPacket]:
         """The packet, and the one before it if this one confirms what that one said."""
@@ -96,16 +93,6 @@ class Audio(Adapter):
             context.sample_rate,
             context.layout.nb_channels,
         )
-
-
-def _part(packet: AVPacket, data: bytes, start: int, end: int) -> AVPacket:
-    """A part of a packet; only the first one has its time."""
-    one: AVPacket = av.Packet(data[start:end])
-    one.time_base = packet.time_base
-    one.is_keyframe = True
-    if start == 0:
-        one.pts, one.dts = packet.pts, packet.dts
-    return one
 
 
 class Primed(Audio):

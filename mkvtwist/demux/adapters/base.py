@@ -167,6 +167,8 @@ class Adapter:
             context.extradata = self.setup
         if made.type == "video":
             context.width, context.height = self.shape.width, self.shape.height
+            if context.pix_fmt is None and self.shape.pix_fmt is not None:
+                context.pix_fmt = self.shape.pix_fmt  # the demuxer has decoded nothing
         elif made.type == "audio":
             context.sample_rate = self.shape.sample_rate
             context.layout = self.shape.layout.name

@@ -379,6 +379,11 @@ class Vp9(Adapter):
 
     filters = "vp9_superframe"
 
+    @property
+    def is_shaped(self) -> bool:
+        """MP4's header says how the pixels lie, too."""
+        return super().is_shaped and self.shape.pix_fmt is not None
+
 
 class Tagged(Adapter):
     """Pictures whose FourCC says how the pixels lie."""
