@@ -21,7 +21,7 @@ from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Extra, Header, Packet
 from tests import media
-from tests.oddities import pgs, with_data, with_hdr10
+from tests.oddities import pgs, with_data, with_dolby_vision, with_hdr10
 
 SEGMENT, CLUSTER, TIMESTAMP = 0x18538067, 0x1F43B675, 0xE7
 SIMPLE_BLOCK, BLOCK_GROUP, BLOCK, REFERENCE, DURATION = 0xA3, 0xA0, 0xA1, 0xFB, 0x9B
@@ -684,6 +684,22 @@ class HeaderTests(SynchronousTestCase):
         original = clip[: clip.index(CLUSTER.to_bytes(4, "big"))]
         for code in (0x55BA, 0x55BB, 0x55BC, 0x55BD):
             self.assertEqual(_number(data, code), _number(original, code), hex(code))
+
+    def test_dolby_vision(self) -> None:
+        """Dolby Vision's record is kept in Matroska and MP4, and its names are those of HLS."""
+        clip = with_hdr10(media.clip(video="libx265", audio=None, seconds=0.5).read_bytes())
+        for profile, compatibility, kind, names in (
+            (8, 1, b"dvvC", ("hvc1", "dvh1.08.06/db1p")),
+            (5, 0, b"dvcC", ("dvh1.05.06", None)),
+        ):
+            header = adapted(with_dolby_vision(clip, profile, compatibility)).header
+            (track,) = header.tracks
+            for name in ("matroska", "mp4"):
+                self.assertIn(kind, header.formats[name])
+            self.assertIn((names[0][:4]).encode(), header.formats["mp4"])
+            self.assertEqual(track.video_range, "PQ")
+            self.assertTrue((track.codec_string or "").startswith(names[0]))
+            self.assertEqual(track.supplemental, names[1])
 
     def test_left_out(self) -> None:
         """A track that Matroska refuses is left out, and named; the others are sent."""

@@ -185,22 +185,26 @@ class Adts(Audio):
         super().__init__(stream)
         self.setup = None
         self._head = b""
-        self._doubted = b""
+        self._doubted: tuple[bytes, AVPacket] | None = None
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         raw = bytes(memoryview(packet)[:4])
         if len(raw) < 4 or raw[0] != 0xFF or raw[1] & 0xF6 != 0xF0:
             # aac_adtstoasc lets through what has no head; without one nothing says what it is.
-            return super().packets(packet) if self.setup else ()
+            if self.setup:
+                yield from super().packets(packet)
+            return
         # Profile, sampling frequency and channels; the bit between them is private.
         head = bytes((raw[2] & 0xFD, raw[3] & 0xC0))
+        doubted, self._doubted = self._doubted, None
         if self._head and head != self._head:
-            if head != self._doubted:
-                self._doubted = head  # once may be damage; a change comes to stay
-                return ()
+            if doubted is None or doubted[0] != head:
+                self._doubted = head, packet  # once may be damage; a change comes to stay
+                return
             self._filter = self._filtering()
-        self._head, self._doubted = head, b""
-        return super().packets(packet)
+            yield from super().packets(doubted[1])
+        self._head = head
+        yield from super().packets(packet)
 
 
 class Latm(Audio):
