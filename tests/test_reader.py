@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -189,6 +191,32 @@ class SongTests(ReaderTestCase):
             events = self.check(songs)
             shapes = [header.tracks[0].channels for header in headers(events)]
             self.assertEqual(shapes, [2, 1])
+
+    def test_url(self) -> None:
+        """Chained Ogg out of a URL plays song after song, too."""
+        songs = [
+            media.clip(container="ogg", audio="libopus", seconds=1, channels=channels)
+            for channels in (2, 1)
+        ]
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "radio.ogg").write_bytes(b"".join(song.read_bytes() for song in songs))
+
+        class Quiet(SimpleHTTPRequestHandler):
+            def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 (its name)
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        events = self.read(f"http://127.0.0.1:{server.server_port}/radio.ogg")
+        self.assertEqual(events[-1], Ended("the end of the input", fault=False))
+        self.assertEqual([header.tracks[0].channels for header in headers(events)], [2, 1])
+        kept = stored(events)
+        for got, song in zip(kept, songs, strict=True):
+            sounds = [frame.digest for frame in media.frames(song)]
+            self.assertEqual([frame.digest for frame in media.frames(got)], sounds)
 
     def test_same(self) -> None:
         """Songs with other tags that the same encoder made go on under the same header."""

@@ -180,6 +180,31 @@ class _Behind:
         self._file.close()
 
 
+class _Remote:
+    """The bytes behind a URL, as libavformat's protocols read them."""
+
+    def __init__(self, url: str) -> None:
+        self._container: Any = av.open(url, format="data", timeout=(OPEN_TIMEOUT, READ_TIMEOUT))
+        self._packets = self._container.demux()
+        self._rest = b""
+
+    def read(self, size: int, /) -> bytes:
+        while not self._rest:
+            packet = next(self._packets, None)
+            if packet is None:
+                return b""
+            self._rest = bytes(packet)
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class _Chained(Exception):
+    """A URL has Ogg, which may be chained: read its bytes, link by link."""
+
+
 class _NewTracks(Exception):
     """
     The demuxer has found tracks that PyAV cannot give, or that it knows nothing about: open the
@@ -358,8 +383,13 @@ class Reader:
             with closing(_Behind(self._source.text, 0)) as file:
                 self._links = Links(file)
                 self._read_links()
-        else:
+            return
+        try:
             self._read_links()
+        except _Chained:
+            with closing(_Remote(self._source.text)) as remote:
+                self._links = Links(remote)
+                self._read_links()
 
     def _read_links(self) -> None:
         self._read_whole()
@@ -387,6 +417,8 @@ class Reader:
         beginning = None if media is None else Beginning(media, self._stop)
         began = time.thread_time()
         with closing(_open(self._source, beginning)) as container:
+            if media is None and _is_remote_ogg(self._source, container):
+                raise _Chained
             if beginning is not None:
                 beginning.opened = True
             if not self._go.is_set():
@@ -810,6 +842,12 @@ def _is_ogg(path: str) -> bool:
             return file.read(4) == b"OggS"
     except OSError:
         return False
+
+
+def _is_remote_ogg(source: Input, container: Any) -> bool:
+    """Whether an input is Ogg out of a URL that can be requested once more."""
+    again = source.text.startswith(("http://", "https://")) and listening(source) is None
+    return source.form is Form.URL and again and container.format.name == "ogg"
 
 
 def _open(source: Input, media: Media | None) -> Any:
