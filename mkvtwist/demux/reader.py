@@ -184,7 +184,9 @@ class _Remote:
     """The bytes behind a URL, as libavformat's protocols read them."""
 
     def __init__(self, url: str) -> None:
-        self._container: Any = av.open(url, format="data", timeout=(OPEN_TIMEOUT, READ_TIMEOUT))
+        timeout = (OPEN_TIMEOUT, READ_TIMEOUT)
+        open_ = partial(av.open, mode="r", format="data", timeout=timeout)
+        self._container: Any = open_url(url, open_)
         self._packets = self._container.demux()
         self._rest = b""
 
@@ -836,11 +838,16 @@ def _shown(event: Event) -> Event:
 
 
 def _is_ogg(path: str) -> bool:
-    """Whether a file begins as Ogg does; a file that cannot be read is libavformat's to report."""
+    """
+    Whether a file begins as Ogg does. What is no regular file would lose its beginning; a file that
+    cannot be read is libavformat's to report.
+    """
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
         with open(path, "rb") as file:
             return file.read(4) == b"OggS"
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
