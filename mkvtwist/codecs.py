@@ -7,6 +7,7 @@ av1C, AudioSpecificConfig.
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 
 def codec_string(codec: str, setup: bytes) -> str | None:
@@ -21,6 +22,47 @@ def codec_string(codec: str, setup: bytes) -> str | None:
         return name
     from_setup = _FROM_SETUP.get(codec)
     return from_setup(setup) if from_setup is not None else None
+
+
+_DOLBY_VISION: Mapping[str, str] = MappingProxyType({"av1": "dav1", "h264": "dva1", "hevc": "dvh1"})
+"""What a sample entry is called that only Dolby Vision decoders can show."""
+
+_COMPATIBLE: Mapping[int, str] = MappingProxyType({1: "db1p", 2: "db2g", 4: "db4h"})
+"""The brands of what other decoders show of it, by its compatibility ID: HDR10, SDR, HLG."""
+
+
+class DolbyVision(NamedTuple):
+    """What a Dolby Vision configuration record says (dvcC, dvvC)."""
+
+    codec: str
+    """C{dvh1.08.06}"""
+
+    brand: str | None
+    """What other decoders show of it."""
+
+    is_alone: bool
+    """Whether they show nothing that is right."""
+
+    @property
+    def tag(self) -> str:
+        """The name of its sample entry where it is alone."""
+        return self.codec[:4]
+
+
+def dolby_vision(codec: str, record: bytes) -> DolbyVision | None:
+    """
+    Read a Dolby Vision configuration record (Dolby Vision streams within the ISO base media file
+    format, 3.2).
+
+    @param codec: FFmpeg's name.
+    @return: L{None} if it makes no sense.
+    """
+    if codec not in _DOLBY_VISION or len(record) < 5:
+        return None
+    profile, level = record[2] >> 1, (record[2] & 1) << 5 | record[3] >> 3
+    compatibility = record[4] >> 4
+    name = f"{_DOLBY_VISION[codec]}.{profile:02}.{level:02}"
+    return DolbyVision(name, _COMPATIBLE.get(compatibility), compatibility == 0)
 
 
 def content_type(kind: str, codecs: Iterable[str | None]) -> str:

@@ -41,13 +41,19 @@ class Track:
     """What MIME types call it, with profile and level (RFC 6381): C{avc1.64001f}."""
 
     language: str | None = None
-    title: str | None = None
+    title: str | None = field(default=None, compare=False)
     default: bool = field(default=False, compare=False)
     """Whether the input says that it is to be chosen among those of its type."""
 
     width: int | None = None
     height: int | None = None
     frame_rate: float | None = field(default=None, compare=False)
+    video_range: str | None = field(default=None, compare=False)
+    """How bright is meant, as HLS calls it: C{SDR}, C{PQ}, C{HLG}; L{None} if nothing says it."""
+
+    supplemental: str | None = field(default=None, compare=False)
+    """The name of a codec that decoders which know it may use instead: C{dvh1.08.06/db1p}."""
+
     sample_rate: int | None = None
     channels: int | None = None
 

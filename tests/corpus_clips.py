@@ -12,6 +12,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests import media, oddities
@@ -261,6 +262,17 @@ VIDEO = [
         "h264-interlaced.mkv", "H.264, interlaced", f"{X264} -x264-params tff=1 -vf setfield=tff"
     ),
     _video("h264-interlaced.ts", "H.264, interlaced, in MPEG-TS", f"{X264} -x264-params tff=1"),
+    Clip(
+        "v-h264-no-private.mkv",
+        "H.264 in Matroska with start codes, and no CodecPrivate",
+        needs=("raw-h264.h264",),
+        make=lambda clips: oddities.without_private(clips / "raw-h264.h264", b"V_MPEG4/ISO/AVC"),
+        rate=25,
+    ),
+    _video("h264-59.94i.ts", "H.264, 59.94i", f"{X264} -x264-params tff=1 -r 30000/1001"),
+    _video("h264-120.mkv", "H.264, 120 pictures a second", f"{X264} -r 120"),
+    _video("h264-120.ts", "H.264, 120 pictures a second, in MPEG-TS", f"{X264} -r 120"),
+    _video("h264-slow.mkv", "H.264, a picture in 2 s", f"{FAST} -g 1 -r 1/2 -t 10"),
     _video("h264-one-key.mkv", "H.264, one keyframe only", f"{X264} -g 9999"),
     _video("h264-one-key.ts", "H.264, one keyframe only, in MPEG-TS", f"{X264} -g 9999"),
     _video(
@@ -368,6 +380,18 @@ AUDIO = [
     _audio("truehd.mkv", "TrueHD", "-c:a truehd -strict -2"),
     _audio("opus.mkv", "Opus", OPUS),
     _audio("opus-51.mkv", "Opus, 5.1", "-c:a libopus -ac 6"),
+    *(
+        _audio(f"opus-{ms}ms.mkv", f"Opus, {ms} ms", f"-c:a libopus -frame_duration {ms} -b:a 64k")
+        for ms in (10, 40, 60, 120)
+    ),
+    _audio("flac-large.mkv", "FLAC, blocks of 65,535 samples", "-c:a flac -frame_size 65535"),
+    _audio("flac-71.mkv", "FLAC, 7.1, 96 kHz", "-c:a flac -ac 8 -ar 96000"),
+    _audio("pcm-71.mkv", "PCM, 7.1", "-c:a pcm_s16le -ac 8"),
+    _audio("pcm-bluray.m2ts", "PCM of Blu-ray, 5.1", "-c:a pcm_bluray -ac 6"),
+    _audio("truehd-51.mkv", "TrueHD, 5.1", "-c:a truehd -strict -2 -ac 6"),
+    _audio("mlp.mkv", "MLP", "-c:a mlp -strict -2"),
+    _audio("g722.mkv", "G.722 in Matroska", "-c:a g722 -ar 16000 -ac 1"),
+    _audio("g726.mkv", "G.726 in Matroska", "-c:a g726 -ar 8000 -ac 1"),
     _audio("opus-lowdelay.mkv", "Opus, 2.5 ms", "-c:a libopus -frame_duration 2.5 -b:a 64k"),
     _audio("vorbis.mkv", "Vorbis", VORBIS),
     _audio("flac.mkv", "FLAC", "-c:a flac"),
@@ -474,6 +498,12 @@ _X265_HDR = (
 )
 _COVER = "-map 0 -map 1 -c:v copy -disposition:v attached_pic"
 
+
+def _dolby_vision(profile: int, compatibility: int, clips: Path) -> bytes:
+    data = (clips / "m-hdr10.mkv").read_bytes()
+    return oddities.with_dolby_vision(data, profile, compatibility)
+
+
 METADATA = [
     Clip("m-languages.mkv", "three languages, titles, flags", _THREE + _LANGUAGES, "vabc"),
     Clip("m-languages.mp4", "the same in MP4", _THREE + _LANGUAGES, "vabc"),
@@ -547,6 +577,16 @@ METADATA = [
     Clip("m-hdr10.mkv", "HDR10 (mastering, content light)", _X265_HDR, "v"),
     Clip("m-hdr10.mp4", "HDR10 in MP4", f"{_X265_HDR} -tag:v hvc1", "v"),
     Clip("m-hdr10.ts", "HDR10 in MPEG-TS", _X265_HDR, "v"),
+    Clip("m-hlg.mkv", "HLG", _X265_HDR.replace("smpte2084", "arib-std-b67"), "v"),
+    *(
+        Clip(
+            f"m-dolby-vision-{profile}{compatibility}.mkv",
+            f"Dolby Vision, profile {profile}.{compatibility}, by what the header says",
+            needs=("m-hdr10.mkv",),
+            make=partial(_dolby_vision, profile, compatibility),
+        )
+        for profile, compatibility in ((5, 0), (8, 1), (8, 4))
+    ),
     Clip(
         "m-hdr10-vp9.mkv",
         "HDR10 in the container only",
@@ -723,6 +763,80 @@ CHANGE = [
     Clip("p-small.h264", "(a piece: another size)", f"{FAST} -s 128x96", "v", rate=25),
     Clip("c-audio.aac", "ADTS, stereo to mono", pieces=("raw-adts.aac", "p-mono.aac")),
     Clip("p-mono.aac", "(a piece: mono)", "-c:a aac -ac 1 -ar 44100 -b:a 48k", "a"),
+]
+
+
+def _spliced(
+    name: str, what: str, command: str, small: str = "-s 128x96", ending: str = "mkv"
+) -> list[Clip]:
+    """A track whose size changes at a keyframe, and the pieces that it is made of."""
+    pieces = f"p-{name}-1.{ending}", f"p-{name}-2.{ending}"
+    return [
+        Clip(pieces[0], "(a piece)", command, "v", rate=25),
+        Clip(pieces[1], "(a piece: another size)", f"{command} {small}", "v", rate=25),
+        Clip(
+            f"c-size-{name}.mkv",
+            f"{what}, another size inside one track",
+            make=lambda clips: oddities.spliced(*(clips / piece for piece in pieces)),
+            pieces=pieces,
+            rate=25,
+        ),
+    ]
+
+
+def _songs(ending: str, what: str, *commands: str, inputs: str = "a") -> list[Clip]:
+    """Files one behind the other as radios send them, and the pieces."""
+    pieces = [f"p-song-{number}.{ending}" for number in range(1, len(commands) + 1)]
+    return [
+        *(
+            Clip(piece, "(a piece)", command, inputs)
+            for piece, command in zip(pieces, commands, strict=True)
+        ),
+        Clip(f"c-songs.{ending}", what, pieces=tuple(pieces)),
+    ]
+
+
+_IN_BAND = "-x264-params repeat-headers=1"
+_TAGGED = "-c:a libmp3lame -b:a 96k -write_xing 0 -id3v2_version 3 -write_id3v1 1 -metadata title=A"
+
+CHANGE += [
+    *_spliced("vp8", "VP8", VP8),
+    *_spliced("vp9", "VP9", VP9),
+    *_spliced("av1", "AV1", AV1),
+    *_spliced("mjpeg", "MJPEG", "-c:v mjpeg"),
+    *_spliced(
+        "avc3", "H.264 with parameter sets in the bitstream", f"{FAST} {_IN_BAND}", ending="h264"
+    ),
+    *_spliced(
+        "hev1", "HEVC with parameter sets in the bitstream", f"{X265}:bframes=0", ending="hevc"
+    ),
+    *_songs(
+        "mp3",
+        "MP3 radio: tags between songs of other rates and channels",
+        _TAGGED,
+        f"{_TAGGED} -ar 44100",
+        f"{_TAGGED} -ar 44100 -ac 1",
+        f"{_TAGGED} -ar 22050 -ac 1",
+    ),
+    *_songs("ac3", "AC-3, 5.1 to stereo", f"{AC3} -ac 6", AC3),
+    *_songs("eac3", "E-AC-3, 5.1 to stereo", "-c:a eac3 -ac 6", "-c:a eac3 -b:a 96k"),
+    *_songs(
+        "dts", "DTS, 5.1 to stereo", "-c:a dca -strict -2 -ac 6", "-c:a dca -strict -2 -b:a 512k"
+    ),
+    *_songs(
+        "oga",
+        "chained Ogg: FLAC of other rates and channels",
+        *(f"-c:a flac {more} -f ogg" for more in ("", "-ar 44100", "-ac 1")),
+    ),
+    *_songs("opus", "chained Ogg: Opus, stereo to mono", OPUS, f"{OPUS} -ac 1"),
+    *_songs("ogg", "chained Ogg: Vorbis, FLAC, Opus", VORBIS, "-c:a flac -ac 1", OPUS),
+    *_songs(
+        "ogv",
+        "chained Ogg: Theora and Vorbis, another size",
+        f"-c:v libtheora -q:v 5 {VORBIS}",
+        f"-c:v libtheora -q:v 5 -s 128x96 {VORBIS} -ar 44100",
+        inputs="va",
+    ),
 ]
 
 
@@ -960,7 +1074,8 @@ LEFT_OUT = {
     "AMR": "Debian's ffmpeg has no encoder for it",
     "DVB teletext, CEA-608": "there is no encoder",
     "H.264 as separate fields (PAFF)": "x264 codes interlaced pictures as frames (MBAFF)",
-    "Dolby Vision, Atmos": "there is no encoder",
+    "Atmos, and the pictures of Dolby Vision": "there is no encoder",
+    "PCM with a map of channels in QuickTime": "PyAV 18.1 frees the map twice and crashes",
 }
 """What the list should have and does not, and why."""
 

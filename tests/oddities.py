@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +320,80 @@ def with_hdr10(data: bytes) -> bytes:
         return element(ident, body)
 
     return b"".join(patched(*child) for child in children(data))
+
+
+BLOCK_ADDITION_MAPPING, CODEC_ID, CODEC_PRIVATE = 0x41E4, 0x86, 0x63A2
+
+
+def _tracks_patched(data: bytes, patch: Callable[[list[tuple[int, bytes]]], bytes]) -> bytes:
+    """A Matroska file with other children for each of its tracks."""
+
+    def patched(ident: int, body: bytes) -> bytes:
+        if ident in (SEGMENT, TRACKS):
+            kept = (child for child in children(body) if child[0] not in PLACES)
+            body = b"".join(patched(*child) for child in kept)
+        elif ident == TRACK:
+            body = patch(children(body))
+        return element(ident, body)
+
+    return b"".join(patched(*child) for child in children(data))
+
+
+def with_dolby_vision(data: bytes, profile: int, compatibility: int, level: int = 6) -> bytes:
+    """A Matroska file that says its pictures are Dolby Vision."""
+    numbers = profile << 9 | level << 3 | 0b101  # with metadata, without an enhancement layer
+    record = bytes((1, 0, numbers >> 8, numbers & 0xFF, compatibility << 4)) + bytes(19)
+    kind = b"dvcC" if profile < 8 else b"dvvC"
+    mapping = element(0x41A4, b"Dolby Vision configuration")
+    mapping += element(0x41E7, kind) + element(0x41ED, record)
+
+    def patch(parts: list[tuple[int, bytes]]) -> bytes:
+        kept = b"".join(element(*part) for part in parts)
+        return kept + element(BLOCK_ADDITION_MAPPING, mapping)
+
+    return _tracks_patched(data, patch)
+
+
+def without_private(source: Path, codec_id: bytes) -> bytes:
+    """
+    Pictures of a raw file in Matroska, as some browsers record them: with start codes, and nothing
+    about them in the header.
+    """
+    out = io.BytesIO()
+    with av.open(str(source)) as file, av.open(out, "w", format="matroska") as copy:
+        size = file.streams.video[0].width, file.streams.video[0].height
+        stream = copy.add_stream("mpeg2video", rate=25, width=size[0], height=size[1])
+        for number, packet in enumerate(p for p in file.demux() if p.size):
+            one: Any = av.Packet(bytes(packet))
+            one.stream, one.time_base, one.is_keyframe = stream, Fraction(1, 25), packet.is_keyframe
+            one.pts = one.dts = number
+            copy.mux(one)
+
+    def patch(parts: list[tuple[int, bytes]]) -> bytes:
+        named = ((i, codec_id if i == CODEC_ID else body) for i, body in parts)
+        return b"".join(element(*part) for part in named if part[0] != CODEC_PRIVATE)
+
+    return _tracks_patched(out.getvalue(), patch)
+
+
+def spliced(*paths: Path) -> bytes:
+    """The packets of several files in one track of Matroska, described as those of the first."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as copy:
+        track: Any = None
+        time, step = Fraction(0), Fraction(1, 25)
+        for path in paths:
+            with av.open(str(path)) as file:
+                stream = file.streams[0]
+                track = track or copy.add_stream_from_template(stream, opaque=True)
+                for packet in file.demux(stream):
+                    if packet.size:
+                        if packet.duration and packet.time_base and stream.type == "audio":
+                            step = packet.duration * packet.time_base
+                        one: Any = av.Packet(bytes(packet))
+                        one.stream, one.time_base = track, Fraction(1, 1000)
+                        one.is_keyframe = packet.is_keyframe
+                        one.pts = one.dts = round(time * 1000)
+                        time += step
+                        copy.mux(one)
+    return out.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Extra, Header, Packet
 from tests import media
-from tests.oddities import pgs, with_data, with_hdr10
+from tests.oddities import pgs, with_data, with_dolby_vision, with_hdr10
 
 SEGMENT, CLUSTER, TIMESTAMP = 0x18538067, 0x1F43B675, 0xE7
 SIMPLE_BLOCK, BLOCK_GROUP, BLOCK, REFERENCE, DURATION = 0xA3, 0xA0, 0xA1, 0xFB, 0x9B
@@ -376,6 +376,31 @@ def events(source: media.Source, index: int = 0) -> tuple[list[tuple[int, bool]]
         return made, adapter
 
 
+def spliced(*clips: Path, take: Sequence[int] = ()) -> bytes:
+    """
+    The packets of several clips in one track of Matroska that is described as the first is.
+
+    @param take: how many of each; all of them without it.
+    """
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as output:
+        track: Any = None
+        start = 0
+        for index, clip in enumerate(clips):
+            with media.opened(clip) as container:
+                track = track or output.add_stream_from_template(container.streams[0], opaque=True)
+                for number, packet in enumerate(p for p in container.demux() if p.size):
+                    if take and number == take[index]:
+                        break
+                    one: Any = av.Packet(bytes(packet))
+                    one.stream, one.time_base = track, Fraction(1, 1000)
+                    one.pts = one.dts = start
+                    one.is_keyframe = packet.is_keyframe
+                    start += 40
+                    output.mux(one)
+    return out.getvalue()
+
+
 class ChangeTests(SynchronousTestCase):
     """A track that is another one from some packet on."""
 
@@ -409,6 +434,60 @@ class ChangeTests(SynchronousTestCase):
         made, adapter = events(first + second[13:])
         self.assertEqual([index for index, (_, changed) in enumerate(made) if changed], [25])
         self.assertEqual((adapter.shape.width, adapter.shape.height), (320, 240))
+
+    def test_sizes(self) -> None:
+        """So is one inside VP8, VP9, AV1, MJPEG, of which the container says nothing."""
+        for codec in ("libvpx", "libvpx-vp9", "libsvtav1", "mjpeg"):
+            small, large = (
+                media.clip(video=codec, audio=None, seconds=1, gop=25, size=size)
+                for size in ((160, 120), (320, 240))
+            )
+            made, adapter = events(spliced(small, large))
+            changes = [index for index, (_, changed) in enumerate(made) if changed]
+            self.assertEqual(changes, [25], codec)
+            self.assertEqual((adapter.shape.width, adapter.shape.height), (320, 240), codec)
+
+    def test_parameter_sets(self) -> None:
+        """So is one in parameter sets between length-prefixed pictures (avc3, hev1)."""
+        for codec in ("libx264", "libx265"):
+            small, large = (
+                media.clip(container="mpegts", video=codec, audio=None, seconds=1, size=size)
+                for size in ((160, 120), (320, 240))
+            )
+            made, adapter = events(spliced(small, large))
+            changes = [index for index, (_, changed) in enumerate(made) if changed]
+            self.assertEqual(changes, [25], codec)
+            self.assertEqual((adapter.shape.width, adapter.shape.height), (320, 240), codec)
+
+    def test_sound(self) -> None:
+        """Other channels and rates inside one track of sound are noticed, and no frame is lost."""
+        for codec in ("mp2", "libmp3lame", "ac3", "eac3", "flac"):
+            one, two = (
+                media.clip(
+                    container="mpegts" if codec == "mp2" else "matroska",
+                    video=None,
+                    audio=codec,
+                    seconds=0.5,
+                    sample_rate=rate,
+                    channels=channels,
+                )
+                for rate, channels in ((48000, 2), (44100, 1))
+            )
+            made, adapter = events(spliced(one, two))
+            shape = adapter.shape.sample_rate, adapter.shape.layout.nb_channels
+            self.assertEqual(shape, (44100, 1), codec)
+            self.assertEqual(sum(changed for _, changed in made), 1, codec)
+            self.assertEqual(sum(count for count, _ in made), len(made), codec)
+
+    def test_damaged_head(self) -> None:
+        """One head that says something else is damage: its frame is left out."""
+        one, two = (
+            media.clip(video=None, audio="ac3", seconds=0.5, channels=channels)
+            for channels in (2, 1)
+        )
+        made, _ = events(spliced(one, two, one, take=(5, 1, 5)))
+        self.assertEqual(sum(changed for _, changed in made), 0)
+        self.assertEqual(sum(count for count, _ in made), 10)
 
     def test_adts(self) -> None:
         """Another sample rate is noticed; damage in one packet is not taken for one."""
@@ -606,6 +685,22 @@ class HeaderTests(SynchronousTestCase):
         for code in (0x55BA, 0x55BB, 0x55BC, 0x55BD):
             self.assertEqual(_number(data, code), _number(original, code), hex(code))
 
+    def test_dolby_vision(self) -> None:
+        """Dolby Vision's record is kept in Matroska and MP4, and its names are those of HLS."""
+        clip = with_hdr10(media.clip(video="libx265", audio=None, seconds=0.5).read_bytes())
+        for profile, compatibility, kind, names in (
+            (8, 1, b"dvvC", ("hvc1", "dvh1.08.06/db1p")),
+            (5, 0, b"dvcC", ("dvh1.05.06", None)),
+        ):
+            header = adapted(with_dolby_vision(clip, profile, compatibility)).header
+            (track,) = header.tracks
+            for name in ("matroska", "mp4"):
+                self.assertIn(kind, header.formats[name])
+            self.assertIn((names[0][:4]).encode(), header.formats["mp4"])
+            self.assertEqual(track.video_range, "PQ")
+            self.assertTrue((track.codec_string or "").startswith(names[0]))
+            self.assertEqual(track.supplemental, names[1])
+
     def test_left_out(self) -> None:
         """A track that Matroska refuses is left out, and named; the others are sent."""
         with media.opened(media.clip(seconds=0.2, languages=["deu"])) as container:
@@ -670,7 +765,7 @@ class ChoiceTests(SynchronousTestCase):
     def test_stored(self) -> None:
         """H.264 as Matroska stores it is stored as it is; with start codes it is not."""
         for container, kind in (
-            ("matroska", "Adapter"),
+            ("matroska", "Prefixed"),
             ("mpegts", "PartlyTimed"),
             ("h264", "Untimed"),
         ):

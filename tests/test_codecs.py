@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.codecs import codec_string, content_type
+from mkvtwist.codecs import DolbyVision, codec_string, content_type, dolby_vision
 
 
 class CodecStringTests(SynchronousTestCase):
@@ -56,6 +56,29 @@ class CodecStringTests(SynchronousTestCase):
         for codec in ("h264", "hevc", "av1", "aac", "mpeg4"):
             self.assertIsNone(codec_string(codec, b""), codec)
         self.assertIsNone(codec_string("h264", bytes.fromhex("000000016742")))
+
+
+class DolbyVisionTests(SynchronousTestCase):
+    """Dolby Vision's configuration record."""
+
+    def test_read(self) -> None:
+        """Codec, profile, level, and what others show of it: HDR10, HLG, nothing that is right."""
+        for record, codec, brand, alone in (
+            ("0100103510", "dvh1.08.06", "db1p", False),
+            ("0100103540", "dvh1.08.06", "db4h", False),
+            ("01000a4d00", "dvh1.05.09", None, True),
+            ("01000e3560", "dvh1.07.06", None, False),
+        ):
+            self.assertEqual(
+                dolby_vision("hevc", bytes.fromhex(record)), DolbyVision(codec, brand, alone)
+            )
+        found = dolby_vision("av1", bytes.fromhex("0100143510"))
+        self.assertEqual(found and (found.codec, found.tag), ("dav1.10.06", "dav1"))
+
+    def test_none(self) -> None:
+        """What is cut short, or of another codec, says nothing."""
+        self.assertIsNone(dolby_vision("hevc", b"\1\0"))
+        self.assertIsNone(dolby_vision("vp9", bytes(24)))
 
 
 class ContentTypeTests(SynchronousTestCase):

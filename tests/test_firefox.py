@@ -14,6 +14,7 @@ class FirefoxTests(test_browser.PageTestCase):
 
     test_mp4 = test_browser.PlayingTests.test_mp4
     test_steady = test_browser.PlayingTests.test_steady
+    test_steady_webm = test_browser.PlayingTests.test_steady_webm
     test_halting = test_browser.PlayingTests.test_halting
     test_webm = test_browser.PlayingTests.test_webm
     test_no_decoder = test_browser.PlayingTests.test_no_decoder

@@ -681,6 +681,15 @@ class MultivariantTests(SynchronousTestCase):
         self.assertEqual(info.bandwidth, peak)
         self.assertEqual(info.average_bandwidth, (20 * 3240 + 400 * parts) * 2)
 
+    def test_bright(self) -> None:
+        """HDR is named, and so is what Dolby Vision decoders may use instead."""
+        video = Track(1, "video", "hevc", video_range="PQ", supplemental="dvh1.08.06/db1p")
+        playlist, programme = live(), Programme(video)
+        feed(playlist, programme, footage(0, 2.5, rate=10))
+        text = playlist.multivariant(programme.header)
+        self.assertIn(",VIDEO-RANGE=PQ", text)
+        self.assertIn(',SUPPLEMENTAL-CODECS="dvh1.08.06/db1p"', text)
+
     def test_unknown(self) -> None:
         """What is not known is not said: a codec without a name hides the others' too."""
         playlist, programme = live(), Programme(VIDEO, AUDIO)
@@ -688,6 +697,7 @@ class MultivariantTests(SynchronousTestCase):
         text = playlist.multivariant(programme.header)
         self.assertNotIn("CODECS", text)
         self.assertNotIn("FRAME-RATE", text)
+        self.assertNotIn("VIDEO-RANGE", text)
         self.assertIn("RESOLUTION=160x120", text)
 
 

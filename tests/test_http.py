@@ -839,6 +839,8 @@ class KnownTests(SiteTestCase):
                 "width": 640,
                 "height": 360,
                 "frame_rate": 25.0,
+                "video_range": None,
+                "supplemental": None,
                 "sample_rate": None,
                 "channels": None,
                 "formats": ["mkv"],

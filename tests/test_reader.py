@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from mkvtwist.demux import (
     reader,
     set_up,
 )
+from mkvtwist.demux.ogg import checksum
 from mkvtwist.demux.opening import Stopped
 from mkvtwist.demux.reader import PATIENCE, TRACK_LIMIT
 from mkvtwist.matroska import Matroska
@@ -113,6 +116,15 @@ def notices(events: list[Event]) -> list[str]:
     return [event.text for event in events if isinstance(event, Noticed)]
 
 
+def with_crc(data: bytes) -> bytes:
+    """Pages of Ogg, with their checksums as they should be."""
+    out = bytearray(data)
+    places = [at for at in range(len(out)) if out.startswith(b"OggS", at)]
+    for at, end in zip(places, [*places[1:], len(out)], strict=True):
+        out[at + 22 : at + 26] = checksum(bytes(out[at:end])).to_bytes(4, "little")
+    return bytes(out)
+
+
 def stored(events: list[Event]) -> list[bytes]:
     """What a recording of all this holds: one file for each header."""
     files: list[bytes] = []
@@ -145,6 +157,105 @@ class ReaderTestCase(SynchronousTestCase):
                 [f.digest for f in shown if f.type == type_],
                 [f.digest for f in wanted if f.type == type_],
             )
+
+
+class SongTests(ReaderTestCase):
+    """Radios: song after song, each with headers of its own."""
+
+    def check(self, songs: list[Path], between: bytes = b"") -> list[Event]:
+        """Every song is played whole under a header of its own, from a pipe as from a file."""
+        path = Path(self.mktemp())
+        path.write_bytes(b"".join(song.read_bytes() + between for song in songs))
+        for source, file in ((str(path), None), ("-", path.open("rb"))):
+            events = self.read(source, bytes_=file)
+            if file is not None:
+                file.close()
+            self.assertEqual(events[-1], Ended("the end of the input", fault=False))
+            kept = stored(events)
+            self.assertEqual(len(kept), len(songs))
+            for got, song in zip(kept, songs, strict=True):
+                sounds = [frame.digest for frame in media.frames(song)]
+                self.assertEqual([frame.digest for frame in media.frames(got)], sounds)
+            dts = [packet.dts for packet in packets(events)]
+            self.assertEqual(dts, sorted(dts))
+            self.assertApproximates(dts[-1], len(songs) * SECOND, 200_000)
+        return events
+
+    def test_ogg(self) -> None:
+        """Chained Ogg, of other channels, another rate, another codec."""
+        for codecs in (("libopus", "libopus"), ("flac", "flac"), ("vorbis", "libopus")):
+            songs = [
+                media.clip(container="ogg", audio=codec, seconds=1, channels=channels)
+                for codec, channels in zip(codecs, (2, 1), strict=True)
+            ]
+            events = self.check(songs)
+            shapes = [header.tracks[0].channels for header in headers(events)]
+            self.assertEqual(shapes, [2, 1])
+
+    def test_url(self) -> None:
+        """Chained Ogg out of a URL plays song after song, too."""
+        songs = [
+            media.clip(container="ogg", audio="libopus", seconds=1, channels=channels)
+            for channels in (2, 1)
+        ]
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "radio.ogg").write_bytes(b"".join(song.read_bytes() for song in songs))
+
+        class Quiet(SimpleHTTPRequestHandler):
+            def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 (its name)
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        events = self.read(f"http://127.0.0.1:{server.server_port}/radio.ogg")
+        self.assertEqual(events[-1], Ended("the end of the input", fault=False))
+        self.assertEqual([header.tracks[0].channels for header in headers(events)], [2, 1])
+        kept = stored(events)
+        for got, song in zip(kept, songs, strict=True):
+            sounds = [frame.digest for frame in media.frames(song)]
+            self.assertEqual([frame.digest for frame in media.frames(got)], sounds)
+
+    def test_same(self) -> None:
+        """Songs with other tags that the same encoder made go on under the same header."""
+        for codec in ("vorbis", "flac"):
+            path = Path(self.mktemp())
+            songs = [
+                media.clip(container="ogg", audio=codec, seconds=s, metadata=(("title", t),))
+                for s, t in ((1, "one"), (1.5, "two"))
+            ]
+            path.write_bytes(b"".join(song.read_bytes() for song in songs))
+            one, two = headers(self.read(path))
+            self.assertEqual(one.tracks, two.tracks, codec)
+
+    def test_unreadable_link(self) -> None:
+        """A link of which nothing can be read is left out, and the next one plays."""
+        song = media.clip(container="ogg", audio="libopus", seconds=1).read_bytes()
+        broken = song.replace(b"OpusHead", b"NoHeader").replace(b"OpusTags", b"NoHeader")
+        path = Path(self.mktemp())
+        path.write_bytes(song + with_crc(broken) + song)
+        events = self.read(path)
+        self.assertEqual(len(headers(events)), 2)
+        self.assertTrue(any("left out" in text for text in notices(events)))
+
+    def test_mp3(self) -> None:
+        """MP3 of other channels and rates, with tags between the songs."""
+        songs = [
+            media.clip(
+                container="mp3",
+                seconds=1,
+                sample_rate=rate,
+                channels=channels,
+                options=(("write_xing", "0"), ("id3v2_version", "0")),
+            )
+            for rate, channels in ((48000, 2), (44100, 1), (22050, 1))
+        ]
+        tag = b"ID3\3\0\0\0\0\x10\0" + (b"\xff\xfb\x90\x64" + garbage(60)) * 32
+        events = self.check(songs, tag)
+        shapes = [(t.sample_rate, t.channels) for h in headers(events) for t in h.tracks]
+        self.assertEqual(shapes, [(48000, 2), (44100, 1), (22050, 1)])
 
 
 class FileTests(ReaderTestCase):

@@ -16,7 +16,7 @@ from av.container import Flags, OutputContainer
 from av.stream import Disposition
 
 from mkvtwist import matroska, mp4, mpegts, webvtt
-from mkvtwist.codecs import codec_string
+from mkvtwist.codecs import DolbyVision, codec_string, dolby_vision
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.demux.extras import File, Source, short
 from mkvtwist.packet import SECOND, Header, Track
@@ -28,6 +28,12 @@ _BITEXACT: int = Flags.bitexact.value  # type: ignore[assignment] # a Flag of in
 
 _MP4_TAGS: Mapping[str, str] = {"hevc": "hvc1"}
 """FourCCs where libavformat would take another; Apple's players want this one."""
+
+
+_RANGES: Mapping[int, str] = {16: "PQ", 18: "HLG"}
+"""By transfer characteristics, what HLS calls them; all others are SDR."""
+
+_UNSPECIFIED = frozenset({0, 2, 3})
 
 
 class _Sink:
@@ -81,7 +87,10 @@ def write_header(
         for a in usable
         if a.codec == "vp9" and a.number in heads  # only MP4 says in its header what VP9 this is
     }
-    tracks = tuple(_track(adapter, privates.get(adapter.number, b"")) for adapter in usable)
+    tracks = tuple(
+        _track(a, privates.get(a.number, b""), _dolby_vision(a, heads.get(a.number)))
+        for a in usable
+    )
     ratios = {a.number: ratio for a in usable if (ratio := _pixel_ratio(a))}
     sizes = {a.number: _shown(a, ratios[a.number]) for a in usable if a.number in ratios}
     delays = {a.number: a.priming for a in usable if a.priming}
@@ -114,15 +123,25 @@ def _numbers(tracks: Sequence[Track], codecs: Collection[str]) -> frozenset[int]
 
 def _mp4(adapter: Adapter) -> bytes | None:
     """
-    The head of an MP4 file with one track; L{None} where it cannot live there.
+    Return the head of an MP4 file with one track; L{None} if it cannot live there.
+    """
+    tag = _MP4_TAGS.get(adapter.codec, "\0\0\0\0")
+    head = _described(adapter, tag)
+    vision = _dolby_vision(adapter, head)
+    return _described(adapter, vision.tag) if vision and vision.is_alone else head
 
-    Some codecs are described by what their first packet says.
+
+def _described(adapter: Adapter, tag: str) -> bytes | None:
+    """
+    The head with a sample entry of this name. Some codecs are described by what their first packet
+    says.
     """
     sink = _Sink()
     flags = "empty_moov+default_base_moof"
     if adapter.sample is not None:
         flags += "+delay_moov"
     options = {"movflags": flags, "video_track_timescale": str(mp4.VIDEO_TIMESCALE)}
+    options["strict"] = "unofficial"  # else it leaves out what Dolby Vision needs
     try:
         with (
             av.open(_Sink(), "w", format="matroska") as donor,
@@ -130,7 +149,7 @@ def _mp4(adapter: Adapter) -> bytes | None:
         ):
             output.flags |= _BITEXACT
             made = _added(output, _donors(donor), adapter)
-            made.codec_context.codec_tag = _MP4_TAGS.get(adapter.codec, "\0\0\0\0")
+            made.codec_context.codec_tag = tag
             output.start_encoding()
             if adapter.sample is not None:
                 packet: Any = av.Packet(adapter.sample)
@@ -143,6 +162,20 @@ def _mp4(adapter: Adapter) -> bytes | None:
     except (ValueError, av.FFmpegError):
         return None
     return head
+
+
+def _dolby_vision(adapter: Adapter, head: bytes | None) -> DolbyVision | None:
+    """What the sample entry in a head of MP4 says of Dolby Vision."""
+    if head is None or adapter.type != "video":
+        return None
+    parts = mp4.sample_entry(head, 1)
+    return dolby_vision(adapter.codec, parts.get(b"dvcC", b"") or parts.get(b"dvvC", b""))
+
+
+def _video_range(adapter: Adapter) -> str | None:
+    """How bright is meant (ITU-T H.273, table 3)."""
+    transfer = int(getattr(adapter.stream.codec_context, "color_trc", 2) or 2)
+    return None if transfer in _UNSPECIFIED else _RANGES.get(transfer, "SDR")
 
 
 def _enabled(adapters: Sequence[Adapter]) -> set[int]:
@@ -204,7 +237,7 @@ def _shifted(chapter: "Chapter", shift: int) -> "Chapter":
     return {**chapter, "start": start, "end": end}
 
 
-def _track(adapter: Adapter, private: bytes) -> Track:
+def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Track:
     stream, shape, type_ = adapter.stream, adapter.shape, adapter.type
     language = stream.metadata.get("language")
     rate = adapter.frame_rate if type_ == "video" else None
@@ -213,13 +246,19 @@ def _track(adapter: Adapter, private: bytes) -> Track:
         type=type_,
         codec=adapter.codec,
         setup=adapter.setup or b"",
-        codec_string=codec_string(adapter.codec, private),
+        codec_string=(
+            vision.codec
+            if vision is not None and vision.is_alone
+            else codec_string(adapter.codec, private)
+        ),
         language=None if language == "und" else language,
         title=_title(stream),
         default=bool(stream.disposition & Disposition.default),
         width=shape.width if type_ == "video" else None,
         height=shape.height if type_ == "video" else None,
         frame_rate=round(rate, 3) if rate else None,
+        video_range=_video_range(adapter) if type_ == "video" else None,
+        supplemental=f"{vision.codec}/{vision.brand}" if vision and vision.brand else None,
         sample_rate=shape.sample_rate if type_ == "audio" else None,
         channels=shape.layout.nb_channels if type_ == "audio" else None,
     )

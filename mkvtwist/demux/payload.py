@@ -2,7 +2,7 @@
 Payloads as Matroska and MP4 store them, from those that transport formats carry (I{pure}).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _START_CODE = b"\0\0\1"
 
@@ -17,6 +17,45 @@ def nal_units(data: bytes) -> list[bytes]:
 def length_prefixed(data: bytes) -> bytes:
     """Annex B NAL units with a length of 4 bytes each instead (ISO/IEC 14496-15, 4.3.2)."""
     return b"".join(len(unit).to_bytes(4, "big") + unit for unit in nal_units(data))
+
+
+def prefixed_units(data: bytes, width: int) -> list[bytes]:
+    """
+    NAL units that have their lengths before them (ISO/IEC 14496-15, 4.3.2).
+
+    @param width: bytes of a length. A unit that is cut short ends the data.
+    """
+    units = []
+    at = 0
+    while at + width < len(data):
+        start = at + width
+        at = start + int.from_bytes(data[at:start], "big")
+        if at > len(data):
+            break
+        units.append(data[start:at])
+    return units
+
+
+_H264_SETS, _H264_SPS = frozenset({7, 8, 13}), 7
+_HEVC_SETS, _HEVC_SPS = frozenset({32, 33, 34}), 33
+
+
+def parameter_sets(codec: str, units: Iterable[bytes]) -> bytes:
+    """
+    The parameter sets among some NAL units, with start codes; none if the one is not among them
+    that says how large a picture is.
+
+    @param codec: C{h264} or C{hevc}.
+    """
+    kinds, wanted = (_H264_SETS, _H264_SPS) if codec == "h264" else (_HEVC_SETS, _HEVC_SPS)
+    found = [
+        (kind, unit)
+        for unit in units
+        if unit and (kind := unit[0] & 31 if codec == "h264" else unit[0] >> 1 & 63) in kinds
+    ]
+    if not any(kind == wanted for kind, _ in found):
+        return b""
+    return b"".join(_START_CODE + unit for _, unit in found)
 
 
 def is_annex_b(data: bytes) -> bool:
@@ -78,6 +117,37 @@ def is_b_vop(data: bytes) -> bool:
 def without_prores_head(data: bytes) -> bytes:
     """A ProRes frame without the size and `icpf' of its atom, which Matroska leaves out."""
     return data[8:] if data[4:8] == b"icpf" else data
+
+
+_XIPH_COMMENTS = {"theora": b"\x81theora" + bytes(8), "vorbis": b"\x03vorbis" + bytes(8) + b"\1"}
+"""The headers with the tags, without any."""
+
+
+def without_song(codec: str, setup: bytes) -> bytes:
+    """
+    A setup out of Ogg without what is of one song: its tags, how long it is, its checksum.
+
+    Songs that need the same decoder have the same setup then.
+    """
+    if codec == "flac" and len(setup) == 34:  # STREAMINFO (RFC 9639, 8.2)
+        return setup[:4] + bytes(6) + setup[10:13] + bytes((setup[13] & 0xF0,)) + bytes(20)
+    if codec not in _XIPH_COMMENTS or setup[:1] != b"\2":
+        return setup
+    at = 1
+    sizes: list[int] = []
+    while len(sizes) < 2 and at < len(setup):  # Xiph lacing, as in Matroska's CodecPrivate
+        size = 0
+        while at < len(setup) and setup[at] == 255:
+            size, at = size + 255, at + 1
+        if at == len(setup):
+            return setup
+        sizes.append(size + setup[at])
+        at += 1
+    first, books = setup[at : at + sizes[0]], setup[at + sum(sizes) :]
+    comments = _XIPH_COMMENTS[codec]
+    if not books or len(first) > 254:
+        return setup
+    return bytes((2, len(first), len(comments))) + first + comments + books
 
 
 _WAVPACK_INITIAL, _WAVPACK_FINAL = 0x800, 0x1000

@@ -45,6 +45,7 @@ from mkvtwist.demux.demo import Demo
 from mkvtwist.demux.extras import Extras
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.demux.listening import WAIT, listening
+from mkvtwist.demux.ogg import Links
 from mkvtwist.demux.opening import (
     OPEN_TIMEOUT,
     PACKET_LIMIT,
@@ -179,6 +180,33 @@ class _Behind:
         self._file.close()
 
 
+class _Remote:
+    """The bytes behind a URL, as libavformat's protocols read them."""
+
+    def __init__(self, url: str) -> None:
+        timeout = (OPEN_TIMEOUT, READ_TIMEOUT)
+        open_ = partial(av.open, mode="r", format="data", timeout=timeout)
+        self._container: Any = open_url(url, open_)
+        self._packets = self._container.demux()
+        self._rest = b""
+
+    def read(self, size: int, /) -> bytes:
+        while not self._rest:
+            packet = next(self._packets, None)
+            if packet is None:
+                return b""
+            self._rest = bytes(packet)
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class _Chained(Exception):
+    """A URL has Ogg, which may be chained: read its bytes, link by link."""
+
+
 class _NewTracks(Exception):
     """
     The demuxer has found tracks that PyAV cannot give, or that it knows nothing about: open the
@@ -302,7 +330,7 @@ class Reader:
         @param clock: tells when packets arrive.
         """
         self._source = source
-        self._media = media
+        self._links = Links(media) if media is not None else None
         self._timeline = timeline
         self._pace = pace
         self._outlet = outlet
@@ -312,6 +340,7 @@ class Reader:
         self._clock = clock
         self._stop = threading.Event()
         self._go = threading.Event()
+        self._noticed = 0
 
     def go(self) -> None:
         """Any thread: the timeline is this reader's, from now on to its end."""
@@ -351,20 +380,47 @@ class Reader:
         self._outlet.put(_shown(ended), 0)
 
     def _read(self) -> None:
-        again = self._read_once(self._media, None)
+        """Read the input: as a whole, or each link of chained Ogg as a whole."""
+        if self._source.form is Form.FILE and _is_ogg(self._source.text):
+            with closing(_Behind(self._source.text, 0)) as file:
+                self._links = Links(file)
+                self._read_links()
+            return
+        try:
+            self._read_links()
+        except _Chained:
+            with closing(_Remote(self._source.text)) as remote:
+                self._links = Links(remote)
+                self._read_links()
+
+    def _read_links(self) -> None:
+        self._read_whole()
+        while self._links is not None and self._links.next():
+            if self._timeline.edge - self._noticed >= SECOND:  # not for each of a thousand
+                self._noticed = self._timeline.edge
+                self._emit(Noticed("the next link of chained Ogg: it is opened anew"))
+            try:
+                self._read_whole()
+            except (av.FFmpegError, Unusable) as error:
+                self._emit(Noticed(f"a link of chained Ogg is left out ({cause(error)})"))
+
+    def _read_whole(self) -> None:
+        again = self._read_once(self._links, None)
         while again is not None:
             self._emit(Noticed("its tracks have changed: it is opened anew"))
             if self._source.form is Form.FILE:
                 with closing(_Behind(self._source.text, again.place)) as rest:
                     again = self._read_once(rest, again)
             else:
-                again = self._read_once(self._media, again)
+                again = self._read_once(self._links, again)
 
     def _read_once(self, media: Media | None, again: _NewTracks | None) -> _NewTracks | None:
         """Read up to the end, or until the input has to be opened anew."""
         beginning = None if media is None else Beginning(media, self._stop)
         began = time.thread_time()
         with closing(_open(self._source, beginning)) as container:
+            if media is None and _is_remote_ogg(self._source, container):
+                raise _Chained
             if beginning is not None:
                 beginning.opened = True
             if not self._go.is_set():
@@ -779,6 +835,26 @@ def _shown(event: Event) -> Event:
         )
         return replace(event, tracks=tracks, left_out=tuple(map(printable, event.left_out)))
     return event
+
+
+def _is_ogg(path: str) -> bool:
+    """
+    Whether a file begins as Ogg does. What is no regular file would lose its beginning; a file that
+    cannot be read is libavformat's to report.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            return file.read(4) == b"OggS"
+    except (OSError, ValueError):
+        return False
+
+
+def _is_remote_ogg(source: Input, container: Any) -> bool:
+    """Whether an input is Ogg out of a URL that can be requested once more."""
+    again = source.text.startswith(("http://", "https://")) and listening(source) is None
+    return source.form is Form.URL and again and container.format.name == "ogg"
 
 
 def _open(source: Input, media: Media | None) -> Any:

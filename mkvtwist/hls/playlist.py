@@ -304,6 +304,10 @@ class Playlist:
                 attributes.append(f"RESOLUTION={track.width}x{track.height}")
             if track.frame_rate:
                 attributes.append(f"FRAME-RATE={track.frame_rate:.3f}")
+            if track.supplemental:
+                attributes.append(f'SUPPLEMENTAL-CODECS="{track.supplemental}"')
+            if track.video_range:
+                attributes.append(f"VIDEO-RANGE={track.video_range}")
         groups = dict.fromkeys(GROUPS[track.type] for track in beside)
         attributes += [f'{group}="{group.lower()}"' for group in groups]
         lines = [

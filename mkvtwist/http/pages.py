@@ -148,6 +148,7 @@ def _show(
         icon=static.versioned("icon.svg"),
         style=static.versioned("player.css"),
         captions=static.versioned("captions.js"),
+        webm=static.versioned("webm.js"),
         player=static.versioned("player.js"),
         page=static.versioned("page.js"),
     )

@@ -28,6 +28,7 @@ TYPES: Mapping[str, bytes] = MappingProxyType(
         "page.js": _JAVASCRIPT,
         "player.css": b"text/css; charset=utf-8",
         "player.js": _JAVASCRIPT,
+        "webm.js": _JAVASCRIPT,
     }
 )
 """All of them."""

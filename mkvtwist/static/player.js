@@ -7,7 +7,7 @@
 //
 // Media Source Extensions come first: only there can a player stay near the live edge, with a picture
 // and one sound out of all that there are. A video element that loads by itself is for browsers and
-// codecs that have nothing else. Subtitles are in captions.js.
+// codecs that have nothing else. Subtitles are in captions.js, WebM for Firefox in webm.js.
 "use strict";
 
 const CUSHION = 0.4; // seconds in hand, and so behind the live edge: decoders want a few frames
@@ -343,9 +343,11 @@ class Player {
     this.read(this.text);
     await opened.finally(() => URL.revokeObjectURL(this.video.src));
     const buffer = source.addSourceBuffer(spelled(response.headers.get("Content-Type")));
+    const picture = tracks.find(({ type }) => type === "video");
+    const longer = IS_FIREFOX && ending === "webm" && picture && new LongClusters(picture.number);
     while (!done) {
       this.#heard = now();
-      buffer.appendBuffer(value);
+      buffer.appendBuffer(longer ? longer.push(value) : value);
       await happens(buffer, "updateend", signal);
       await this.#follow(buffer, signal);
       ({ value, done } = await read());

@@ -14,7 +14,7 @@ from typing import Any
 from av.stream import Disposition
 
 from mkvtwist.demux import payload
-from mkvtwist.demux.adapters.audio import Adts, Audio, Latm, Pcm, Primed, WavPack
+from mkvtwist.demux.adapters.audio import Adts, Audio, Latm, MpegStream, Pcm, Primed, WavPack
 from mkvtwist.demux.adapters.base import (
     SETUP_LIMIT,
     Adapter,
@@ -31,6 +31,7 @@ from mkvtwist.demux.adapters.video import (
     NalUnits,
     Optional,
     PartlyTimed,
+    Prefixed,
     ProRes,
     Tagged,
     Untimed,
@@ -58,6 +59,8 @@ _SUBTITLES: Mapping[str, type[Adapter]] = {
 
 _VIDEO: Mapping[str, type[Adapter]] = {
     "av1": Av1,
+    "h264": Prefixed,
+    "hevc": Prefixed,
     "mpeg1video": Optional,
     "mpeg2video": Optional,
     "magicyuv": Tagged,
@@ -74,6 +77,8 @@ _AUDIO: Mapping[str, type[Adapter]] = {
 }
 
 _NAL_CODECS = frozenset({"h264", "hevc", "vvc"})
+
+_MPEG_AUDIO = frozenset({"mp1", "mp2", "mp3"})
 
 _PRIMED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "mp3", "caf"})
 """Containers that say what is not to be heard of the first packets."""
@@ -115,24 +120,34 @@ def adapter_for(stream: Stream) -> Adapter:
     if stream.codec_context.extradata_size > SETUP_LIMIT:
         raise Unusable(f"its decoder's setup has more than {SETUP_LIMIT >> 20} MiB")
     codec = codec_of(stream)
-    setup = stream.codec_context.extradata or b""
-    container = stream.container.format.name
     kind: type[Adapter]
     if stream.type == "subtitle":
         kind = _SUBTITLES.get(codec, Subtitles)
     elif stream.type == "video":
-        kind = _VIDEO.get(codec, Adapter)
-        if codec in _NAL_CODECS and (not setup or payload.is_annex_b(setup)):
-            kind = NalUnits if codec == "vvc" else _BY_TIMES.get(container, NalUnits)
-        elif codec == "mpeg4" and container == "avi" and stream.codec_context.reorder_depth:
-            kind = Mpeg4InAvi
-    elif codec == "aac" and not setup:
-        kind = Adts
-    elif codec == "s302m" or (codec.startswith("pcm_") and codec not in _STORED_PCM):
-        kind = Pcm
+        kind = _video_kind(stream, codec)
     else:
-        kind = _AUDIO.get(codec, Primed if container in _PRIMED else Audio)
+        kind = _audio_kind(stream, codec)
     return kind(stream)
+
+
+def _video_kind(stream: Stream, codec: str) -> type[Adapter]:
+    setup, container = stream.codec_context.extradata or b"", stream.container.format.name
+    if codec in _NAL_CODECS and (not setup or payload.is_annex_b(setup)):
+        return NalUnits if codec == "vvc" else _BY_TIMES.get(container, NalUnits)
+    if codec == "mpeg4" and container == "avi" and stream.codec_context.reorder_depth:
+        return Mpeg4InAvi
+    return _VIDEO.get(codec, Adapter)
+
+
+def _audio_kind(stream: Stream, codec: str) -> type[Adapter]:
+    container = stream.container.format.name
+    if codec == "aac" and not stream.codec_context.extradata:
+        return Adts
+    if codec == "s302m" or (codec.startswith("pcm_") and codec not in _STORED_PCM):
+        return Pcm
+    if codec in _MPEG_AUDIO and container == "mp3":
+        return MpegStream
+    return _AUDIO.get(codec, Primed if container in _PRIMED else Audio)
 
 
 def is_cover(stream: Stream) -> bool:

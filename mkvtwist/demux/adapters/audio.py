@@ -2,13 +2,14 @@
 Sound: heads that are not stored, priming, samples in another order (I{remux thread}).
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import av
 from av.codec.context import CodecContext
 
-from mkvtwist.demux import latm, payload
+from mkvtwist.demux import frames, latm, payload
 from mkvtwist.demux.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
 from mkvtwist.packet import SECOND
 
@@ -19,7 +20,16 @@ _SAMPLED = frozenset({"ac3", "eac3"})
 class Audio(Adapter):
     """
     Sound. What the container marks as not to be heard (MP4's edit lists) is dropped.
+
+    So is what is no frame, if the codec's frames have a head that tells. A head with another rate
+    or other channels asks for a new header, but once may be damage: its frame waits for the next.
     """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._read = frames.heads.get(codec_of(stream))
+        self._sound: tuple[int, int, int] | None = None
+        self._odd: tuple[tuple[int, int, int], AVPacket] | None = None
 
     @property
     def ready(self) -> bool:
@@ -31,7 +41,58 @@ class Audio(Adapter):
             self.sample = bytes(packet)
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
-        return () if packet.is_discard else super().packets(packet)
+        return () if packet.is_discard else self._kept(packet)
+
+    def _kept(self, packet: AVPacket) -> Iterable[AVPacket]:
+        """The packet, if a frame begins with it; else nothing."""
+        if self._read is None:
+            yield from super().packets(packet)
+            return
+        head = self._read(bytes(packet), 0)
+        if head is not None:
+            yield from self._believed(packet, head)
+
+    def _believed(self, packet: AVPacket, head: frames.Head) -> Iterable[AVPacket]:
+        """The packet, and the one before it if this one confirms what that one said."""
+        known = self._sound or (0, 0, 0)
+        sound = head.rate or known[0], head.channels or known[1], head.depth or known[2]
+        odd, self._odd = self._odd, None
+        if self._sound is None or (head.sure and sound != known):
+            self._turn(packet, head, sound)
+        elif sound != known:
+            if odd is None or odd[0] != sound:
+                self._odd = sound, packet
+                return
+            self._turn(odd[1], head, sound)
+            yield from super().packets(odd[1])
+        yield from super().packets(packet)
+
+    def _turn(self, packet: AVPacket, head: frames.Head, sound: tuple[int, int, int]) -> None:
+        """Take what a head says for the track's shape, unless it is that already."""
+        before, self._sound = self._sound, sound
+        shape = self.shape.sample_rate, self.shape.layout.nb_channels
+        if before is None and all(a in (0, b) for a, b in zip(sound[:2], shape, strict=True)):
+            return
+        if self.codec == "flac" and self.setup:
+            self.setup = frames.flac_setup(self.setup, sound)
+        if self.codec in _SAMPLED:
+            self.sample = bytes(packet)
+        changed = self._measure(packet)
+        if not changed and before is not None:
+            changed = self._state(head, sound)
+        self.changed = self.changed or changed
+
+    def _state(self, head: frames.Head, sound: tuple[int, int, int]) -> bool:
+        """Take the shape from a head, if no decoder tells."""
+        context: Context = CodecContext.create(codec_of(self.stream), "r")
+        context.sample_rate = sound[0]
+        context.layout = f"{sound[1] or self.shape.layout.nb_channels}c"
+        before, self.shape = self.shape, context
+        self.step = SECOND * head.samples // (sound[0] or 1) or self.step
+        return (before.sample_rate, before.layout.nb_channels) != (
+            context.sample_rate,
+            context.layout.nb_channels,
+        )
 
 
 class Primed(Audio):
@@ -54,10 +115,63 @@ class Primed(Audio):
         if first and packet.has_sidedata("skip_samples"):
             samples = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
             self.priming = samples * SECOND // (self.shape.sample_rate or 48000)
-            return Adapter.packets(self, packet)
+            return self._kept(packet)
         if first and self.codec == "vorbis":
-            return Adapter.packets(self, packet)  # nothing comes out of it, it primes the next
+            return self._kept(packet)  # nothing comes out of it, it primes the next
         return super().packets(packet)
+
+
+class MpegStream(Primed):
+    """
+    MPEG audio without a container: song after song, with tags between them, as radios send it.
+
+    libavformat hands on tags as packets, and counts the time of what is no frame; so the frames
+    are found, and timed, here.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._frames = frames.MpegFrames(codec_of(stream))
+        self._fed = 0
+        self._sources: deque[tuple[int, AVPacket]] = deque()
+        self._next: int | None = None
+
+    def _kept(self, packet: AVPacket) -> Iterable[AVPacket]:
+        if self._next is None:
+            self._next = packet.pts or 0
+        self._sources.append((self._fed, packet))
+        self._fed += packet.size
+        yield from self._found(bytes(packet), last=False)
+        while self._sources and sum(self._size(0)) <= self._frames.place:
+            self._sources.popleft()
+
+    def _size(self, index: int) -> tuple[int, int]:
+        place, packet = self._sources[index]
+        return place, packet.size
+
+    def rest(self) -> Iterable[AVPacket]:
+        yield from self._found(b"", last=True)
+
+    def _found(self, data: bytes, *, last: bool) -> Iterable[AVPacket]:
+        for place, frame, head in self._frames.feed(data, last=last):
+            yield from self._believed(self._timed(place, frame, head), head)
+
+    def _timed(self, place: int, frame: bytes, head: frames.Head) -> AVPacket:
+        """A frame with its time: the demuxer's own packet if it is that, for what is beside it."""
+        while self._sources and self._sources[0][0] < place:
+            self._sources.popleft()
+        one: AVPacket = None
+        if self._sources and self._size(0) == (place, len(frame)):
+            one = self._sources.popleft()[1]
+        if one is None:
+            one = av.Packet(frame)
+            one.time_base = self.stream.time_base
+            one.is_keyframe = True
+        base = self.stream.time_base
+        one.pts = one.dts = self._next
+        one.duration = head.samples * base.denominator // (head.rate * base.numerator)
+        self._next = (self._next or 0) + one.duration
+        return one
 
 
 class Adts(Audio):
@@ -71,22 +185,26 @@ class Adts(Audio):
         super().__init__(stream)
         self.setup = None
         self._head = b""
-        self._doubted = b""
+        self._doubted: tuple[bytes, AVPacket] | None = None
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         raw = bytes(memoryview(packet)[:4])
         if len(raw) < 4 or raw[0] != 0xFF or raw[1] & 0xF6 != 0xF0:
             # aac_adtstoasc lets through what has no head; without one nothing says what it is.
-            return super().packets(packet) if self.setup else ()
+            if self.setup:
+                yield from super().packets(packet)
+            return
         # Profile, sampling frequency and channels; the bit between them is private.
         head = bytes((raw[2] & 0xFD, raw[3] & 0xC0))
+        doubted, self._doubted = self._doubted, None
         if self._head and head != self._head:
-            if head != self._doubted:
-                self._doubted = head  # once may be damage; a change comes to stay
-                return ()
+            if doubted is None or doubted[0] != head:
+                self._doubted = head, packet  # once may be damage; a change comes to stay
+                return
             self._filter = self._filtering()
-        self._head, self._doubted = head, b""
-        return super().packets(packet)
+            yield from super().packets(doubted[1])
+        self._head = head
+        yield from super().packets(packet)
 
 
 class Latm(Audio):

@@ -9,12 +9,19 @@ import av
 from av.bitstream import BitStreamFilterContext
 from av.codec.context import CodecContext
 
+from mkvtwist.demux import payload, sizes
 from mkvtwist.packet import SECOND, Extra
 
 # PyAV's stubs know a class of streams for each kind; what is common to all of them is too little.
 Stream = Any
 AVPacket = Any
 Context = Any
+
+_MOST_PIXELS = 1 << 26
+"""
+Pixels of a picture that is decoded to measure it: twice those of 8K. What a damaged head says is
+more.
+"""
 
 
 SETUP_LIMIT = 1 << 20
@@ -67,6 +74,8 @@ class Adapter:
         self.number = 0
         self.named: str | None = None
         self.setup: bytes | None = stream.codec_context.extradata or b""
+        if stream.container.format.name == "ogg":
+            self.setup = payload.without_song(codec_of(stream), self.setup)
         self.changed = False
         self.shape: Context = stream.codec_context
         self.priming = 0
@@ -75,6 +84,7 @@ class Adapter:
         self.frame_rate: float | None = float(getattr(stream, "average_rate", None) or 0) or None
         self.was_shaped = self.is_shaped
         self._filter = self._filtering()
+        self._described: sizes.Described | None = None
 
     def _filtering(self) -> BitStreamFilterContext | None:
         return BitStreamFilterContext(self.filters, self.stream) if self.filters else None
@@ -157,6 +167,8 @@ class Adapter:
             context.extradata = self.setup
         if made.type == "video":
             context.width, context.height = self.shape.width, self.shape.height
+            if context.pix_fmt is None and self.shape.pix_fmt is not None:
+                context.pix_fmt = self.shape.pix_fmt  # the demuxer has decoded nothing
         elif made.type == "audio":
             context.sample_rate = self.shape.sample_rate
             context.layout = self.shape.layout.name
@@ -177,6 +189,28 @@ class Adapter:
             self._learn(bytes(packet.get_sidedata("new_extradata")), packet)
         if not self.is_shaped:
             self._measure(packet)
+        if self.type == "video" and packet.is_keyframe:
+            self._see(packet)
+
+    def _see(self, packet: AVPacket) -> None:
+        """Notice that a keyframe has another size than the header says."""
+        head = bytes(memoryview(packet)[: sizes.LOOKED_AT])
+        found = sizes.described(self.codec, head)
+        if found is None or found == self._described:
+            return
+        first, self._described = self._described is None, found
+        if first and found[:2] == (self.shape.width, self.shape.height):
+            return
+        if self._measure(packet) or self._resize(found):
+            self.changed = True
+
+    def _resize(self, found: sizes.Described) -> bool:
+        """Take the size from a head, if no decoder tells."""
+        if found[:2] == (self.shape.width, self.shape.height) or found[0] * found[1] > _MOST_PIXELS:
+            return False
+        self.shape = CodecContext.create(codec_of(self.stream), "r")
+        self.shape.width, self.shape.height = found[:2]
+        return True
 
     def _is_sound(self, setup: bytes) -> bool:
         """Whether a setup that is new may be believed."""
@@ -194,6 +228,10 @@ class Adapter:
             self.changed = True
             self._measure(packet)
 
+    def _decodable(self, packet: AVPacket) -> bytes:
+        """A packet as a decoder with the setup takes it."""
+        return bytes(packet)
+
     def _measure(self, packet: AVPacket) -> bool:
         """
         Decode one packet, the first of its kind, to learn the width or the sample rate.
@@ -202,8 +240,9 @@ class Adapter:
         """
         context: Context = CodecContext.create(codec_of(self.stream), "r")
         context.extradata = self.setup or None
+        context.options = {"max_pixels": str(_MOST_PIXELS)}
         try:
-            context.decode(av.Packet(bytes(packet)))
+            context.decode(av.Packet(self._decodable(packet)))
             context.decode(None)
         except av.FFmpegError:
             return False  # it cannot be decoded alone: what was known stays
