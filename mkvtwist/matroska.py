@@ -325,6 +325,22 @@ def _value(buffer: bytes, parent: Element, id_: int) -> int | None:
     return None
 
 
+def renumbered(header: bytes, numbers: Mapping[int, int]) -> bytes:
+    """
+    The header with other numbers for its tracks.
+
+    @param numbers: the new ones, up to 126, by those that there are.
+    @raise MatroskaError: when the header cannot be read.
+    """
+    out = bytearray(header)
+    for number, entry in _entries(header):
+        for child in _children(header, entry):
+            if child.id == _TRACK_NUMBER:
+                size = child.end - child.start
+                out[child.start : child.end] = numbers[number].to_bytes(size, "big")
+    return bytes(out)
+
+
 def codec_delays(header: bytes) -> dict[int, int]:
     """
     What a player takes off each track's timestamps, in microseconds, where it is not 0.

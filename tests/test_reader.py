@@ -16,6 +16,7 @@ from typing import Any
 import av
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist import mp4
 from mkvtwist.config import Form, Input, parse_input
 from mkvtwist.demux import (
     Ended,
@@ -779,6 +780,10 @@ class SilenceTests(ReaderTestCase):
         first = self.begins(events)[2]
         self.assertTrue(first.key)
         self.assertEqual((first.track, round(first.pts / SECOND, 1)), (1, 19))
+        before, alone, after = headers(events)
+        self.assertEqual(alone.tracks, before.tracks[1:])  # its number, too
+        self.assertEqual(after.tracks, before.tracks)
+        self.assertEqual(list(mp4.timescales(alone.formats["mp4"])), [2])
         self.assert_in_step(events)
         self.assertEqual(notices(events), [])
 

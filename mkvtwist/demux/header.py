@@ -52,6 +52,8 @@ def write_header(
     source: Source,
     files: Sequence[File] = (),
     shift: int = 0,
+    *,
+    taken: int = 0,
 ) -> tuple[Header, list[Adapter]]:
     """
     Write the header for the tracks that Matroska has a place for, and number them.
@@ -60,6 +62,8 @@ def write_header(
     @param source: tags and chapters; L{Extras}, if a stranger has made them.
     @param files: attachments and covers.
     @param shift: how much later than in the input everything happens, in microseconds.
+    @param taken: the greatest number that was given so far. A track that had one keeps it: players
+        of HLS go on with a track by its number when others have gone.
     @return: the header, which names the tracks that had to be left out, and the adapters in it.
     """
     left_out = []
@@ -78,8 +82,7 @@ def write_header(
             else:
                 usable.append(adapter)
         data = _written(usable, source, chapters, files) if usable else b""
-    for number, adapter in enumerate(usable, 1):
-        adapter.number = number
+    data = matroska.renumbered(data, _number(usable, taken))
     privates = matroska.codec_privates(data)
     heads = {a.number: head for a in usable if a.codec in mp4.CODECS and (head := _mp4(a))}
     privates |= {
@@ -114,6 +117,17 @@ def write_header(
     if fits["webvtt"]:
         formats["webvtt"] = webvtt.HEAD
     return Header(tracks, formats, fits, tuple(left_out)), usable
+
+
+def _number(adapters: Sequence[Adapter], taken: int) -> dict[int, int]:
+    """Number the tracks of a header; return the numbers by those that libavformat gives."""
+    given = {}
+    for number, adapter in enumerate(adapters, 1):
+        if not adapter.kept:
+            taken += 1
+            adapter.kept = taken
+        given[number] = adapter.number = adapter.kept
+    return given
 
 
 def _numbers(tracks: Sequence[Track], codecs: Collection[str]) -> frozenset[int]:

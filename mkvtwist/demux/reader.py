@@ -777,8 +777,9 @@ class _Reading:
     def _write_header(self) -> None:
         silent = self._silent if self._header else []
         ready = [a for a in self._adapters.values() if self._is_offered(a) and a not in silent]
+        taken = max(adapter.kept for adapter in self._adapters.values())
         written, self._current = write_header(
-            ready, self._extras, self._extras.files(), self._shift or 0
+            ready, self._extras, self._extras.files(), self._shift or 0, taken=taken
         )
         if not self._current:
             raise Unusable("; ".join(["no track that could be sent", *written.left_out[:5]]))

@@ -41,7 +41,8 @@ class Adapter:
 
     @ivar stream: PyAV's stream; never used after its container was closed.
     @ivar type: the stream's at the opening; what is stored of it follows from that.
-    @ivar number: the track's number in the header, once it has one.
+    @ivar number: the track's number in the header, once it has one; 0 while it is not in there.
+    @ivar kept: the number that it had when it was last in a header.
     @ivar named: what the demuxer calls its codec by now, which PyAV learned at the opening.
     @ivar setup: what the decoder needs before the first packet; L{None} as long as it is unknown.
     @ivar changed: the packets given last need another header.
@@ -71,7 +72,7 @@ class Adapter:
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.type = stream.type
-        self.number = 0
+        self.number = self.kept = 0
         self.named: str | None = None
         self.setup: bytes | None = stream.codec_context.extradata or b""
         if stream.container.format.name == "ogg":
