@@ -1075,7 +1075,8 @@ LEFT_OUT = {
     "DVB teletext, CEA-608": "there is no encoder",
     "H.264 as separate fields (PAFF)": "x264 codes interlaced pictures as frames (MBAFF)",
     "Atmos, and the pictures of Dolby Vision": "there is no encoder",
-    "PCM with a map of channels in QuickTime": "PyAV 18.1 frees the map twice and crashes",
+    "PCM with a map of channels in QuickTime": "this tool would decode it with "
+    "PyAV 18.1, which crashes. mkvtwist plays it",
 }
 """What the list should have and does not, and why."""
 

@@ -274,7 +274,7 @@ def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Trac
         video_range=_video_range(adapter) if type_ == "video" else None,
         supplemental=f"{vision.codec}/{vision.brand}" if vision and vision.brand else None,
         sample_rate=shape.sample_rate if type_ == "audio" else None,
-        channels=shape.layout.nb_channels if type_ == "audio" else None,
+        channels=shape.channels if type_ == "audio" else None,
     )
 
 

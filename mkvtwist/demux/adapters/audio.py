@@ -11,6 +11,7 @@ from av.codec.context import CodecContext
 
 from mkvtwist.demux import frames, latm, payload
 from mkvtwist.demux.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
+from mkvtwist.demux.sound import Sound, layout_of
 from mkvtwist.packet import SECOND
 
 _SAMPLED = frozenset({"ac3", "eac3"})
@@ -70,8 +71,8 @@ class Audio(Adapter):
     def _turn(self, packet: AVPacket, head: frames.Head, sound: tuple[int, int, int]) -> None:
         """Take what a head says for the track's shape, unless it is that already."""
         before, self._sound = self._sound, sound
-        shape = self.shape.sample_rate, self.shape.layout.nb_channels
-        if before is None and all(a in (0, b) for a, b in zip(sound[:2], shape, strict=True)):
+        shape: Sound = self.shape
+        if before is None and all(a in (0, b) for a, b in zip(sound[:2], shape[:2], strict=True)):
             return
         if self.codec == "flac" and self.setup:
             self.setup = frames.flac_setup(self.setup, sound)
@@ -84,15 +85,11 @@ class Audio(Adapter):
 
     def _state(self, head: frames.Head, sound: tuple[int, int, int]) -> bool:
         """Take the shape from a head, if no decoder tells."""
-        context: Context = CodecContext.create(codec_of(self.stream), "r")
-        context.sample_rate = sound[0]
-        context.layout = f"{sound[1] or self.shape.layout.nb_channels}c"
-        before, self.shape = self.shape, context
+        before: Sound = self.shape
+        channels = sound[1] or before.channels
+        self.shape = Sound(sound[0], channels, layout_of(channels))
         self.step = SECOND * head.samples // (sound[0] or 1) or self.step
-        return (before.sample_rate, before.layout.nb_channels) != (
-            context.sample_rate,
-            context.layout.nb_channels,
-        )
+        return bool(before[:2] != self.shape[:2])
 
 
 class Primed(Audio):
@@ -218,8 +215,6 @@ class Latm(Audio):
         self._latm = latm.Latm()
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
-        if not self.is_shaped:
-            self._measure(packet)
         made: list[AVPacket] = []
         units = list(self._latm.access_units(bytes(packet)))
         for config, unit in units:
@@ -229,10 +224,10 @@ class Latm(Audio):
             one.duration = (packet.duration or 0) // len(units)
             if not made:
                 one.pts, one.dts = packet.pts, packet.dts
-            if self.setup and config != self.setup:
-                self.changed = True
-                self._measure(packet)
-            self.setup = config
+            known, self.setup = self.setup, config
+            if config != known:
+                self.changed = self.changed or known is not None
+                self._measure(one)
             made.append(one)
         return made
 
@@ -259,8 +254,8 @@ class Pcm(Audio):
         decoder: Context = CodecContext.create(codec_of(stream), "r")
         self._decoder = decoder
         self._decoder.sample_rate = self.shape.sample_rate or 48000
-        if self.shape.layout.nb_channels:
-            self._decoder.layout = self.shape.layout.name
+        if self.shape.channels:
+            self._decoder.layout = self.shape.layout
         self.stored_as = self._KINDS["s16"]
         self.setup = None
 
@@ -272,7 +267,8 @@ class Pcm(Audio):
                 raise av.InvalidDataError(0, f"samples as {frame.format.name}")
             known, stored_as = self.setup is not None, self._KINDS[kind]
             self.changed = self.changed or (known and stored_as != self.stored_as)
-            self.stored_as, self.setup, self.shape = stored_as, b"", self._decoder
+            self.stored_as, self.setup = stored_as, b""
+            self.shape = Sound(frame.sample_rate, frame.layout.nb_channels, frame.layout.name)
             size = frame.samples * frame.layout.nb_channels * frame.format.bytes
             one: AVPacket = av.Packet(bytes(frame.planes[0])[:size])
             one.time_base = packet.time_base

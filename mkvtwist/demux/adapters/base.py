@@ -10,6 +10,7 @@ from av.bitstream import BitStreamFilterContext
 from av.codec.context import CodecContext
 
 from mkvtwist.demux import payload, sizes
+from mkvtwist.demux.sound import layout_of, measured, sound_of
 from mkvtwist.packet import SECOND, Extra
 
 # PyAV's stubs know a class of streams for each kind; what is common to all of them is too little.
@@ -46,7 +47,7 @@ class Adapter:
     @ivar named: what the demuxer calls its codec by now, which PyAV learned at the opening.
     @ivar setup: what the decoder needs before the first packet; L{None} as long as it is unknown.
     @ivar changed: the packets given last need another header.
-    @ivar shape: width, height, sample rate and channels as they are now.
+    @ivar shape: as it is now: a L{Sound}, or a codec's context with width and height.
     @ivar was_shaped: whether the demuxer knew these when the input was opened. Without them it
         cannot tell how long a packet lasts.
     @ivar priming: how much sound comes out of the decoder before the first that is to be heard, in
@@ -78,11 +79,12 @@ class Adapter:
         if stream.container.format.name == "ogg":
             self.setup = payload.without_song(codec_of(stream), self.setup)
         self.changed = False
-        self.shape: Context = stream.codec_context
+        self.shape: Context = stream.codec_context if self.type != "audio" else sound_of(stream)
         self.priming = 0
         self.sample: bytes | None = None
         self.step, self.delay = _frame_times(stream, self.shape)
         self.frame_rate: float | None = float(getattr(stream, "average_rate", None) or 0) or None
+        self._opened_as = self.shape
         self.was_shaped = self.is_shaped
         self._filter = self._filtering()
         self._described: sizes.Described | None = None
@@ -172,7 +174,8 @@ class Adapter:
                 context.pix_fmt = self.shape.pix_fmt  # the demuxer has decoded nothing
         elif made.type == "audio":
             context.sample_rate = self.shape.sample_rate
-            context.layout = self.shape.layout.name
+            if self.shape is not self._opened_as or self.stored_as:
+                context.layout = self.shape.layout or layout_of(1)
 
     @property
     def parameters(self) -> Stream | str:
@@ -239,6 +242,8 @@ class Adapter:
 
         @return: whether that gave other numbers than before.
         """
+        if self.type == "audio":
+            return self._measure_sound(self._decodable(packet))
         context: Context = CodecContext.create(codec_of(self.stream), "r")
         context.extradata = self.setup or None
         context.options = {"max_pixels": str(_MOST_PIXELS)}
@@ -251,15 +256,20 @@ class Adapter:
         if not self.is_shaped:
             self.shape = before
             return False
-        if context.type == "audio":
-            self.step, self.delay = _frame_times(self.stream, context)
         return _numbers(before) != _numbers(context)
+
+    def _measure_sound(self, data: bytes) -> bool:
+        """Have libavformat decode a packet of sound: PyAV's frames of it are not safe."""
+        found = measured(self.shape, self.parameters, self.setup or b"", data)
+        if found is None or found[:2] == self.shape[:2]:
+            return False
+        self.shape = found
+        self.step, self.delay = _frame_times(self.stream, found)
+        return True
 
 
 def _numbers(context: Context) -> tuple[object, ...]:
-    if context.type == "video":
-        return context.width, context.height, context.pix_fmt
-    return context.sample_rate, context.layout.nb_channels
+    return context.width, context.height, context.pix_fmt
 
 
 def _frame_times(stream: Stream, shape: Context) -> tuple[int, int]:
