@@ -213,9 +213,8 @@ class InputService(Service):
         self._fallback_number = 0
         self._fallback_retry: Any = None
         self._fallback_tries = Tries(listens=False)
-        self._faults: dict[
-            str, tuple[str, float]
-        ] = {}  # of the input and each fallback: the last one
+        # The last one of the input and of each fallback, and when it was logged.
+        self._faults: dict[str, tuple[str, float]] = {}
         self._opened = False
         self._rest: Any = None
         self._asleep = False
@@ -737,7 +736,9 @@ class InputService(Service):
     def _objection(self) -> Parting | None:
         if not self.running or self.state == "ended":
             return Parting.CLOSED
-        if len(self._leaving) >= STUCK:
+        # Not those of a fallback: a URL that does not answer holds its thread for some seconds.
+        stuck = [reading for reading in self._leaving if reading.source == self.config.input]
+        if len(stuck) >= STUCK:
             return Parting.STUCK
         occupied = any(s is not None and s.present for s in (self._sender, self._next_sender))
         return Parting.OCCUPIED if occupied and not self.config.takeover else None
