@@ -221,9 +221,8 @@ def wants_page(request: Request) -> bool:
     listed = (request.getHeader(b"accept") or b"").lower()
     wanted = (request.getHeader(b"range") or b"").replace(b" ", b"").lower()
     if not (headers.hasHeader(b"accept") or headers.hasHeader(b"user-agent")):
-        return (
-            False  # a simple program that reads bytes; programs that preview links name themselves
-        )
+        # A simple program that reads bytes; programs that preview links name themselves.
+        return False
     return not (
         headers.hasHeader(b"icy-metadata")
         or wanted == b"bytes=0-"  # some programs that preview links ask for the first bytes
