@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urljoin
 from twisted.web.http import NOT_MODIFIED, Request
 
 from mkvtwist.config import EVERYBODY, Rule, parse_tracks
+from mkvtwist.printable import printable
 from mkvtwist.sockets import plain
 
 View = Callable[[Request], None]
@@ -154,10 +155,10 @@ def _compressed(body: bytes) -> bytes:
     return gzip.compress(body, 6, mtime=0)
 
 
-def printable(text: bytes | None, most: int = 200) -> str:
-    """Something a client has sent, fit for one line of a log."""
-    decoded = (text or b"").decode("utf-8", "replace")[:most]
-    return "".join(char if char.isprintable() else "?" for char in decoded)
+def user_agent(request: Request) -> str:
+    """Return the name of the client's program, as the client says it, fit for a log."""
+    said = request.getHeader(b"user-agent") or b""
+    return printable(said.decode("utf-8", "replace"), 200)
 
 
 def timestamp(seconds: float) -> str:
