@@ -16,7 +16,6 @@ from typing import Any, TextIO
 from urllib.parse import quote, urlsplit
 
 from mkvtwist import __version__
-from mkvtwist.printable import printable
 
 URL = "http://127.0.0.1:8079"
 """Where the interface is if nobody says so; the documentation puts it there."""
@@ -198,8 +197,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[st
 
 
 def _printable(text: object) -> str:
-    """Return all of a text in one line, without anything that would move a terminal's cursor."""
-    return printable(str(text), sys.maxsize)
+    """In one line, without anything that would move a terminal's cursor."""
+    return "".join(char if char.isprintable() else "?" for char in str(text))
 
 
 def _bits(rate: float) -> str:

@@ -1032,7 +1032,16 @@ class PageTests(SiteTestCase):
             self.assertEqual(got.headers["content-type"], "text/javascript; charset=utf-8")
             again = self.get(target, If_None_Match=got.headers["etag"])
             self.assertEqual((again.status, again.body), (304, b""))
+            self.assertEqual(again.headers["cache-control"], "no-cache")
         self.assertEqual(self.get("/static/other.js").status, 404)
+
+    def test_static_compressed(self) -> None:
+        """A script that is compressed has the same weak tag as one that is not."""
+        packed = self.get("/static/player.js", Accept_Encoding="gzip")
+        self.assertEqual(packed.headers["content-encoding"], "gzip")
+        tag = packed.headers["etag"]
+        self.assertTrue(tag.startswith("W/"), tag)  # its bytes are others (RFC 9110, 8.8.1)
+        self.assertEqual(self.get("/static/player.js", If_None_Match=tag).status, 304)
 
     def test_not_for_players(self) -> None:
         """Who shows that it plays or saves media gets them; C{.mkv} is the stream for anybody."""

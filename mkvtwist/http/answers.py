@@ -111,7 +111,7 @@ def varies_with(request: Request, name: bytes) -> None:
     request.setHeader(b"Vary", b", ".join([*before, name]))
 
 
-def is_known(request: Request, tag: bytes) -> bool:
+def answer_unchanged(request: Request, tag: bytes) -> bool:
     """
     Name what is answered by its C{ETag}; answer 304 without a body if the client has it already
     (RFC 9110, 13.1.2, by weak comparison: as a proxy leaves it that compresses).

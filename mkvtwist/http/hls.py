@@ -34,11 +34,11 @@ from mkvtwist.http.answers import (
     View,
     abort,
     answer,
+    answer_unchanged,
     argument,
     cached,
     carried,
     host,
-    is_known,
     say,
     say_later,
 )
@@ -283,7 +283,7 @@ class Pieces:
         shared = SHARED if cache is BRIEFLY else b""
         cache = cached(request, self.stream.config.watch, cache, shared)
         request.setHeader(b"Cache-Control", cache)
-        if not is_known(request, tag):
+        if not answer_unchanged(request, tag):
             self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
             answer(request, data, PLAYLIST.encode(), cache)
 
@@ -344,7 +344,7 @@ class Pieces:
         cache = cached(request, self.stream.config.watch, FOREVER)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"Accept-Ranges", b"bytes")
-        if is_known(request, tag):
+        if answer_unchanged(request, tag):
             return
         length = sum(map(len, pieces))
         if request.method == b"GET" and request.getHeader(b"if-range") in (None, tag):
