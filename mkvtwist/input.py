@@ -326,7 +326,7 @@ class InputService(Service):
         self.reactor.callFromThread(self._thread_ended, reading)
 
     def _stop(self, reading: Reading) -> None:
-        """No more of it; the timeline is free when its thread has ended, or is stuck."""
+        """End a reading; the timeline is free when its thread has ended, or is stuck."""
         reading.reader.stop()
         self._leaving[reading] = Deferred()
         if reading is self._owner:
@@ -378,7 +378,7 @@ class InputService(Service):
     # what is shown meanwhile
 
     def _show_fallback(self) -> None:
-        """The input is away: now, or still, after another try."""
+        """Show a fallback, since the input is away: now, or still, after another try."""
         if self._fallback is None:
             if self._fallback_retry is not None:
                 self._fallback_retry.cancel()
@@ -386,6 +386,8 @@ class InputService(Service):
 
     def _open_fallback(self, number: int = 0) -> None:
         """
+        Open a fallback.
+
         @param number: which one, in the order of the configuration.
         """
         self._fallback_retry = None
@@ -417,7 +419,7 @@ class InputService(Service):
             self._fallback = None
 
     def _fallback_ended(self, fallback: Reading, ended: Ended) -> None:
-        """A file begins again; all else is opened again, as the input is."""
+        """Begin a file again; open anything else again in the way that the input is."""
         self._fallback = None
         if fallback.heard and not ended.fault and fallback.source.form is not Form.URL:
             self._open_fallback(self._fallback_number)
@@ -581,7 +583,7 @@ class InputService(Service):
         self.log.warn("{input}: {text}{more}", input=str(source), text=text, more=more)
 
     def _note(self, reading: Reading, texts: tuple[str, ...]) -> None:
-        """For the log, and for C{/status} if it is of the input itself."""
+        """Log how the input is read; have C{/status} show it, unless it is of a fallback."""
         if reading is not self._reading:
             for text in texts:
                 self._notice(reading.source, text)
@@ -772,7 +774,7 @@ class InputService(Service):
         self.refusals.tell("sender refused", peer, cause, line, **details)
 
     def sender_left(self, sender: Sender) -> None:
-        """It sends nothing more, and what it has sent is still to be read."""
+        """Note that a sender has left; the rest of what it has sent is still to be read."""
         if sender is self._sender and self.state == "opening":
             self._hasten(PARTED, f"nothing was known of it {PARTED:g} s after its sender had left")
 
@@ -795,7 +797,7 @@ class InputService(Service):
         self._deadline = self.reactor.callLater(seconds, self._give_up, self._reading, reason)
 
     def _relax(self) -> None:
-        """What is read now may take its time."""
+        """Let what is read now take its time."""
         deadline, self._deadline = self._deadline, None
         if deadline is not None:
             deadline.cancel()

@@ -14,7 +14,7 @@ from mkvtwist.bits import Bits
 
 
 class Head(NamedTuple):
-    """What the head of a frame says."""
+    """The content of a frame's head."""
 
     size: int
     """Bytes of the frame with its head; 0 where the head does not say."""
@@ -340,7 +340,7 @@ class MpegFrames:
                     yield place, frame, head
 
     def _junk(self, head: Head | None, *, last: bool) -> int | None:
-        """How many bytes here are of no frame; L{None} if more has to come to tell."""
+        """Return how many bytes here belong to no frame; L{None} if more has to come to tell."""
         if head is None:
             return None if len(self._data) < 4 and not last else self._next(1)
         if len(self._data) < head.size + 4 and not last:
@@ -360,7 +360,7 @@ class MpegFrames:
         return count
 
     def _next(self, start: int) -> int:
-        """Where the next byte is that may begin something; all there is if none does."""
+        """Return the place of the next byte that may begin something; the end if none does."""
         places = [self._data.find(mark, start) for mark in (b"\xff", b"I", b"T", b"A")]
         return min((place for place in places if place >= 0), default=len(self._data))
 
@@ -370,7 +370,7 @@ class MpegFrames:
 
     def _inside(self, end: int) -> int | None:
         """
-        Where, in a frame after which nothing begins, something does: the frame was cut there.
+        Return where something begins inside a frame that nothing follows: it was cut there.
 
         @return: 0 if nothing does; L{None} if more has to come to tell.
         """

@@ -1,5 +1,5 @@
 """
-Where a request says that it goes, and by which way it has come (I{reactor}).
+The host that a request asks for, and the way by which it has come (I{reactor}).
 
 A browser runs everybody's pages inside its user's network. In C{Origin} it says which page has made
 a request, in C{Host} which name it asked. That the two agree is not enough: the owner of a name can

@@ -311,7 +311,7 @@ class Replays:
             request.notifyFinish().addBoth(lambda _: self._read(request))
 
     def _read(self, request: Request) -> None:
-        """A client has all of its answer, or has gone."""
+        """Note that a client has all of its answer, or has gone."""
         self._reading.pop(request).file.readers -= 1
 
 
