@@ -394,6 +394,12 @@ def parse_address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Add
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def is_loopback(host: str | None) -> bool:
+    """Whether an address is one by which a machine calls itself; so is none, on a UNIX socket."""
+    address = parse_address(host)
+    return address is not None and address.is_loopback
+
+
 def within(host: str | None, networks: Iterable[Network]) -> bool:
     """Whether an address is in one of these networks."""
     address = parse_address(host)

@@ -32,7 +32,7 @@ _COMPATIBLE: Mapping[int, str] = MappingProxyType({1: "db1p", 2: "db2g", 4: "db4
 
 
 class DolbyVision(NamedTuple):
-    """What a Dolby Vision configuration record says (dvcC, dvvC)."""
+    """The content of a Dolby Vision configuration record (dvcC, dvvC)."""
 
     codec: str
     """C{dvh1.08.06}"""

@@ -213,9 +213,8 @@ class InputService(Service):
         self._fallback_number = 0
         self._fallback_retry: Any = None
         self._fallback_tries = Tries(listens=False)
-        self._faults: dict[
-            str, tuple[str, float]
-        ] = {}  # of the input and each fallback: the last one
+        # The last one of the input and of each fallback, and when it was logged.
+        self._faults: dict[str, tuple[str, float]] = {}
         self._opened = False
         self._rest: Any = None
         self._asleep = False
@@ -327,7 +326,7 @@ class InputService(Service):
         self.reactor.callFromThread(self._thread_ended, reading)
 
     def _stop(self, reading: Reading) -> None:
-        """No more of it; the timeline is free when its thread has ended, or is stuck."""
+        """End a reading; the timeline is free when its thread has ended, or is stuck."""
         reading.reader.stop()
         self._leaving[reading] = Deferred()
         if reading is self._owner:
@@ -379,7 +378,7 @@ class InputService(Service):
     # what is shown meanwhile
 
     def _show_fallback(self) -> None:
-        """The input is away: now, or still, after another try."""
+        """Show a fallback, since the input is away: now, or still, after another try."""
         if self._fallback is None:
             if self._fallback_retry is not None:
                 self._fallback_retry.cancel()
@@ -387,6 +386,8 @@ class InputService(Service):
 
     def _open_fallback(self, number: int = 0) -> None:
         """
+        Open a fallback.
+
         @param number: which one, in the order of the configuration.
         """
         self._fallback_retry = None
@@ -418,7 +419,7 @@ class InputService(Service):
             self._fallback = None
 
     def _fallback_ended(self, fallback: Reading, ended: Ended) -> None:
-        """A file begins again; all else is opened again, as the input is."""
+        """Begin a file again; open anything else again in the way that the input is."""
         self._fallback = None
         if fallback.heard and not ended.fault and fallback.source.form is not Form.URL:
             self._open_fallback(self._fallback_number)
@@ -582,7 +583,7 @@ class InputService(Service):
         self.log.warn("{input}: {text}{more}", input=str(source), text=text, more=more)
 
     def _note(self, reading: Reading, texts: tuple[str, ...]) -> None:
-        """For the log, and for C{/status} if it is of the input itself."""
+        """Log how the input is read; have C{/status} show it, unless it is of a fallback."""
         if reading is not self._reading:
             for text in texts:
                 self._notice(reading.source, text)
@@ -737,7 +738,9 @@ class InputService(Service):
     def _objection(self) -> Parting | None:
         if not self.running or self.state == "ended":
             return Parting.CLOSED
-        if len(self._leaving) >= STUCK:
+        # Not those of a fallback: a URL that does not answer holds its thread for some seconds.
+        stuck = [reading for reading in self._leaving if reading.source == self.config.input]
+        if len(stuck) >= STUCK:
             return Parting.STUCK
         occupied = any(s is not None and s.present for s in (self._sender, self._next_sender))
         return Parting.OCCUPIED if occupied and not self.config.takeover else None
@@ -771,7 +774,7 @@ class InputService(Service):
         self.refusals.tell("sender refused", peer, cause, line, **details)
 
     def sender_left(self, sender: Sender) -> None:
-        """It sends nothing more, and what it has sent is still to be read."""
+        """Note that a sender has left; the rest of what it has sent is still to be read."""
         if sender is self._sender and self.state == "opening":
             self._hasten(PARTED, f"nothing was known of it {PARTED:g} s after its sender had left")
 
@@ -794,7 +797,7 @@ class InputService(Service):
         self._deadline = self.reactor.callLater(seconds, self._give_up, self._reading, reason)
 
     def _relax(self) -> None:
-        """What is read now may take its time."""
+        """Let what is read now take its time."""
         deadline, self._deadline = self._deadline, None
         if deadline is not None:
             deadline.cancel()

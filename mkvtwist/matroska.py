@@ -214,9 +214,10 @@ class WebM:
 
     def early(self, packets: Sequence[Packet], pause: int) -> bytes:
         """
-        The same for a client that gets the packets as they come: each picture says how long it
-        lasts, the newest one for at least two pictures or as long as one has been waited for of
-        late, as L{mkvtwist.mp4.Mp4.early} does and for the same reason. Where the last block says
+        Return the bytes of packets for a client that gets them as they come.
+
+        Each picture says how long it lasts; the newest one at least two pictures, or as long as one
+        has been waited for of late, as in L{mkvtwist.mp4.Mp4.early}. If the last block says
         nothing, Chromium takes it for a sixteenth of a second, and Firefox leaves a gap behind it.
 
         @param pause: that time, in microseconds.

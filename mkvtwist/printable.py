@@ -1,7 +1,7 @@
 """
 Text that strangers have written, made fit to be shown (I{pure}).
 
-A track's title, a language, a message of libavformat's that quotes them: any of these may have
+A track's title, a path in a request, a message of libavformat's that quotes such: any may have
 control characters, which forge lines in a log and colours in a terminal, or marks that turn the
 direction of what stands beside them.
 """
@@ -13,13 +13,15 @@ _JOINERS = "\u200c\u200d"
 """Between letters of Persian, and inside emoji: not printable, and nothing else depends on them."""
 
 
-def printable(text: str) -> str:
+def printable(text: str, most: int = LONGEST) -> str:
     """
     Return a text in one line that has nothing but printable characters.
 
     Spaces of all kinds become a space, anything else a backslash and its number.
+
+    @param most: characters that are kept; an ellipsis stands for the rest.
     """
-    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    cut = text if len(text) <= most else f"{text[:most]}…"
     return cut if cut.isprintable() else "".join(map(_shown, cut))
 
 

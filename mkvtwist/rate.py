@@ -1,5 +1,5 @@
 """
-How much came over the last seconds of the clock (I{pure}).
+The bitrate over the last seconds of the clock (I{pure}).
 """
 
 from collections import deque
@@ -27,7 +27,7 @@ class Rate:
 
     def add(self, now: float, size: int, media: int) -> None:
         """
-        Bytes have come.
+        Count bytes that have come.
 
         @param now: seconds of the clock.
         @param media: by how many microseconds the media have grown with them.
@@ -42,7 +42,7 @@ class Rate:
         self._sums.append((since, size, media))
 
     def bits(self, now: float) -> float:
-        """Bits per second."""
+        """Return the bits per second of the last L{SPAN}."""
         self._forget(now)
         if self._begun is None or not self._sums:
             return 0.0

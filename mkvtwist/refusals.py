@@ -6,13 +6,12 @@ ones within L{SPAN} are counted, and one more line has their number: a client th
 times a second does not fill the disk.
 """
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from twisted.logger import Logger
 
-from mkvtwist.access import parse_address
+from mkvtwist.access import one_host, parse_address
 
 SPAN = 60.0
 """Seconds in which an address has one line in the log for each cause."""
@@ -102,7 +101,7 @@ class Refusals:
         more = self._counts.pop(key).more
         if more:
             self._log.warn(
-                "{more} more from {host} in the last minute: {cause}",
+                "refused in the last minute: {more} more from {host} ({cause})",
                 more=more,
                 host=key.host,
                 cause=key.cause,
@@ -112,7 +111,4 @@ class Refusals:
 def _host(peer: str) -> str:
     """Return the address that is counted; for IPv6 the network (/64) that one host has."""
     name = peer.rpartition(":")[0].strip("[]") if peer.count(":") == 1 or "]" in peer else peer
-    address = parse_address(name)
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return name if address is None else str(address)
+    return name if parse_address(name) is None else one_host(name)

@@ -54,18 +54,18 @@ class Tries:
         self._slow = 0
 
     def opened(self, now: float) -> None:
-        """The input is being opened."""
+        """Note that the input is being opened."""
         self._opened = now
         self._live_since = None
 
     def live(self, now: float) -> None:
-        """The input brings something."""
+        """Note that the input brings something."""
         if self._live_since is None:
             self._live_since = now
 
     def pause(self, now: float, hold: float) -> float:
         """
-        Seconds until the next try, now that this one has ended.
+        Return the seconds until the next try, now that this one has ended.
 
         @param hold: seconds that clients are held; 0 is for ever.
         """
@@ -85,7 +85,7 @@ class Tries:
         return self._random(pause * 0.8, pause)
 
     def _quick_pause(self, number: int) -> float:
-        """The pause after so many failures."""
+        """Return the pause after so many failures."""
         if not number:
             return 0.0 if self._listens else self._random(*AT_ONCE)
         least, most = QUICK

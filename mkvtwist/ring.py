@@ -181,7 +181,7 @@ class Ring:
 
     @property
     def segment_duration(self) -> int:
-        """How long the last whole segment is, or the one that grows if that is longer already."""
+        """The duration of the last whole segment, or of the one that grows if that is longer."""
         growing = self.edge - self._segment_start if self._starts else 0
         return max(self._segment_duration, growing)
 

@@ -74,7 +74,7 @@ class IInput(Interface):
         """
 
     def sender_left(sender: "Sender") -> None:
-        """It sends nothing more, and what it has sent is still to be read."""
+        """Note that a sender has left; the rest of what it has sent is still to be read."""
 
     def remark(reason: str) -> None:
         """Something has come of a sender who never was one."""

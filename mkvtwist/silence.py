@@ -66,8 +66,8 @@ class Silences:
             mine.since.clear()
             mine.silent = 0
         for other in mine.others:
-            since = other.since.setdefault(number, dts)
-            other.silent = max(other.silent, dts - since)
+            silent = dts - other.since.setdefault(number, dts)
+            other.silent = max(other.silent, silent)
 
     def of(self, number: int) -> int:
         """Return how long a track has been silent."""
@@ -86,5 +86,6 @@ class Silences:
         @param most: microseconds after which it is quiet, however usual that is.
         """
         track = self._tracks[number]
-        usual = min(track.gap, track.before)
-        return track.silent >= least and track.silent >= min(2 * usual, most)
+        if track.silent < least:  # nearly always
+            return False
+        return track.silent >= min(2 * min(track.gap, track.before), most)

@@ -34,9 +34,11 @@ Seconds that the kernel waits longer than its user: one who only takes nothing i
 the publisher, which says so in the log.
 """
 
-_INFO = struct.Struct("=8B24I4Q3I")
-"""The first fields of C{struct tcp_info}, up to C{tcpi_notsent_bytes} (Linux 4.6)."""
-_PROBES, _UNACKED, _LAST_ACK, _ACKED, _UNSENT = 3, 12, 20, 34, 38
+_INFO = struct.Struct("=3xB20xI28xI60xQ16xI")
+"""
+Of C{struct tcp_info}, up to Linux 4.6: C{tcpi_probes}, C{tcpi_unacked}, C{tcpi_last_ack_recv},
+C{tcpi_bytes_acked}, C{tcpi_notsent_bytes}.
+"""
 
 _AVAILABLE = "/proc/sys/net/ipv4/tcp_available_congestion_control"
 _USUAL = "/proc/sys/net/ipv4/tcp_congestion_control"
@@ -124,10 +126,10 @@ def traffic(handle: socket.socket | None) -> Traffic | None:
         return None
     if len(data) < _INFO.size:
         return None
-    info = _INFO.unpack(data)
+    probes, unacked, last, acked, unsent = _INFO.unpack(data)
     # A probe of a client that has paused is answered before the next one.
-    due = info[_UNACKED] > 0 or info[_PROBES] > 1
-    return Traffic(info[_ACKED], info[_UNSENT], info[_LAST_ACK] / 1000 if due else 0.0)
+    due = unacked > 0 or probes > 1
+    return Traffic(acked, unsent, last / 1000 if due else 0.0)
 
 
 def plain(address: IAddress) -> IAddress:

@@ -322,8 +322,10 @@ def _parsed(parse: Callable[[str, str], Value], option: str, text: str) -> Value
 
 def makeService(options: Options) -> IService:
     """
-    Everything that the options ask for, as one service. From here on the reactor's timers are
-    monotonic, and the process ends with the service's exit status.
+    Return one service for everything that the options ask for.
+
+    From here on the reactor's timers are monotonic, and the process ends with the service's exit
+    status.
     """
     from twisted.internet import reactor
 

@@ -413,6 +413,17 @@ class LimitsTests(SiteTestCase):
         self.join("/unknown.mkv")  # of which nothing is known yet
         self.assertEqual(len(self.stream.publisher.clients), 2)
 
+    def test_bandwidth_of_a_pause(self) -> None:
+        """While the input is away, a client counts as much as when it is back."""
+        programme = self.stream.publisher.programme
+        assert programme is not None
+        bitrate = programme.ring.bitrate(5_000_000)
+        self.site.configure(Config((), max_bandwidth=int(1.5 * bitrate)))
+        self.join()
+        self.reactor.advance(10.0)
+        self.assertEqual(self.stream.publisher.bitrate, 0.0)
+        self.assertEqual(self.get("/live.mkv").status, 503)
+
 
 class ShareTests(SiteTestCase):
     """What one address may have, before anybody looks at what it asks for."""

@@ -271,6 +271,15 @@ class PlaylistTests(HLSTestCase):
         self.assertIn("media.m3u8?token=x\n", self.get("/live/index.m3u8?token=x").text)
         self.assertEqual(re.sub(r"\?token=[^\"\n]*", "", got), self.playlist.media())
 
+    def test_long_token(self) -> None:
+        """Lists that a token makes long are not kept: many of them would fill the memory."""
+        self.get("/live/media.m3u8?token=short")
+        kept = hls_module._kept.cache_info()
+        token = "x" * 15_000
+        got = self.get(f"/live/media.m3u8?token={token}").text
+        self.assertIn(f".m4s?token={token}", got)
+        self.assertEqual(hls_module._kept.cache_info(), kept)
+
     def test_private(self) -> None:
         """What not everybody may watch is kept by no cache for many: no still, no replay either."""
         router = self.site.resource

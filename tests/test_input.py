@@ -1225,6 +1225,32 @@ class FallbackTests(InputTestCase):
         self.assertEqual(tried.source.text, "http://b/")
         self.assertEqual(self.response.blocks, sent(footage(1, 3)))
 
+    def test_several_on_demand(self) -> None:
+        """They are tried only while somebody watches, and from the first on for the next client."""
+        self.service.stopService()
+        names = ("http://b/", "http://c/")
+        fallbacks = tuple(parse_input("fallback", name) for name in names)
+        self.start("http://a/", fallback=fallbacks, on_demand=True, linger=1.0)
+        opened = len(self.readers)
+        self.reactor.pump([1.0] * 9)
+        self.assertEqual(len(self.readers), opened)
+        response = self.watch()
+        for name in ("http://a/", *names):
+            self.assertEqual(self.reader.source.text, name)
+            self.emit(Ended("connection refused", fault=True))
+        for client in tuple(self.publisher.clients):
+            self.publisher.leave(client, "the client has gone")
+        self.reactor.pump([0.1] * 30)
+        self.assertEqual(self.service.state, "waiting for a client")
+        opened = len(self.readers)
+        self.reactor.pump([1.0] * 60)
+        self.assertEqual(len(self.readers), opened)
+        response = self.watch()
+        self.emit(Ended("connection refused", fault=True))
+        self.assertEqual(self.reader.source.text, "http://b/")
+        self.emit(Opened(), header(), *footage(0, 1))
+        self.assertEqual(response.blocks, sent(footage(0, 1)))
+
     def test_first(self) -> None:
         """Where nothing has come yet, it begins the programme; other tracks end its clients."""
         self.start("tcp:12345", fallback=parse_input("fallback", "pause.mkv"))

@@ -30,3 +30,4 @@ class PrintableTests(SynchronousTestCase):
         """A text ends somewhere."""
         self.assertEqual(printable("x" * LONGEST), "x" * LONGEST)
         self.assertEqual(printable("x" * 10_000_000), "x" * LONGEST + "…")
+        self.assertEqual(printable("abcd", 3), "abc…")

@@ -41,7 +41,7 @@ class RefusalsTests(SynchronousTestCase):
         self.assertEqual(len(self.log.lines), 1)
         self.assertEqual(len(self.events), 13)
         self.clock.advance(SPAN)
-        more = "12 more from 192.0.2.7 in the last minute: status 404"
+        more = "refused in the last minute: 12 more from 192.0.2.7 (status 404)"
         self.assertEqual(self.log.lines[1:], [more])
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.refuse()
@@ -65,7 +65,7 @@ class RefusalsTests(SynchronousTestCase):
             self.log.lines,
             [
                 "192.0.2.7:5000: status 404",
-                "1 more from 192.0.2.7 in the last minute: status 404",
+                "refused in the last minute: 1 more from 192.0.2.7 (status 404)",
                 "192.0.2.7:5000: status 404",
             ],
         )
@@ -79,7 +79,8 @@ class RefusalsTests(SynchronousTestCase):
         self.assertEqual(len(self.log.lines), MOST + 1)
         self.clock.advance(SPAN)
         self.assertEqual(
-            self.log.lines[-1], "9 more from other addresses in the last minute: various causes"
+            self.log.lines[-1],
+            "refused in the last minute: 9 more from other addresses (various causes)",
         )
         self.refuse("10.0.0.0:1")
         self.assertEqual(self.log.lines[-1], "10.0.0.0:1: status 404")

@@ -618,6 +618,19 @@ class RulesTests(SendersTestCase):
         self.sender(data=b"again")
         self.assertEqual(self.read(5), b"again")
 
+    def test_stuck_fallbacks(self) -> None:
+        """Senders are not rejected because a fallback takes long to end, such as a dead URL."""
+        self.start(fallback=Input(Form.URL, "http://192.0.2.1/x"))
+        for _ in range(STUCK):
+            self.readers[-1].deaf = True
+            connection = self.sender()
+            self.emit(Opened(), header())
+            self.assertEqual(self.state, "live")
+            connection.lose()
+            self.emit(Ended("the end of the input", fault=False))
+        self.sender(data=b"again")
+        self.assertEqual(self.read(5), b"again")
+
     def make_deaf(self, connection: Sending) -> Sending:
         """A sender whose reader does not end when it is told to."""
         self.readers[-1].deaf = True
@@ -702,7 +715,7 @@ class RefusedTests(SendersTestCase):
     def test_no_stream(self) -> None:
         """404: there is no such stream; a stranger's path is fit for the log."""
         line = self.refused(self.sender(target="/no%0Ape"), 404, name="")
-        self.assertIn("no?pe", line)
+        self.assertIn(r"no\npe", line)
 
     def test_no_input(self) -> None:
         """405: the stream has another input."""
@@ -766,7 +779,9 @@ class RefusedTests(SendersTestCase):
         self.assertEqual(len(self.log.about("refused with 404")), 1)
         self.assertEqual(len(self.heard), 13)
         self.reactor.advance(SPAN)
-        self.assertEqual(len(self.log.about("12 more from 192.0.2.7 in the last minute")), 1)
+        self.assertEqual(
+            len(self.log.about("refused in the last minute: 12 more from 192.0.2.7 ")), 1
+        )
 
     def test_others(self) -> None:
         """Viewers that are refused, and requests to the management interface, are not senders."""
@@ -798,6 +813,17 @@ class PiecesTests(SendersTestCase):
         self.piece(6, b"ghi")
         self.assertEqual(self.read(9), b"abcdefghi")
         self.assertEqual(len(self.readers), 1)
+
+    def test_unreadable(self) -> None:
+        """If a later piece cannot be read, operators are told once, as with one request."""
+        first = self.piece(0, b"abc")
+        self.assertEqual(first.verdict().status, 200)
+        connection = self.connect()
+        connection.begin(SOUP, "Content-Length: 9", "Content-Range: bytes 3-11/*")
+        self.emit(Ended("Invalid data", fault=True, plain="no media"))
+        self.assertEqual(connection.verdict().status, 415)
+        self.assertEqual(len(self.log.about("Invalid data")), 1)
+        self.assertEqual(self.log.about("refused with"), [])
 
     def test_full(self) -> None:
         """When the pipe is full the answer waits for room."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +15,6 @@ from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from mkvtwist import sockets
 from mkvtwist.config import Form, Input, StreamConfig
 from mkvtwist.endpoint import Endpoint
 from mkvtwist.http import LiveSite
@@ -158,7 +158,7 @@ class OptionTests(SynchronousTestCase):
                 self.values[34], self.values[38] = 5, 7
 
             def getsockopt(self, *_: int) -> bytes:
-                return sockets._INFO.pack(*self.values)
+                return struct.pack("=8B24I4Q3I", *self.values)
 
         for probes, unacked, seconds in ((0, 0, 0.0), (1, 0, 0.0), (2, 0, 31.0), (0, 4, 31.0)):
             handle: Any = Handle(probes, unacked)

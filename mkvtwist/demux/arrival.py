@@ -78,7 +78,7 @@ class Arrival:
 
     def next(self, arrived: int | None) -> int:
         """
-        The time of the next picture; the first one's is 0 or more.
+        Return the time of the next picture; the first one's is 0 or more.
 
         @param arrived: when it came, by a clock that never goes back; L{None} for one that was
             there already.
@@ -120,7 +120,7 @@ class Arrival:
             self._origin = arrived - due
 
     def _bound(self, due: float, arrived: float) -> float:
-        """A picture's time, nearer to that of its arrival on the same line."""
+        """Return a picture's time, moved towards that of its arrival on the same line."""
         off = arrived - due
         paused, self._late = self._late and off > LATE, off > LATE
         if paused:

@@ -1,5 +1,5 @@
 """
-What an input has beside its tracks: tags, chapters, attachments, covers (I{remux thread}).
+Tags, chapters, attachments and covers: an input's extras (I{remux thread}).
 
 All of it goes into each header, and each client gets it. PyAV copies it in loops that keep every
 other thread waiting, tags in quadratic time. So it is cut to a size first, and copied once.
@@ -49,7 +49,7 @@ _COVERS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 class Source(Protocol):
-    """What a header takes from an input beside its tracks; PyAV's containers have it."""
+    """The extras of an input, as PyAV's containers have them."""
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -69,7 +69,7 @@ class File(NamedTuple):
 
 class Extras:
     """
-    What a header takes from an input beside its tracks, no more of it than a header may have.
+    The extras of an input, cut to the size that they may have in a header.
 
     @ivar metadata: the global tags.
     @ivar left_out: one sentence for each kind of thing of which there was too much.

@@ -39,7 +39,7 @@ class TooNear(OSError):
 
 
 class File(Protocol):
-    """What PyAV reads from."""
+    """A file that PyAV reads."""
 
     def read(self, size: int, /) -> bytes:
         """Up to so many bytes; none at the end."""
@@ -116,7 +116,7 @@ class _Body:
 
 
 class _Decrypted:
-    """What is behind AES-128 in CBC, its padding taken off (RFC 5652, 6.3)."""
+    """A file that is encrypted with AES-128 in CBC, in clear, without padding (RFC 5652, 6.3)."""
 
     def __init__(self, file: File, key: str, iv: str) -> None:
         """

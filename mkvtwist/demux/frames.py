@@ -14,7 +14,7 @@ from mkvtwist.bits import Bits
 
 
 class Head(NamedTuple):
-    """What the head of a frame says."""
+    """The content of a frame's head."""
 
     size: int
     """Bytes of the frame with its head; 0 where the head does not say."""
@@ -223,12 +223,21 @@ def flac_setup(setup: bytes, sound: tuple[int, int, int]) -> bytes:
     return setup[:at] + made + setup[at + 34 :]
 
 
+def _crc8_table() -> Iterator[int]:
+    for value in range(256):
+        crc = value
+        for _ in range(8):
+            crc = crc << 1 ^ (0x107 if crc & 0x80 else 0)
+        yield crc
+
+
+_CRC8 = bytes(_crc8_table())
+
+
 def _crc8(data: Buffer) -> int:
     value = 0
     for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value << 1 ^ (0x107 if value & 0x80 else 0)
+        value = _CRC8[value ^ byte]
     return value
 
 
@@ -250,6 +259,9 @@ How the head of a frame is read, by FFmpeg's name of the codec. Transport stream
 layers of MPEG audio apart, so neither do these.
 """
 
+
+_SYNC = 0xFF
+"""The first byte of a frame of MPEG audio; tags begin with letters."""
 
 _ID3, _APE, _ID3V1 = b"ID3", b"APETAGEX", b"TAG"
 _TAGS = (_ID3, _ID3V1, _APE[:4])
@@ -319,12 +331,13 @@ class MpegFrames:
             if self._skipped:
                 self._skipped -= self._drop(min(self._skipped, len(self._data)))
                 continue
-            size = _tag_size(self._data, 0)
-            if size is None and not last:
-                return
-            if size:
-                self._skipped = size
-                continue
+            if self._data[0] != _SYNC:
+                size = _tag_size(self._data, 0)
+                if size is None and not last:
+                    return
+                if size:
+                    self._skipped = size
+                    continue
             head = self._read(self._data, 0)
             junk = self._junk(head, last=last)
             if junk is None:
@@ -340,7 +353,7 @@ class MpegFrames:
                     yield place, frame, head
 
     def _junk(self, head: Head | None, *, last: bool) -> int | None:
-        """How many bytes here are of no frame; L{None} if more has to come to tell."""
+        """Return how many bytes here belong to no frame; L{None} if more has to come to tell."""
         if head is None:
             return None if len(self._data) < 4 and not last else self._next(1)
         if len(self._data) < head.size + 4 and not last:
@@ -360,7 +373,7 @@ class MpegFrames:
         return count
 
     def _next(self, start: int) -> int:
-        """Where the next byte is that may begin something; all there is if none does."""
+        """Return the place of the next byte that may begin something; the end if none does."""
         places = [self._data.find(mark, start) for mark in (b"\xff", b"I", b"T", b"A")]
         return min((place for place in places if place >= 0), default=len(self._data))
 
@@ -370,7 +383,7 @@ class MpegFrames:
 
     def _inside(self, end: int) -> int | None:
         """
-        Where, in a frame after which nothing begins, something does: the frame was cut there.
+        Return where something begins inside a frame that nothing follows: it was cut there.
 
         @return: 0 if nothing does; L{None} if more has to come to tell.
         """

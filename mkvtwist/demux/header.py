@@ -147,8 +147,9 @@ def _mp4(adapter: Adapter) -> bytes | None:
 
 def _described(adapter: Adapter, tag: str) -> bytes | None:
     """
-    The head with a sample entry of this name. Some codecs are described by what their first packet
-    says.
+    Return the head with a sample entry of this name.
+
+    Some codecs are described by what their first packet says.
     """
     sink = _Sink()
     flags = "empty_moov+default_base_moof"
@@ -179,7 +180,7 @@ def _described(adapter: Adapter, tag: str) -> bytes | None:
 
 
 def _dolby_vision(adapter: Adapter, head: bytes | None) -> DolbyVision | None:
-    """What the sample entry in a head of MP4 says of Dolby Vision."""
+    """Read what the sample entry in a head of MP4 says of Dolby Vision."""
     if head is None or adapter.type != "video":
         return None
     parts = mp4.sample_entry(head, 1)
@@ -187,7 +188,7 @@ def _dolby_vision(adapter: Adapter, head: bytes | None) -> DolbyVision | None:
 
 
 def _video_range(adapter: Adapter) -> str | None:
-    """How bright is meant (ITU-T H.273, table 3)."""
+    """Return what HLS calls the transfer characteristics (ITU-T H.273, table 3)."""
     transfer = int(getattr(adapter.stream.codec_context, "color_trc", 2) or 2)
     return None if transfer in _UNSPECIFIED else _RANGES.get(transfer, "SDR")
 

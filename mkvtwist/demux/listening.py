@@ -45,14 +45,14 @@ may have anything in its query.
 
 
 class Listening(NamedTuple):
-    """How to wait at a URL."""
+    """A URL to wait at, and libavformat's options for that."""
 
     url: str
     options: Mapping[str, str]
 
 
 def listening(source: Input) -> Listening | None:
-    """How to wait for a sender's connection at an input; L{None} if it is not one to wait at."""
+    """Return how to wait for a sender's connection; L{None} if nothing waits at this input."""
     if source.form is not Form.URL:
         return None
     scheme, query = _parts(source.text)

@@ -49,7 +49,9 @@ class Links:
         self._at_end = False
 
     def read(self, size: int, /) -> bytes:
-        """Up to so many bytes of this link; none at its end."""
+        """Return up to so many bytes of this link; none at its end."""
+        if self._is_ogg is False and not self._data:
+            return self._media.read(size)
         while not self._passed:
             if self._at_boundary or (self._at_end and not self._data):
                 return b""

@@ -140,7 +140,7 @@ class Looks:
         return frozenset(_TRACK.findall(self.dumps_format()))
 
     def dumps_format(self) -> str:
-        """What libavformat says of the container; nothing if that costs too much."""
+        """Return libavformat's description of the container; nothing if that costs too much."""
         begin = time.thread_time()
         if not self._wanted or begin - self._spent > READ_COST:
             self._wanted = False

@@ -70,12 +70,12 @@ class SentProgramme:
         return self.number is not None and not self._found.get(self.number)
 
     def others_of(self, index: int) -> str:
-        """In words, where a track belongs that is not sent."""
+        """Return in words to which programme a track belongs that is not sent."""
         owners = [str(number) for number, tracks in self._found.items() if index in tracks]
         what = f"of programme {', '.join(owners)}" if owners else "of no programme"
         return f"{what}; programme {self.number} is sent"
 
     def __str__(self) -> str:
-        """What there is, where the one that was asked for is missing."""
+        """Return which programmes there are, if the one that was asked for is missing."""
         known = ", ".join(map(str, self._found)) or "none"
         return f"there is no programme {self.number}; known so far: {known}"

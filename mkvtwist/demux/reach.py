@@ -137,7 +137,7 @@ def is_http(url: str) -> bool:
 
 
 class Scope(IntEnum):
-    """How near an address is: a playlist reaches what is at least as far as where it is from."""
+    """A distance: a playlist reaches addresses that are at least as far as its own."""
 
     MACHINE = 0
     """This machine: loopback, and its own addresses."""

@@ -156,8 +156,8 @@ class Noticed(NamedTuple):
 
 class Noted(NamedTuple):
     """
-    How the input is read, for the log, and for C{/status} as long as it is open; all that there is
-    to say, in place of what was said before.
+    Sentences on how the input is read, for the log, and for C{/status} as long as it is open. They
+    replace those before.
     """
 
     texts: tuple[str, ...]
@@ -693,7 +693,7 @@ class _Reading:
         return _Made(adapter, *placed, packet.is_keyframe, data, adapter.extra(packet))
 
     def _tell_jump(self, adapter: Adapter) -> None:
-        """A track's timestamps do not go with what was before them."""
+        """Tell that a track's timestamps do not go with those before."""
         track, index = label(adapter.stream), adapter.stream.index
         apart = self._timeline.apart.get(index)
         if apart is None or apart == self._apart.get(index):

@@ -20,7 +20,7 @@ Described = tuple[int, ...]
 
 def described(codec: str, data: bytes) -> Described | None:
     """
-    What the head of a keyframe says.
+    Read the head of a keyframe.
 
     @param codec: FFmpeg's name.
     @param data: the packet, or its first L{LOOKED_AT} bytes.

@@ -93,7 +93,7 @@ class Stamps:
 
 
 def claimed_rate(stream: Stream) -> float:
-    """The rate that the bitstream itself claims, in pictures a second; 0 if it does not."""
+    """Return the rate that the bitstream itself claims, in pictures a second; 0 if it does not."""
     return float(stream.codec_context.framerate or 0)
 
 

@@ -2,7 +2,6 @@
 Segments and their parts: runs of fragments in a programme's ring, and their bytes (I{pure}).
 """
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -61,7 +60,7 @@ class Part:
         self.stop: Place | None = None
         self.steps = 1
         self.end = start
-        self.sizes: Counter[int] = Counter()
+        self.sizes: dict[int, int] = {}
 
     @property
     def duration(self) -> int:
@@ -75,7 +74,8 @@ class Part:
         @param pictures: the tracks that are pictures.
         """
         extra = PICTURE_OVERHEAD if packet.track in pictures else 0
-        self.sizes[packet.track] += len(packet.data) + PACKET_OVERHEAD + extra
+        size = self.sizes.get(packet.track, 0)
+        self.sizes[packet.track] = size + len(packet.data) + PACKET_OVERHEAD + extra
 
     def has(self, choice: Choice | None) -> bool:
         """Whether there is anything in it of what was chosen. No text is something, too."""
@@ -150,7 +150,7 @@ class Segment:
 
     def bitrate(self, tracks: Collection[int]) -> float:
         """How many bits a second these tracks have in it, about; 0 where it has no duration."""
-        size = sum(part.sizes[number] for part in self.parts for number in tracks)
+        size = sum(part.sizes.get(number, 0) for part in self.parts for number in tracks)
         size += PART_OVERHEAD * len(self.parts)
         return size * 8 * SECOND / self.duration if self.duration else 0.0
 

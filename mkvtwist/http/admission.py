@@ -48,7 +48,7 @@ class Admission:
         """
         gate = self.access.gate(rule)
         if not gate.allows(host(request)):
-            say(request, 403, "Not from your address.")
+            say(request, 403, "Access from your address is not allowed.")
         elif not gate.rule.wants_credentials:
             then()
         else:
@@ -133,7 +133,7 @@ class Admission:
             # Not the exception's text: a checker may quote what it was given.
             self._log.error("access: a checker failed: {kind}", kind=why.type)
         if not gone:
-            say_later(request, "Cannot find out now whether you may; try again.", 1)
+            say_later(request, "Authorization is temporarily unavailable; try again in 1 s.", 1)
 
 
 class _Gone:
@@ -187,4 +187,4 @@ def _challenge(request: Request, realm: str, gone: "_Gone | None" = None) -> Non
     headers = request.responseHeaders
     headers.addRawHeader(b"WWW-Authenticate", f'Basic realm="{realm}", charset="UTF-8"'.encode())
     headers.addRawHeader(b"WWW-Authenticate", f'Bearer realm="{realm}"'.encode())
-    say(request, 401, "Only with the right token (?token=...) or user and password.")
+    say(request, 401, "Authentication required: add ?token=... or a user name and password.")

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urljoin
 from twisted.web.http import NOT_MODIFIED, Request
 
 from mkvtwist.config import EVERYBODY, Rule, parse_tracks
+from mkvtwist.printable import printable
 from mkvtwist.sockets import plain
 
 View = Callable[[Request], None]
@@ -110,7 +111,7 @@ def varies_with(request: Request, name: bytes) -> None:
     request.setHeader(b"Vary", b", ".join([*before, name]))
 
 
-def is_known(request: Request, tag: bytes) -> bool:
+def answer_unchanged(request: Request, tag: bytes) -> bool:
     """
     Name what is answered by its C{ETag}; answer 304 without a body if the client has it already
     (RFC 9110, 13.1.2, by weak comparison: as a proxy leaves it that compresses).
@@ -154,10 +155,10 @@ def _compressed(body: bytes) -> bytes:
     return gzip.compress(body, 6, mtime=0)
 
 
-def printable(text: bytes | None, most: int = 200) -> str:
-    """Something a client has sent, fit for one line of a log."""
-    decoded = (text or b"").decode("utf-8", "replace")[:most]
-    return "".join(char if char.isprintable() else "?" for char in decoded)
+def user_agent(request: Request) -> str:
+    """Return the name of the client's program, as the client says it, fit for a log."""
+    said = request.getHeader(b"user-agent") or b""
+    return printable(said.decode("utf-8", "replace"), 200)
 
 
 def timestamp(seconds: float) -> str:
@@ -221,9 +222,8 @@ def wants_page(request: Request) -> bool:
     listed = (request.getHeader(b"accept") or b"").lower()
     wanted = (request.getHeader(b"range") or b"").replace(b" ", b"").lower()
     if not (headers.hasHeader(b"accept") or headers.hasHeader(b"user-agent")):
-        return (
-            False  # a simple program that reads bytes; programs that preview links name themselves
-        )
+        # A simple program that reads bytes; programs that preview links name themselves.
+        return False
     return not (
         headers.hasHeader(b"icy-metadata")
         or wanted == b"bytes=0-"  # some programs that preview links ask for the first bytes

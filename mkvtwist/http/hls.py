@@ -34,11 +34,11 @@ from mkvtwist.http.answers import (
     View,
     abort,
     answer,
+    answer_unchanged,
     argument,
     cached,
     carried,
     host,
-    is_known,
     say,
     say_later,
 )
@@ -62,7 +62,11 @@ next list is loaded, and nobody misses an origin that is restarted while players
 """
 
 LISTS = 64
-"""Playlists that are kept as bytes: who waits together gets the same."""
+LIST_LIMIT = 256 << 10
+"""
+Playlists that are kept as bytes, and the bytes of each: those who wait together get the same. A
+token stands in each line, and may be as long as a request.
+"""
 
 WAIT = 3
 """Target durations that a blocking request may take (rfc8216bis-16, 6.2.5.2)."""
@@ -273,11 +277,13 @@ class Pieces:
         return False
 
     def _answer(self, request: Request, text: str, cache: bytes) -> None:
-        data, tag = _listed(text, carried(request))
+        query = carried(request)
+        is_small = len(text) + text.count("\n") * len(query) < LIST_LIMIT
+        data, tag = (_kept if is_small else _listed)(text, query)
         shared = SHARED if cache is BRIEFLY else b""
         cache = cached(request, self.stream.config.watch, cache, shared)
         request.setHeader(b"Cache-Control", cache)
-        if not is_known(request, tag):
+        if not answer_unchanged(request, tag):
             self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
             answer(request, data, PLAYLIST.encode(), cache)
 
@@ -338,7 +344,7 @@ class Pieces:
         cache = cached(request, self.stream.config.watch, FOREVER)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"Accept-Ranges", b"bytes")
-        if is_known(request, tag):
+        if answer_unchanged(request, tag):
             return
         length = sum(map(len, pieces))
         if request.method == b"GET" and request.getHeader(b"if-range") in (None, tag):
@@ -506,7 +512,6 @@ class Delivery:
             self._timeout = None
 
 
-@lru_cache(maxsize=LISTS)
 def _listed(text: str, query: str) -> tuple[bytes, bytes]:
     """
     Return a playlist's bytes and their C{ETag}, which is weak: a proxy may compress them.
@@ -515,6 +520,9 @@ def _listed(text: str, query: str) -> tuple[bytes, bytes]:
     """
     data = (_URI.sub(rf"\1{query}", text) if query else text).encode()
     return data, b'W/"%b"' % blake2b(data, digest_size=12).hexdigest().encode()
+
+
+_kept = lru_cache(maxsize=LISTS)(_listed)
 
 
 def _count(request: Request, name: str) -> int | None:

@@ -1,5 +1,5 @@
 """
-Where a request says that it goes, and by which way it has come (I{reactor}).
+The host that a request asks for, and the way by which it has come (I{reactor}).
 
 A browser runs everybody's pages inside its user's network. In C{Origin} it says which page has made
 a request, in C{Host} which name it asked. That the two agree is not enough: the owner of a name can
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from twisted.internet.address import UNIXAddress
 from twisted.web.http import Request
 
-from mkvtwist.access import parse_address
+from mkvtwist.access import is_loopback
 from mkvtwist.http.answers import host, transport_of
 
 HINT = "If the site is this server, add its name to server_names (--server-name)."
@@ -54,14 +54,9 @@ def name_in(field: bytes) -> str | None:
     return None if match is None else (match[1] or match[2]).decode().lower()
 
 
-def is_loopback(name: str) -> bool:
+def means_loopback(name: str) -> bool:
     """Whether a name in a C{Host} field can mean nothing but this machine."""
-    return _is_loopback(name) or name == "localhost" or name.endswith(".localhost")  # RFC 6761
-
-
-def _is_loopback(text: str | None) -> bool:
-    address = parse_address(text)
-    return address is not None and address.is_loopback
+    return is_loopback(name) or name == "localhost" or name.endswith(".localhost")  # RFC 6761
 
 
 def is_known(name: str, server_names: Iterable[str]) -> bool:
@@ -70,7 +65,7 @@ def is_known(name: str, server_names: Iterable[str]) -> bool:
         ipaddress.ip_address(name)
     except ValueError:
         own = (*server_names, socket.gethostname().lower())
-        return is_loopback(name) or name.removesuffix(".") in own
+        return means_loopback(name) or name.removesuffix(".") in own
     return True
 
 
@@ -100,7 +95,7 @@ def is_local(request: Request) -> bool:
     if isinstance(transport_of(request).getHost(), UNIXAddress):
         return True
     name = name_in(asked)
-    return _is_loopback(host(request)) and name is not None and is_loopback(name)
+    return is_loopback(host(request)) and name is not None and means_loopback(name)
 
 
 def is_passed_on(request: Request) -> bool:

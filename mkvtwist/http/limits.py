@@ -10,6 +10,7 @@ from twisted.web.http import Request
 from mkvtwist.access import one_host
 from mkvtwist.config import Config
 from mkvtwist.http.answers import host, say_later
+from mkvtwist.publisher import RATE_SPAN
 from mkvtwist.stream import Stream
 
 RETRY_AFTER = 5
@@ -71,5 +72,9 @@ def _reached(most: int, count: int) -> bool:
 
 
 def _bitrate(stream: Stream) -> float:
-    """Bits per second that a client gets; 0 while nothing comes."""
-    return stream.publisher.bitrate
+    """
+    Return the bits per second that a client gets, by the last media that came: also while the input
+    is away, since those who wait for it get as much when it is back. 0 if nothing is known yet.
+    """
+    programme = stream.publisher.programme
+    return programme.ring.bitrate(RATE_SPAN) if programme is not None else 0.0

@@ -9,7 +9,7 @@ from twisted.web.http import Request
 from mkvtwist import matroska
 from mkvtwist.config import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats import BESIDE, NoTrack, Unfit, choose
-from mkvtwist.http.answers import argument, printable, say, wanted_tracks
+from mkvtwist.http.answers import argument, say, user_agent, wanted_tracks
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.responses import live_headers, respond, say_refused
 from mkvtwist.packet import Track
@@ -47,7 +47,7 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         framing=response.framing,
         rebase=rebase if format_ == "matroska" and _wants_rebase(request) else None,
         peer=address(request.getClientAddress()),
-        user_agent=printable(request.getHeader(b"user-agent")),
+        user_agent=user_agent(request),
         max_lag=max_lag,
     )
     client = stream.publisher.join(response, wish)

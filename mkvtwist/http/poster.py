@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from mkvtwist.demux.poster import NoPoster, jpeg
-from mkvtwist.http.answers import cached, preview, say, say_later
+from mkvtwist.http.answers import answer_unchanged, cached, preview, say, say_later
 from mkvtwist.programme import Programme
 from mkvtwist.replay import guide
 from mkvtwist.stream import Stream
@@ -145,10 +145,11 @@ class Posters:
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         tag = hashlib.blake2b(still.picture, digest_size=12).hexdigest()
-        if not request.setETag(f'"{tag}"'.encode()):
-            request.setHeader(b"Content-Type", b"image/jpeg")
-            request.setHeader(b"Content-Length", b"%d" % len(still.picture))
-            request.write(b"" if request.method == b"HEAD" else still.picture)
+        if answer_unchanged(request, f'"{tag}"'.encode()):
+            return
+        request.setHeader(b"Content-Type", b"image/jpeg")
+        request.setHeader(b"Content-Length", b"%d" % len(still.picture))
+        request.write(b"" if request.method == b"HEAD" else still.picture)
         request.finish()
 
     def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:

@@ -38,6 +38,7 @@ from mkvtwist.config import ConfigError, parse_seconds
 from mkvtwist.formats import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
 from mkvtwist.http.answers import (
     abort,
+    answer_unchanged,
     argument,
     cached,
     carried,
@@ -294,7 +295,9 @@ class Replays:
         request.setHeader(b"Content-Disposition", f'{how}; filename="{saved}"'.encode())
         _check_range(file, request)
         file.was_read = True
-        body = b"" if request.setETag(file.tag) else file.render_GET(request)
+        if answer_unchanged(request, file.tag):
+            return
+        body = file.render_GET(request)
         if body is not NOT_DONE_YET:
             request.write(body)
             request.finish()
@@ -308,7 +311,7 @@ class Replays:
             request.notifyFinish().addBoth(lambda _: self._read(request))
 
     def _read(self, request: Request) -> None:
-        """A client has all of its answer, or has gone."""
+        """Note that a client has all of its answer, or has gone."""
         self._reading.pop(request).file.readers -= 1
 
 

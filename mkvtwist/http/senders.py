@@ -68,7 +68,6 @@ def _receive(stream: Stream, request: IncomingRequest) -> None:
     else:
         _go_on(stream, int(place[1]), request)
         return
-    request.has_sender = True
     line.sender = Sender(stream.input, address(request.getClientAddress()), line)
     line.sender.program = program
     if line.sender.arrive():
@@ -131,7 +130,13 @@ class RequestLine:
     sender: Sender
 
     def __init__(self, request: IncomingRequest) -> None:
-        self._request: Any = request
+        self._request: Any = None
+        self._speak_for(request)
+
+    def _speak_for(self, request: IncomingRequest) -> None:
+        """Have what becomes of a request be the sender's affair."""
+        self._request = request
+        request.has_sender = True
         request.notifyFinish().addErrback(self._lost)
 
     def begin(self) -> None:
@@ -187,8 +192,7 @@ class PiecesLine(RequestLine):
     def take(self, request: IncomingRequest) -> None:
         """The next piece has come."""
         self._end_gap()
-        self._request = request
-        request.notifyFinish().addErrback(self._lost)
+        self._speak_for(request)
         self.begin()
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from mkvtwist.access import one_host, parse_address, within
+from mkvtwist.access import is_loopback, one_host, within
 from mkvtwist.config import Config
 
 CONNECTIONS = 512
@@ -100,8 +100,7 @@ class Shares:
         if said == 0 or self.has_none(host):
             return inf
         if said is None:
-            address = parse_address(host)
-            return inf if address is not None and address.is_loopback else usual
+            return inf if is_loopback(host) else usual
         return said
 
     def _say(self) -> None:

@@ -24,7 +24,6 @@ from mkvtwist.http.answers import (
     allow_pages,
     is_preflight,
     open_to_pages,
-    printable,
     say,
     transport_of,
     wants_page,
@@ -40,6 +39,7 @@ from mkvtwist.http.replay import LAST, PREFIX, Replays
 from mkvtwist.http.requests import SENDING, Channel, IncomingRequest
 from mkvtwist.http.senders import is_probe, send
 from mkvtwist.http.status import Status
+from mkvtwist.printable import printable
 from mkvtwist.refusals import Refusals
 from mkvtwist.sender import address
 from mkvtwist.sockets import attend
@@ -264,7 +264,7 @@ class Router(Resource):
             shown = [s.config for s in self._streams.values() if s.config.watch == EVERYBODY]
             there = [f"/{config.name}.mkv" for config in shown] or ["no stream for everybody"]
         names = ", ".join(there)
-        return f"There is no {printable(path.encode())!r} here. There are {names} and /status."
+        return f"There is no '{printable(path, 200)}' here. There are {names} and /status."
 
 
 def _path_of(request: Any) -> str:

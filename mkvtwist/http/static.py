@@ -12,9 +12,9 @@ from hashlib import sha256
 from importlib import resources
 from types import MappingProxyType
 
-from twisted.web.http import CACHED, Request
+from twisted.web.http import Request
 
-from mkvtwist.http.answers import answer, argument
+from mkvtwist.http.answers import answer, answer_unchanged, argument
 
 _JAVASCRIPT = b"text/javascript; charset=utf-8"
 
@@ -62,8 +62,8 @@ def show_file(name: str, request: Request) -> None:
     """
     file = _load(name)
     request.setHeader(b"Access-Control-Allow-Origin", b"*")
-    if request.setETag(f'"{file.version}"'.encode()) is CACHED:
-        request.finish()
-        return
-    is_current = argument(request, "v") == file.version
-    answer(request, file.body, TYPES[name], FOR_EVER if is_current else b"no-cache")
+    cache = FOR_EVER if argument(request, "v") == file.version else b"no-cache"
+    request.setHeader(b"Cache-Control", cache)
+    # Weak, for the bytes are others when they are compressed.
+    if not answer_unchanged(request, f'W/"{file.version}"'.encode()):
+        answer(request, file.body, TYPES[name], cache)

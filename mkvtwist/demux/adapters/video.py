@@ -233,7 +233,7 @@ class Untimed(NalUnits):
 
 class PartlyTimed(Untimed):
     """
-    The same out of MPEG-TS, which need not say when each picture is shown, but every 0.7 s
+    H.264 and HEVC out of MPEG-TS, which need say only every 0.7 s when a picture is shown
     (ISO/IEC 13818-1, 2.7.4).
 
     As long as each picture has its time, it keeps it, and none is held. From the first one without
