@@ -415,7 +415,10 @@ class Tried:
         return f"http://127.0.0.1:{self._values['port']}{path}"
 
     def _watch(self) -> None:
-        with suppress(OSError), urllib.request.urlopen(self._url("/cam.mkv"), timeout=60) as answer:
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(self._url("/cam.mkv?burst=60"), timeout=60) as answer,
+        ):
             while data := answer.read1(1 << 16):
                 self._data += data
 
