@@ -1,8 +1,9 @@
 """
-The process around the service: its clock and its exit status (I{wiring}).
+The process around the service: its clock, its end and its exit status (I{wiring}).
 
-Twisted measures every timer by the wall clock, and twistd has no exit status but 0. Both are
-changed here, and nowhere else; C{tests.test_process} fails when a release of Twisted stops it.
+Twisted measures every timer by the wall clock, takes a second Ctrl-C for an error, and twistd has
+no exit status but 0. All three are changed here, and nowhere else; C{tests.test_process} fails when
+a release of Twisted stops it.
 """
 
 import atexit
@@ -11,7 +12,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
 
 
 class MonotonicClock:
@@ -42,6 +46,24 @@ def use_monotonic_clock(reactor: Any, monotonic: Callable[[], float] = time.mono
     """
     if not isinstance(reactor.seconds, MonotonicClock):
         reactor.seconds = MonotonicClock(reactor.seconds(), monotonic)
+
+
+def ignore_second_stop(reactor: Any) -> None:
+    """
+    Have a reactor that is stopping ignore it when it is told so again.
+
+    A stop waits up to a second for threads that are blocked. An impatient Ctrl-C, or a SIGTERM that
+    comes with the end of the last stream, would put a traceback into the log.
+    """
+    if "stop" in vars(reactor):  # done already
+        return
+    stop = reactor.stop
+
+    def stop_or_ignore() -> None:
+        with suppress(ReactorNotRunning):
+            stop()
+
+    reactor.stop = stop_or_ignore
 
 
 def exit_with(status: int) -> None:

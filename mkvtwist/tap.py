@@ -29,7 +29,7 @@ from mkvtwist.config import (
     parse_server_name,
 )
 from mkvtwist.configfile import CommandLine, describe
-from mkvtwist.process import exit_with, use_monotonic_clock
+from mkvtwist.process import exit_with, ignore_second_stop, use_monotonic_clock
 from mkvtwist.server import Server
 
 Value = TypeVar("Value")
@@ -330,6 +330,7 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     use_monotonic_clock(reactor)
+    ignore_second_stop(reactor)
     assert options.config is not None
     assert options.command_line is not None
     reread = partial(read, options.command_line) if options.command_line.names_files else None

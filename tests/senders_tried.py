@@ -421,7 +421,7 @@ class Tried:
     def _watch(self) -> None:
         with (
             suppress(OSError),
-            urllib.request.urlopen(self._url("/cam.mkv"), timeout=600) as answer,
+            urllib.request.urlopen(self._url("/cam.mkv?burst=60"), timeout=600) as answer,
         ):
             while data := answer.read1(1 << 16):
                 self._data += data

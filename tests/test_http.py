@@ -277,9 +277,9 @@ class LiveTests(SiteTestCase):
         """Both kinds of live answers are L{IResponse}s; one stands between transport and client."""
         connection = self.connect()
         request: Any = Request(connection.protocol)
-        verifyObject(IResponse, LiveResponse(request, "matroska"))
-        verifyObject(IResponse, SocketResponse(request, "matroska"))
-        verifyObject(IPushProducer, SocketResponse(request, "matroska"))
+        verifyObject(IResponse, LiveResponse(request, "matroska", lambda _: None))
+        verifyObject(IResponse, SocketResponse(request, "matroska", lambda _: None))
+        verifyObject(IPushProducer, SocketResponse(request, "matroska", lambda _: None))
 
     def test_stream(self) -> None:
         """The stream comes in chunks, from the keyframe that the burst asks for, and goes on."""
@@ -375,6 +375,26 @@ class LiveTests(SiteTestCase):
         self.reactor.turn()
         self.assertEqual(connection.answer().headers["content-type"], "audio/x-matroska")
         self.assertEqual(blocks(connection.answer().body), sent(footage(0, 1)))
+
+    def test_held_in_vain(self) -> None:
+        """A request that was held for nothing is told the stream's state and the reason."""
+        retrying = "Nothing has come. The stream is retrying: the host has gone."
+        for state, for_good, said, again in (
+            ("retrying", None, retrying, "1"),
+            ("ended", True, "The stream has ended: the host has gone.", None),
+            ("retrying", False, "The server stops.", "1"),
+        ):
+            stream = self.add("late", hold=5.0)
+            connection = self.connect()
+            connection.ask("/late.mkv")
+            stream.input.state, stream.input.reason = state, "the host has gone"
+            if for_good is None:
+                self.reactor.advance(5)
+            else:
+                stream.publisher.end(for_good=for_good)
+            got = connection.answer()
+            self.assertEqual((got.status, got.text), (503, f"{said}\n"))
+            self.assertEqual(got.headers.get("retry-after"), again)
 
     def test_burst(self) -> None:
         """A client may have its own burst; more than the ring has is what it has."""
@@ -516,6 +536,7 @@ class LiveTests(SiteTestCase):
         """At the end of the stream the response is complete, and the connection can be used on."""
         connection = self.connect()
         connection.ask("/live.mkv?burst=0")
+        self.stream.input.state = "ended"
         self.stream.publisher.end()
         self.reactor.turn()
         got = connection.answer()

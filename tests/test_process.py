@@ -10,7 +10,7 @@ from twisted.internet.pollreactor import PollReactor
 from twisted.internet.selectreactor import SelectReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.process import use_monotonic_clock
+from mkvtwist.process import ignore_second_stop, use_monotonic_clock
 from tests.fakes import Reactor
 from tests.test_end_to_end import CHECKOUT, PATIENCE
 
@@ -82,6 +82,27 @@ class ClockTests(SynchronousTestCase):
         first = reactor.seconds()
         self.assertApproximates(first, 1000, 5)
         self.assertGreaterEqual(reactor.seconds(), first)
+
+
+class StopTests(SynchronousTestCase):
+    """L{ignore_second_stop}."""
+
+    def test_again(self) -> None:
+        """Only the first of several signals to stop counts, and none is an error."""
+        reactor = SelectReactor()
+        for selectable in reactor.removeAll():
+            self.addCleanup(selectable.connectionLost, None)
+        for _ in range(2):
+            ignore_second_stop(reactor)
+        stopped: list[str] = []
+        reactor.addSystemEventTrigger("during", "shutdown", stopped.append, "stopped")
+        reactor.startRunning(installSignalHandlers=False)
+        reactor.sigInt(2)
+        reactor.sigTerm(15)
+        reactor.runUntilCurrent()
+        reactor.runUntilCurrent()
+        self.assertEqual(stopped, ["stopped"])
+        self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class ExitTests(SynchronousTestCase):

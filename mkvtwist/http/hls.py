@@ -271,7 +271,7 @@ class Pieces:
         elif self.stream.publisher.ended and not self._playlist.finished:
             say_later(request, "The server stops.", AGAIN)
         elif not self._playlist.is_ready:
-            say(request, 503, "The stream has ended.")
+            say(request, 503, f"The stream has ended: {self.stream.condition[1]}.")
         else:
             return True
         return False

@@ -14,7 +14,7 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.formats import NoTrack, Unfit, media_type
-from mkvtwist.http.answers import abort, say, transport_of
+from mkvtwist.http.answers import View, abort, say, transport_of
 from mkvtwist.packet import Track
 from mkvtwist.publisher import IResponse, Progress
 from mkvtwist.sockets import attend, tcp_socket, traffic
@@ -31,12 +31,14 @@ class LiveResponse:
 
     framing: Callable[[bytes], bytes] | None = None
 
-    def __init__(self, request: Request, format_: str) -> None:
+    def __init__(self, request: Request, format_: str, say_none: View) -> None:
         """
         @param format_: one of L{mkvtwist.formats.FORMATS}.
+        @param say_none: answers when nothing is going to come.
         """
         self.request = request
         self.format = format_
+        self._say_none = say_none
         self.sent = 0
         self.offer: Callable[[bytes], int] = self._take
         self._begun = False
@@ -78,7 +80,7 @@ class LiveResponse:
             self.unregisterProducer()
             self.request.finish()
         else:
-            say(self.request, 503, "The stream has ended, or its input is away; try again later.")
+            self._say_none(self.request)
 
     def abort(self) -> None:
         abort(self.request)
@@ -93,8 +95,8 @@ class SocketResponse(LiveResponse):
     that all clients share, until the transport says that there is room.
     """
 
-    def __init__(self, request: Request, format_: str) -> None:
-        super().__init__(request, format_)
+    def __init__(self, request: Request, format_: str, say_none: View) -> None:
+        super().__init__(request, format_, say_none)
         self._transport: Connection = transport_of(request)
         self._producer: Any = None
         self._rest: memoryview | None = None
@@ -172,12 +174,12 @@ class SocketResponse(LiveResponse):
             self._producer.stopProducing()
 
 
-def respond(request: Request, format_: str) -> LiveResponse:
-    """The best kind of live answer for what the request came over."""
+def respond(request: Request, format_: str, say_none: View) -> LiveResponse:
+    """Return the best kind of live answer for what the request came over."""
     transport = transport_of(request)
     if isinstance(transport, Connection) and not getattr(transport, "TLS", False):
-        return SocketResponse(request, format_)
-    return LiveResponse(request, format_)
+        return SocketResponse(request, format_, say_none)
+    return LiveResponse(request, format_, say_none)
 
 
 def live_headers(request: Request, format_: str, tracks: Sequence[Track]) -> None:
