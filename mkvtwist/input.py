@@ -282,7 +282,8 @@ class InputService(Service):
         """
         Open what is opened here.
 
-        @param counts: whether it is a restart, if it is not the first time.
+        @param counts: whether it is a restart, if it is not the first time. Another round of a loop
+            is none: the stream stays live.
         """
         self._retry = None
         media: Media | None = None
@@ -292,7 +293,8 @@ class InputService(Service):
 
     def _read(self, media: Media | None, *, counts: bool = True) -> None:
         if not self._listens:
-            self._become("opening", "reading the beginning, to see what it is")
+            if counts:
+                self._become("opening", "reading the beginning, to see what it is")
         elif not self._opened:
             self._become("waiting for a sender", "nobody has sent anything yet")
         self._noted, self.notes = self.notes, ()

@@ -259,7 +259,7 @@ class FileTests(InputTestCase):
         )
 
     def test_loop(self) -> None:
-        """A loop begins again at once, on the same line of time; clients go on."""
+        """A loop begins again at once, on the same line of time; it stays live, clients go on."""
         service = self.start(at_end="loop")
         response = self.watch()
         for round_ in range(4):
@@ -267,6 +267,7 @@ class FileTests(InputTestCase):
             self.assertFalse(self.reader.drain)
             self.emit(header(), *footage(round_, round_ + 1), END)
             self.reactor.turn()
+            self.assertEqual(service.state, "live")
         self.assertEqual(response.blocks, sent(footage(0, 4)))
         self.assertEqual(response.data.count(head()), 1)
         self.assertEqual(service.restarts, 0, "a round is none")
