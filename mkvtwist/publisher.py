@@ -548,11 +548,11 @@ class Publisher:
         self.ended = True
         if self.programme is not None:
             self._close(self.programme)
+        if for_good:
+            self.playlist.finish()
         for client in list(self._waiting):
             self.leave(client, "the end of the stream")
             client.response.finish()
-        if for_good:
-            self.playlist.finish()
         for observe in self.observers:
             observe()
 

@@ -188,7 +188,7 @@ class Sender:
 
     def _turn_away(self, objection: Parting) -> None:
         self._forget()
-        line = "sender {peer} turned away from {input}: {reason}"
+        line = "sender {peer} refused by {input}: {reason}"
         self._input.refuse(self.peer, objection.value, line)
         self.line.hang_up(objection, objection.value)
 

@@ -317,12 +317,7 @@ class Server(MultiService):
         # Only now: what one lets go of, another one may be about to take.
         for stream in begin:
             self._begin(stream)
-        for text, site in listen:
-            names = self.streams if site is self.site else None
-            listener = Listener(self._reactor, text, site, names)
-            listener.congest(config.congestion)
-            self._listeners.append(listener)
-            self._when_free(partial(self._listen, listener))
+        self._listen_more(listen)
         if self.running:
             self._count_descriptors()
 
@@ -344,8 +339,17 @@ class Server(MultiService):
             else:
                 self._listeners.remove(listener)
                 self._end(listener)
-            listener.congest(self._config.congestion)
         return missing
+
+    def _listen_more(self, missing: Sequence[tuple[str, LiveSite]]) -> None:
+        """Begin to listen where nobody does, and have all listeners go by the configuration."""
+        for text, site in missing:
+            names = self.streams if site is self.site else None
+            listener = Listener(self._reactor, text, site, names)
+            self._listeners.append(listener)
+            self._when_free(partial(self._listen, listener))
+        for listener in self._listeners:
+            listener.congest(self._config.congestion)
 
     def reload(self) -> None:
         """

@@ -173,8 +173,8 @@ class Options(TwistedOptions):
         self._set_server("max_requests_per_address", text)
 
     def opt_max_bandwidth(self, text: str) -> None:
-        """Bits per second to all clients; who would be too many for it is turned away; k, M and G
-        work; 0: no limit [default: 0]"""
+        """Bits per second to all clients together; viewers beyond this limit are rejected; k, M and
+        G work; 0: no limit [default: 0]"""
         self._set_server("max_bandwidth", text)
 
     def opt_watch_token_file(self, text: str) -> None:
@@ -209,8 +209,7 @@ class Options(TwistedOptions):
         self._set("at_end", text)
 
     def opt_takeover(self) -> None:
-        """A sender who comes while another one is there takes its place, rather than is
-        turned away"""
+        """A new sender replaces the current one instead of being rejected"""
         self._settings["takeover"] = True
 
     def opt_record(self, text: str) -> None:

@@ -575,7 +575,7 @@ class SenderTests(SenderTestCase):
         self.send(first)
         second = self.connect()
         self.assertTrue(self.turned_away(second))
-        self.assertEqual(len(self.log.about(f"sender {second.sender.peer} turned away")), 1)
+        self.assertEqual(len(self.log.about(f"sender {second.sender.peer} refused by")), 1)
         self.send(second)
         self.lose(second)
         self.assertEqual(len(self.readers), 1)

@@ -14,7 +14,7 @@ from mkvtwist.config import Form, Input, StreamConfig
 from mkvtwist.lag import PAUSE, Lag
 from mkvtwist.packet import Packet
 from mkvtwist.publisher import Publisher, Wish
-from tests.fakes import SOUND, VIDEO, Response, footage, header
+from tests.fakes import AUDIO, SOUND, VIDEO, Response, footage, header, mixed
 
 SIZE = 1000
 """Bytes of each of ten packets a second."""
@@ -214,6 +214,33 @@ class LagTests(SynchronousTestCase):
             self.turns()
         self.assertGreater(client.skipped_segments, 0)
         self.assertLess(client.statistics().lag, 6)
+        stream.leave(client, "enough")
+
+    def test_without_picture(self) -> None:
+        """
+        While no picture comes, a client goes on at the newest sound; when pictures are back, at the
+        newest keyframe.
+        """
+        stream = Publisher(self.clock, StreamConfig(Input(Form.DEMO, "demo:")))
+        stream.begin(header(VIDEO, AUDIO))
+        response = Link()
+        client = stream.join(response, Wish(2.0))
+        lost = {"sound": 0, "both": 0}
+        worst = 0.0
+        for tick in range(10 * SECONDS):
+            start, end = tick / 10, (tick + 1) / 10
+            shown = tick < 100 or tick >= 600
+            pictures = footage(start, end, gop=2.0, size=SIZE) if shown else []
+            stream.publish(mixed(pictures, footage(start, end, track=2, size=SIZE)))
+            response.carry(SIZE * (4 / 3 if shown else 2 / 3))
+            had = client.skipped_segments
+            self.clock.advance(0.1)
+            self.turns()
+            worst = max(worst, client.statistics().lag)
+            lost["both" if shown else "sound"] += client.skipped_segments - had
+        self.assertGreater(lost["sound"], 8)  # of a second each
+        self.assertGreater(lost["both"], 4)
+        self.assertTrue(9 < worst < 14, worst)
         stream.leave(client, "enough")
 
     def test_held(self) -> None:

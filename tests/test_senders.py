@@ -452,7 +452,7 @@ class RulesTests(SendersTestCase):
         second = self.sender()
         self.assertEqual(second.verdict().status, 409)
         self.assertEqual(second.verdict().text, "Nothing was taken: another one is connected.\n")
-        self.assertEqual(len(self.log.about("turned away from /cam: another one is")), 1)
+        self.assertEqual(len(self.log.about("refused by /cam: another one is")), 1)
         first.send(chunks(b"more"))
         self.assertEqual(self.read(9), b"mediamore")
         self.assertEqual(first.said, b"")
@@ -746,7 +746,7 @@ class RefusedTests(SendersTestCase):
         """409: another one is sending."""
         self.sender()
         self.assertEqual(self.sender().verdict().status, 409)
-        self.assertEqual(len(self.log.about("stream cam: sender 192.0.2.7:5000 turned away")), 1)
+        self.assertEqual(len(self.log.about("stream cam: sender 192.0.2.7:5000 refused by")), 1)
         self.assertEqual([event.kind for event in self.heard], ["sender refused"])
 
     def test_no_media(self) -> None:

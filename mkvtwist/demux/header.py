@@ -19,6 +19,7 @@ from mkvtwist import matroska, mp4, mpegts, webvtt
 from mkvtwist.codecs import DolbyVision, codec_string, dolby_vision
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.demux.extras import File, Source, short
+from mkvtwist.demux.sink import Sink
 from mkvtwist.packet import SECOND, Header, Track
 
 if TYPE_CHECKING:  # it is in PyAV's stubs only
@@ -34,17 +35,6 @@ _RANGES: Mapping[int, str] = {16: "PQ", 18: "HLG"}
 """By transfer characteristics, what HLS calls them; all others are SDR."""
 
 _UNSPECIFIED = frozenset({0, 2, 3})
-
-
-class _Sink:
-    """A file that takes all and cannot seek, as a live response."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self.parts.append(data)
-        return len(data)
 
 
 def write_header(
@@ -151,7 +141,7 @@ def _described(adapter: Adapter, tag: str) -> bytes | None:
 
     Some codecs are described by what their first packet says.
     """
-    sink = _Sink()
+    sink = Sink()
     flags = "empty_moov+default_base_moof"
     if adapter.sample is not None:
         flags += "+delay_moov"
@@ -159,7 +149,7 @@ def _described(adapter: Adapter, tag: str) -> bytes | None:
     options["strict"] = "unofficial"  # else it leaves out what Dolby Vision needs
     try:
         with (
-            av.open(_Sink(), "w", format="matroska") as donor,
+            av.open(Sink(), "w", format="matroska") as donor,
             av.open(sink, "w", format="mp4", container_options=options) as output,
         ):
             output.flags |= _BITEXACT
@@ -172,7 +162,7 @@ def _described(adapter: Adapter, tag: str) -> bytes | None:
                 packet.pts = packet.dts = 0
                 packet.is_keyframe = True
                 output.mux(packet)
-        head = b"".join(sink.parts)
+        head = sink.data
         mp4.joined({1: head}, {}, ())  # is it all there?
     except (ValueError, av.FFmpegError):
         return None
@@ -225,10 +215,10 @@ def _written(
     chapters: "Sequence[Chapter]",
     files: Sequence[File],
 ) -> bytes:
-    sink = _Sink()
+    sink = Sink()
     options = {"live": "1", "write_crc32": "0", "allow_raw_vfw": "1"}
     with (
-        av.open(_Sink(), "w", format="matroska") as donor,
+        av.open(Sink(), "w", format="matroska") as donor,
         av.open(sink, "w", format="matroska", container_options=options) as output,
     ):
         donors = _donors(donor)
@@ -242,7 +232,7 @@ def _written(
         if chapters:
             output.set_chapters(list(chapters))
         output.start_encoding()
-        return b"".join(sink.parts)
+        return sink.data
 
 
 def _shifted(chapter: "Chapter", shift: int) -> "Chapter":

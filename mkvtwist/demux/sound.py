@@ -16,6 +16,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 
 from mkvtwist.demux.reach import of_bytes
+from mkvtwist.demux.sink import Sink
 
 Stream = Any
 
@@ -36,17 +37,6 @@ class Sound(NamedTuple):
     """Samples in one channel of a packet; 0 if that differs, or nobody knows."""
 
 
-class _Sink:
-    """A file that takes all and cannot seek."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self.parts.append(bytes(data))
-        return len(data)
-
-
 _LAYOUT = re.compile(r"^#channel_layout_name 0: (.*)$", re.MULTILINE)
 _NO_RATE = 1
 """Samples a second in a header that has to state some; no sound has so few."""
@@ -62,7 +52,7 @@ def sound_of(stream: Stream) -> Sound:
     """
     context = stream.codec_context
     rate, size = int(context.sample_rate), int(context.frame_size)
-    sink = _Sink()
+    sink = Sink()
     try:
         with av.open(sink, "w", format="framecrc") as output:
             made = output.add_mux_stream("pcm_s16le", rate=48_000)
@@ -70,7 +60,7 @@ def sound_of(stream: Stream) -> Sound:
             output.start_encoding()
     except (ValueError, av.FFmpegError):
         return Sound(rate, 0, "", size)  # it has no rate yet, or none that can be
-    found = _LAYOUT.search(b"".join(sink.parts).decode(errors="replace"))
+    found = _LAYOUT.search(sink.data.decode(errors="replace"))
     return Sound(rate, *_known(found[1] if found else ""), size)
 
 
@@ -100,10 +90,10 @@ def measured(known: Sound, parameters: Stream | str, setup: bytes, data: bytes) 
     @param parameters: a stream with all other parameters of the codec, or the codec's name.
     @return: L{None} if nothing can be made of the packet alone.
     """
-    sink = _Sink()
+    sink = Sink()
     try:
         with (
-            av.open(_Sink(), "w", format="matroska") as donor,
+            av.open(Sink(), "w", format="matroska") as donor,
             av.open(sink, "w", format="matroska", container_options={"live": "1"}) as output,
         ):
             made: Any = output.add_stream_from_template(donor.add_stream("mp2"), opaque=True)
@@ -116,7 +106,7 @@ def measured(known: Sound, parameters: Stream | str, setup: bytes, data: bytes) 
             packet: Any = av.Packet(data)
             packet.stream, packet.pts, packet.dts, packet.is_keyframe = made, 0, 0, True
             output.mux(packet)
-        file = io.BytesIO(b"".join(sink.parts))
+        file = io.BytesIO(sink.data)
         with av.open(file, format="matroska", container_options=of_bytes()) as container:
             found = sound_of(container.streams[0])
     except (ValueError, IndexError, av.FFmpegError):

@@ -44,7 +44,7 @@ from mkvtwist.http.answers import (
 )
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.ranges import Unsatisfiable, cut, requested
-from mkvtwist.http.responses import say_refused
+from mkvtwist.http.responses import AGAIN, say_none, say_refused
 from mkvtwist.packet import Header
 from mkvtwist.publisher import CROWD
 from mkvtwist.stream import Stream
@@ -73,9 +73,6 @@ WAIT = 3
 
 WAIT_FIRST = 30.0
 """Seconds that somebody waits for a stream's first segment; players ask again after it."""
-
-AGAIN = 1
-"""Seconds after which who has waited in vain may ask again: he has waited long enough."""
 
 MOST_HELD = 5_000
 """Requests of one stream that wait at once: a few kilobytes each."""
@@ -266,12 +263,11 @@ class Pieces:
     def _can_list(self, tracks: Tracks, request: Request) -> bool:
         """Whether there is something to list; else that is said."""
         problem = self._problem(tracks)
+        stops = self.stream.publisher.ended and not self._playlist.finished
         if problem is not None:
             say_refused(request, problem)
-        elif self.stream.publisher.ended and not self._playlist.finished:
-            say_later(request, "The server stops.", AGAIN)
-        elif not self._playlist.is_ready:
-            say(request, 503, f"The stream has ended: {self.stream.condition[1]}.")
+        elif stops or not self._playlist.is_ready:
+            say_none(self.stream, request)
         else:
             return True
         return False
@@ -398,10 +394,6 @@ class Pieces:
             if self._turn is None:
                 self._turn = self._reactor.callLater(0, self._next_turn)
 
-    def _say_nothing_new(self, request: Request) -> None:
-        state, reason = self.stream.condition
-        say_later(request, f"Nothing new has come. The stream is {state}: {reason}.", AGAIN)
-
     def _look(self) -> None:
         """Something was published: who has waited for it gets it, some in this turn."""
         playlist = self._playlist
@@ -420,7 +412,7 @@ class Pieces:
             if held.request in self._held:
                 self._forget(held.request)
                 if held.is_late and not held.is_due():
-                    self._say_nothing_new(held.request)
+                    say_none(self.stream, held.request)
                 else:
                     self._see(held.request)  # its place may have been free while it waited
                     held.answer()

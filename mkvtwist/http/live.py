@@ -10,16 +10,13 @@ from twisted.web.http import Request
 from mkvtwist import matroska
 from mkvtwist.config import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats import BESIDE, NoTrack, Unfit, choose
-from mkvtwist.http.answers import argument, say, say_later, user_agent, wanted_tracks
+from mkvtwist.http.answers import argument, say, user_agent, wanted_tracks
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.responses import live_headers, respond, say_refused
+from mkvtwist.http.responses import live_headers, respond, say_none, say_refused
 from mkvtwist.packet import Track
 from mkvtwist.publisher import Wish
 from mkvtwist.sender import address
 from mkvtwist.stream import Stream
-
-AGAIN = 1
-"""Seconds after which to ask again, if the request was held for C{--hold} in vain."""
 
 
 def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> None:
@@ -42,7 +39,7 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         if limits.refuse(stream, request):
             return
         limits.enter(request)
-    response = respond(request, format_, partial(_say_none, stream))
+    response = respond(request, format_, partial(say_none, stream))
     gone = request.notifyFinish()
     wish = Wish(
         burst=burst,
@@ -56,17 +53,6 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
     )
     client = stream.publisher.join(response, wish)
     gone.addErrback(lambda _: client.stopProducing())
-
-
-def _say_none(stream: Stream, request: Request) -> None:
-    """Answer a request that was held until the end of C{--hold}, or of the stream, in vain."""
-    state, reason = stream.condition
-    if state == "ended":
-        say(request, 503, f"The stream has ended: {reason}.")
-    elif stream.publisher.ended:
-        say_later(request, "The server stops.", AGAIN)
-    else:
-        say_later(request, f"Nothing has come. The stream is {state}: {reason}.", AGAIN)
 
 
 def rebase(clusters: bytes, start: int) -> bytes:

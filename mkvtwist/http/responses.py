@@ -14,10 +14,14 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.formats import NoTrack, Unfit, media_type
-from mkvtwist.http.answers import View, abort, say, transport_of
+from mkvtwist.http.answers import View, abort, say, say_later, transport_of
 from mkvtwist.packet import Track
 from mkvtwist.publisher import IResponse, Progress
 from mkvtwist.sockets import attend, tcp_socket, traffic
+from mkvtwist.stream import Stream
+
+AGAIN = 1
+"""Seconds after which to ask again if a request was held in vain: it has waited long enough."""
 
 
 def chunk(data: bytes) -> bytes:
@@ -192,3 +196,15 @@ def live_headers(request: Request, format_: str, tracks: Sequence[Track]) -> Non
 def say_refused(request: Request, problem: Unfit | NoTrack) -> None:
     """Answer that what was asked for cannot be had."""
     say(request, 404 if isinstance(problem, NoTrack) else 406, f"{problem}.")
+
+
+def say_none(stream: Stream, request: Request) -> None:
+    """Answer a request that was held in vain: nothing new has come, or the stream has ended."""
+    state, reason = stream.condition
+    publisher = stream.publisher
+    if not publisher.ended:
+        say_later(request, f"Nothing new has come. The stream is {state}: {reason}.", AGAIN)
+    elif publisher.playlist.finished:
+        say(request, 503, f"The stream has ended: {reason}.")
+    else:
+        say_later(request, "The server stops.", AGAIN)
