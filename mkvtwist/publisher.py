@@ -505,10 +505,10 @@ class Publisher:
                 programme.released = ring.end
             elif fragment.key:
                 programme.released = fragment.number
-        self._rate.add(self.clock.seconds(), self.bytes_in - size, ring.edge - edge)
+        self.arrived = self.clock.seconds()
+        self._rate.add(self.arrived, self.bytes_in - size, ring.edge - edge)
         self._fan_out(programme, known)
         self._away_since = None
-        self.arrived = self.clock.seconds()
         for client in list(self._waiting):
             self._waiting.discard(client)
             self._guard(client, client.enter, programme, fresh)

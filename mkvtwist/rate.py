@@ -3,6 +3,7 @@ The bitrate over the last seconds of the clock (I{pure}).
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 from mkvtwist.packet import SECOND
 
@@ -11,6 +12,17 @@ SPAN = 5.0
 
 STEP = 0.25
 """Seconds whose bytes are added up: there are 21 sums at most."""
+
+
+@dataclass(slots=True)
+class _Sum:
+    """
+    Bytes that came within L{STEP}, and by how much the media have grown with them.
+    """
+
+    since: float
+    size: int = 0
+    media: int = 0
 
 
 class Rate:
@@ -23,7 +35,7 @@ class Rate:
 
     def __init__(self) -> None:
         self._begun: float | None = None
-        self._sums: deque[tuple[float, int, int]] = deque()  # since when, bytes, media
+        self._sums: deque[_Sum] = deque()
 
     def add(self, now: float, size: int, media: int) -> None:
         """
@@ -34,12 +46,13 @@ class Rate:
         """
         if self._begun is None:
             self._begun = now
-        self._forget(now)
-        since = now
-        if self._sums and self._sums[-1][0] <= now < self._sums[-1][0] + STEP:
-            since, before, grown = self._sums.pop()
-            size, media = size + before, media + grown
-        self._sums.append((since, size, media))
+        newest = self._sums[-1] if self._sums else None
+        if newest is None or not newest.since <= now < newest.since + STEP:
+            self._forget(now)
+            newest = _Sum(now)
+            self._sums.append(newest)
+        newest.size += size
+        newest.media += media
 
     def bits(self, now: float) -> float:
         """Return the bits per second of the last L{SPAN}."""
@@ -47,16 +60,16 @@ class Rate:
         if self._begun is None or not self._sums:
             return 0.0
         size = media = 0.0
-        for since, bytes_, grown in self._sums:
-            part = min(1.0, (since + STEP - (now - SPAN)) / STEP)  # of the first, what counts yet
-            size += part * bytes_
-            media += part * grown
+        for one in self._sums:
+            part = min(1.0, (one.since + STEP - (now - SPAN)) / STEP)  # of the first, what counts
+            size += part * one.size
+            media += part * one.media
         seconds = max(media / SECOND, min(SPAN, now - self._begun))
         return size * 8 / seconds if seconds else 0.0
 
     def _forget(self, now: float) -> None:
-        if self._sums and now < self._sums[-1][0]:  # somebody has set the clock back
+        if self._sums and now < self._sums[-1].since:  # somebody has set the clock back
             self._sums.clear()
             self._begun = now
-        while self._sums and self._sums[0][0] + STEP <= now - SPAN:
+        while self._sums and self._sums[0].since + STEP <= now - SPAN:
             self._sums.popleft()

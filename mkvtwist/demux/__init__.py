@@ -11,7 +11,7 @@ L{mkvtwist.packet}.
     - L{extras} cuts tags, chapters and attachments to a size
     - L{adapters} has one small class for each oddity of a track: video, audio, subtitles
     - L{header} has libavformat write the header, into a L{sink}
-    - L{sound} asks libavformat for the rate and the channels of sound, which PyAV cannot tell safely
+    - L{sound} has libavformat tell the rate and the channels of sound; PyAV may crash over them
     - L{payload}, L{latm} are the pure functions that payloads go through
     - L{frames}, L{sizes} are pure, too: heads of sound's frames and of keyframes
     - L{ogg} is pure, too: it parts chained Ogg into links
