@@ -447,6 +447,9 @@ class InputService(Service):
         fallback.heard = True
         self._faults.pop(str(fallback.source), None)
         self._fallback_tries.live(self.reactor.seconds())
+        if "fallback" not in self._up:  # another round is no news
+            source = str(fallback.source)
+            self.log.info("fallback {source}: shown while the input is away", source=source)
         self._tell_up("fallback", fallback.source)
         self._publisher.begin(header)
 
@@ -561,6 +564,8 @@ class InputService(Service):
         if self._next_sender is None:
             self._relax()
         self._faults.pop("input", None)
+        if self.restarts and "input" not in self._up and not self.config.input.form.has_sender:
+            self.log.info("{input}: packets are coming", input=self.label)
         self._tries.live(self.reactor.seconds())
         self._become("live", "packets are coming")
         programme = self._publisher.programme

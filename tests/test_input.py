@@ -372,6 +372,18 @@ class FileTests(InputTestCase):
         self.emit(header(), *footage(0, 1), Ended("no route to host", fault=True))
         self.assertEqual(len(self.log.about("no route to host")), 3)
 
+    def test_recovered(self) -> None:
+        """After an end or a fault the log also says that the input is there again."""
+        self.start("http://host/live.mkv")
+        self.emit(header(), *footage(0, 1))
+        self.assertEqual(self.log.about("packets are coming"), [])
+        for round_, end in enumerate((END, Ended("connection refused", fault=True)), 1):
+            self.emit(end)
+            self.reactor.advance(self.pending()[0] + 0.001)
+            self.emit(header(), *footage(round_, round_ + 1))
+            said = "stream live: http://host/live.mkv: packets are coming"
+            self.assertEqual(self.log.about("packets are coming"), [said] * round_)
+
     def test_listening(self) -> None:
         """
         What waits for a sender never pauses, and says since when nobody has come; only when one who
@@ -1114,6 +1126,8 @@ class FallbackTests(InputTestCase):
         self.assertEqual(str(self.service.showing), "pause.mkv")
         self.assertEqual(self.watch().blocks, sent(footage(4, 5)))
         self.assertEqual(self.service.restarts, 0)
+        said = "stream live: fallback pause.mkv: shown while the input is away"
+        self.assertEqual(self.log.about("while the input is away"), [said])
 
     def test_back(self) -> None:
         """It stops when the input has been opened, which goes on when its thread has ended."""

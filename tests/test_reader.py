@@ -288,6 +288,19 @@ class FileTests(ReaderTestCase):
         self.assertEqual((audio.language, audio.title), ("deu", "Ton"))
         self.assertEqual(header.left_out, ())
 
+    def test_languages(self) -> None:
+        """What a container gives as a language is one, or the track has none."""
+        for said, language in (
+            ("deu", "deu"),
+            ("pt-BR", "pt-BR"),
+            ("und", None),
+            ("???", None),
+            ("eng,deu", "eng"),
+        ):
+            (header,) = headers(self.read(media.clip(seconds=1, languages=(said,))))
+            self.assertEqual(header.tracks[1].language, language, said)
+            self.assertNotIn(b"???", header.formats["matroska"])
+
     def test_frames(self) -> None:
         """What is stored of it shows the same pictures and the same sound, whatever it came in."""
         for container in ("matroska", "mp4", "mpegts", "flv", "nut", "webm"):

@@ -7,6 +7,7 @@ added here. WebM's header is Matroska's with less in it. For MP4 each track is d
 container of its own: one that MP4 has no place for does not take the others with it.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ _RANGES: Mapping[int, str] = {16: "PQ", 18: "HLG"}
 """By transfer characteristics, what HLS calls them; all others are SDR."""
 
 _UNSPECIFIED = frozenset({0, 2, 3})
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}")
 
 
 def write_header(
@@ -201,7 +204,7 @@ def _added(output: OutputContainer, donors: Mapping[str, Stream], adapter: Adapt
     """A stream of a header's container for an adapter's track."""
     made: Any = output.add_stream_from_template(donors[adapter.type], opaque=True)
     adapter.describe(made)
-    if language := short(adapter.stream.metadata.get("language")):
+    if language := _language(adapter.stream):
         made.metadata["language"] = language
     if title := short(_title(adapter.stream)):
         made.metadata["title"] = title
@@ -244,7 +247,6 @@ def _shifted(chapter: "Chapter", shift: int) -> "Chapter":
 
 def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Track:
     stream, shape, type_ = adapter.stream, adapter.shape, adapter.type
-    language = stream.metadata.get("language")
     rate = adapter.frame_rate if type_ == "video" else None
     return Track(
         number=adapter.number,
@@ -256,7 +258,7 @@ def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Trac
             if vision is not None and vision.is_alone
             else codec_string(adapter.codec, private)
         ),
-        language=None if language == "und" else language,
+        language=_language(stream),
         title=_title(stream),
         default=bool(stream.disposition & Disposition.default),
         width=shape.width if type_ == "video" else None,
@@ -267,6 +269,15 @@ def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Trac
         sample_rate=shape.sample_rate if type_ == "audio" else None,
         channels=shape.channels if type_ == "audio" else None,
     )
+
+
+def _language(stream: Stream) -> str | None:
+    """
+    Return a track's language, if it is one (RFC 5646, 2.1, as far as a pattern tells): VLC writes
+    C{???} into MPEG-TS, and an MPEG-TS may name several, of which this is the first.
+    """
+    first = stream.metadata.get("language", "").partition(",")[0]
+    return first if first != "und" and _LANGUAGE.fullmatch(first) else None
 
 
 def _title(stream: Stream) -> str | None:
