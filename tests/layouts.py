@@ -26,8 +26,16 @@ class Odd(NamedTuple):
     channels: int
 
 
-def clips() -> Iterator[Odd]:
-    """All of them."""
+def clips(*, large: bool = True) -> Iterator[Odd]:
+    """
+    All of them.
+
+    @param large: whether those of more than a few hundred kilobytes are wanted, too.
+    """
+    return (odd for odd in _made() if large or len(odd.data) < 300_000)
+
+
+def _made() -> Iterator[Odd]:
     for codec in ("pcm_s24be", "pcm_s16le", "pcm_f32be", "alac"):
         data = encoded("mov", codec, "7.1" if codec != "alac" else "5.1")
         yield Odd(f"mov {codec}", ".mov", data, 8 if codec != "alac" else 6)

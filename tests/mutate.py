@@ -66,7 +66,7 @@ from mkvtwist.pipe import Outlet, Pipe  # noqa: E402
 from mkvtwist.programme import Programme  # noqa: E402
 from mkvtwist.ring import Fragment, Ring  # noqa: E402
 from mkvtwist.timeline import Timeline  # noqa: E402
-from tests import hostile, media, oddities  # noqa: E402
+from tests import hostile, layouts, media, oddities  # noqa: E402
 
 TIMEOUT = 20.0
 """Seconds for one clip, of which most take a fiftieth of one."""
@@ -168,12 +168,48 @@ def sources(files: Iterable[Path]) -> list[Source]:
     found.append(Source("pgs", ".sup", oddities.pgs([(0.5, 1.5), (3.0, 3.8)])))
     data = oddities.with_data(media.clip(container="mpegts", **_SMALL), "timed_id3")
     found.append(Source("mpegts-data", ".ts", data))
+    found += [Source(odd.name, odd.suffix, odd.data) for odd in layouts.clips(large=False)]
+    found += changing()
     found += [Source(name, ".bin", data) for name, data in referring(BAIT)]
     found += [Source(name, ".mkv", data) for name, data in overfull()]
     stored = (ROOT / "tests" / "data").glob("*.bin")
     found += [Source(path.stem, ".bin", path.read_bytes()) for path in sorted(stored)]
     found += [Source(path.name, path.suffix, path.read_bytes()) for path in files]
     return found
+
+
+def changing() -> Iterator[Source]:
+    """Clips whose programmes, songs, rates, channels or sizes change on the way."""
+
+    def clip(container: str, **more: Any) -> bytes:
+        return media.clip(container=container, **{**_SMALL, **more}).read_bytes()
+
+    sounds: list[dict[str, Any]] = [{"channels": 2}, {"channels": 1, "sample_rate": 44100}]
+    opus, vorbis = (
+        clip("ogg", video=None, audio=codec, seconds=0.4) for codec in ("libopus", "vorbis")
+    )
+    yield Source("chained", ".ogg", opus + vorbis + opus)
+    for container, suffix in (("mp3", ".mp3"), ("adts", ".aac"), ("latm", ".latm")):
+        songs = [clip(container, video=None, seconds=0.4, **sound) for sound in sounds]
+        yield Source(f"{container} songs", suffix, b"".join([*songs, songs[0]]))
+    for codec in ("ac3", "eac3", "flac"):
+        paths = [
+            media.clip(**{**_SMALL, "video": None, "audio": codec, "audio_options": (), **sound})
+            for sound in sounds
+        ]
+        yield Source(f"{codec} songs", ".mkv", oddities.spliced(*paths))
+    for codec in ("libvpx", "libvpx-vp9", "libsvtav1", "mjpeg"):
+        paths = [
+            media.clip(**{**_SMALL, "video": codec, "audio": None, "size": size})
+            for size in ((64, 48), (160, 120))
+        ]
+        yield Source(f"{codec} sizes", ".mkv", oddities.spliced(*paths))
+    large, small = clip("mpegts", size=(160, 120)), clip("mpegts")
+    sound = clip("mpegts", video=None)
+    yield Source("programmes", ".ts", oddities.programmes(sound, large, small, table=0.3))
+    yield Source("other programmes", ".ts", small + oddities.programmes(large, sound) + sound)
+    raw = [clip("h264", size=size) for size in ((64, 48), (160, 120))]
+    yield Source("raw sizes", ".h264", b"".join([*raw, raw[0]]))
 
 
 BAIT = "bait.mkv"

@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist import matroska
 from mkvtwist.demux.adapters import Adapter, Unusable, adapter_for, is_cover, video
 from mkvtwist.demux.extras import Extras
+from mkvtwist.demux.frames import _crc8 as flac_crc
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Extra, Header, Packet
@@ -477,6 +478,31 @@ class ChangeTests(SynchronousTestCase):
             self.assertEqual(adapter.shape[:2], (44100, 1), codec)
             self.assertEqual(sum(changed for _, changed in made), 1, codec)
             self.assertEqual(sum(count for count, _ in made), len(made), codec)
+
+    def test_flac_without_rate(self) -> None:
+        """Frames of FLAC need not say their rate: other channels keep the one that is known."""
+        one, two = (
+            media.clip(audio="flac", video=None, seconds=0.5, sample_rate=44100, channels=channels)
+            for channels in (2, 1)
+        )
+        with av.open(one) as known, av.open(two) as container:
+            stream: Any = known.streams[0]
+            adapter = adapter_for(stream)
+            packet: Any
+            for packet in container.demux():
+                head = bytearray(bytes(packet))
+                if not head:
+                    continue
+                end = next(n for n in range(5, 16) if flac_crc(head[:n]) == head[n])
+                head[2] &= 0xF0  # the rate is that of the STREAMINFO
+                head[end] = flac_crc(head[:end])
+                made = av.Packet(bytes(head))
+                made.time_base, made.pts, made.dts = packet.time_base, packet.pts, packet.dts
+                list(adapter.packets(made))
+            self.assertEqual(adapter.shape[:2], (44100, 1))
+            setup = adapter.setup or b""
+            numbers = int.from_bytes(setup[-34:][10:18], "big")
+            self.assertEqual((numbers >> 44, (numbers >> 41 & 7) + 1), (44100, 1))
 
     def test_damaged_head(self) -> None:
         """One head that says something else is damage: its frame is left out."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import av
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.demux.frames import Head, MpegFrames, flac_setup, heads
@@ -55,6 +56,17 @@ def ape(size: int) -> bytes:
         return b"APETAGEX" + b"".join(n.to_bytes(4, "little") for n in numbers) + bytes(8)
 
     return mark(1 << 29) + garbage(size) + mark(0)
+
+
+STARTS = (
+    b"\xff\xfb",
+    b"\x0b\x77",
+    b"\x7f\xfe\x80\x01",
+    b"\xff\xf8",
+    b"\0\x10\0\0\xf8\x72\x6f\xba",
+    b"",
+)
+"""The sync words of frames, and no bytes."""
 
 
 class HeadTests(SynchronousTestCase):
@@ -108,14 +120,13 @@ class HeadTests(SynchronousTestCase):
                 head = heads["mp3"](packet, 0)
                 self.assertEqual(head, Head(len(packet), rate, 1, 576))
 
-    def test_random(self) -> None:
-        """No bytes make a reader fail."""
-        chance = random.Random(4)  # noqa: S311 (repeatable is what is wanted here)
-        starts = (b"\xff\xfb", b"\x0b\x77", b"\x7f\xfe\x80\x01", b"\xff\xf8", b"")
-        for read in heads.values():
-            for start in starts:
-                for _ in range(50):
-                    read(start + chance.randbytes(chance.randrange(40)), 0)
+    @given(st.sampled_from(sorted(heads)), st.sampled_from(STARTS), st.binary(max_size=40))
+    def test_any(self, codec: str, start: bytes, rest: bytes) -> None:
+        """No bytes make a reader fail, and a frame goes on beyond the head."""
+        for at in (0, len(start)):
+            head = heads[codec](start + rest, at)
+            self.assertTrue(head is None or head.size == 0 or head.size >= 4)
+            self.assertTrue(head is None or 0 <= head.rate < 1 << 20)
 
     def test_flac_setup(self) -> None:
         """A STREAMINFO for other frames says their numbers, and decoders take it."""
@@ -131,6 +142,18 @@ class HeadTests(SynchronousTestCase):
             ]
         self.assertEqual({(f.sample_rate, f.layout.nb_channels) for f in frames}, {(44100, 1)})
         self.assertEqual(flac_setup(b"short", (44100, 1, 0)), b"short")
+
+
+PIECES = (
+    b"\xff\xfb\x10\0" + bytes(100),  # a whole frame of 104 bytes
+    b"\xff\xf3\x14\xc0",
+    b"\xff\xfb\x10\0" + bytes(50),
+    b"\xff\xe3\x18\xc4" * 9,
+    b"ID3\4\0\0\0\0\0\5",
+    b"TAG" + bytes(125),
+    b"APETAGEX" + bytes(24),
+)
+"""Frames, frames that are cut, heads in heads, and tags."""
 
 
 class MpegTests(SynchronousTestCase):
@@ -186,3 +209,33 @@ class MpegTests(SynchronousTestCase):
         for at in range(0, len(data), 5000):
             list(frames.feed(data[at : at + 5000]))
             self.assertLess(min(at + 5000, len(data)) - frames.place, 2 * 2881)
+
+    @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=60), st.data())
+    def test_any(self, pieces: list[bytes], cuts: st.DataObject) -> None:
+        """Whatever comes, and however it is cut, the frames are the same ones, in order."""
+        data = b"".join(pieces)
+        whole = self.found(data)
+        step = cuts.draw(st.integers(1, len(data) + 1))
+        self.assertEqual(self.found(data, step), whole)
+
+    def test_work(self) -> None:
+        """
+        Heads are read a few times for each byte at most, and nowhere in a run of what begins none.
+        """
+        for piece, most in (
+            *((piece, 4) for piece in (*PIECES, b"ID3", b"\xff\xfb\x90\0", garbage(3000))),
+            *((piece, 0.001) for piece in (b"\xff", b"I", b"TA", b"AP", b"\xff\xff\xff", b"\0")),
+        ):
+            frames, count = MpegFrames("mp3"), 0
+            read = frames._read
+
+            def counted(data: bytes | bytearray, at: int) -> Head | None:
+                nonlocal count
+                count += 1
+                return read(data, at)  # noqa: B023 - called in this turn only
+
+            frames._read = counted
+            data = (piece * 20_000)[:20_000]
+            list(frames.feed(data))
+            list(frames.feed(b"", last=True))
+            self.assertLess(count, most * len(data), piece)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.demux.ogg import Links
+from mkvtwist.demux.ogg import Links, checksum
 from tests import media
 from tests.oddities import garbage
 
@@ -36,6 +38,19 @@ def song(seconds: float = 0.3, channels: int = 2) -> bytes:
     """A song in Ogg."""
     made = media.clip(container="ogg", audio="libopus", seconds=seconds, channels=channels)
     return made.read_bytes()
+
+
+def page(begins: bool, body: bytes, *, sound: bool = True) -> bytes:
+    """A page of Ogg, which may have a wrong checksum."""
+    table = bytes((len(body),))
+    made = bytearray(b"OggS\0" + bytes((2 * begins,)) + bytes(20) + b"\1" + table + body)
+    made[22:26] = (checksum(bytes(made)) ^ (not sound)).to_bytes(4, "little")
+    return bytes(made)
+
+
+PIECES = st.builds(page, st.booleans(), st.binary(max_size=40), sound=st.booleans()) | st.binary(
+    max_size=30
+)
 
 
 class LinksTests(SynchronousTestCase):
@@ -88,3 +103,11 @@ class LinksTests(SynchronousTestCase):
         self.assertEqual(links(broken + second, 100), [broken, second])
         cut = first[:-100]
         self.assertEqual(b"".join(links(cut + second, 100)), cut + second)
+
+    @given(st.lists(PIECES, max_size=12), st.integers(1, 50), st.integers(1, 200))
+    def test_any(self, pieces: list[bytes], step: int, size: int) -> None:
+        """Whatever comes, no byte is lost, and the links are the same in whatever pieces."""
+        data = b"".join(pieces)
+        whole = links(data)
+        self.assertEqual(b"".join(whole), data)
+        self.assertEqual(links(data, step, size), whole)

@@ -6,6 +6,7 @@ L{heads} are the readers, by FFmpeg's name of the codec; L{MpegFrames} finds the
 stream of MPEG audio, in which tags may stand between songs.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -265,6 +266,10 @@ _SYNC = 0xFF
 
 _ID3, _APE, _ID3V1 = b"ID3", b"APETAGEX", b"TAG"
 _TAGS = (_ID3, _ID3V1, _APE[:4])
+_BEGINNING = re.compile(
+    rb"\xff(?:[\xe0-\xff](?:[\x10-\xef]|\Z)|\Z)|I(?:D(?:3|\Z)|\Z)|T(?:A(?:G|\Z)|\Z)|A(?:P(?:E|\Z)|\Z)"
+)
+"""The first three bytes of a frame or a tag, or as many of them as are there."""
 
 _APE_HAS_HEAD, _APE_IS_HEAD = 1 << 31, 1 << 29
 
@@ -374,8 +379,8 @@ class MpegFrames:
 
     def _next(self, start: int) -> int:
         """Return the place of the next byte that may begin something; the end if none does."""
-        places = [self._data.find(mark, start) for mark in (b"\xff", b"I", b"T", b"A")]
-        return min((place for place in places if place >= 0), default=len(self._data))
+        found = _BEGINNING.search(self._data, start)
+        return len(self._data) if found is None else found.start()
 
     def _follows(self, at: int) -> bool:
         """Whether a frame or a tag begins there."""

@@ -13,20 +13,18 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
-from av.container import Flags, OutputContainer
+from av.container import OutputContainer
 from av.stream import Disposition
 
 from mkvtwist import matroska, mp4, mpegts, webvtt
 from mkvtwist.codecs import DolbyVision, codec_string, dolby_vision
 from mkvtwist.demux.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.demux.extras import File, Source, short
-from mkvtwist.demux.sink import Sink
+from mkvtwist.demux.sink import BITEXACT, Sink
 from mkvtwist.packet import SECOND, Header, Track
 
 if TYPE_CHECKING:  # it is in PyAV's stubs only
     from av.container.core import Chapter
-
-_BITEXACT: int = Flags.bitexact.value  # type: ignore[assignment] # a Flag of ints, say the stubs
 
 _MP4_TAGS: Mapping[str, str] = {"hevc": "hvc1"}
 """FourCCs where libavformat would take another; Apple's players want this one."""
@@ -155,7 +153,7 @@ def _described(adapter: Adapter, tag: str) -> bytes | None:
             av.open(Sink(), "w", format="matroska") as donor,
             av.open(sink, "w", format="mp4", container_options=options) as output,
         ):
-            output.flags |= _BITEXACT
+            output.flags |= BITEXACT
             made = _added(output, _donors(donor), adapter)
             made.codec_context.codec_tag = tag
             output.start_encoding()
@@ -225,8 +223,7 @@ def _written(
         av.open(sink, "w", format="matroska", container_options=options) as output,
     ):
         donors = _donors(donor)
-        # The same tracks give the same bytes: no random UIDs, no dates.
-        output.flags |= _BITEXACT
+        output.flags |= BITEXACT
         output.metadata.update(source.metadata)
         for adapter in adapters:
             _added(output, donors, adapter)

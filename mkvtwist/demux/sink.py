@@ -2,6 +2,11 @@
 A file in memory that libavformat writes to (I{remux thread}).
 """
 
+from av.container import Flags
+
+BITEXACT: int = Flags.bitexact.value  # type: ignore[assignment] # a Flag of ints, say the stubs
+"""A flag of what is written: the same tracks give the same bytes, without random UIDs and dates."""
+
 
 class Sink:
     """A file that takes all and cannot seek, as a live response."""

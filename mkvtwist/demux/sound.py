@@ -16,7 +16,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 
 from mkvtwist.demux.reach import of_bytes
-from mkvtwist.demux.sink import Sink
+from mkvtwist.demux.sink import BITEXACT, Sink
 
 Stream = Any
 
@@ -96,6 +96,7 @@ def measured(known: Sound, parameters: Stream | str, setup: bytes, data: bytes) 
             av.open(Sink(), "w", format="matroska") as donor,
             av.open(sink, "w", format="matroska", container_options={"live": "1"}) as output,
         ):
+            output.flags |= BITEXACT
             made: Any = output.add_stream_from_template(donor.add_stream("mp2"), opaque=True)
             BitStreamFilterContext("null", parameters, made)
             context = made.codec_context

@@ -55,7 +55,7 @@ class Audio(Adapter):
 
     def _believed(self, packet: AVPacket, head: frames.Head) -> Iterable[AVPacket]:
         """The packet, and the one before it if this one confirms what that one said."""
-        known = self._sound or (0, 0, 0)
+        known = self._sound or (*self.shape[:2], 0)
         sound = head.rate or known[0], head.channels or known[1], head.depth or known[2]
         odd, self._odd = self._odd, None
         if self._sound is None or (head.sure and sound != known):
