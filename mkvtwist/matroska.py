@@ -216,8 +216,8 @@ class WebM:
         """
         Return the bytes of packets for a client that gets them as they come.
 
-        Each picture says how long it lasts; the newest one at least two pictures, or as long as one
-        has been waited for of late, as in L{mkvtwist.mp4.Mp4.early}. If the last block says
+        Each picture says how long it lasts; the newest one one and a half pictures, or as long as
+        one has been waited for of late, as in L{mkvtwist.mp4.Mp4.early}. If the last block says
         nothing, Chromium takes it for a sixteenth of a second, and Firefox leaves a gap behind it.
 
         @param pause: that time, in microseconds.
@@ -228,7 +228,7 @@ class WebM:
             picture = made[place]
             if (step := self._steps.get(picture.track)) is not None:
                 ends = following.get(picture.track)
-                lasts = max(2 * step, pause) if ends is None else ends - picture.pts
+                lasts = max(3 * step // 2, pause) if ends is None else ends - picture.pts
                 following[picture.track] = picture.pts
                 made[place] = picture._replace(duration=lasts)
         return self._early.render(made)
