@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -616,6 +616,25 @@ class ChangeTests(ReaderTestCase):
             self.assertIn(number, shown)
         times = [packet.dts for packet in packets(events) if packet.track == 1]
         self.assertEqual(times, sorted(times))
+
+    def test_rare_pictures(self) -> None:
+        """MPEG-TS whose first picture ends 8 s later is opened anew, and goes on with its sound."""
+        clip = media.clip(container="mpegts", seconds=26, gop=25)
+        often = count()  # the pictures come once in 8 s
+        path = media.cut(
+            clip, self.mktemp(), "mpegts", lambda p: p.type != "video" or next(often) % 200 == 0
+        )
+        events = self.read(path)
+        self.assertTrue(any("opened anew" in text for text in notices(events)))
+        self.assertEqual([t.type for t in headers(events)[-1].tracks], ["video", "audio"])
+        number = 0
+        sound = 0
+        for event in events:
+            if isinstance(event, Header):
+                number = next(t.number for t in event.tracks if t.type == "audio")
+            sound += isinstance(event, Packet) and event.track == number
+        there = sum(p.type == "audio" for p in media.packets(path))
+        self.assertLessEqual(sound, there + 8, "no more than what is in one packet of the stream")
 
     def test_new_track_of_a_sender(self) -> None:
         """Nor is a sender's stream read from its beginning again: what is gone is gone."""
