@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -261,6 +262,20 @@ class SongTests(ReaderTestCase):
 
 class FileTests(ReaderTestCase):
     """Files from their beginning to their end."""
+
+    def test_names(self) -> None:
+        """A file may have any name that the system lets it have."""
+        clip = media.clip(seconds=0.2)
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        for name in (
+            *(b"100%41 %d.mkv", b"a?b#c.mkv", b"new\nline.mkv", b"\xe9\xff.mkv", b"-dash.mkv"),
+            *(b"file:in.mkv", b"tcp:1.mkv", b"concat:a|b.mkv", b"[x]*.mkv", b"\"quotes'.mkv"),
+        ):
+            path = folder / os.fsdecode(name)
+            path.write_bytes(clip.read_bytes())
+            events = self.read(path)
+            self.assertEqual(len(packets(events)), len(media.packets(clip)), name)
 
     def test_events(self) -> None:
         """First the header, then packets, then the end; video begins with a keyframe."""
