@@ -54,6 +54,9 @@ What Matroska has and WebM has not. Browsers refuse a DisplayUnit that says `unk
 libavformat has it where it was told of no shape.
 """
 
+_ALPHA_MODE, _MOST_ADDITIONS = 0x53C0, 0x55EE
+"""AlphaMode and MaxBlockAdditionID: whether BlockAdditions have the alpha of pictures."""
+
 _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK = 0xA3, 0xA0, 0xA1
 _BLOCK_DURATION, _REFERENCE_BLOCK, _DISCARD_PADDING = 0x9B, 0xFB, 0x75A2
 _BLOCK_ADDITIONS, _BLOCK_MORE, _BLOCK_ADD_ID, _BLOCK_ADDITIONAL = 0x75A1, 0xA6, 0xEE, 0xA5
@@ -216,8 +219,8 @@ class WebM:
         """
         Return the bytes of packets for a client that gets them as they come.
 
-        Each picture says how long it lasts; the newest one at least two pictures, or as long as one
-        has been waited for of late, as in L{mkvtwist.mp4.Mp4.early}. If the last block says
+        Each picture says how long it lasts; the newest one one and a half pictures, or as long as
+        one has been waited for of late, as in L{mkvtwist.mp4.Mp4.early}. If the last block says
         nothing, Chromium takes it for a sixteenth of a second, and Firefox leaves a gap behind it.
 
         @param pause: that time, in microseconds.
@@ -228,7 +231,7 @@ class WebM:
             picture = made[place]
             if (step := self._steps.get(picture.track)) is not None:
                 ends = following.get(picture.track)
-                lasts = max(2 * step, pause) if ends is None else ends - picture.pts
+                lasts = max(3 * step // 2, pause) if ends is None else ends - picture.pts
                 following[picture.track] = picture.pts
                 made[place] = picture._replace(duration=lasts)
         return self._early.render(made)
@@ -545,7 +548,10 @@ def _completed(
     """A TrackEntry, or whatever stands beside one, with what is known of that track."""
     number = _value(header, entry, _TRACK_NUMBER) if entry.id == _TRACK_ENTRY else None
     size, delay = sizes.get(number or 0), delays.get(number or 0)
-    if size is None and delay is None:
+    has_alpha = number is not None and any(
+        part.id == _VIDEO and _value(header, part, _ALPHA_MODE) for part in _children(header, entry)
+    )
+    if size is None and delay is None and not has_alpha:
         return header[entry.head : entry.end]
     parts = [
         _displayed(header, part, size)
@@ -555,6 +561,8 @@ def _completed(
     ]
     if delay is not None and _value(header, entry, _CODEC_DELAY) is None:
         parts.append(unsigned(_CODEC_DELAY, delay * 1000))
+    if has_alpha and _value(header, entry, _MOST_ADDITIONS) is None:
+        parts.append(unsigned(_MOST_ADDITIONS, 1))
     return element(_TRACK_ENTRY, b"".join(parts))
 
 

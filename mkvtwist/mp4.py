@@ -137,15 +137,17 @@ class Mp4:
         """
         The same for who gets them as they come: how long the newest picture lasts is not known yet.
 
-        It is said to last for two, or for as long as one has been waited for of late. If the next
-        one came after more than twice the time that is said here, browsers would throw away all
-        that comes up to a keyframe (Media Source Extensions, Coded Frame Processing): as with a
-        camera that is slower in the dark, or a screen on which nothing moves. What is too long does
-        no harm, there and elsewhere, since each picture has its own time.
+        It is said to last for one and a half, or for as long as one has been waited for of late. If
+        the next one came after more than twice the time that is said here, browsers would throw
+        away all that comes up to a keyframe (Media Source Extensions, Coded Frame Processing): as
+        with a camera that is slower in the dark, or a screen on which nothing moves. Firefox, after
+        it has run out of pictures, goes on with the one that is there at the time when the last one
+        is said to end. At twice a picture's time that may be the next but one, and a decoder that
+        misses a picture shows broken ones (H.264) or gives up (VP9).
 
         @param pause: that time, in microseconds.
         """
-        lasting = {track: max(2 * self._steps[track], pause) for track in self._pictures}
+        lasting = {track: max(3 * self._steps[track] // 2, pause) for track in self._pictures}
         return self._made(packets, self._pictures, lasting)
 
     def whole(self, packets: Sequence[Packet]) -> bytes:

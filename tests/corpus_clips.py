@@ -12,10 +12,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from tests import media, oddities
+from tests import bitstreams, media, oddities
 
 SECONDS = 4
 SIZE = "176x144"  # the one size that H.261, H.263 and everybody else can do
@@ -243,6 +244,11 @@ def _video(name: str, what: str, command: str, inputs: str = "v", rate: float = 
     return Clip(f"v-{name}", what, command, inputs, rate=rate)
 
 
+def _fields(_: Path, *, halves: bool) -> bytes:
+    rate = Fraction(30000, 1001)
+    return bitstreams.in_transport(bitstreams.fields(), "h264", rate, halves=halves)
+
+
 VIDEO = [
     _video("h264-baseline.mkv", "H.264 baseline", f"{FAST} -profile:v baseline"),
     _video("h264-pyramid.mkv", "H.264, B-pyramid", f"{X264} -x264-params bframes=7:b-pyramid=2"),
@@ -269,6 +275,23 @@ VIDEO = [
         make=lambda clips: oddities.without_private(clips / "raw-h264.h264", b"V_MPEG4/ISO/AVC"),
         rate=25,
     ),
+    *(
+        Clip(
+            f"v-h264-fields{number}.ts",
+            f"H.264, 59.94i, each field coded on its own (PAFF), {what}",
+            make=partial(_fields, halves=halves),
+        )
+        for number, what, halves in (
+            ("", "both with one time", False),
+            ("-each", "each with a time", True),
+        )
+    ),
+    Clip(
+        "v-h264-fields.h264",
+        "the same, raw",
+        make=lambda _: b"".join(data for data, _ in bitstreams.fields()),
+        rate=30000 / 1001,
+    ),
     _video("h264-59.94i.ts", "H.264, 59.94i", f"{X264} -x264-params tff=1 -r 30000/1001"),
     _video("h264-120.mkv", "H.264, 120 pictures a second", f"{X264} -r 120"),
     _video("h264-120.ts", "H.264, 120 pictures a second, in MPEG-TS", f"{X264} -r 120"),
@@ -286,10 +309,26 @@ VIDEO = [
     _video("h264-nohrd.mp4", "H.264, avc3 in MP4", f"{X264} -tag:v avc3"),
     _video("hevc-10bit.mkv", "HEVC, 10 bits", f"{X265} -pix_fmt yuv420p10le"),
     _video("hevc-open-gop.ts", "HEVC, open GOP, in MPEG-TS", f"{X265}:open-gop=1"),
+    *(
+        _video(
+            f"hevc-cra.{ending}",
+            f"HEVC, pictures that cannot be decoded from the keyframe before them (RASL){more}",
+            "-c:v libx265 -preset ultrafast -x265-params keyint=27:min-keyint=27:scenecut=0"
+            ":bframes=3:b-adapt=0:open-gop=1:log-level=none",
+        )
+        for ending, more in (("mkv", ""), ("ts", ", in MPEG-TS"))
+    ),
     _video("hevc-intra.mkv", "HEVC, intra only", f"{X265}:keyint=1"),
     _video("av1-svt.mkv", "AV1 (SVT)", "-c:v libsvtav1 -preset 12 -g 25"),
     _video("av1-10bit.mkv", "AV1, 10 bits", f"{AV1} -pix_fmt yuv420p10le"),
     _video("av1.nut", "AV1 in NUT", AV1),
+    _video("av1-plain.mkv", "AV1", AV1),
+    Clip(
+        "v-av1-points.mkv",
+        "AV1, two temporal layers, two operating points",
+        needs=("v-av1-plain.mkv",),
+        make=lambda clips: bitstreams.with_operating_points(clips / "v-av1-plain.mkv"),
+    ),
     _video("vp8-altref.webm", "VP8, hidden frames", f"{VP8} -auto-alt-ref 1 -lag-in-frames 16"),
     _video("vp8-alpha.webm", "VP8 with alpha", f"{VP8} -auto-alt-ref 0 -pix_fmt yuva420p"),
     _video(
@@ -301,6 +340,16 @@ VIDEO = [
         "vp9-superframes.ivf",
         "VP9, superframes, in IVF",
         "-c:v libvpx-vp9 -cpu-used 8 -g 25 -b:v 100k -auto-alt-ref 1 -lag-in-frames 16",
+    ),
+    Clip("p-layer-1.webm", "(a piece)", f"{VP9} -g 1 -s 88x72", "v"),
+    Clip("p-layer-2.webm", "(a piece)", f"{VP9} -g 1", "v"),
+    Clip(
+        "v-vp9-layers.webm",
+        "VP9, two spatial layers in each superframe",
+        needs=("p-layer-1.webm", "p-layer-2.webm"),
+        make=lambda clips: bitstreams.with_spatial_layers(
+            clips / "p-layer-1.webm", clips / "p-layer-2.webm"
+        ),
     ),
     _video("vp9-alpha.webm", "VP9 with alpha", f"{VP9} -auto-alt-ref 0 -pix_fmt yuva420p"),
     _video("vp9-10bit.webm", "VP9, 10 bits", f"{VP9} -pix_fmt yuv420p10le"),
@@ -370,12 +419,21 @@ AUDIO = [
     _audio("aac-71.mkv", "AAC, 7.1", "-c:a aac -ac 8"),
     _audio("latm.ts", "AAC in LATM, MPEG-TS", f"{AAC} -mpegts_flags latm"),
     _audio("latm-51.ts", "AAC in LATM, 5.1", "-c:a aac -ac 6 -mpegts_flags latm"),
+    Clip("a-aac-ld.mkv", "AAC-LD", make=lambda _: bitstreams.low_delay(23)),
+    Clip("a-aac-eld.mkv", "AAC-ELD", make=lambda _: bitstreams.low_delay(39)),
     _audio("mp2.mkv", "MP2", MP2),
     _audio("mp3.mkv", "MP3", MP3),
     _audio("mp3-16k.mkv", "MP3, MPEG-2 layer III, 16 kHz", "-c:a libmp3lame -ar 16000 -ac 1"),
     _audio("ac3.mkv", "AC-3", AC3),
     _audio("ac3-51.ts", "AC-3, 5.1", "-c:a ac3 -ac 6"),
     _audio("eac3.mkv", "E-AC-3", "-c:a eac3 -b:a 128k"),
+    Clip("p-51.eac3", "(a piece)", "-c:a eac3 -ac 6", "a"),
+    Clip(
+        "a-eac3-objects.eac3",
+        "E-AC-3 with objects (Atmos), by what its frames say",
+        needs=("p-51.eac3",),
+        make=lambda clips: bitstreams.with_objects((clips / "p-51.eac3").read_bytes()),
+    ),
     _audio("dts.mkv", "DTS", "-c:a dca -strict -2 -b:a 768k"),
     _audio("truehd.mkv", "TrueHD", "-c:a truehd -strict -2"),
     _audio("opus.mkv", "Opus", OPUS),
@@ -626,6 +684,24 @@ DATA = [
         needs=("ts-h264-aac.ts",),
         make=lambda clips: oddities.with_data(clips / "ts-h264-aac.ts", "bin_data"),
     ),
+    Clip(
+        "d-teletext.ts",
+        "DVB teletext",
+        needs=("ts-h264-aac.ts",),
+        make=lambda clips: oddities.with_stream(
+            (clips / "ts-h264-aac.ts").read_bytes(), oddities.TELETEXT
+        ),
+        like="ts-h264-aac.ts",
+    ),
+    Clip(
+        "d-scte35.ts",
+        "SCTE 35, where advertisements begin",
+        needs=("ts-h264-aac.ts",),
+        make=lambda clips: oddities.with_stream(
+            (clips / "ts-h264-aac.ts").read_bytes(), oddities.SCTE_35
+        ),
+        like="ts-h264-aac.ts",
+    ),
     Clip("d-script.flv", "script data in FLV", f"{NO_B} -flvflags add_keyframe_index"),
 ]
 
@@ -635,6 +711,8 @@ def _after(seconds: float) -> str:
 
 
 _WRAP = 2**33 / 90_000  # s; MPEG-TS counts 33 bits of 1/90,000 s
+
+_TEN = f"{FAST} -tune zerolatency -g 1 -r 1/10 -t 40 -max_interleave_delta 0"
 
 TIME = [
     Clip("t-26h.ts", "MPEG-TS that starts at 26 hours", _after(93_600)),
@@ -702,6 +780,8 @@ TIME = [
     Clip("t-23.976.ts", "23.976 pictures a second", NO_B, "na"),
     Clip("t-1fps.mkv", "one picture a second", f"{NO_B} -g 2", "sa"),
     Clip("t-1fps.ts", "one picture a second in MPEG-TS", f"{NO_B} -g 2", "sa"),
+    Clip("t-10s.mkv", "one picture in ten seconds", f"{_TEN} {AAC}"),
+    Clip("t-10s.ts", "the same in MPEG-TS", f"{_TEN} {AAC}"),
     Clip("t-one-picture.mkv", "one picture with sound", f"{NO_B} -vf trim=end_frame=1"),
     Clip("t-short.mkv", "0.2 s", f"{NO_B} -t 0.2"),
     Clip("t-short.ts", "0.2 s in MPEG-TS", f"{NO_B} -t 0.2"),
@@ -1072,9 +1152,8 @@ LEFT_OUT = {
     "VC-1, WMV3, WMA Pro, RealVideo 3 and 4, Indeo, VP6": "there is no encoder",
     "VVC": "not in ffmpeg 5.1",
     "AMR": "Debian's ffmpeg has no encoder for it",
-    "DVB teletext, CEA-608": "there is no encoder",
-    "H.264 as separate fields (PAFF)": "x264 codes interlaced pictures as frames (MBAFF)",
-    "Atmos, and the pictures of Dolby Vision": "there is no encoder",
+    "CEA-608": "there is no encoder",
+    "The objects of Atmos, the pictures of Dolby Vision": "there is no encoder",
     "PCM with a map of channels in QuickTime": "this tool would decode it with "
     "PyAV 18.1, which crashes. mkvtwist plays it",
 }

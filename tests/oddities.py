@@ -188,9 +188,9 @@ def sound_moved(data: bytes, seconds: float) -> bytes:
     return bytes(made)
 
 
-def _section(body: bytes) -> bytes:
+def _section(body: bytes, flags: int = 0xB000) -> bytes:
     """A packet's payload with one section (ISO/IEC 13818-1, 2.4.4); length and CRC are put in."""
-    body = body[:1] + ((len(body) + 1) | 0xB000).to_bytes(2, "big") + body[3:]
+    body = body[:1] + ((len(body) + 1) | flags).to_bytes(2, "big") + body[3:]
     crc = 0xFFFFFFFF
     for byte in body:
         crc ^= byte << 24
@@ -243,6 +243,59 @@ def programmes(*clips: bytes, begin: float = 0.0, table: float = 0.0) -> bytes:
             )
             mixed.append((place, number, bytes(packet)))
     return b"".join(packet for _, _, packet in sorted(mixed, key=lambda one: one[:2]))
+
+
+_BESIDE = 0x1F0
+"""The PID of what is put beside picture and sound."""
+
+TELETEXT = 6, b"\x56\x05deu\x09\0"
+"""Private data with teletext's descriptor (EN 300 468, 6.2.43): German, page 100."""
+
+SCTE_35 = 0x86, b""
+
+_CUEI = b"\x05\x04CUEI"
+"""The programme's registration descriptor that SCTE 35 asks for."""
+
+
+def with_stream(data: bytes, kind: tuple[int, bytes]) -> bytes:
+    """
+    A transport stream with one more track, which has something with each picture.
+
+    @param kind: L{TELETEXT} or L{SCTE_35}: the type of the stream and its descriptors.
+    """
+    made = bytearray()
+    count = 0
+    type_, descriptors = kind
+    for pid, packet, begin in _packets(data):
+        if pid == _PMT:
+            length = int.from_bytes(packet[6:8], "big") & 0xFFF
+            body = bytearray(packet[5 : 5 + 3 + length - 4])
+            if type_ == SCTE_35[0]:
+                body[10:12] = (0xF000 | len(_CUEI)).to_bytes(2, "big") + _CUEI
+            body += bytes((type_,)) + (0xE000 | _BESIDE).to_bytes(2, "big")
+            body += (0xF000 | len(descriptors)).to_bytes(2, "big") + descriptors
+            packet[4:] = _section(bytes(body))
+        made += packet
+        times = _pes_times(packet, begin) if pid == _VIDEO else []
+        if times:
+            pts = bytes((packet[times[0]] & 0xF | 0x20,)) + packet[times[0] + 1 : times[0] + 5]
+            head = bytes((0x47, 0x40 | _BESIDE >> 8, _BESIDE & 0xFF, 0x10 | count % 16))
+            made += head + (_teletext(pts) if type_ == TELETEXT[0] else _splice_null())
+            count += 1
+    return bytes(made)
+
+
+def _teletext(pts: bytes) -> bytes:
+    """A PES packet with three lines, the first of them a header of page 100 (EN 300 472)."""
+    lines = b"\x02\x2c\xe7\xe4" + bytes((0xA8, 0xA8, *[0xA8] * 8)) + b"\x04" * 32
+    lines += (b"\xff\x2c" + b"\xff" * 44) * 2  # stuffing
+    head = b"\0\0\1\xbd" + (178).to_bytes(2, "big") + b"\x84\x80\x24" + pts + b"\xff" * 31
+    return head + b"\x10" + lines
+
+
+def _splice_null() -> bytes:
+    """A section that says nothing but that it is there (SCTE 35, 9.6 and 9.7.1)."""
+    return _section(b"\xfc\0\0" + bytes(7) + b"\xff\xf0\0\0\0\0", 0x3000)
 
 
 def flv_twice(data: bytes) -> bytes:
@@ -323,9 +376,10 @@ def with_hdr10(data: bytes) -> bytes:
 
 
 BLOCK_ADDITION_MAPPING, CODEC_ID, CODEC_PRIVATE = 0x41E4, 0x86, 0x63A2
+CODEC_DELAY = 0x56AA
 
 
-def _tracks_patched(data: bytes, patch: Callable[[list[tuple[int, bytes]]], bytes]) -> bytes:
+def tracks_patched(data: bytes, patch: Callable[[list[tuple[int, bytes]]], bytes]) -> bytes:
     """A Matroska file with other children for each of its tracks."""
 
     def patched(ident: int, body: bytes) -> bytes:
@@ -351,7 +405,22 @@ def with_dolby_vision(data: bytes, profile: int, compatibility: int, level: int 
         kept = b"".join(element(*part) for part in parts)
         return kept + element(BLOCK_ADDITION_MAPPING, mapping)
 
-    return _tracks_patched(data, patch)
+    return tracks_patched(data, patch)
+
+
+ALPHA_MODE = 0x53C0
+
+
+def with_alpha(data: bytes) -> bytes:
+    """A Matroska file that says its pictures have alpha beside them."""
+
+    def patch(parts: list[tuple[int, bytes]]) -> bytes:
+        more = element(ALPHA_MODE, b"\1")
+        return b"".join(
+            element(ident, body + more if ident == VIDEO else body) for ident, body in parts
+        )
+
+    return tracks_patched(data, patch)
 
 
 def without_private(source: Path, codec_id: bytes) -> bytes:
@@ -373,7 +442,7 @@ def without_private(source: Path, codec_id: bytes) -> bytes:
         named = ((i, codec_id if i == CODEC_ID else body) for i, body in parts)
         return b"".join(element(*part) for part in named if part[0] != CODEC_PRIVATE)
 
-    return _tracks_patched(out.getvalue(), patch)
+    return tracks_patched(out.getvalue(), patch)
 
 
 def spliced(*paths: Path) -> bytes:

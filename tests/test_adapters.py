@@ -21,8 +21,8 @@ from mkvtwist.demux.frames import _crc8 as flac_crc
 from mkvtwist.demux.header import cause, label, write_header
 from mkvtwist.matroska import Matroska
 from mkvtwist.packet import SECOND, Extra, Header, Packet
-from tests import media
-from tests.oddities import pgs, with_data, with_dolby_vision, with_hdr10
+from tests import bitstreams, media
+from tests.oddities import pgs, with_alpha, with_data, with_dolby_vision, with_hdr10
 
 SEGMENT, CLUSTER, TIMESTAMP = 0x18538067, 0x1F43B675, 0xE7
 SIMPLE_BLOCK, BLOCK_GROUP, BLOCK, REFERENCE, DURATION = 0xA3, 0xA0, 0xA1, 0xFB, 0x9B
@@ -725,6 +725,33 @@ class HeaderTests(SynchronousTestCase):
             self.assertEqual(track.video_range, "PQ")
             self.assertTrue((track.codec_string or "").startswith(names[0]))
             self.assertEqual(track.supplemental, names[1])
+
+    def test_alpha(self) -> None:
+        """Matroska and WebM say that pictures have alpha beside them, if they do."""
+        clip = media.clip(container="webm", audio=None, seconds=0.2).read_bytes()
+        for data, said in ((with_alpha(clip), True), (clip, False)):
+            header = adapted(data).header
+            for name in ("matroska", "webm"):
+                for code in (b"\x53\xc0\x81\1", b"\x55\xee\x81\1"):
+                    self.assertEqual(code in header.formats[name], said, (name, code))
+
+    def test_low_delay(self) -> None:
+        """AAC-LD and AAC-ELD keep their names and their frames."""
+        for object_type in (23, 39):
+            clip = bitstreams.low_delay(object_type)
+            made = adapted(clip)
+            (track,) = made.header.tracks
+            self.assertEqual(track.codec_string, f"mp4a.40.{object_type}")
+            self.assertEqual(len(media.frames(made.data)), len(media.frames(clip)))
+
+    def test_objects(self) -> None:
+        """MP4 says of E-AC-3 that it carries objects: dec3 (ETSI TS 103 420, 8.3)."""
+        plain = media.clip(container="eac3", seconds=0.2).read_bytes()
+        for data, said in ((bitstreams.with_objects(plain), True), (plain, False)):
+            head = adapted(data).header.formats["mp4"]
+            at = head.index(b"dec3") - 4
+            box = head[at : at + int.from_bytes(head[at : at + 4], "big")]
+            self.assertEqual(box.endswith(bytes((1, 16))), said)
 
     def test_left_out(self) -> None:
         """A track that Matroska refuses is left out, and named; the others are sent."""

@@ -68,15 +68,15 @@ WATCH = """
 SPOIL = """
 {
   const append = SourceBuffer.prototype.appendBuffer;
-  window.spoil = false;
+  window.spoil = 0;
   SourceBuffer.prototype.appendBuffer = function (data) {
     if (window.spoil) data = new Uint8Array(data.length).fill(0xff);
-    window.spoil = false;
+    window.spoil = Math.max(0, window.spoil - 1);
     return append.call(this, data);
   };
 }
 """
-"""Once the test sets C{spoil}, what is appended next is no media: the decoder gives up."""
+"""So many times as the test says in C{spoil} what is appended is no media: the decoder gives up."""
 
 AHEAD = 5
 """Pictures that may be counted before they are shown."""
@@ -527,11 +527,24 @@ class TroubleTests(PageTestCase):
         """What cannot be decoded ends a connection, not the playing: the next one comes at once."""
         _, page = self.watch("demo:", before=SPOIL)
         page.plays()
-        page.ask("void (window.states = [], window.source = video.src, window.spoil = true)")
+        page.ask("void (window.states = [], window.source = video.src, window.spoil = 1)")
         page.ask("void setInterval(() => states.push(player.state[0]), 20)")
         page.until_true("video.src !== source && !video.error")
         page.plays()
         self.assertEqual(page.ask("states.filter((state) => state === 'Paused')"), [])
+        page.forgive("could not decode")
+
+    def test_decoder_fails_again(self) -> None:
+        """What cannot be decoded is tried again within a second, however often it fails."""
+        _, page = self.watch("demo:", before=SPOIL)
+        page.plays()
+        page.ask("void (window.states = [], window.spoil = 6)")
+        page.ask("void setInterval(() => states.push(player.state.join(' ')), 20)")
+        page.until_true("spoil === 0")
+        page.plays()
+        waits = {text[:17] for text in page.ask("states") if text.startswith("Reconnecting")}
+        self.assertLessEqual(waits, {"Reconnecting in 0", "Reconnecting in 1"})
+        self.assertIn("Reconnecting in 1", waits)
         page.forgive("could not decode")
 
     def test_not_held(self) -> None:

@@ -339,7 +339,7 @@ class WebMTests(SynchronousTestCase):
         what comes after twice that time for a jump, and what says nothing for a gap.
         """
         made = [picture(0), sound(10 * MS), picture(500 * MS, key=False), sound(520 * MS)]
-        for pause, lasts in ((0, 80), (2000 * MS, 2000)):
+        for pause, lasts in ((0, 60), (2000 * MS, 2000)):
             found = []
             data = self.webm.early(made, pause)
             (cluster,) = matroska.elements(data, 0, len(data))

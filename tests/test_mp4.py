@@ -219,7 +219,7 @@ class FragmentTests(SynchronousTestCase):
         The newest picture lasts for two, or as long as one was waited for of late; others until the
         next one; sound as long as it says.
         """
-        for pause, lasts in ((0, 2 * 3600), (FRAME, 2 * 3600), (SECOND // 2, 45_000)):
+        for pause, lasts in ((0, 3 * 1800), (FRAME, 3 * 1800), (SECOND // 2, 45_000)):
             made = [picture(0), sound(0), picture(3 * FRAME)]
             seen = samples(self.mp4.early(made, pause))
             self.assertEqual([s.duration for s in seen if s.track == VIDEO], [3 * 3600, lasts])

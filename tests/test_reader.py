@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
 import threading
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,20 @@ class SongTests(ReaderTestCase):
 
 class FileTests(ReaderTestCase):
     """Files from their beginning to their end."""
+
+    def test_names(self) -> None:
+        """A file may have any name that the system lets it have."""
+        clip = media.clip(seconds=0.2)
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        for name in (
+            *(b"100%41 %d.mkv", b"a?b#c.mkv", b"new\nline.mkv", b"\xe9\xff.mkv", b"-dash.mkv"),
+            *(b"file:in.mkv", b"tcp:1.mkv", b"concat:a|b.mkv", b"[x]*.mkv", b"\"quotes'.mkv"),
+        ):
+            path = folder / os.fsdecode(name)
+            path.write_bytes(clip.read_bytes())
+            events = self.read(path)
+            self.assertEqual(len(packets(events)), len(media.packets(clip)), name)
 
     def test_events(self) -> None:
         """First the header, then packets, then the end; video begins with a keyframe."""
@@ -616,6 +631,25 @@ class ChangeTests(ReaderTestCase):
             self.assertIn(number, shown)
         times = [packet.dts for packet in packets(events) if packet.track == 1]
         self.assertEqual(times, sorted(times))
+
+    def test_rare_pictures(self) -> None:
+        """MPEG-TS whose first picture ends 8 s later is opened anew, and goes on with its sound."""
+        clip = media.clip(container="mpegts", seconds=26, gop=25)
+        often = count()  # the pictures come once in 8 s
+        path = media.cut(
+            clip, self.mktemp(), "mpegts", lambda p: p.type != "video" or next(often) % 200 == 0
+        )
+        events = self.read(path)
+        self.assertTrue(any("opened anew" in text for text in notices(events)))
+        self.assertEqual([t.type for t in headers(events)[-1].tracks], ["video", "audio"])
+        number = 0
+        sound = 0
+        for event in events:
+            if isinstance(event, Header):
+                number = next(t.number for t in event.tracks if t.type == "audio")
+            sound += isinstance(event, Packet) and event.track == number
+        there = sum(p.type == "audio" for p in media.packets(path))
+        self.assertLessEqual(sound, there + 8, "no more than what is in one packet of the stream")
 
     def test_new_track_of_a_sender(self) -> None:
         """Nor is a sender's stream read from its beginning again: what is gone is gone."""

@@ -206,6 +206,8 @@ def _added(output: OutputContainer, donors: Mapping[str, Stream], adapter: Adapt
         made.metadata["language"] = language
     if title := short(_title(adapter.stream)):
         made.metadata["title"] = title
+    if adapter.stream.metadata.get("alpha_mode") == "1":  # Matroska's AlphaMode, not a tag
+        made.metadata["alpha_mode"] = "1"
     made.disposition = adapter.stream.disposition
     return made
 

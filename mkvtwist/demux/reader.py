@@ -87,6 +87,12 @@ LOOK = 25
 SETTLED = 5 * SECOND
 """Media between two times that the input is opened anew for its tracks."""
 
+BACK = 2 * SECOND
+"""
+Media that is read twice so that a track which has turned up begins with the packet that showed it.
+MPEG-TS tells the end of a picture by the next one: where pictures are rare, it comes far behind.
+"""
+
 TRACK_LIMIT = 64
 """Tracks of one input that are looked at; a sound input has a handful, a hostile one thousands."""
 
@@ -497,7 +503,7 @@ class _Reading:
         self._resumable = is_resumable(container)
         self._looks = looks
         self._names = {int(index): codec for index, _, codec in looks.first}
-        self._base = self._place = again.place if again else 0
+        self._base = self._place = self._furthest = again.place if again else 0
         self._timeline = timeline
         self._emit_packet = emit_packet
         self._emit = emit
@@ -539,6 +545,7 @@ class _Reading:
         for count, packet in enumerate(self._packets(), 1):
             if packet.pos is not None:
                 self._place = self._base + packet.pos
+                self._furthest = max(self._furthest, self._place)
             self._take(packet)
             if self._resumable and count % LOOK == 0 and self._has_new_tracks(known):
                 self._open_anew()
@@ -572,13 +579,16 @@ class _Reading:
             self._programme.look()
         return any(self._programme.has(int(index)) for index, _, _ in tracks)
 
-    def _open_anew(self) -> None:
+    def _open_anew(self, made: _Made | None = None) -> None:
         """
         Ask for a fresh look at the input, unless there has just been one.
 
+        @param made: the packet that asks for it.
         @raise _NewTracks: nearly always.
         """
         edge = self._timeline.edge
+        if made is not None and edge - made.dts > BACK:
+            self._place = self._furthest
         if self._again is None or not self._adapters or edge - self._again.edge >= SETTLED:
             blind = frozenset(a.stream.index for a in self._adapters.values() if not a.was_shaped)
             raise _NewTracks(self._place, edge, blind, self._programme.number)
@@ -716,7 +726,7 @@ class _Reading:
         if adapter.type == "video" and not made.key:
             fresh = False  # nothing can begin with it
         if fresh and self._resumable and not adapter.was_shaped and not self._tried(adapter):
-            self._open_anew()
+            self._open_anew(made)
         if adapter.changed or fresh:
             self._renew = True
         if self._may_begin(made) and (self._renew or self._silent):

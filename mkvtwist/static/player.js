@@ -24,6 +24,7 @@ const ASK = 2; // seconds between two questions whether there is something to pl
 const STALLED = 1; // seconds in which data comes and nothing more can be played: a track is missing
 const STEADY = 5; // seconds after which the end of a connection is no longer the same trouble
 const PAUSES = [0, 1, 2, 4, 8]; // seconds before another try, by how many have failed in a row
+const DECODE = 1; // seconds of them at most where what came could not be decoded
 
 const Source = window.MediaSource ?? window.ManagedMediaSource; // the latter is the iPhone's
 const PIECEMEAL = ["mp4", "webm"]; // what it takes, by how it is sent
@@ -73,7 +74,12 @@ const megabits = (bitrate) => `${(bitrate / 1e6).toFixed(1)} Mbit/s`;
 /** Why a connection has ended, in words for viewers. */
 class Trouble extends Error {
   pause = 0; // seconds that the server asks for
+  most = Infinity; // seconds after which another try is due, however many have failed
 }
+
+/** What comes may be decodable again at any moment, as where a sender changes its size and back. */
+const undecoded = () =>
+  Object.assign(new Trouble("The browser could not decode what came."), { most: DECODE });
 
 /** The promise of an event; an error breaks it, and so does the end of the connection. */
 const happens = (target, name, signal) => new Promise((resolve, reject) => {
@@ -83,7 +89,7 @@ const happens = (target, name, signal) => new Promise((resolve, reject) => {
     settle(event);
   }, { signal: done.signal });
   on(target, name, resolve);
-  on(target, "error", () => reject(new Trouble("The browser could not decode what came.")));
+  on(target, "error", () => reject(undecoded()));
   on(signal, "abort", () => reject(signal.reason));
 });
 
@@ -221,7 +227,8 @@ class Player {
       if (trouble && !(trouble instanceof Trouble)) console.warn(trouble);
       this.#trouble = trouble?.message ?? "The stream was interrupted.";
       this.#failures = this.#heard > began + STEADY ? 0 : this.#failures + 1;
-      const usual = PAUSES[Math.min(this.#failures, PAUSES.length - 1)];
+      const patience = PAUSES[Math.min(this.#failures, PAUSES.length - 1)];
+      const usual = Math.min(patience, trouble?.most ?? Infinity);
       const pause = Math.max(trouble?.pause ?? 0, usual);
       this.#retry = now() + pause;
       this.#phase = "waiting";
@@ -329,9 +336,7 @@ class Player {
       throw signal.aborted ? error : new Trouble("The connection was lost.");
     });
     let { value, done } = await read();
-    this.video.addEventListener("error", () => {
-      this.#connection.abort(new Trouble("The browser could not decode what came."));
-    }, { signal });
+    this.video.addEventListener("error", () => this.#connection.abort(undecoded()), { signal });
     const source = new Source();
     const opened = happens(source, "sourceopen", signal);
     this.video.disableRemotePlayback = true; // else an iPhone does not open it
