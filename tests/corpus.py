@@ -95,10 +95,11 @@ def remux(path: Path, using: str = "mkvtwist") -> Remuxed:
 
 
 def _telling(output: str, name: str) -> list[str]:
-    """The warnings and errors of a log, without time, place and the clip's name."""
+    """The warnings and errors of a log, without time, place, the stream's and the clip's name."""
     lines = [line for line in output.strip().splitlines() if line.strip()]
     telling = [line for line in lines if "#error]" in line or "#warn]" in line] or lines[-1:]
-    return [(line.partition("] ")[2] or line).replace(f"{name}: ", "") for line in telling]
+    texts = [line.partition("] ")[2] or line for line in telling]
+    return [text.removeprefix("stream live: ").replace(f"{name}: ", "") for text in texts]
 
 
 def read(path: Path) -> corpus_check.Reading:

@@ -285,6 +285,13 @@ class Verdict:
         return "bit-exact"
 
 
+Shifts = dict[int, dict[str, int]]
+"""
+Microseconds that each track of a piece is shifted by, in each file that came out: times begin near
+0 in each of them.
+"""
+
+
 def compare(
     sources: list[Reading], results: list[Reading], headers: list[bytes], rate: float = 0
 ) -> Verdict:
@@ -298,21 +305,21 @@ def compare(
     """
     differences: list[str] = []
     plays = True
-    epochs: list[dict[str, int]] = [{} for _ in sources]
+    epochs: list[Shifts] = [{} for _ in sources]
     for kind in ("video", "audio", "subtitle"):
         tracks = [[t for t in source.tracks if t.type == kind] for source in sources]
         found = [[t for t in result.tracks if t.type == kind] for result in results]
         for number in range(max(map(len, tracks))):
             name = f"{kind} {number + 1}" if max(map(len, tracks)) > 1 else kind
             before = [(e, t[number]) for e, t in enumerate(tracks) if number < len(t)]
-            after = [t[number] for t in found if number < len(t)]
+            after = [(f, t[number]) for f, t in enumerate(found) if number < len(t)]
             if not any(track.shown for _, track in before):
                 continue  # nothing that anybody could see or hear
-            if not any(track.shown for track in after):
+            if not any(track.shown for _, track in after):
                 differences.append(f"{name} ({before[0][1].codec}) is missing")
                 plays = plays and kind == "subtitle"
                 continue
-            differences += [f"{name}: {text}" for text in _of_track(before[0][1], after[0])]
+            differences += [f"{name}: {text}" for text in _of_track(before[0][1], after[0][1])]
             differences += [
                 f"{name}: {text}"
                 for text in _of_content(before, after, epochs, name, rate if kind == "video" else 0)
@@ -320,7 +327,7 @@ def compare(
         if max(map(len, found)) > max(map(len, tracks)):
             differences.append(f"there are {max(map(len, found))} {kind} tracks")
     differences += _of_offsets(epochs, SLACK if rate else STEP)
-    differences += _of_file(sources[0], results[0], epochs[0])
+    differences += _of_file(sources[0], results[0], epochs[0].get(0, {}))
     if len(sources) == 1:
         differences += _of_shape(sources[0], headers[0])
     differences += [f"result: {r.trouble}" for r in results if r.trouble]
@@ -350,16 +357,16 @@ def _of_track(before: Track, after: Track) -> Iterator[str]:
 
 def _of_content(
     before: list[tuple[int, Track]],
-    after: list[Track],
-    epochs: list[dict[str, int]],
+    after: list[tuple[int, Track]],
+    epochs: list[Shifts],
     name: str,
     rate: float,
 ) -> Iterator[str]:
-    """What is shown, when, and how it was packed; puts each epoch's shift into C{epochs}."""
+    """What is shown, when, and how it was packed; puts each epoch's shifts into C{epochs}."""
     source = [(e, shown) for e, track in before for shown in _timed(track.shown, rate)]
-    result = [shown for track in after for shown in track.shown]
+    result = [(file, shown) for file, track in after for shown in track.shown]
     matcher = SequenceMatcher(
-        None, [s.digest for _, s in source], [s.digest for s in result], autojunk=False
+        None, [s.digest for _, s in source], [s.digest for _, s in result], autojunk=False
     )
     pairs = [
         (source[a + i], result[b + i])
@@ -367,28 +374,33 @@ def _of_content(
         for i in range(size)
     ]
     if len(pairs) == len(source) == len(result) or before[0][1].type != "audio":
-        yield from _of_gaps(matcher, [s for _, s in source], result)
+        yield from _of_gaps(matcher, [s for _, s in source], [s for _, s in result])
         for epoch, _ in before:
             shifts = [
-                b.time - a.time
-                for (e, a), b in pairs
+                (file, b.time - a.time)
+                for (e, a), (file, b) in pairs
                 if e == epoch and a.time is not None and b.time is not None
             ]
             yield from _of_shifts(shifts, epochs[epoch], name)
     else:
         parts = _parts(before, after)
-        for (epoch, track), part in zip(before, parts, strict=True):
-            texts, shifts = _of_samples(track, part)
+        for (epoch, track), (part, files) in zip(before, parts, strict=True):
+            texts, found = _of_samples(track, part)
+            shifts = [
+                (file, shift)
+                for file, shift in zip(files, found, strict=False)
+                if shift is not None
+            ]
             if epoch:  # a decoder that has been running adds another noise than a fresh one
                 texts = [text for text in texts if not text.startswith(_NOISE)]
             texts += _of_shifts(shifts, epochs[epoch], name)
             where = f" (piece {epoch + 1})" if len(before) > 1 else ""
             yield from (text + where for text in texts)
-    backwards = sum(map(_steps_back, after))
+    backwards = sum(_steps_back(track) for _, track in after)
     if backwards and (rate or backwards > sum(_steps_back(track) for _, track in before)):
         yield f"time goes back {backwards} times"
     if len(before) == len(after) == 1:
-        yield from _of_packets(before[0][1], after[0], timed=not rate)
+        yield from _of_packets(before[0][1], after[0][1], timed=not rate)
 
 
 def _steps_back(track: Track) -> int:
@@ -397,14 +409,22 @@ def _steps_back(track: Track) -> int:
     return sum(b < a for a, b in pairwise(times))
 
 
-def _parts(before: list[tuple[int, Track]], after: list[Track]) -> list[Track]:
-    """The result's sound, cut where the pieces of the source end: one part for each of them."""
+def _parts(
+    before: list[tuple[int, Track]], after: list[tuple[int, Track]]
+) -> list[tuple[Track, list[int]]]:
+    """
+    The result's sound, cut where the pieces of the source end: one part for each of them.
+
+    @return: each part, and the number of the file that each block of it is in.
+    """
     if len(before) == len(after):
-        return after
-    track = Track(**{**vars(after[0]), "shown": [], "samples": bytearray()})
-    for other in after:
+        return [(track, [file] * len(track.shown)) for file, track in after]
+    track = Track(**{**vars(after[0][1]), "shown": [], "samples": bytearray()})
+    files: list[int] = []
+    for file, other in after:
         track.shown += other.shown
         track.samples += other.samples
+        files += [file] * len(other.shown)
     unit = len(track.samples) // (sum(s.samples for s in track.shown) or 1)
     parts = []
     at = position = 0
@@ -413,7 +433,8 @@ def _parts(before: list[tuple[int, Track]], after: list[Track]) -> list[Track]:
         shown = track.shown[at : at + count]
         size = sum(s.samples for s in shown) * unit
         samples = track.samples[position : position + size]
-        parts.append(Track(**{**vars(track), "shown": shown, "samples": samples}))
+        part = Track(**{**vars(track), "shown": shown, "samples": samples})
+        parts.append((part, files[at : at + count]))
         at, position = at + count, position + size
     return parts
 
@@ -457,22 +478,29 @@ def _of_gaps(
                 yield f"{more[where]} more {where}"
 
 
-def _of_shifts(shifts: list[int], epoch: dict[str, int], name: str) -> Iterator[str]:
-    if not shifts:
-        return
-    shift = round(median(shifts))
-    epoch[name] = shift
-    off = [s - shift for s in shifts if abs(s - shift) > PRECISION]
+def _of_shifts(shifts: list[tuple[int, int]], epoch: Shifts, name: str) -> Iterator[str]:
+    """
+    Whether all times are shifted alike; puts by how much into C{epoch}.
+
+    @param shifts: the file, and the shift, of each that is shown.
+    """
+    off: list[int] = []
+    for file in sorted({file for file, _ in shifts}):
+        mine = [shift for f, shift in shifts if f == file]
+        shift = round(median(mine))
+        epoch.setdefault(file, {})[name] = shift
+        off += [s - shift for s in mine if abs(s - shift) > PRECISION]
     if off:
         worst = max(off, key=abs) / 1000
         yield f"{len(off)} of {len(shifts)} timestamps are off by up to {worst:.0f} ms"
 
 
-def _of_samples(before: Track, after: Track) -> tuple[list[str], list[int]]:
+def _of_samples(before: Track, after: Track) -> tuple[list[str], list[int | None]]:
     """
     Compare sound sample by sample, however it is cut into frames.
 
-    @return: the differences, and the shift in time of each frame of the result.
+    @return: the differences, and the shift in time of each frame of the result as far as the source
+        goes, L{None} if it is not known.
     """
     unit = len(before.samples) // (sum(s.samples for s in before.shown) or 1)
     rate = before.look.get("sample rate", 48_000)
@@ -553,13 +581,13 @@ def _likeness(before: Track, after: Track, unit: int) -> tuple[int, float]:
     return best
 
 
-def _shifts_of_samples(before: Track, after: Track, offset: int, rate: int) -> list[int]:
+def _shifts_of_samples(before: Track, after: Track, offset: int, rate: int) -> list[int | None]:
     """
     The shift in time of each frame of the result, by the samples that it begins with.
 
     @param offset: the number of samples of the old before the first of the new.
     """
-    shifts: list[int] = []
+    shifts: list[int | None] = []
     frames = iter(before.shown)
     begin, end, time = 0, 0, None
     position = offset
@@ -571,6 +599,8 @@ def _shifts_of_samples(before: Track, after: Track, offset: int, rate: int) -> l
             begin, end, time = end, end + frame.samples, frame.time
         if time is not None and shown.time is not None and position >= begin:
             shifts.append(shown.time - time - round((position - begin) * 1_000_000 / rate))
+        else:
+            shifts.append(None)
         position += shown.samples
     return shifts
 
@@ -594,23 +624,22 @@ def _of_packets(before: Track, after: Track, *, timed: bool) -> Iterator[str]:
         yield f"{additions[0]} block additions became {additions[1]}"
     if timed:
         shifts = [
-            b.time - a.time
+            (0, b.time - a.time)
             for a, b in zip(source, result, strict=True)
             if a.time is not None and b.time is not None
         ]
         yield from (f"packets: {text}" for text in _of_shifts(shifts, {}, ""))
 
 
-def _of_offsets(epochs: list[dict[str, int]], step: int) -> Iterator[str]:
+def _of_offsets(epochs: list[Shifts], step: int) -> Iterator[str]:
     """Whether picture, sound and subtitles are where they were against each other."""
     for number, epoch in enumerate(epochs):
-        if len(epoch) < 2:
-            continue
-        (first, shift), *others = epoch.items()
-        for name, other in others:
-            if abs(other - shift) > step:
-                where = f" in piece {number + 1}" if len(epochs) > 1 else ""
-                yield f"{name} against {first} is off by {(other - shift) / 1000:.0f} ms{where}"
+        where = f" in piece {number + 1}" if len(epochs) > 1 else ""
+        for tracks in epoch.values():
+            (first, shift), *others = tracks.items()
+            for name, other in others:
+                if abs(other - shift) > step:
+                    yield f"{name} against {first} is off by {(other - shift) / 1000:.0f} ms{where}"
 
 
 def _of_file(before: Reading, after: Reading, shifts: dict[str, int]) -> Iterator[str]:

@@ -72,6 +72,18 @@ class ArrivalTests(SynchronousTestCase):
         """They differ by no more than this."""
         self.assertLessEqual(abs(got - wanted), by, f"{about}: {got}, not {wanted}")
 
+    def test_held(self) -> None:
+        """A sender that the reader holds back says nothing by its arrivals: the guess stays."""
+        arrival = Arrival(SECOND / 25)
+        timed(arrival, taken(100, 3))
+        self.assertTrue(arrival.measured)
+        times = []
+        for arrived in taken(12, 10, begin=4 * SECOND):
+            arrival.held()
+            times.append(arrival.next(arrived))
+        self.assertFalse(arrival.measured)
+        self.assertEqual({b - a for a, b in pairwise(times)}, {SECOND // 25})
+
     def test_steady(self) -> None:
         """Whatever was guessed, a camera's pictures are even, and x1.00, as soon as it is known."""
         for rate in RATES:

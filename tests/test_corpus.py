@@ -69,6 +69,23 @@ class CompareTests(SynchronousTestCase):
         text = str(corpus_check.compare(clips[:1], clips[1:], [b""]))
         self.assertEqual(text, "plays, with a difference: audio against video is off by 5 ms")
 
+    def test_files(self) -> None:
+        """Each file that came out has times of its own; a track that moved in one is noticed."""
+        clip = media.clip(container="matroska", audio="flac", seconds=1)
+        source, *results = [corpus_check.read(clip) for _ in range(3)]
+        for number, track in enumerate(source.tracks):
+            half = len(track.shown) // 2
+            results[0].tracks[number].shown = track.shown[:half]
+            results[1].tracks[number].shown = [
+                shown._replace(time=(shown.time or 0) - 500_000) for shown in track.shown[half:]
+            ]
+        text = str(corpus_check.compare([source], results, [b""]))
+        self.assertEqual(text, "bit-exact")
+        audio = results[1].tracks[1]
+        audio.shown = [s._replace(time=(s.time or 0) + 5000) for s in audio.shown]
+        text = str(corpus_check.compare([source], results, [b""]))
+        self.assertEqual(text, "plays, with a difference: audio against video is off by 5 ms")
+
     def test_words(self) -> None:
         """Languages, titles and flags that were lost are noticed."""
         source = media.clip(seconds=1, languages=("eng",), titles=("One",), forced=0)

@@ -259,6 +259,16 @@ class SongTests(ReaderTestCase):
         shapes = [(t.sample_rate, t.channels) for h in headers(events) for t in h.tracks]
         self.assertEqual(shapes, [(48000, 2), (44100, 1), (22050, 1)])
 
+    def test_adts(self) -> None:
+        """AAC of other channels and rates without a container lasts as long as it sounds."""
+        songs = [
+            media.clip(container="adts", audio="aac", seconds=1, sample_rate=rate, channels=count)
+            for rate, count in ((48000, 2), (44100, 1), (22050, 1))
+        ]
+        events = self.check(songs)
+        shapes = [(t.sample_rate, t.channels) for h in headers(events) for t in h.tracks]
+        self.assertEqual(shapes, [(48000, 2), (44100, 1), (22050, 1)])
+
 
 class FileTests(ReaderTestCase):
     """Files from their beginning to their end."""

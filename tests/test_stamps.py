@@ -147,12 +147,27 @@ class LiveTests(ReaderTestCase):
         class Held(Pace):
             """Says how long it would have held a packet back."""
 
-            def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> None:
+            def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> bool:
                 held.append(dts / SECOND - (camera.now - 1000.0) - ahead)
+                return False
 
         Reading(self, "tcp:12345", camera, clock=camera.clock, pace=Held(1.0, 0.0)).all()
         self.assertEqual(len(held), len(pictures))
         self.assertLess(max(held), 0)
+
+    def test_held_back(self) -> None:
+        """A sender that is held back has no rate of its own, however its pictures come."""
+        camera = Camera(pieces(without_rate("libx265")), 12)
+
+        class Early(Pace):
+            """Holds every packet back."""
+
+            def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> bool:
+                return True
+
+        pace = Early(1.0, 0.0)
+        events = Reading(self, "tcp:12345", camera, clock=camera.clock, pace=pace).all()
+        self.assertEqual({b - a for a, b in pairwise(shown(events))}, {SECOND // ASSUMED})
 
     def test_pushed(self) -> None:
         """A file that is sent as fast as it goes has the rate that it claims, or is assumed."""

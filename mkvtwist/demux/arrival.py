@@ -24,6 +24,8 @@ The rules:
  7. No picture that was waited for is more than L{LATE} ahead of its arrival.
  8. More than L{FASTEST} pictures a second are no camera's: somebody sends a file as fast as the
     network carries it. There the guess stays, and nothing is bound to the clock.
+ 9. A sender that the reader has to hold back sends a file, too: its pictures come when they are
+    asked for, so their arrival would confirm whatever step they are asked for at.
 """
 
 from collections import deque
@@ -91,6 +93,12 @@ class Arrival:
                 due = self._bound(due, arrived - self._origin)
         self._time = max(due, self._time + 1)
         return round(self._time)
+
+    def held(self) -> None:
+        """Forget what was measured: the sender is so far ahead that the reader had to wait."""
+        self.step, self.measured, self._origin = self._guess, False, None
+        self._seen.clear()
+        self._since = None
 
     def _measure(self, due: float, arrived: int) -> None:
         """Learn from what has come up to the picture before this one."""

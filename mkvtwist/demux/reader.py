@@ -258,29 +258,32 @@ class Pace:
         self._clock = clock
         self._zero: float | None = None
 
-    def wait(self, dts: int, stop: threading.Event, slack: float = 0.0) -> None:
+    def wait(self, dts: int, stop: threading.Event, slack: float = 0.0) -> bool:
         """
         Wait until a packet of this time is due.
 
         @param slack: seconds of media that may be ahead of the clock, if the burst is shorter.
+        @return: whether it was not due yet.
         @raise Stopped: when C{stop} is set meanwhile.
         """
-        self._wait_for(dts, max(self._burst, slack), stop)
+        return self._wait_for(dts, max(self._burst, slack), stop)
 
     def catch_up(self, edge: int, stop: threading.Event) -> None:
         """Wait until the clock has reached the end of what was read ahead."""
         self._wait_for(edge, 0.0, stop)
 
-    def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> None:
+    def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> bool:
         if not self._rate:
-            return
+            return False
         now, media = self._clock(), dts / SECOND / self._rate
         if self._zero is None or now > self._zero + media:
             self._zero = now - media
         due = self._zero + media - ahead / self._rate
         due -= due % PACE_STEP
-        if due > now and stop.wait(due - now):
+        early = due > now
+        if early and stop.wait(due - now):
             raise Stopped
+        return early
 
 
 @dataclass(slots=True)
@@ -460,9 +463,10 @@ class Reader:
         if self._stop.is_set() or not self._outlet.put(event, weight):
             raise Stopped
 
-    def _emit_at(self, packet: Packet, slack: float) -> None:
-        self._pace.wait(packet.dts, self._stop, slack)
+    def _emit_at(self, packet: Packet, slack: float) -> bool:
+        held = self._pace.wait(packet.dts, self._stop, slack)
         self._emit(packet)
+        return held
 
 
 class _Reading:
@@ -472,7 +476,7 @@ class _Reading:
         self,
         container: Any,
         timeline: Timeline,
-        emit_packet: Callable[[Packet, float], None],
+        emit_packet: Callable[[Packet, float], bool],
         emit: Callable[[Event], None],
         again: _NewTracks | None,
         *,
@@ -484,6 +488,7 @@ class _Reading:
         clock: Callable[[], float],
     ) -> None:
         """
+        @param emit_packet: returns whether the packet was early, and had to wait.
         @param stop: set when the timeline is no longer this thread's.
         @param again: why the input had to be opened once more.
         @param live: whether what comes is sent as it is taken.
@@ -824,7 +829,9 @@ class _Reading:
             if not made.key:
                 return
             self._started.add(adapter)
-        self._emit_packet(made.packet(), self._slack)
+        stamps = self._stamps.get(adapter.stream.index)
+        if self._emit_packet(made.packet(), self._slack) and stamps is not None:
+            stamps.held()
 
 
 def _shown(event: Event) -> Event:

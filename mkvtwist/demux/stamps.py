@@ -91,6 +91,10 @@ class Stamps:
         if self._arrival.measured or not self.live:
             adapter.frame_rate = SECOND / step
 
+    def held(self) -> None:
+        """Note that the reader has held the sender back: it is ahead of the clock."""
+        self._arrival.held()
+
 
 def claimed_rate(stream: Stream) -> float:
     """Return the rate that the bitstream itself claims, in pictures a second; 0 if it does not."""

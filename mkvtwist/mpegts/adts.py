@@ -10,7 +10,7 @@ LIMIT = (1 << 13) - 1
 HEAD = 7
 """Bytes of an ADTS header without CRC."""
 
-_SAMPLE_RATES = (
+SAMPLE_RATES = (
     *(96000, 88200, 64000, 48000, 44100, 32000, 24000),
     *(22050, 16000, 12000, 11025, 8000, 7350),
 )
@@ -74,10 +74,10 @@ def _rate(bits: Bits) -> int:
     index = bits.read(4)
     if index == 15:
         rate = bits.read(24)
-        if rate not in _SAMPLE_RATES:
+        if rate not in SAMPLE_RATES:
             raise NoPlace(f"ADTS has no place for {rate} samples a second")
-        return _SAMPLE_RATES.index(rate)
-    if index >= len(_SAMPLE_RATES):
+        return SAMPLE_RATES.index(rate)
+    if index >= len(SAMPLE_RATES):
         raise NoPlace("its sample rate is none")
     return index
 

@@ -12,6 +12,7 @@ from av.codec.context import CodecContext
 from mkvtwist.demux import frames, latm, payload
 from mkvtwist.demux.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
 from mkvtwist.demux.sound import Sound, layout_of
+from mkvtwist.mpegts.adts import HEAD, SAMPLE_RATES
 from mkvtwist.packet import SECOND
 
 _SAMPLED = frozenset({"ac3", "eac3"})
@@ -174,6 +175,9 @@ class MpegStream(Primed):
 class Adts(Audio):
     """
     AAC with an ADTS head on each packet; Matroska wants the AudioSpecificConfig instead.
+
+    Without a container libavformat times each frame by the rate of the first one, whatever song it
+    belongs to; so the heads tell how long a frame lasts.
     """
 
     filters = "aac_adtstoasc"
@@ -183,6 +187,8 @@ class Adts(Audio):
         self.setup = None
         self._head = b""
         self._doubted: tuple[bytes, AVPacket] | None = None
+        self._bare = stream.container.format.name == "aac"
+        self._next: int | None = None
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         raw = bytes(memoryview(packet)[:4])
@@ -199,9 +205,21 @@ class Adts(Audio):
                 self._doubted = head, packet  # once may be damage; a change comes to stay
                 return
             self._filter = self._filtering()
-            yield from super().packets(doubted[1])
+            yield from super().packets(self._timed(doubted[1]))
         self._head = head
-        yield from super().packets(packet)
+        yield from super().packets(self._timed(packet))
+
+    def _timed(self, packet: AVPacket) -> AVPacket:
+        """Return the packet, at the end of the one before if no container tells its time."""
+        head = bytes(memoryview(packet)[:HEAD])
+        if not self._bare or len(head) < HEAD or head[2] >> 2 & 15 >= len(SAMPLE_RATES):
+            return packet
+        rate, blocks = SAMPLE_RATES[head[2] >> 2 & 15], (head[6] & 3) + 1
+        base = packet.time_base
+        packet.pts = packet.dts = (packet.pts or 0) if self._next is None else self._next
+        packet.duration = blocks * 1024 * base.denominator // (rate * base.numerator)
+        self._next = packet.pts + packet.duration
+        return packet
 
 
 class Latm(Audio):
