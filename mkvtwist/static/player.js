@@ -128,6 +128,7 @@ class Player {
   #heard = 0; // when data came
   #edge = 0; // the newest media time that can be played
   #moved = 0; // when it was another one
+  #late = 0; // questions in a row at which media were late
   #live = -Infinity; // the media time of the live edge at the server, less the time here
   #asked = 0; // when the server was asked which track is missing
   #jumped = 0; // when another place was sought
@@ -186,9 +187,10 @@ class Player {
     return Math.max(this.#edge + now() - this.#moved, this.#live + now()) - this.video.currentTime;
   }
 
-  /** Whether media arrive later than they could be shown: the connection does not carry them. */
-  get #isSlow() {
-    return Boolean(this.#edge) && this.#live + now() - this.#edge > SLOW && now() - this.#heard < SLOW;
+  /** Whether media come, all tracks of them, but later than they could be shown. */
+  get #isLate() {
+    const isHere = this.#live + now() - this.#edge <= SLOW;
+    return Boolean(this.#edge) && !isHere && !this.#asleep && now() - this.#heard < SLOW;
   }
 
   /** What is going on: in a few words, and what is to be said beside them. */
@@ -211,7 +213,8 @@ class Player {
     if (codecs) return ["Live", `without its sound: ${why}`];
     if (!this.latency) return ["Live", ""];
     const slow = `: your connection is too slow for ${megabits(this.status.bitrate)}`;
-    return ["Live", `${this.latency.toFixed(1)} s behind${this.#isSlow ? slow : ""}`];
+    // Seen twice: a track that has just fallen silent looks the same, until the server calls it so.
+    return ["Live", `${this.latency.toFixed(1)} s behind${this.#late > 1 ? slow : ""}`];
   }
 
   async #run() {
@@ -313,6 +316,7 @@ class Player {
     this.status = await (await ask(`${this.name}/status`, { signal })).json();
     const { live_edge: edge } = this.status;
     this.#live = edge ? edge.media + edge.age - (asked + now()) / 2 : -Infinity;
+    this.#late = this.#isLate ? this.#late + 1 : 0;
     return this.status;
   }
 
