@@ -93,7 +93,6 @@ _AC3_KILOBITS = (
     *(192, 224, 256, 320, 384, 448, 512, 576, 640),
 )
 _AC3_CHANNELS = (2, 1, 2, 3, 3, 4, 4, 5)
-_EAC3_BLOCKS = (1, 2, 3, 6)
 
 
 def _ac3(data: Buffer, at: int) -> Head | None:

@@ -15,8 +15,8 @@ The rules:
     none is ever used for other bytes.
  3. A part is a run of packets of about L{PART}, whatever arrived together. It ends when the packet
     comes that does not fit: then its duration is known, and the next part, which the playlist
-    announces, is sure to come. The part target stays while the tracks stay: with the first part it
-    is known how long a picture lasts, and so which target whole pictures fill.
+    announces, is sure to come. The part target is chosen with the first part of a programme, so
+    that whole pictures fill it, and stays while the tracks stay.
  4. Times are the decoding times of the video (without one: of all sounds), and
     where one segment or part ends the next one begins: durations sum up. Where no picture has come
     for L{STILL<mkvtwist.hls.playlist.STILL>}, the time goes on with the other tracks, from the last

@@ -20,6 +20,11 @@ from mkvtwist.sockets import plain
 View = Callable[[Request], None]
 """Answers a request, now or for hours."""
 
+TEXT_TYPES = frozenset(
+    {b"application/json", b"application/vnd.apple.mpegurl", b"application/xml", b"image/svg+xml"}
+)
+"""MIME types of texts, beside C{text/*}."""
+
 COMPRESSED = range(1_000, 256 << 10)
 """
 Bytes of a text that is worth compressing: a shorter one fits into a packet as it is; a longer one
@@ -94,8 +99,8 @@ def cached(request: Request, rule: Rule, how: bytes, shared: bytes = b"") -> byt
     Return C{Cache-Control} for what a rule let somebody have.
 
     A cache that many share must not keep what depends on credentials, nor on an address that a
-    proxy told. If the rule goes by the address of the connection alone, the cache itself is who was
-    let in: an edge that the operator trusts.
+    proxy told. If the rule goes by the address of the connection alone, the client that it let in
+    is the cache itself: an edge that the operator trusts.
 
     @param shared: more directives, for caches that many share.
     """
@@ -132,13 +137,7 @@ def answer_unchanged(request: Request, tag: bytes) -> bool:
 
 def _is_text(content_type: bytes) -> bool:
     kind = content_type.partition(b";")[0]
-    return kind.startswith(b"text/") or kind in TEXTS
-
-
-TEXTS = frozenset(
-    {b"application/json", b"application/vnd.apple.mpegurl", b"application/xml", b"image/svg+xml"}
-)
-"""MIME types of texts, beside C{text/*}."""
+    return kind.startswith(b"text/") or kind in TEXT_TYPES
 
 
 def _accepts_gzip(request: Request) -> bool:
