@@ -318,7 +318,10 @@ class Client:
             self._skip()
         if self._place is None or self._place >= programme.released:
             if programme.closed:
-                self._publisher.leave(self, "the end of the stream")
+                ended = self._publisher.ended
+                self._publisher.leave(
+                    self, "the end of the stream" if ended else "the tracks have changed"
+                )
                 self.response.finish()
             elif self._place is not None:
                 self._follow(audience)

@@ -1027,6 +1027,7 @@ class HeaderTests(PublisherTestCase):
         stream.begin(header(VIDEO, AUDIO))
         self.turns()
         self.assertTrue(old.finished)
+        self.assertIn("the tracks have changed", self.log.lines[-1])
         self.assertEqual(old.blocks, sent(footage(9, 10)))
         _, new = self.join(stream, burst=2)
         stream.publish(mixed(footage(10, 11.1), footage(10, 11, track=2)))
