@@ -36,11 +36,11 @@ import av
 from av.audio.frame import AudioFrame
 from av.video.frame import PictureType, VideoFrame
 
-from mkvtwist.config import Form, Input
-from mkvtwist.demux import Event, Pace, Reader, set_up
-from mkvtwist.packet import Header, Packet
-from mkvtwist.pipe import Outlet, Pipe
-from mkvtwist.timeline import Timeline
+from mkvtwist.config.settings import Form, Input
+from mkvtwist.libav import Event, Pace, Reader, set_up
+from mkvtwist.libav.pipe import Outlet, Pipe
+from mkvtwist.media.packet import Header, Packet
+from mkvtwist.media.timeline import Timeline
 
 os.environ.setdefault("SVT_LOG", "0")  # SVT-AV1 writes its settings to standard error otherwise
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser import CHROMIUM, DESKTOP, FIREFOX, Browser
+from tests.support.browser import CHROMIUM, DESKTOP, FIREFOX, Browser
 
 SETTLING = 5.0
 """Seconds after the first picture that do not count: joining is measured by itself."""

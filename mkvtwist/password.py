@@ -1,73 +1,17 @@
 """
-Files of users and their passwords, as Apache's C{htpasswd -B} writes them (I{pure}).
+A command that prints a line for a file of passwords: C{python -m mkvtwist.password USER >> FILE}.
 
-A line is C{user:hash}, where the hash is bcrypt's. C{python -m mkvtwist.password USER} asks for a
-password, or reads it from standard input, and prints such a line.
+It asks for the password, or reads it from standard input.
 """
 
 import getpass
-import re
 import sys
-from collections.abc import Mapping
 
-import bcrypt
-
-COST = 12
-"""Of a new hash, as a power of two of rounds: a quarter of a second here for each guess."""
-
-LONGEST = 72
-"""Bytes of a password; bcrypt looks at no more."""
-
-_HASH = re.compile(rb"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
-
-
-class PasswordError(ValueError):
-    """A file, a user or a password that cannot be used. The text quotes no secret."""
-
-
-def parse_users(text: bytes) -> Mapping[bytes, bytes]:
-    """
-    The hashes by user.
-
-    @raise PasswordError: for a line that is none, which may well be a password as it is typed.
-    """
-    users = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith(b"#"):
-            continue
-        user, _, hash_ = line.strip().partition(b":")
-        if not user or not _HASH.fullmatch(hash_):
-            raise PasswordError(
-                f"line {number} is not user:hash with a hash of bcrypt, as"
-                " python -m mkvtwist.password or htpasswd -B writes it"
-            )
-        users[user] = hash_
-    if not users:
-        raise PasswordError("there is no user in it")
-    return users
-
-
-def line(user: str, password: str) -> str:
-    """
-    A line of the file.
-
-    @raise PasswordError: when there can be none.
-    """
-    if not user or ":" in user or not user.isprintable() or user.startswith("#"):
-        raise PasswordError("a user's name has no colon, and does not begin with #")
-    secret = password.encode()
-    if not secret or len(secret) > LONGEST:
-        raise PasswordError(f"a password has 1 to {LONGEST} bytes")
-    return f"{user}:{bcrypt.hashpw(secret, bcrypt.gensalt(COST)).decode()}"
-
-
-def is_right(password: bytes, hash_: bytes) -> bool:
-    """Whether this is the password. Slow, and meant to be: call it in a thread."""
-    return len(password) <= LONGEST and bcrypt.checkpw(password, hash_)
+from mkvtwist.access.passwords import PasswordError, line
 
 
 def main(arguments: list[str]) -> str | None:
-    """The command; returns what is wrong."""
+    """Run the command; return an error message, or L{None}."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
         return "usage: python -m mkvtwist.password USER >> FILE"
     password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")

@@ -21,11 +21,11 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mkvtwist import __version__, ctl
-from mkvtwist.config import Config, Form, Input, StreamConfig
+from mkvtwist.config.settings import Config, Form, Input, StreamConfig
 from mkvtwist.ctl import DENIED, FAILED, UNREACHABLE, USAGE, ControlError, run, table
-from mkvtwist.publisher import Wish
-from mkvtwist.server import Server
-from tests.fakes import Log, Response, StillReader, footage, header
+from mkvtwist.live.publisher import Wish
+from mkvtwist.server.server import Server
+from tests.support.fakes import Log, Response, StillReader, footage, header
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
 

@@ -23,12 +23,13 @@ from twisted.python import usage
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]  # made by platform
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from mkvtwist import ctl, metrics
-from mkvtwist.config import LIVE, OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
-from mkvtwist.tap import Options
-from tests import media
+from mkvtwist import ctl
+from mkvtwist.config.settings import LIVE, OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
+from mkvtwist.server.tap import Options
+from mkvtwist.streams import metrics
+from tests.streams.test_metrics import STREAM
+from tests.support import media
 from tests.test_end_to_end import CHECKOUT, PATIENCE, environment, free_port, wait
-from tests.test_metrics import STREAM
 
 DOCS = CHECKOUT / "docs"
 REFERENCE = DOCS / "reference"
@@ -82,7 +83,7 @@ def parsed(*options: str, source: str = "demo:") -> Config | None:
 
 
 class OptionsTests(SynchronousTestCase):
-    """The table in the reference, against C{mkvtwist.tap.Options}."""
+    """The table in the reference, against C{mkvtwist.server.tap.Options}."""
 
     def setUp(self) -> None:
         """Read both."""
@@ -142,7 +143,7 @@ class OptionsTests(SynchronousTestCase):
 
 
 class ConfigurationTests(SynchronousTestCase):
-    """The table in the reference, against L{mkvtwist.config}."""
+    """The table in the reference, against L{mkvtwist.config.settings}."""
 
     def test_keys(self) -> None:
         """Each key is there: where it may stand, its value's type, what changing it does."""

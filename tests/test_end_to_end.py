@@ -24,8 +24,8 @@ from typing import IO, Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests import media
-from tests.oddities import garbage
+from tests.support import media
+from tests.support.oddities import garbage
 
 CHECKOUT = Path(__file__).parent.parent
 

@@ -15,11 +15,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
-from mkvtwist.access import GUESSES, WINDOW, Access, Busy, Gate, Guesses, LockedOut, Token, Visitor
-from mkvtwist.config import Rule
-from mkvtwist.http.answers import argument, host, say, say_later
-from mkvtwist.refusals import Refusals
-from mkvtwist.stream import Stream
+from mkvtwist.access.refusals import Refusals
+from mkvtwist.access.rules import (
+    GUESSES,
+    WINDOW,
+    Access,
+    Busy,
+    Gate,
+    Guesses,
+    LockedOut,
+    Token,
+    Visitor,
+)
+from mkvtwist.config.settings import Rule
+from mkvtwist.http.wire.answers import argument, host, say, say_later
+from mkvtwist.streams.stream import Stream
 
 PENALTY = 1.0
 """Seconds until somebody is told that their credentials are wrong."""

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from twisted.web.http import Request
 
-from mkvtwist.access import one_host
-from mkvtwist.config import Config
-from mkvtwist.http.answers import host, say_later
-from mkvtwist.publisher import RATE_SPAN
-from mkvtwist.stream import Stream
+from mkvtwist.access.rules import one_host
+from mkvtwist.config.settings import Config
+from mkvtwist.http.wire.answers import host, say_later
+from mkvtwist.live.publisher import RATE_SPAN
+from mkvtwist.streams.stream import Stream
 
 RETRY_AFTER = 5
 """Seconds after which a client that was one too many may ask again."""

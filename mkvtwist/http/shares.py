@@ -13,8 +13,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from mkvtwist.access import is_loopback, one_host, within
-from mkvtwist.config import Config
+from mkvtwist.access.rules import is_loopback, one_host, within
+from mkvtwist.config.settings import Config
 
 CONNECTIONS = 512
 """

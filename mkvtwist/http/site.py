@@ -14,12 +14,20 @@ from twisted.web.http import BAD_REQUEST, UNAUTHORIZED, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from mkvtwist.config import EVERYBODY, Config, Form, Network
-from mkvtwist.events import Events
-from mkvtwist.formats import ENDINGS
-from mkvtwist.http import pages, static
+from mkvtwist.access.refusals import Refusals
+from mkvtwist.config.settings import EVERYBODY, Config, Form, Network
+from mkvtwist.formats.registry import ENDINGS
 from mkvtwist.http.admission import Admission
-from mkvtwist.http.answers import (
+from mkvtwist.http.limits import Limits
+from mkvtwist.http.views import pages, static
+from mkvtwist.http.views.live import watch
+from mkvtwist.http.views.management import Control, Management
+from mkvtwist.http.views.publish import is_probe, send
+from mkvtwist.http.views.replay import LAST, PREFIX, Replays
+from mkvtwist.http.views.segmented import Pieces
+from mkvtwist.http.views.status import Status
+from mkvtwist.http.views.still import Posters
+from mkvtwist.http.wire.answers import (
     View,
     allow_pages,
     is_preflight,
@@ -28,22 +36,14 @@ from mkvtwist.http.answers import (
     transport_of,
     wants_page,
 )
-from mkvtwist.http.connections import Connections
-from mkvtwist.http.hls import Pieces
-from mkvtwist.http.hosts import is_local
-from mkvtwist.http.limits import Limits
-from mkvtwist.http.live import watch
-from mkvtwist.http.management import Control, Management
-from mkvtwist.http.poster import Posters
-from mkvtwist.http.replay import LAST, PREFIX, Replays
-from mkvtwist.http.requests import SENDING, Channel, IncomingRequest
-from mkvtwist.http.senders import is_probe, send
-from mkvtwist.http.status import Status
-from mkvtwist.printable import printable
-from mkvtwist.refusals import Refusals
-from mkvtwist.sender import address
-from mkvtwist.sockets import attend
-from mkvtwist.stream import Stream
+from mkvtwist.http.wire.connections import Connections
+from mkvtwist.http.wire.hosts import is_local
+from mkvtwist.http.wire.requests import SENDING, Channel, IncomingRequest
+from mkvtwist.inputs.sender import address
+from mkvtwist.live.events import Events
+from mkvtwist.media.printable import printable
+from mkvtwist.net.sockets import attend
+from mkvtwist.streams.stream import Stream
 
 Overview = Callable[[Mapping[str, Stream], Request], None]
 """Answers a request with something of these streams."""

@@ -4,7 +4,7 @@ from twisted.application.service import ServiceMaker
 
 mkvserve = ServiceMaker(
     "mkvserve",
-    "mkvtwist.tap",
+    "mkvtwist.server.tap",
     "Stream a file, a pipe or a sender live as Matroska over HTTP.",
     "mkvserve",
 )

@@ -1,0 +1,1 @@
+"""Access control: rules, passwords, tokens, refusals (I{reactor})."""

@@ -1,0 +1,1 @@
+"""Settings, and the TOML file and command line they come from (I{pure})."""

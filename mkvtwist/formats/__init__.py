@@ -1,0 +1,1 @@
+"""Output formats: packets to bytes (I{pure})."""

@@ -1,0 +1,46 @@
+"""
+MPEG transport streams as they are streamed: packets of 188 bytes, for televisions and old players
+(I{pure}, ISO/IEC 13818-1).
+
+Everything is written here, since libavformat's muxer holds sound back until it fills a PES packet,
+and counts for one reader only. Each of our packets is one PES packet, which is cut up::
+
+    47 PID counter  [adaptation field: PCR, random access, stuffing]  payload    188 bytes
+                                                                      '-- PES header, frame --'
+
+The payloads are no longer those of Matroska and MP4, but those that carry their setup with them:
+NAL units between start codes with their parameter sets, AAC with ADTS headers. So there is no head:
+what describes the tracks (PAT and PMT) comes again with each keyframe, and a client can begin
+there.
+
+The continuity counters depend on what was sent before, and so does the time that another track
+tells where the pictures are slow or silent. Both go in and come out of each call, so that a
+fragment's bytes are the same for all clients.
+
+    - L{payload} has what each codec's payloads become, L{adts} that of AAC
+    - L{tables} writes PAT and PMT
+    - L{transport} cuts all of it into transport packets, with their times
+"""
+
+from mkvtwist.formats.mpegts.payload import CODECS, fits
+from mkvtwist.formats.mpegts.transport import (
+    INTERVAL,
+    LEAD,
+    NULL,
+    PATIENCE,
+    PERIOD,
+    Counters,
+    MpegTs,
+)
+
+__all__ = [
+    "CODECS",
+    "INTERVAL",
+    "LEAD",
+    "NULL",
+    "PATIENCE",
+    "PERIOD",
+    "Counters",
+    "MpegTs",
+    "fits",
+]

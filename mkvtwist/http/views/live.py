@@ -1,0 +1,95 @@
+"""
+The live stream, in any format, as long as the client stays (I{reactor}).
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from twisted.web.http import Request
+
+from mkvtwist.config.settings import ConfigError, parse_past, parse_seconds
+from mkvtwist.formats import matroska
+from mkvtwist.formats.registry import BESIDE, NoTrack, Unfit, choose
+from mkvtwist.http.limits import Limits
+from mkvtwist.http.wire.answers import argument, say, user_agent, wanted_tracks
+from mkvtwist.http.wire.responses import live_headers, respond, say_none, say_refused
+from mkvtwist.inputs.sender import address
+from mkvtwist.live.publisher import Wish
+from mkvtwist.media.packet import Track
+from mkvtwist.streams.stream import Stream
+
+
+def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> None:
+    """Answer with the stream, from now on."""
+    wanted = request.getHeader(b"range")
+    if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":
+        say(request, 416, "A live stream has no ranges; ask for it without.")
+        return
+    try:
+        burst, tracks = _burst(request, stream), wanted_tracks(request)
+        lag = argument(request, "lag")
+        max_lag = None if lag is None else parse_seconds("lag", lag)
+    except ConfigError as error:
+        say(request, 400, str(error))
+        return
+    if request.method == b"HEAD":
+        _preview(stream, format_, tracks, request)
+        return
+    if format_ not in BESIDE:
+        if limits.refuse(stream, request):
+            return
+        limits.enter(request)
+    response = respond(request, format_, partial(say_none, stream))
+    gone = request.notifyFinish()
+    wish = Wish(
+        burst=burst,
+        format=format_,
+        tracks=tracks,
+        framing=response.framing,
+        rebase=rebase if format_ == "matroska" and _wants_rebase(request) else None,
+        peer=address(request.getClientAddress()),
+        user_agent=user_agent(request),
+        max_lag=max_lag,
+    )
+    client = stream.publisher.join(response, wish)
+    gone.addErrback(lambda _: client.stopProducing())
+
+
+def rebase(clusters: bytes, start: int) -> bytes:
+    """A fragment for a client whose time begins at 0 with its first fragment."""
+    return matroska.rebased(clusters, matroska.milliseconds(start))
+
+
+def _preview(stream: Stream, format_: str, wanted: frozenset[int] | None, request: Request) -> None:
+    """What the answer would be, without a place among the clients."""
+    programme = stream.publisher.programme
+    tracks: Sequence[Track] = ()
+    if programme is not None:
+        try:
+            choice = choose(programme.header, format_, wanted)
+        except (Unfit, NoTrack) as problem:
+            say_refused(request, problem)
+            return
+        tracks = programme.header.only(choice.tracks)
+    live_headers(request, format_, tracks)
+    request.write(b"")
+    request.finish()
+
+
+def _burst(request: Request, stream: Stream) -> float | None:
+    join, start = argument(request, "join"), argument(request, "start")
+    if start is not None:
+        if join is not None or argument(request, "burst") is not None:
+            raise ConfigError("start: it says by itself where to begin; leave out burst and join")
+        return -parse_past("start", start)
+    if join == "live":
+        return None
+    if join is not None:
+        raise ConfigError(f"join: {join!r} is not 'live', the only value there is")
+    burst = argument(request, "burst")
+    return stream.config.burst if burst is None else parse_seconds("burst", burst)
+
+
+def _wants_rebase(request: Request) -> bool:
+    """Whether timestamps are to begin at 0, as a browser's video element needs them."""
+    return argument(request, "rebase") == "1" or request.getHeader(b"sec-fetch-dest") == b"video"

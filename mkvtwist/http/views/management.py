@@ -1,0 +1,330 @@
+"""
+The management interface, C{/api/v1/}: JSON for programs, and events as they happen (I{reactor}).
+
+C{openapi.json} beside this file describes all of it, and is served with it.
+"""
+
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import resources
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.task import LoopingCall
+from twisted.web.http import Request
+from zope.interface import implementer
+
+from mkvtwist.config.document import document
+from mkvtwist.config.settings import ConfigError, Rule, StreamConfig, parse_at_end
+from mkvtwist.http.views.status import Status
+from mkvtwist.http.wire.answers import View, answer, timestamp
+from mkvtwist.http.wire.bodies import parse_object
+from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere, is_local
+from mkvtwist.http.wire.requests import with_whole_body
+from mkvtwist.live.events import Event, Events
+from mkvtwist.streams.stream import Stream
+
+HEARTBEAT = 15.0
+"""Seconds between two signs of life to who listens to events: proxies give up after 30 or 60."""
+
+
+_WRONG = "This needs the management token: Authorization: Bearer TOKEN."
+
+_ONLY_HERE = (
+    "Without a management token this is for requests from the server's own machine, to localhost or"
+    " a loopback address, and through no proxy. Set management_token_file and send the token."
+)
+
+
+class Control(Protocol):
+    """What is managed; L{ConfigError} says what is wrong, L{KeyError} that there is no such one."""
+
+    events: Events
+    token: bytes | None
+    """What is asked for; without one the interface is for this machine only."""
+
+    @property
+    def streams(self) -> Mapping[str, Stream]:
+        """The streams by their names."""
+
+    def define(self, name: str, settings: Mapping[str, Any]) -> None:
+        """A stream with these settings: a new one, or a change of the one of this name."""
+
+    def remove(self, name: str) -> None:
+        """A stream ends, and is no longer there."""
+
+    def start(self, name: str) -> None:
+        """A stream that was stopped begins anew."""
+
+    def stop(self, name: str) -> None:
+        """A stream ends, and can be started again."""
+
+    def restart(self, name: str) -> None:
+        """A stream begins anew."""
+
+    def reload(self) -> None:
+        """Read the configuration file again."""
+
+
+class Management:
+    """
+    What can be asked for below C{/api/v1}, by who has the token, or, where there is none, by who
+    is on this machine.
+    """
+
+    def __init__(self, reactor: Any, control: Control, status: Status, *, public: bool) -> None:
+        """
+        @param public: whether it is where clients are, and so is there only if there is a token.
+        """
+        self._reactor = reactor
+        self._control = control
+        self._status = status
+        self._public = public
+
+    @property
+    def there(self) -> bool:
+        """Whether there is such a thing here at all."""
+        return not self._public or self._control.token is not None
+
+    def views(self, path: str) -> Mapping[bytes, View]:
+        """What there is at a path below C{/api/v1/}, by method."""
+        found = self._find(path.split("/"))
+        return {method: partial(self._guarded, view) for method, view in found.items()}
+
+    def _find(self, parts: list[str]) -> Mapping[bytes, View]:
+        views: Mapping[bytes, View] = {}
+        match parts:
+            case ["openapi.json"]:
+                views = {b"GET": _describe}
+            case ["events"]:
+                views = {b"GET": self._follow}
+            case ["reload"]:
+                views = {b"POST": self._reload}
+            case ["streams"]:
+                views = {b"GET": self._list}
+            case ["streams", name]:
+                views = {
+                    b"GET": partial(self._show, name),
+                    b"PUT": partial(self._define, name),
+                    b"PATCH": partial(self._change, name),
+                    b"DELETE": partial(self._remove, name),
+                }
+            case ["streams", name, "start" | "stop" | "restart" as action]:
+                views = {b"POST": partial(self._act, name, getattr(self._control, action))}
+            case ["streams", name, "clients", number]:
+                views = {b"DELETE": partial(self._disconnect, name, number)}
+        return views
+
+    def _guarded(self, view: View, request: Request) -> None:
+        """One request, if it may be made; a mistake in it is answered with what it is."""
+        if is_from_elsewhere(request):
+            _refuse(request, 403, f"A page of another site may not do this. {HINT}")
+            return
+        if not self._may(request):
+            request.setHeader(b"WWW-Authenticate", b'Bearer realm="mkvtwist management"')
+            _refuse(request, 401, _WRONG if self._control.token else _ONLY_HERE)
+            return
+        with_whole_body(request, partial(self._try, view))
+
+    def _try(self, view: View, request: Request) -> None:
+        try:
+            view(request)
+        except ConfigError as error:
+            _refuse(request, 400, *error.args)
+        except KeyError as error:
+            _refuse(request, 404, f"There is no {error.args[0]} here.")
+
+    def _may(self, request: Request) -> bool:
+        if self._control.token is None:
+            return is_local(request)
+        return self.knows(request)
+
+    def knows(self, request: Request) -> bool:
+        """Whether a request has the management token."""
+        token = self._control.token
+        if token is None:
+            return False
+        scheme, _, given = (request.getHeader(b"authorization") or b"").partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
+
+    # what there is
+
+    def _list(self, request: Request) -> None:
+        _answer(request, 200, {"streams": self._status.streams()})
+
+    def _show(self, name: str, request: Request, code: int = 200) -> None:
+        stream = self._stream(name)
+        settings = document(stream.config, secrets=False)
+        _answer(request, code, {**self._status.stream(name), "settings": settings})
+
+    def _stream(self, name: str) -> Stream:
+        try:
+            return self._control.streams[name]
+        except KeyError:
+            raise KeyError(f"stream {name!r}") from None
+
+    # what can be done
+
+    def _define(self, name: str, request: Request) -> None:
+        code = 201
+        asked = _settings(request)
+        if name in self._control.streams:
+            code = 200
+            _check_checkers(self._stream(name).config, asked)
+        self._control.define(name, asked)
+        self._show(name, request, code)
+
+    def _change(self, name: str, request: Request) -> None:
+        config = self._stream(name).config
+        asked = _settings(request)
+        _check_checkers(config, asked)
+        settings = document(config)
+        if "input" in asked and config.at_end is parse_at_end("at_end", None, config.input.form):
+            del settings["at_end"]  # nobody has asked for it, and another input has another one
+        self._control.define(name, _merged(settings, asked))
+        self._show(name, request)
+
+    def _remove(self, name: str, request: Request) -> None:
+        self._stream(name)
+        self._control.remove(name)
+        _answer(request, 200, {"removed": name})
+
+    def _act(self, name: str, action: Callable[[str], None], request: Request) -> None:
+        self._stream(name)
+        action(name)
+        self._show(name, request)
+
+    def _disconnect(self, name: str, number: str, request: Request) -> None:
+        publisher = self._stream(name).publisher
+        for client in publisher.clients:
+            if str(client.id) == number:
+                publisher.leave(client, "disconnected by the management interface")
+                client.response.abort()
+                _answer(request, 200, {"disconnected": client.id})
+                return
+        raise KeyError(f"client {number!r}")
+
+    def _reload(self, request: Request) -> None:
+        self._control.reload()
+        self._list(request)
+
+    def _follow(self, request: Request) -> None:
+        _EventStream(self._reactor, self._control.events, request)
+
+
+@implementer(IPushProducer)
+class _EventStream:
+    """
+    Events for one who listens, as server-sent events (WHATWG HTML, 9.2).
+
+    Nothing is kept for one who does not read: he is told how many he has missed.
+    """
+
+    def __init__(self, reactor: Any, events: Events, request: Request) -> None:
+        self._request = request
+        self._paused = False
+        self._missed = 0
+        request.setHeader(b"Content-Type", b"text/event-stream")
+        request.setHeader(b"Cache-Control", b"no-store")
+        request.setHeader(b"X-Accel-Buffering", b"no")
+        request.write(b": events, as they happen\n\n")
+        if request.method == b"HEAD":
+            request.finish()
+            return
+        self._unsubscribe = events.subscribe(self._tell)
+        self._heartbeat = LoopingCall(self._live)
+        self._heartbeat.clock = reactor
+        self._heartbeat.start(HEARTBEAT, now=False)
+        request.registerProducer(self, True)
+        request.notifyFinish().addBoth(lambda _: self._end())
+
+    def _tell(self, event: Event) -> None:
+        if self._paused:
+            self._missed += 1
+            return
+        data = {"stream": event.stream, "when": timestamp(event.when), **event.details}
+        self._write(event.kind, data)
+
+    def _write(self, kind: str, data: Mapping[str, Any]) -> None:
+        self._request.write(f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())
+
+    def _live(self) -> None:
+        if not self._paused:
+            self._request.write(b":\n\n")
+
+    def _end(self) -> None:
+        self._unsubscribe()
+        self._heartbeat.stop()
+
+    # IPushProducer
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        missed, self._missed = self._missed, 0
+        if missed:
+            self._write("missed", {"events": missed})
+
+    def stopProducing(self) -> None:
+        """The connection is lost; the request says so as well."""
+
+
+def _describe(request: Request) -> None:
+    body = resources.files("mkvtwist.http.views").joinpath("openapi.json").read_bytes()
+    answer(request, body, b"application/json")
+
+
+def _settings(request: Request) -> dict[str, Any]:
+    """
+    The settings in a request's body.
+
+    @raise ConfigError: when there are none.
+    """
+    assert request.content is not None
+    return parse_object(request.content.read(), '{"input": "tcp:12345"}')
+
+
+def _check_checkers(config: StreamConfig, asked: Mapping[str, Any]) -> None:
+    """
+    Look whether a checker is to be what is shown of it.
+
+    @raise ConfigError: when it is, and is not all of it.
+    """
+    for key in ("watch", "send"):
+        rule: Rule = getattr(config, key)
+        table = asked.get(key)
+        given = table.get("checker") if isinstance(table, dict) else None
+        if given is not None and rule.checker != given == rule.checker_kind:
+            raise ConfigError(
+                f"{key}.checker: {given!r}: give the checker itself: what is shown is masked"
+            )
+
+
+def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    As a merge patch does it (RFC 7396): what is nothing is left out, and gets its default; of a
+    table only those keys change that are said.
+    """
+    merged = dict(settings)
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            before = merged.get(key)
+            merged[key] = _merged(before if isinstance(before, dict) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _answer(request: Request, code: int, value: Any) -> None:
+    request.setResponseCode(code)
+    answer(request, json.dumps(value, indent=2).encode() + b"\n", b"application/json")
+
+
+def _refuse(request: Request, code: int, *lines: str) -> None:
+    _answer(request, code, {"errors": lines})

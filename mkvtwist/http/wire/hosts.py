@@ -1,0 +1,104 @@
+"""
+The host that a request asks for, and the way by which it has come (I{reactor}).
+
+A browser runs everybody's pages inside its user's network. In C{Origin} it says which page has made
+a request, in C{Host} which name it asked. That the two agree is not enough: the owner of a name can
+make it mean this machine's address (DNS rebinding), and a page of that name then counts as one of
+this server. So a page may change something only if its name is known here: an address, which no
+page can fake, C{localhost}, this machine's own name, or one of the setting C{server_names}.
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+
+from twisted.internet.address import UNIXAddress
+from twisted.web.http import Request
+
+from mkvtwist.access.rules import is_loopback
+from mkvtwist.http.wire.answers import host, transport_of
+
+HINT = "If the site is this server, add its name to server_names (--server-name)."
+"""What to do if a page of the server's own was refused."""
+
+SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+"""Methods that change nothing (RFC 9110, 9.2.1)."""
+
+_HOST = re.compile(rb"(?:([A-Za-z0-9._~!$&'()*+,;=%-]+)|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{0,5})?")
+"""A host and a port (RFC 3986, 3.2.2)."""
+
+_PROXIES = frozenset(
+    {
+        b"cf-connecting-ip",
+        b"client-ip",
+        b"forwarded",
+        b"true-client-ip",
+        b"via",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-original-forwarded-for",
+        b"x-real-ip",
+    }
+)
+"""What proxies add to a request, beside everything that begins with C{X-Forwarded}; lower case."""
+
+
+def name_in(field: bytes) -> str | None:
+    """
+    Return the name in a C{Host} field, in lower case and without port and brackets.
+
+    @return: L{None} if the field is not valid (RFC 9112, 3.2).
+    """
+    match = _HOST.fullmatch(field)
+    return None if match is None else (match[1] or match[2]).decode().lower()
+
+
+def means_loopback(name: str) -> bool:
+    """Whether a name in a C{Host} field can mean nothing but this machine."""
+    return is_loopback(name) or name == "localhost" or name.endswith(".localhost")  # RFC 6761
+
+
+def is_known(name: str, server_names: Iterable[str]) -> bool:
+    """Whether a name is one that no stranger can have, or one of the server's."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        own = (*server_names, socket.gethostname().lower())
+        return means_loopback(name) or name.removesuffix(".") in own
+    return True
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether a page of another site has made a browser send a request that changes something."""
+    origin = request.getHeader(b"origin")
+    if origin is None or request.method in SAFE:
+        return False
+    asked = request.getHeader(b"host") or b""
+    if origin.partition(b"://")[2].lower() != asked.lower():
+        return True
+    name = name_in(asked)
+    site = getattr(request, "site", None)  # an embedder's, perhaps, which knows no names
+    return name is None or not is_known(name, getattr(site, "server_names", ()))
+
+
+def is_local(request: Request) -> bool:
+    """
+    Whether a program of this machine asks, over a loopback address or a UNIX socket: not for
+    somebody else, not for a page of another site, and under a name that means this machine. Any
+    other name may be one that a proxy serves, or one that somebody has made to mean this machine.
+    """
+    asked = request.getHeader(b"host") or b"localhost"
+    origin = request.getHeader(b"origin")
+    if is_passed_on(request) or (origin is not None and origin.partition(b"://")[2] != asked):
+        return False
+    if isinstance(transport_of(request).getHost(), UNIXAddress):
+        return True
+    name = name_in(asked)
+    return is_loopback(host(request)) and name is not None and means_loopback(name)
+
+
+def is_passed_on(request: Request) -> bool:
+    """Whether a proxy has passed a request on, so that its sender may be anywhere."""
+    names = (name.lower() for name, _ in request.requestHeaders.getAllRawHeaders())
+    return any(name in _PROXIES or name.startswith(b"x-forwarded") for name in names)

@@ -1,0 +1,210 @@
+"""
+Live answers: what a client's bytes go through (I{reactor}).
+
+L{LiveResponse} writes through Twisted's buffers, which works over anything; L{SocketResponse}
+straight to a TCP socket: the one class that knows about sockets.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.interfaces import IProducer, IPushProducer
+from twisted.internet.tcp import Connection
+from twisted.web.http import Request
+from zope.interface import implementer
+
+from mkvtwist.formats.registry import NoTrack, Unfit, media_type
+from mkvtwist.http.wire.answers import View, abort, say, say_later, transport_of
+from mkvtwist.live.publisher import IResponse, Progress
+from mkvtwist.media.packet import Track
+from mkvtwist.net.sockets import attend, tcp_socket, traffic
+from mkvtwist.streams.stream import Stream
+
+AGAIN = 1
+"""Seconds after which to ask again if a request was held in vain: it has waited long enough."""
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of the chunked coding (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@implementer(IResponse)
+class LiveResponse:
+    """A live answer, written through the request."""
+
+    framing: Callable[[bytes], bytes] | None = None
+
+    def __init__(self, request: Request, format_: str, say_none: View) -> None:
+        """
+        @param format_: one of L{mkvtwist.formats.registry.FORMATS}.
+        @param say_none: answers when nothing is going to come.
+        """
+        self.request = request
+        self.format = format_
+        self._say_none = say_none
+        self.sent = 0
+        self.offer: Callable[[bytes], int] = self._take
+        self._begun = False
+        self._socket = tcp_socket(transport_of(request))
+
+    def progress(self) -> Progress:
+        known = traffic(self._socket)
+        return Progress(self.sent, 0) if known is None else Progress(known[0], known[1])
+
+    def attend(self, seconds: float) -> None:
+        attend(transport_of(self.request), seconds)
+
+    def begin(self, tracks: Sequence[Track]) -> None:
+        self._begun = True
+        live_headers(self.request, self.format, tracks)
+
+    def refuse(self, problem: Unfit | NoTrack) -> None:
+        say_refused(self.request, problem)
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        self.request.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        self.request.unregisterProducer()
+
+    def write(self, data: bytes) -> None:
+        self.sent += len(data)
+        self.request.write(data)
+
+    def _take(self, data: bytes) -> int:
+        self.request.write(data)
+        return len(data)
+
+    def keep(self, rest: memoryview) -> None:
+        """Never called: Twisted's buffers take everything."""
+
+    def finish(self) -> None:
+        if self._begun:
+            self.unregisterProducer()
+            self.request.finish()
+        else:
+            self._say_none(self.request)
+
+    def abort(self) -> None:
+        abort(self.request)
+
+
+@implementer(IPushProducer)
+class SocketResponse(LiveResponse):
+    """
+    A live answer, sent straight to the socket.
+
+    Twisted's buffers stay empty: what the kernel does not take is kept here, as a view of bytes
+    that all clients share, until the transport says that there is room.
+    """
+
+    def __init__(self, request: Request, format_: str, say_none: View) -> None:
+        super().__init__(request, format_, say_none)
+        self._transport: Connection = transport_of(request)
+        self._producer: Any = None
+        self._rest: memoryview | None = None
+        if request.clientproto == b"HTTP/1.1":
+            self.framing = chunk
+
+    def begin(self, tracks: Sequence[Track]) -> None:
+        super().begin(tracks)
+        self._transport.setTcpNoDelay(True)
+        self.offer = self._transport.getHandle().send
+        # The response's head waits in the transport's buffer; nothing may overtake it.
+        self.request.write(b"")
+        self._rest = memoryview(b"")
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        self._producer = producer
+        self.request.registerProducer(self, streaming)
+
+    def unregisterProducer(self) -> None:
+        self._producer = None
+        self.request.unregisterProducer()
+
+    def write(self, data: bytes) -> None:
+        if self._rest is not None:  # the header, behind the response's head
+            self._rest = memoryview(bytes(self._rest) + data)
+            self._wait()
+            return
+        try:
+            sent = self.offer(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # The connection is lost. The reactor need not notice: it does not look at a client
+            # that has sent too many requests at once.
+            self._transport.abortConnection()
+            return
+        self.sent += sent
+        if sent < len(data):
+            self._rest = memoryview(data)[sent:]
+            self._wait()
+
+    def keep(self, rest: memoryview) -> None:
+        self.sent -= len(rest)
+        self._rest = rest
+        self._wait()
+
+    @property
+    def _is_full(self) -> bool:
+        return self._rest is not None
+
+    def _wait(self) -> None:
+        # An empty buffer calls a paused producer as soon as the socket has room.
+        transport = self._transport
+        transport.producerPaused = True
+        transport.startWriting()
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    # IPushProducer, towards the transport
+
+    def pauseProducing(self) -> None:
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        rest: Any = self._rest
+        self._rest = None
+        if rest:
+            self.write(rest)
+        if not self._is_full and self._producer is not None:
+            self._producer.resumeProducing()
+
+    def stopProducing(self) -> None:
+        if self._producer is not None:
+            self._producer.stopProducing()
+
+
+def respond(request: Request, format_: str, say_none: View) -> LiveResponse:
+    """Return the best kind of live answer for what the request came over."""
+    transport = transport_of(request)
+    if isinstance(transport, Connection) and not getattr(transport, "TLS", False):
+        return SocketResponse(request, format_, say_none)
+    return LiveResponse(request, format_, say_none)
+
+
+def live_headers(request: Request, format_: str, tracks: Sequence[Track]) -> None:
+    """The head of a live answer with these tracks; with none while they are not known."""
+    request.setHeader(b"Content-Type", media_type(format_, tracks).encode())
+    request.setHeader(b"Cache-Control", b"no-store")
+    request.setHeader(b"X-Accel-Buffering", b"no")
+
+
+def say_refused(request: Request, problem: Unfit | NoTrack) -> None:
+    """Answer that what was asked for cannot be had."""
+    say(request, 404 if isinstance(problem, NoTrack) else 406, f"{problem}.")
+
+
+def say_none(stream: Stream, request: Request) -> None:
+    """Answer a request that was held in vain: nothing new has come, or the stream has ended."""
+    state, reason = stream.condition
+    publisher = stream.publisher
+    if not publisher.ended:
+        say_later(request, f"Nothing new has come. The stream is {state}: {reason}.", AGAIN)
+    elif publisher.playlist.finished:
+        say(request, 503, f"The stream has ended: {reason}.")
+    else:
+        say_later(request, "The server stops.", AGAIN)

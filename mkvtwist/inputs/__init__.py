@@ -1,0 +1,1 @@
+"""Inputs: opened, waited for, retried, published by senders (I{reactor})."""

@@ -1,0 +1,40 @@
+"""
+From an input to packets and headers: everything that touches PyAV (I{remux thread}).
+
+libavformat may be used by one thread only, from open to close, or it crashes the process. So a
+L{Reader} lives in one thread and owns all of it; what leaves are the values of
+L{mkvtwist.media.packet}.
+
+    - L{opening} bounds the opening, and looks at the tracks that turn up
+    - L{reader} opens, reads, holds the header back until every track is known, keeps the time
+    - L{reach} says what an input may open beside its own bytes; L{fetch} gets what a playlist names
+    - L{extras} cuts tags, chapters and attachments to a size
+    - L{adapters} has one small class for each oddity of a track: video, audio, subtitles
+    - L{header} has libavformat write the header, into a L{sink}
+    - L{sound} has libavformat tell the rate and the channels of sound; PyAV may crash over them
+    - L{payload}, L{latm} are the pure functions that payloads go through
+    - L{frames}, L{sizes} are pure, too: heads of sound's frames and of keyframes
+    - L{ogg} is pure, too: it parts chained Ogg into links
+    - L{order}, L{presentation} are pure, too: times for pictures that come without
+    - L{stamps} knows which inputs have no times at all, L{arrival} makes them (pure)
+    - L{programmes} tells which tracks of an MPEG-TS belong together
+    - L{listening} is pure, too: the URLs at which one waits for a sender
+    - L{demo} is the test picture
+"""
+
+from mkvtwist.libav.listening import listens
+from mkvtwist.libav.opening import Media
+from mkvtwist.libav.reader import Ended, Event, Noted, Noticed, Opened, Pace, Reader, set_up
+
+__all__ = [
+    "Ended",
+    "Event",
+    "Media",
+    "Noted",
+    "Noticed",
+    "Opened",
+    "Pace",
+    "Reader",
+    "listens",
+    "set_up",
+]

@@ -1,0 +1,59 @@
+"""
+Subtitles: text and pictures that stand for a stated time (I{remux thread}).
+"""
+
+from collections.abc import Iterable
+
+from mkvtwist.libav.adapters.base import Adapter, AVPacket, Stream
+
+
+class Subtitles(Adapter):
+    """Text or pictures that stand for a stated time."""
+
+    sparse = True
+
+
+class MovText(Subtitles):
+    """MP4's timed text, stored as SubRip without the empty packets that clear the screen."""
+
+    filters = "mov2textsub"
+    stored_as = "subrip"
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self.setup = b""
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        return [made for made in super().packets(packet) if made.size]
+
+
+class ScriptText(Subtitles):
+    """
+    Text out of FLV, which has no list of tracks. libavformat also takes script data that is
+    repeated for it, such as the metadata that GStreamer's C{flvmux} sends again: that is left out.
+    """
+
+    declared = False
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        is_script = (
+            bytes(packet)[:2] == b"\x02\0"
+        )  # AMF's mark of a name, and its length's first half
+        return () if is_script else super().packets(packet)
+
+
+class WebVtt(Subtitles):
+    """WebVTT, whose cue identifier and settings stand before the text in the block."""
+
+    def data(self, packet: AVPacket) -> bytes:
+        parts = {"webvtt_identifier": b"", "webvtt_settings": b""}
+        for side in packet.iter_sidedata():
+            if side.data_type in parts:
+                parts[side.data_type] = bytes(side)
+        return b"%s\n%s\n%s" % (*parts.values(), bytes(packet))
+
+
+class Pgs(Subtitles):
+    """Blu-ray's pictures; a display set's segments belong into one block."""
+
+    filters = "pgs_frame_merge"

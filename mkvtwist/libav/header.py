@@ -1,0 +1,318 @@
+"""
+The header, written by libavformat into scratch containers (I{remux thread}).
+
+Its Matroska muxer knows CodecPrivate, colour, stereo 3D, chapters, tags and attachments of
+everything it reads; what PyAV does not pass on (dispositions, the shape of anamorphic pictures) is
+added here. WebM's header is Matroska's with less in it. For MP4 each track is described in a
+container of its own: one that MP4 has no place for does not take the others with it.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+from av.container import OutputContainer
+from av.stream import Disposition
+
+from mkvtwist.formats import matroska, mp4, mpegts, webvtt
+from mkvtwist.libav.adapters import DONORS, Adapter, Stream, codec_of
+from mkvtwist.libav.extras import File, Source, short
+from mkvtwist.libav.scratch import BITEXACT, Sink
+from mkvtwist.media.codecs import DolbyVision, codec_string, dolby_vision
+from mkvtwist.media.packet import SECOND, Header, Track
+
+if TYPE_CHECKING:  # it is in PyAV's stubs only
+    from av.container.core import Chapter
+
+_MP4_TAGS: Mapping[str, str] = {"hevc": "hvc1"}
+"""FourCCs where libavformat would take another; Apple's players want this one."""
+
+
+_RANGES: Mapping[int, str] = {16: "PQ", 18: "HLG"}
+"""By transfer characteristics, what HLS calls them; all others are SDR."""
+
+_UNSPECIFIED = frozenset({0, 2, 3})
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}")
+
+
+def write_header(
+    adapters: Sequence[Adapter],
+    source: Source,
+    files: Sequence[File] = (),
+    shift: int = 0,
+    *,
+    taken: int = 0,
+) -> tuple[Header, list[Adapter]]:
+    """
+    Write the header for the tracks that Matroska has a place for, and number them.
+
+    @param adapters: all of them L{Adapter.ready}.
+    @param source: tags and chapters; L{Extras}, if a stranger has made them.
+    @param files: attachments and covers.
+    @param shift: how much later than in the input everything happens, in microseconds.
+    @param taken: the greatest number that was given so far. A track that had one keeps it: players
+        of HLS go on with a track by its number when others have gone.
+    @return: the header, which names the tracks that had to be left out, and the adapters in it.
+    """
+    left_out = []
+    usable = list(adapters)
+    chapters = [_shifted(chapter, shift) for chapter in source.chapters()]
+    try:
+        data = _written(usable, source, chapters, files)
+    except (ValueError, av.FFmpegError):
+        # One bad track fails the whole header: find out which.
+        usable = []
+        for adapter in adapters:
+            try:
+                _written([adapter], source, (), ())
+            except (ValueError, av.FFmpegError) as error:
+                left_out.append(f"{label(adapter.stream)}: {cause(error)}")
+            else:
+                usable.append(adapter)
+        data = _written(usable, source, chapters, files) if usable else b""
+    data = matroska.renumbered(data, _number(usable, taken))
+    privates = matroska.codec_privates(data)
+    heads = {a.number: head for a in usable if a.codec in mp4.CODECS and (head := _mp4(a))}
+    privates |= {
+        a.number: mp4.sample_entry(heads[a.number], 1).get(b"vpcC", b"")
+        for a in usable
+        if a.codec == "vp9" and a.number in heads  # only MP4 says in its header what VP9 this is
+    }
+    tracks = tuple(
+        _track(a, privates.get(a.number, b""), _dolby_vision(a, heads.get(a.number)))
+        for a in usable
+    )
+    ratios = {a.number: ratio for a in usable if (ratio := _pixel_ratio(a))}
+    sizes = {a.number: _shown(a, ratios[a.number]) for a in usable if a.number in ratios}
+    delays = {a.number: a.priming for a in usable if a.priming}
+    data = matroska.live_header(data, sizes, delays)
+    fits = {
+        "matroska": frozenset(track.number for track in tracks),
+        "webm": _numbers(tracks, matroska.WEBM_CODECS),
+        "mp4": frozenset(heads),
+        "mpegts": frozenset(
+            track.number for track in tracks if mpegts.fits(track, privates.get(track.number, b""))
+        ),
+        "webvtt": _numbers(tracks, webvtt.CODECS),
+    }
+    formats = {"matroska": data}
+    if fits["webm"]:
+        formats["webm"] = matroska.webm_header(data, fits["webm"])
+    if fits["mp4"]:
+        formats["mp4"] = mp4.joined(heads, ratios, _enabled(usable))
+    if fits["mpegts"]:
+        formats["mpegts"] = mpegts.NULL
+    if fits["webvtt"]:
+        formats["webvtt"] = webvtt.HEAD
+    return Header(tracks, formats, fits, tuple(left_out)), usable
+
+
+def _number(adapters: Sequence[Adapter], taken: int) -> dict[int, int]:
+    """Number the tracks of a header; return the numbers by those that libavformat gives."""
+    given = {}
+    for number, adapter in enumerate(adapters, 1):
+        if not adapter.kept:
+            taken += 1
+            adapter.kept = taken
+        given[number] = adapter.number = adapter.kept
+    return given
+
+
+def _numbers(tracks: Sequence[Track], codecs: Collection[str]) -> frozenset[int]:
+    """Those of the tracks with these codecs."""
+    return frozenset(track.number for track in tracks if track.codec in codecs)
+
+
+def _mp4(adapter: Adapter) -> bytes | None:
+    """
+    Return the head of an MP4 file with one track; L{None} if it cannot live there.
+    """
+    tag = _MP4_TAGS.get(adapter.codec, "\0\0\0\0")
+    head = _described(adapter, tag)
+    vision = _dolby_vision(adapter, head)
+    return _described(adapter, vision.tag) if vision and vision.is_alone else head
+
+
+def _described(adapter: Adapter, tag: str) -> bytes | None:
+    """
+    Return the head with a sample entry of this name.
+
+    Some codecs are described by what their first packet says.
+    """
+    sink = Sink()
+    flags = "empty_moov+default_base_moof"
+    if adapter.sample is not None:
+        flags += "+delay_moov"
+    options = {"movflags": flags, "video_track_timescale": str(mp4.VIDEO_TIMESCALE)}
+    options["strict"] = "unofficial"  # else it leaves out what Dolby Vision needs
+    try:
+        with (
+            av.open(Sink(), "w", format="matroska") as donor,
+            av.open(sink, "w", format="mp4", container_options=options) as output,
+        ):
+            output.flags |= BITEXACT
+            made = _added(output, _donors(donor), adapter)
+            made.codec_context.codec_tag = tag
+            output.start_encoding()
+            if adapter.sample is not None:
+                packet: Any = av.Packet(adapter.sample)
+                packet.stream, packet.time_base = made, made.time_base
+                packet.pts = packet.dts = 0
+                packet.is_keyframe = True
+                output.mux(packet)
+        head = sink.data
+        mp4.joined({1: head}, {}, ())  # is it all there?
+    except (ValueError, av.FFmpegError):
+        return None
+    return head
+
+
+def _dolby_vision(adapter: Adapter, head: bytes | None) -> DolbyVision | None:
+    """Read what the sample entry in a head of MP4 says of Dolby Vision."""
+    if head is None or adapter.type != "video":
+        return None
+    parts = mp4.sample_entry(head, 1)
+    return dolby_vision(adapter.codec, parts.get(b"dvcC", b"") or parts.get(b"dvvC", b""))
+
+
+def _video_range(adapter: Adapter) -> str | None:
+    """Return what HLS calls the transfer characteristics (ITU-T H.273, table 3)."""
+    transfer = int(getattr(adapter.stream.codec_context, "color_trc", 2) or 2)
+    return None if transfer in _UNSPECIFIED else _RANGES.get(transfer, "SDR")
+
+
+def _enabled(adapters: Sequence[Adapter]) -> set[int]:
+    """The numbers of the tracks that play unasked: of each type the default ones, or the first."""
+    numbers = set()
+    for type_ in ("video", "audio"):
+        same = [adapter for adapter in adapters if adapter.type == type_]
+        chosen = [a for a in same if a.stream.disposition & Disposition.default]
+        numbers |= {adapter.number for adapter in chosen or same[:1]}
+    return numbers
+
+
+def _donors(donor: OutputContainer) -> dict[str, Stream]:
+    return {type_: donor.add_stream(codec, **more) for type_, codec, more in DONORS}
+
+
+def _added(output: OutputContainer, donors: Mapping[str, Stream], adapter: Adapter) -> Stream:
+    """A stream of a header's container for an adapter's track."""
+    made: Any = output.add_stream_from_template(donors[adapter.type], opaque=True)
+    adapter.describe(made)
+    if language := _language(adapter.stream):
+        made.metadata["language"] = language
+    if title := short(_title(adapter.stream)):
+        made.metadata["title"] = title
+    if adapter.stream.metadata.get("alpha_mode") == "1":  # Matroska's AlphaMode, not a tag
+        made.metadata["alpha_mode"] = "1"
+    made.disposition = adapter.stream.disposition
+    return made
+
+
+def _written(
+    adapters: Sequence[Adapter],
+    source: Source,
+    chapters: "Sequence[Chapter]",
+    files: Sequence[File],
+) -> bytes:
+    sink = Sink()
+    options = {"live": "1", "write_crc32": "0", "allow_raw_vfw": "1"}
+    with (
+        av.open(Sink(), "w", format="matroska") as donor,
+        av.open(sink, "w", format="matroska", container_options=options) as output,
+    ):
+        donors = _donors(donor)
+        output.flags |= BITEXACT
+        output.metadata.update(source.metadata)
+        for adapter in adapters:
+            _added(output, donors, adapter)
+        for file in files:
+            output.add_attachment(*file)
+        if chapters:
+            output.set_chapters(list(chapters))
+        output.start_encoding()
+        return sink.data
+
+
+def _shifted(chapter: "Chapter", shift: int) -> "Chapter":
+    """A chapter, later by so many microseconds; never before 0."""
+    ticks = round(shift / (SECOND * (chapter["time_base"] or Fraction(1, SECOND))))
+    start, end = max(0, chapter["start"] + ticks), max(0, chapter["end"] + ticks)
+    return {**chapter, "start": start, "end": end}
+
+
+def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Track:
+    stream, shape, type_ = adapter.stream, adapter.shape, adapter.type
+    rate = adapter.frame_rate if type_ == "video" else None
+    return Track(
+        number=adapter.number,
+        type=type_,
+        codec=adapter.codec,
+        setup=adapter.setup or b"",
+        codec_string=(
+            vision.codec
+            if vision is not None and vision.is_alone
+            else codec_string(adapter.codec, private)
+        ),
+        language=_language(stream),
+        title=_title(stream),
+        default=bool(stream.disposition & Disposition.default),
+        width=shape.width if type_ == "video" else None,
+        height=shape.height if type_ == "video" else None,
+        frame_rate=round(rate, 3) if rate else None,
+        video_range=_video_range(adapter) if type_ == "video" else None,
+        supplemental=f"{vision.codec}/{vision.brand}" if vision and vision.brand else None,
+        sample_rate=shape.sample_rate if type_ == "audio" else None,
+        channels=shape.channels if type_ == "audio" else None,
+    )
+
+
+def _language(stream: Stream) -> str | None:
+    """
+    Return a track's language, if it is one (RFC 5646, 2.1, as far as a pattern tells): VLC writes
+    C{???} into MPEG-TS, and an MPEG-TS may name several, of which this is the first.
+    """
+    first = stream.metadata.get("language", "").partition(",")[0]
+    return first if first != "und" and _LANGUAGE.fullmatch(first) else None
+
+
+def _title(stream: Stream) -> str | None:
+    """A track's title; MP4 has it under another name."""
+    tags: dict[str, str] = stream.metadata
+    return tags.get("title") or tags.get("name")
+
+
+def _pixel_ratio(adapter: Adapter) -> Fraction | None:
+    """The shape of pixels that are not square, width to height."""
+    if adapter.type != "video":
+        return None
+    ratio: Fraction | None = adapter.stream.sample_aspect_ratio
+    if not ratio or (ratio == 1 and adapter.shape.sample_aspect_ratio in (None, 1)):
+        return None  # else the container knows better than the codec, also when it says 1
+    return ratio
+
+
+def _shown(adapter: Adapter, ratio: Fraction) -> tuple[int, int]:
+    """The size at which pictures with such pixels are to be shown."""
+    return max(1, round(adapter.shape.width * ratio)), adapter.shape.height
+
+
+def label(stream: Stream) -> str:
+    """A stream of the input in words: `track 2 (audio, aac, deu)'."""
+    known = stream.codec_context is not None
+    codec = codec_of(stream) if known else getattr(stream, "name", None)
+    words = (stream.type, codec, stream.metadata.get("language"))
+    return f"track {stream.index} ({', '.join(word for word in words if word)})"
+
+
+def cause(error: Exception) -> str:
+    """What an error of libavformat's is about, in one line."""
+    log = getattr(error, "log", None)
+    if log and "not on whitelist" in log[2]:  # which it would quote
+        return f"{log[1]} refers to other files or servers, which this input may not open"
+    if log and log[2].strip():
+        return str(log[2]).strip()
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,115 @@
+"""
+The rate and the channels of sound, as libavformat knows them (I{remux thread}).
+
+PyAV copies a layout of channels without its map, and frees the map with each copy: to read or set
+C{layout} or C{channels}, to print a stream, or to decode a frame of sound ends the process if the
+channels are in an order of their own, which a file may choose (QuickTime's C{chan}, MPEG-D USAC).
+So nothing of that is touched. The parameters are copied inside libavcodec, and libavformat's
+C{framecrc} writes them down.
+"""
+
+import io
+import re
+from typing import Any, NamedTuple
+
+import av
+from av.bitstream import BitStreamFilterContext
+
+from mkvtwist.libav.reach import of_bytes
+from mkvtwist.libav.scratch import BITEXACT, Sink
+
+Stream = Any
+
+
+class Sound(NamedTuple):
+    """The shape of sound."""
+
+    sample_rate: int
+    """Samples a second; 0 if nobody knows."""
+
+    channels: int
+    """0 if nobody knows."""
+
+    layout: str = ""
+    """The channels in libavutil's words; only their number, if their order is their own."""
+
+    frame_size: int = 0
+    """Samples in one channel of a packet; 0 if that differs, or nobody knows."""
+
+
+_LAYOUT = re.compile(r"^#channel_layout_name 0: (.*)$", re.MULTILINE)
+_NO_RATE = 1
+"""Samples a second in a header that has to state some; no sound has so few."""
+
+_COUNTED = re.compile(r"(\d+) channels")
+
+
+def sound_of(stream: Stream) -> Sound:
+    """
+    Return what is known of a track of sound.
+
+    @param stream: an input's, whose container is open.
+    """
+    context = stream.codec_context
+    rate, size = int(context.sample_rate), int(context.frame_size)
+    sink = Sink()
+    try:
+        with av.open(sink, "w", format="framecrc") as output:
+            made = output.add_mux_stream("pcm_s16le", rate=48_000)
+            BitStreamFilterContext("null", stream, made)
+            output.start_encoding()
+    except (ValueError, av.FFmpegError):
+        return Sound(rate, 0, "", size)  # it has no rate yet, or none that can be
+    found = _LAYOUT.search(sink.data.decode(errors="replace"))
+    return Sound(rate, *_known(found[1] if found else ""), size)
+
+
+def _known(name: str) -> tuple[int, str]:
+    """The number of channels in a layout, and a name for it that needs no map."""
+    counted = _COUNTED.match(name)
+    try:
+        channels = int(counted[1]) if counted else av.AudioLayout(name).nb_channels
+    except ValueError:
+        return 0, ""
+    return channels, f"{channels}C" if " " in name else name
+
+
+def layout_of(channels: int) -> str:
+    """Return a name for the usual layout of so many channels, or for their number."""
+    try:
+        return av.AudioLayout(f"{channels}c").name
+    except ValueError:
+        return f"{channels}C"
+
+
+def measured(known: Sound, parameters: Stream | str, setup: bytes, data: bytes) -> Sound | None:
+    """
+    Have libavformat look at one packet, in Matroska.
+
+    @param known: what is right as long as the packet says nothing else.
+    @param parameters: a stream with all other parameters of the codec, or the codec's name.
+    @return: L{None} if nothing can be made of the packet alone.
+    """
+    sink = Sink()
+    try:
+        with (
+            av.open(Sink(), "w", format="matroska") as donor,
+            av.open(sink, "w", format="matroska", container_options={"live": "1"}) as output,
+        ):
+            output.flags |= BITEXACT
+            made: Any = output.add_stream_from_template(donor.add_stream("mp2"), opaque=True)
+            BitStreamFilterContext("null", parameters, made)
+            context = made.codec_context
+            context.codec_tag = "\0\0\0\0"
+            context.extradata = setup or None
+            context.sample_rate = known.sample_rate or _NO_RATE
+            context.layout = known.layout or layout_of(1)
+            packet: Any = av.Packet(data)
+            packet.stream, packet.pts, packet.dts, packet.is_keyframe = made, 0, 0, True
+            output.mux(packet)
+        file = io.BytesIO(sink.data)
+        with av.open(file, format="matroska", container_options=of_bytes()) as container:
+            found = sound_of(container.streams[0])
+    except (ValueError, IndexError, av.FFmpegError):
+        return None
+    return None if found.sample_rate == _NO_RATE else found

@@ -1,0 +1,1 @@
+"""A running stream: its ring, its clients, its events (I{reactor})."""

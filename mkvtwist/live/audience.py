@@ -1,0 +1,158 @@
+"""
+Clients who get the same bytes, which are made once for all of them (I{pure}).
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from mkvtwist.formats.registry import Choice, Counted, Early, Format
+from mkvtwist.live.period import Programme
+from mkvtwist.live.ring import Fragment, Ring, Running
+
+REBASE_LOOK = 64
+"""Fragments that are looked at for the earliest time: a second or two, more than muxers lag."""
+
+PIECE_FRAGMENTS = 256
+"""
+Fragments that are put together in one turn of the reactor: a millisecond or two. Those without any
+text are nothing in WebVTT, so that no number of bytes ends them.
+"""
+
+Transform = Callable[[bytes], bytes]
+Rebase = Callable[[bytes, int], bytes]
+
+C = TypeVar("C")
+
+
+def _framed(data: bytes, framing: Transform | None) -> bytes:
+    """
+    Bytes in a client's framing. No bytes stay none, as where a format has no place for a fragment's
+    tracks: in the chunked coding an empty chunk is the end.
+    """
+    return framing(data) if data and framing is not None else data
+
+
+def _maker(format_: Format, ring: Ring) -> Callable[[Fragment], bytes | None]:
+    """
+    What makes a fragment's bytes, whatever they depend on; nothing yet, where that is still to be
+    found.
+    """
+    if isinstance(format_, Early):
+        early = format_.early
+        return lambda fragment: early(fragment.packets, fragment.pause)
+    if not isinstance(format_, Counted):
+        return lambda fragment: format_.render(fragment.packets)
+    counted = format_
+    running = Running(ring, counted.start, counted.advance, counted.moved)
+
+    def made(fragment: Fragment) -> bytes | None:
+        counters = running.before(fragment.number)
+        return None if counters is None else counted.render(fragment.packets, counters)
+
+    return made
+
+
+class Audience(Generic[C]):
+    """
+    The clients of a programme who get the same bytes: one choice, one framing, one time.
+
+    @ivar following: those who have everything so far and can take more at once, with what it is
+        offered to. That is done one after the other, without another thought.
+    @ivar offered: how many bytes it has been so far, to each of those who followed all the time.
+    @ivar key: by which whoever has made it finds it, as long as it has clients.
+    @ivar kind: under which the ring has its bytes, before they get another time.
+    @ivar clients: all of them.
+    """
+
+    def __init__(
+        self,
+        programme: Programme,
+        key: Hashable,
+        choice: Choice,
+        framing: Transform | None,
+        rebase: Rebase | None,
+    ) -> None:
+        self.programme = programme
+        self.key = key
+        self.kind = choice, framing if rebase is None else None
+        self.following: dict[C, Callable[[bytes], int]] = {}
+        self.offered = 0
+        self.clients: set[C] = set()
+        self._framing = framing
+        self._rebase = rebase
+        self._format = programme.format(choice)
+        self._made = _maker(self._format, programme.ring)
+        self._base: int | None = None
+        self._piece: tuple[tuple[int, int, int], bytes, int] = ((-1, 0, 0), b"", 0)
+
+    @property
+    def head(self) -> bytes:
+        """What each of them gets first."""
+        return _framed(self._format.head, self._framing)
+
+    def shares(self, other: "Audience[C]") -> bool:
+        """Whether both use the same bytes in the ring."""
+        return self.programme is other.programme and self.kind == other.kind
+
+    def rendered(self, number: int) -> bytes | None:
+        """
+        A fragment's bytes, made for whoever is the first to want them; L{None} when one has to ask
+        again.
+        """
+        ring = self.programme.ring
+        fragment = ring[number]
+        if self._rebase is not None and self._base is None:
+            self._base = self._lowest(number)
+        data = fragment.rendered.get(self.kind)
+        if data is None:
+            made = self._made(fragment)
+            if made is None:
+                return None
+            data = _framed(made, self.kind[1])
+            ring.render(fragment, self.kind, data)
+        if self._rebase is None or self._base is None:
+            return data
+        return _framed(self._rebase(data, self._base), self._framing)
+
+    def _lowest(self, place: int) -> int:
+        """The earliest presentation time of what is there from a place on: sound may lag behind."""
+        programme = self.programme
+        last = min(programme.released, place + REBASE_LOOK)
+        numbers = range(place, max(last, place + 1))
+        times = [
+            packet.pts
+            for number in numbers
+            for packet in programme.ring[number].packets
+            if packet.track in self.kind[0].tracks
+        ]
+        return max(0, min(times, default=programme.ring[place].start))
+
+    def piece(self, place: int, most: int) -> tuple[bytes, int]:
+        """
+        What comes from a place on, that many bytes or one fragment, and the place behind it.
+
+        It is less, or nothing, where more would take too long to make: one asks again, in another
+        turn of the reactor.
+
+        Many who join together ask for the same, one after the other: it is put together once.
+        """
+        wanted = place, most, self.programme.released
+        known, data, behind = self._piece
+        if wanted != known:
+            data, behind = self._put_together(place, most)
+            if behind > place:
+                self._piece = wanted, data, behind
+        return data, behind
+
+    def _put_together(self, place: int, most: int) -> tuple[bytes, int]:
+        pieces: list[bytes] = []
+        size = 0
+        stop = min(self.programme.released, place + PIECE_FRAGMENTS)
+        while place < stop and size < most:
+            data = self.rendered(place)
+            if data is None or (pieces and size + len(data) > most):
+                break
+            pieces.append(data)
+            size += len(data)
+            place += 1
+        return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), place

@@ -1,0 +1,75 @@
+"""
+The bitrate over the last seconds of the clock (I{pure}).
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from mkvtwist.media.packet import SECOND
+
+SPAN = 5.0
+"""Seconds of the clock over which a rate is measured."""
+
+STEP = 0.25
+"""Seconds whose bytes are added up: there are 21 sums at most."""
+
+
+@dataclass(slots=True)
+class _Sum:
+    """
+    Bytes that came within L{STEP}, and by how much the media have grown with them.
+    """
+
+    since: float
+    size: int = 0
+    media: int = 0
+
+
+class Rate:
+    """
+    Bytes that come, as bits per second of the last L{SPAN}; 0 when nothing came.
+
+    Less time counts while there has not been so much yet, and more where the bytes are of more
+    media than that: a file's first seconds, which are read at once, are not its bitrate.
+    """
+
+    def __init__(self) -> None:
+        self._begun: float | None = None
+        self._sums: deque[_Sum] = deque()
+
+    def add(self, now: float, size: int, media: int) -> None:
+        """
+        Count bytes that have come.
+
+        @param now: seconds of the clock.
+        @param media: by how many microseconds the media have grown with them.
+        """
+        if self._begun is None:
+            self._begun = now
+        newest = self._sums[-1] if self._sums else None
+        if newest is None or not newest.since <= now < newest.since + STEP:
+            self._forget(now)
+            newest = _Sum(now)
+            self._sums.append(newest)
+        newest.size += size
+        newest.media += media
+
+    def bits(self, now: float) -> float:
+        """Return the bits per second of the last L{SPAN}."""
+        self._forget(now)
+        if self._begun is None or not self._sums:
+            return 0.0
+        size = media = 0.0
+        for one in self._sums:
+            part = min(1.0, (one.since + STEP - (now - SPAN)) / STEP)  # of the first, what counts
+            size += part * one.size
+            media += part * one.media
+        seconds = max(media / SECOND, min(SPAN, now - self._begun))
+        return size * 8 / seconds if seconds else 0.0
+
+    def _forget(self, now: float) -> None:
+        if self._sums and now < self._sums[-1].since:  # somebody has set the clock back
+            self._sums.clear()
+            self._begun = now
+        while self._sums and self._sums[0].since + STEP <= now - SPAN:
+            self._sums.popleft()

@@ -1,0 +1,1 @@
+"""Packets, tracks, time and codecs: all that moves through a stream (I{pure})."""

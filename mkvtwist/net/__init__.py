@@ -1,0 +1,1 @@
+"""Sockets and endpoints: the network below every protocol (I{reactor})."""

@@ -1,0 +1,1 @@
+"""Outputs beside the clients of a stream: recordings, HLS (I{reactor})."""

@@ -1,0 +1,288 @@
+"""
+Writes all that a stream carries to files (I{reactor; the writing in a pool's threads}).
+
+A file holds one header and its Clusters, each whole: it can be played while it grows, and after the
+process was killed. A new header begins another file, and so does a keyframe when the file is as
+long, or as large, as it is to be. No file is ever overwritten: C{film.mkv} is followed by
+C{film-2.mkv}. While too much is waiting for the disk, the input waits.
+
+Times begin near 0 in each file. How far any track lags behind the others is only seen by and by, so
+the first picture stands as much later as the greatest lag so far; in the very first file, before
+which nothing was seen, as much as it stands in the stream, up to L{LAG}.
+
+When the disk is full, or its folder gone, what comes is not recorded; every L{PAUSE} it is tried
+again, with a new file at a keyframe.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mkvtwist.formats.matroska import milliseconds, rebased
+from mkvtwist.media.packet import SECOND
+
+LIMIT = 8 << 20
+"""
+Bytes that wait for the disk before the input does: a second of the fattest stream. Where that much
+is not free, a disk that was full is full still.
+"""
+
+PAUSE = 10.0
+"""Seconds until it is tried again where nothing could be recorded."""
+
+LAG = 5 * SECOND
+"""How far behind the others a track is expected to be at most."""
+
+RunInThread = Callable[..., Deferred[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """
+    Which files to write.
+
+    @ivar pattern: the path of the first one; in its last part, C{strftime}'s words stand for the
+        moment at which a file begins.
+    @ivar seconds: of media after which another one begins at the next keyframe; 0 for never.
+    @ivar size: bytes, likewise.
+    """
+
+    pattern: str
+    seconds: float = 0.0
+    size: int = 0
+
+
+class Recorder:
+    """
+    One stream's files.
+
+    @ivar failure: why nothing is recorded at the moment.
+    @ivar path: the file that is being written, or was last.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        run_in_thread: RunInThread,
+        on_room: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        date: Callable[[], time.struct_time] = time.localtime,
+        *,
+        log: Logger | None = None,
+    ) -> None:
+        """
+        Nothing is opened before there is something to write.
+
+        @param run_in_thread: C{deferToThread}, or what stands in for it.
+        @param on_room: called when L{full} has become false.
+        @param clock: seconds, for pauses.
+        @param date: the moment at which a file begins, for its name.
+        @param log: the stream's.
+        """
+        self._files = files
+        self._run = run_in_thread
+        self._on_room = on_room
+        self._clock = clock
+        self._date = date
+        self._log = log or Logger()
+        self._file: BinaryIO | None = None
+        self._whole = False  # whether the file has a fragment
+        self._jobs: list[Callable[[], None]] = []
+        self._weight = 0
+        self._writing: Deferred[None] | None = None
+        self._idle: list[Deferred[None]] = []
+        self._head = b""
+        self._began: int | None = None
+        self._base = 0
+        self._size = 0
+        self._edge: int | None = None
+        self._lag = 0
+        self._again = 0.0
+        self._said = ""
+        self.path: str | None = None
+        self.failure: str | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether the input has to wait."""
+        return self._weight >= LIMIT
+
+    def begin(self, head: bytes) -> None:
+        """A new header: a new file."""
+        self._head = head
+        if self.failure is None:
+            self._next_file()
+
+    def write(self, data: bytes, start: int = 0, *, key: bool = False) -> None:
+        """
+        A fragment.
+
+        @param data: whole Clusters.
+        @param start: its earliest decoding time, in microseconds.
+        @param key: whether a file can begin with it, since all that follows can be decoded.
+        """
+        known = self._edge is not None
+        edge = start if self._edge is None else self._edge
+        self._lag = min(LAG, max(self._lag, edge - start))
+        self._edge = max(edge, start)
+        if self.failure is not None:
+            if key and self._clock() >= self._again:
+                self._try_again()
+            else:
+                return
+        elif key and self._is_due(start):
+            self._next_file()
+        if self._began is None:
+            self._began = start
+            self._base = max(0, start - (self._lag if known else LAG))
+        self._size += len(data)
+        base = milliseconds(self._base)
+        self._add(lambda: self._write(data, base), len(data))
+
+    def _is_due(self, start: int) -> bool:
+        """Whether the file has all that it is to have."""
+        files = self._files
+        if self._began is None:
+            return False
+        too_long = files.seconds and start - self._began >= files.seconds * SECOND
+        return bool(too_long or (files.size and self._size >= files.size))
+
+    def _next_file(self) -> None:
+        head = self._head
+        self._began, self._size = None, len(head)
+        self._add(lambda: self._begin(head), len(head))
+
+    def _try_again(self) -> None:
+        self.failure = None
+        self._jobs.append(self._look_for_room)
+        self._next_file()
+
+    def close(self) -> Deferred[None]:
+        """
+        Write the rest, and close the file.
+
+        @return: fires when that is done; never fails.
+        """
+        self._add(self._close, 0)
+        if self._writing is None:
+            return succeed(None)
+        done: Deferred[None] = Deferred()
+        self._idle.append(done)
+        return done
+
+    def _add(self, job: Callable[[], None], weight: int) -> None:
+        if self.failure is not None:
+            return
+        self._jobs.append(job)
+        self._weight += weight
+        if self._writing is None:
+            self._next()
+
+    def _next(self) -> None:
+        jobs, self._jobs = self._jobs, []
+        weight = self._weight
+        self._writing = self._run(self._do, jobs)
+        self._writing.addCallbacks(lambda _: self._done(weight), self._failed)
+
+    def _done(self, weight: int) -> None:
+        self._writing = None
+        if self.failure is None:
+            self._said = ""
+        was_full = self.full
+        self._weight -= weight
+        if self._jobs:
+            self._next()
+        else:
+            idle, self._idle = self._idle, []
+            for done in idle:
+                done.callback(None)
+        if was_full and not self.full:
+            self._on_room()
+
+    def _failed(self, failure: Failure) -> None:
+        cause = getattr(failure.value, "strerror", None) or failure.value
+        self.failure = f"cannot record to {self.path or self._files.pattern}: {cause}"
+        self._again = self._clock() + PAUSE
+        if self._said != str(cause):
+            self._log.error(
+                "{problem}; the stream goes on without it, and it is tried again every {pause:g} s",
+                problem=self.failure,
+                pause=PAUSE,
+            )
+        self._said = str(cause)
+        if not failure.check(OSError):
+            self._log.failure("recording failed", failure)
+        self._jobs.clear()
+        self._done(self._weight)
+
+    # in a thread of the pool
+
+    def _do(self, jobs: list[Callable[[], None]]) -> None:
+        try:
+            for job in jobs:
+                job()
+            if self._file is not None:
+                self._file.flush()  # what is written survives the process
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        """The disk has failed; a file in which there is nothing yet is in the way."""
+        if self._file is None:
+            return
+        with suppress(OSError):
+            self._file.close()
+        self._file = None
+        if not self._whole and self.path is not None:
+            with suppress(OSError):
+                os.unlink(self.path)
+
+    def _look_for_room(self) -> None:
+        """
+        @raise OSError: when the disk is as good as full: what little there is would be taken by
+            files of a moment each.
+        """
+        disk = os.statvfs(os.path.dirname(self._files.pattern) or ".")
+        if disk.f_bavail * disk.f_frsize < LIMIT:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _begin(self, head: bytes) -> None:
+        self._close()
+        folder, name = os.path.split(self._files.pattern)
+        self._file, self.path = _create(os.path.join(folder, time.strftime(name, self._date())))
+        self._whole = False
+        self._log.info("recording to {path}", path=self.path)
+        self._file.write(head)
+
+    def _write(self, data: bytes, base: int) -> None:
+        assert self._file is not None
+        self._file.write(rebased(data, base) if base else data)
+        self._file.flush()
+        self._whole = True
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _create(wanted: str) -> tuple[BinaryIO, str]:
+    """The first file of that name, or that name with a number, that does not exist yet."""
+    first = path = Path(wanted)
+    number = 1
+    while True:
+        try:
+            return path.open("xb"), str(path)
+        except FileExistsError:
+            number += 1
+            path = first.with_name(f"{first.stem}-{number}{first.suffix}")

@@ -1,0 +1,1 @@
+"""The server: streams, listeners, options and the process around them (I{reactor})."""

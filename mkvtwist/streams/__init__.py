@@ -1,0 +1,1 @@
+"""Named streams and their statistics (I{reactor})."""

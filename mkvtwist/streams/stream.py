@@ -1,0 +1,293 @@
+"""
+One named stream: its input, its publisher, its figures (I{reactor}).
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
+from twisted.internet.threads import deferToThreadPool
+
+from mkvtwist.config.settings import StreamConfig
+from mkvtwist.formats.registry import Unfit, endings, media_types
+from mkvtwist.inputs.service import InputService
+from mkvtwist.live.events import Events
+from mkvtwist.live.publisher import ClientStatistics, Publisher
+from mkvtwist.live.streamlog import StreamLog
+from mkvtwist.media.packet import SECOND, Header, Track
+from mkvtwist.outputs.recorder import Files, Recorder
+from mkvtwist.outputs.segmented import PLAYLIST, Viewers, chosen
+from mkvtwist.streams.memory import trim
+
+GRACE = 1.0
+"""Seconds that clients which are behind get to take the rest when the server stops."""
+
+LOOK = 0.05
+"""Seconds between two looks whether they have it."""
+
+LAST_LOOK = 6
+"""
+Target durations after the end in which HLS viewers get what they have not: they are three behind,
+and stop asking when they have it.
+"""
+
+
+REMEMBERED = 60.0
+"""
+Seconds after the end for which the buffer is kept where C{--hold} is for ever: nobody comes back to
+a stream that has ended, but for its last seconds.
+"""
+
+
+class LiveEdge(NamedTuple):
+    """
+    The newest fragment of a stream.
+
+    @ivar media: where it ends, in seconds on the stream's timeline: all that is shown before this
+        time has arrived. The timestamps in Matroska, WebM and MP4 are on the same timeline, unless
+        a client gets timestamps that start at 0.
+    @ivar arrived: when it came, as the reactor's clock counts.
+    """
+
+    media: float
+    arrived: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """A stream at one moment; times in seconds, C{since} as seconds since the epoch."""
+
+    state: str
+    reason: str
+    """For viewers."""
+    input: str
+    since: float
+    tracks: tuple[Track, ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+    formats: Mapping[str, str]
+    """The MIME types in which it can be had, by the endings of the name, without their dot."""
+    endings: Mapping[int, tuple[str, ...]]
+    """Those that each track can be had with, by its number."""
+    quiet: frozenset[int]
+    """The numbers of the tracks that a newcomer does not get at once."""
+    bitrate: float
+    segment_seconds: float
+    ring_seconds: float
+    ring_bytes: int
+    ring_segments: int
+    fragments: int
+    bytes_in: int
+    bytes_out: int
+    discontinuities: int
+    restarts: int
+    recording: str | None
+    hls_viewers: int
+    clients: tuple[ClientStatistics, ...]
+    detail: str = ""
+    """The cause of the state, for operators."""
+    live_edge: LiveEdge | None = None
+
+
+class Stream(MultiService):
+    """
+    One named live programme.
+
+    @ivar publisher: what clients join.
+    @ivar events: of clients and the input, to subscribe to.
+    @ivar ended: whether it has come to its end by itself, and every client has its rest.
+    @ivar viewers: those who ask for it piece by piece.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        config: StreamConfig,
+        on_end: Callable[["Stream"], None] = lambda _: None,
+        events: Events | None = None,
+    ) -> None:
+        """
+        @param on_end: called once, when the input has ended for good and every client has its rest.
+        @param events: hears of what happens here.
+        """
+        super().__init__()
+        self.config = config
+        self.log = StreamLog(config.name, __name__)
+        self.events = events or Events()
+        self.ended = False
+        self._reactor = reactor
+        self._on_end = on_end
+        self._ended_at: float | None = None
+        self._forgetting: Any = None
+        self._recorder = None
+        if config.record is not None:
+            pattern = os.path.abspath(config.record)
+            self._recorder = Recorder(
+                Files(pattern, config.record_seconds, config.record_bytes),
+                self._in_thread,
+                self._recorder_has_room,
+                reactor.seconds,
+                log=StreamLog(config.name, "mkvtwist.outputs.recorder"),
+            )
+        self.publisher = Publisher(reactor, config, self._recorder, self.events)
+        self.viewers = Viewers()
+        self.input = InputService(reactor, config, self.publisher, self._recorder, self._ended)
+        self.input.setServiceParent(self)
+
+    def startService(self) -> None:
+        """Open the input."""
+        self.log.info("{input}", input=str(self.config.input))
+        super().startService()
+
+    def configure(self, config: StreamConfig) -> None:
+        """Take over settings; only those in L{mkvtwist.config.settings.LIVE} may differ."""
+        self.config = self.input.config = config
+        self.publisher.configure(config)
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        @return: fires when the thread has ended and the recording is complete.
+        """
+        self.publisher.end(for_good=False)
+        if self._forgetting is not None and self._forgetting.active():
+            self._forgetting.cancel()
+        waiting = [
+            maybeDeferred(super().stopService),
+            self._rest_taken(self._reactor.seconds() + GRACE),
+        ]
+        stopped: Deferred[Any] = gatherResults(waiting)
+        stopped.addCallback(lambda _: self._forget())
+        recorder = self._recorder
+        if recorder is not None:
+            stopped.addCallback(lambda _: recorder.close())
+        return stopped
+
+    def _forget(self) -> None:
+        """Give the buffer back. The result is not awaited."""
+        if self.publisher.programme is not None:
+            self.publisher.forget()
+            self._in_thread(trim)
+
+    def _rest_taken(self, deadline: float) -> Deferred[None]:
+        """Fires when every client has all that there is, or when it is time."""
+        if not self.publisher.clients or self._reactor.seconds() >= deadline:
+            return succeed(None)
+        later: Deferred[None] = Deferred()
+        later.addCallback(lambda _: self._rest_taken(deadline))
+        self._reactor.callLater(LOOK, later.callback, None)
+        return later
+
+    @property
+    def failed(self) -> bool:
+        """Whether the input ended for good because it could not be read, or not to its end."""
+        return self.input.failed
+
+    @property
+    def condition(self) -> tuple[str, str]:
+        """The state, one of those of C{/status}, and the reason, in a sentence for viewers."""
+        input_, programme = self.input, self.publisher.programme
+        state, reason = input_.state, input_.reason
+        ring = programme.ring if programme is not None else None
+        if state == "live" and (ring is None or ring.newest_start is None):
+            state = "waiting for a keyframe"
+            reason = "nobody can join before the video's next keyframe"
+            if ring is not None and ring.first:
+                reason += "; the last one is more than the buffer holds ago"
+        if input_.showing is not None:
+            reason += "; meanwhile the fallback is shown"
+        return state, reason
+
+    def statistics(self, *, clients: bool = True) -> StreamStatistics:
+        """
+        Everything that C{/status}, C{/metrics} and the page show.
+
+        @param clients: with a look at each of them, of whom there may be thousands; else there are
+            none, nor bytes that went out.
+        """
+        publisher, input_ = self.publisher, self.input
+        programme = publisher.programme
+        ring = programme.ring if programme is not None else None
+        state, reason = self.condition
+        everybody = sorted(publisher.clients, key=lambda client: client.id) if clients else ()
+        now = self._reactor.seconds()
+        return StreamStatistics(
+            state=state,
+            reason=reason,
+            detail=input_.detail,
+            input=str(self.config.input),
+            since=time.time() - (now - input_.since),
+            tracks=programme.header.tracks if programme is not None else (),
+            left_out=input_.left_out,
+            notes=input_.notes,
+            formats=_formats(programme.header) if programme is not None else {},
+            endings=endings(programme.header) if programme is not None else {},
+            live_edge=(
+                LiveEdge(ring.edge / SECOND, publisher.arrived)
+                if ring is not None and ring.end
+                else None
+            ),
+            quiet=programme.quiet if programme is not None else frozenset(),
+            bitrate=publisher.bitrate,
+            segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
+            ring_seconds=ring.seconds if ring is not None else 0.0,
+            ring_bytes=ring.size if ring is not None else 0,
+            ring_segments=ring.segments if ring is not None else 0,
+            fragments=publisher.fragments,
+            bytes_in=publisher.bytes_in,
+            bytes_out=publisher.bytes_out if clients else 0,
+            discontinuities=input_.timeline.discontinuities,
+            restarts=input_.restarts,
+            recording=self._recording(),
+            hls_viewers=self.hls_viewers,
+            clients=tuple(client.statistics() for client in everybody),
+        )
+
+    @property
+    def hls_viewers(self) -> int:
+        """How many addresses watch piece by piece."""
+        return self.viewers.count(self._reactor.seconds(), self.publisher.playlist.target)
+
+    @property
+    def audience(self) -> int:
+        """How many watch, one way or the other."""
+        publisher = self.publisher
+        return len(publisher.clients) - len(publisher.beside) + self.hls_viewers
+
+    def _recording(self) -> str | None:
+        if self._recorder is None:
+            return None
+        return self._recorder.failure or self._recorder.path
+
+    def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
+
+    def _recorder_has_room(self) -> None:
+        self.input.resume()
+
+    def _ended(self) -> None:
+        """The input has; the clients and viewers may still have something to get."""
+        now = self._reactor.seconds()
+        if self._ended_at is None:
+            self._ended_at = now
+            hold = self.config.hold or REMEMBERED
+            self._forgetting = self._reactor.callLater(hold, self._forget)
+        target = self.publisher.playlist.target
+        viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target
+        if self.publisher.clients or viewers:
+            self._reactor.callLater(0.1, self._ended)
+        elif self.running:
+            self.ended = True
+            self._on_end(self)
+
+
+def _formats(header: Header) -> dict[str, str]:
+    found = media_types(header)
+    with suppress(Unfit):
+        chosen(header)
+        found["m3u8"] = PLAYLIST
+    return found

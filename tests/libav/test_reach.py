@@ -1,0 +1,192 @@
+"""What an input may reach beside its own bytes: nothing that a stranger has named."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist.config.settings import Form, Input
+from mkvtwist.libav import Ended, set_up
+from mkvtwist.libav.pipe import Pipe
+from mkvtwist.libav.reach import Scope, of_bytes, of_file, of_url, scope_of, scope_of_host
+from tests.libav.test_reader import Reading, packets
+from tests.support import media
+from tests.support.web import Web
+
+REFERRING = (
+    *(
+        "concat",
+        "dash",
+        "hls",
+        "imf",
+        "lavfi",
+        "mlv",
+        "rtsp",
+        "sap",
+        "sdp",
+        "tedcaptions",
+        "vobsub",
+    ),
+)
+
+
+def words(options: dict[str, str], option: str) -> set[str]:
+    """The names in a list of libavformat's."""
+    return set(options[f"{option}_whitelist"].split(","))
+
+
+class OptionsTests(SynchronousTestCase):
+    """What libavformat is told."""
+
+    def test_bytes(self) -> None:
+        """Bytes that come from somebody have no protocol, and no format that refers to others."""
+        options = of_bytes()
+        self.assertEqual(options["protocol_whitelist"], "")
+        formats = words(options, "format")
+        self.assertFalse(formats & {*REFERRING, "image2", "v4l2"})
+        self.assertLessEqual({"matroska", "mp4", "mpegts", "flv", "ogg", "h264", "mp3"}, formats)
+
+    def test_file(self) -> None:
+        """A file is no list of others unless its name says so, and then of files only."""
+        self.assertFalse(words(of_file("a/film.mkv"), "format") & set(REFERRING))
+        self.assertEqual(words(of_file("a/film.mkv"), "protocol"), {"file"})
+        for name, format_ in (
+            *(("a.m3u8", "hls"), ("A.FFCONCAT", "concat"), ("x.mpd", "dash")),
+            *(("a.idx", "vobsub"), ("a.MLV", "mlv")),
+        ):
+            self.assertEqual(words(of_file(name), "format") & set(REFERRING), {format_})
+            self.assertLessEqual(words(of_file(name), "protocol"), {"file", "crypto", "data"})
+        self.assertEqual(words(of_file("film.sdp"), "format") & set(REFERRING), {"sdp"})
+        self.assertLessEqual({"rtp", "udp"}, words(of_file("film.sdp"), "protocol"))
+
+    def test_url(self) -> None:
+        """No URL reaches a file; what it reaches is what its scheme is built on."""
+        schemes = ("http", "https", "rtmp", "rtsp", "srt", "tcp", "udp", "ftp", "rtp", "sap", "x")
+        local = {"file", "pipe", "fd", "unix", "concat", "concatf", "subfile", "async", "cache"}
+        for scheme in (*schemes, "crypto+http", "HTTP"):
+            for lists in (False, True):
+                options = of_url(f"{scheme}://host/x", lists=lists)
+                self.assertFalse(words(options, "protocol") & local, scheme)
+                self.assertFalse(words(options, "format") & {"concat", "sdp", "image2", "lavfi"})
+                self.assertNotIn("", words(options, "protocol"))
+        self.assertIn("hls", words(of_url("https://host/x", lists=True), "format"))
+        self.assertNotIn("hls", words(of_url("https://host/x", lists=False), "format"))
+        self.assertNotIn("hls", words(of_url("tcp://host:1", lists=True), "format"))
+        self.assertIn("rtsp", words(of_url("rtsp://host/x", lists=False), "format"))
+        self.assertIn("sdp", words(of_url("http://host/x.sdp?y", lists=False), "format"))
+        self.assertEqual(of_url("file:///x.mkv", lists=True), of_file("/x.mkv"))
+
+
+class ScopeTests(SynchronousTestCase):
+    """How near an address is."""
+
+    def test_addresses(self) -> None:
+        """Also one that is written as another kind."""
+        for scope, addresses in (
+            (Scope.MACHINE, "127.0.0.1 127.9.9.9 ::1 0.0.0.0 :: ::ffff:127.0.0.1 64:ff9b::7f00:1"),
+            (Scope.MACHINE, "224.0.0.1 ff02::1 2002:7f00:1::"),
+            (Scope.LINK, "169.254.169.254 fe80::1 ::ffff:169.254.1.1"),
+            (Scope.PRIVATE, "10.250.1.1 172.31.255.1 192.168.254.253 100.64.0.1 fd00::1"),
+            (Scope.WORLD, "1.1.1.1 2606:4700:4700::1111 ::ffff:1.1.1.1"),
+        ):
+            for address in addresses.split():
+                self.assertEqual(scope_of(address), scope, address)
+
+    def test_own(self) -> None:
+        """Whatever addresses this machine has, they are its own."""
+        for found in socket.getaddrinfo(socket.gethostname(), None):
+            self.assertEqual(scope_of(str(found[4][0])), Scope.MACHINE)
+
+    def test_host(self) -> None:
+        """A name counts as the nearest of its addresses."""
+        self.assertEqual(scope_of_host("localhost"), Scope.MACHINE)
+
+
+class ReachTests(SynchronousTestCase):
+    """Real media, and what comes of what they name."""
+
+    def setUp(self) -> None:
+        """A film that nobody is to see, and a server that nobody is to ask."""
+        set_up()
+        self.film = Path(self.mktemp()).with_suffix(".ts").absolute()
+        self.film.write_bytes(media.clip(container="mpegts", seconds=1).read_bytes())
+        self.web = Web(self)
+        self.web.files["/film.ts"] = self.film.read_bytes()
+
+    def names(self) -> dict[str, bytes]:
+        """Texts that name the film, or the server, by the format that they are in."""
+        name, url = str(self.film), self.web.url("/film.ts")
+        from_here = os.path.relpath(self.film)
+        list_ = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"
+        return {
+            "concat": f"ffconcat version 1.0\nfile '{self.film.name}'\n".encode(),
+            "concat from here": f"ffconcat version 1.0\nfile '{from_here}'\n".encode(),
+            "concat of a URL": f"ffconcat version 1.0\nfile '{url}'\n".encode(),
+            "hls": list_.format(name).encode(),
+            "hls of a file": list_.format(f"file://{name}").encode(),
+            "hls of a URL": list_.format(url).encode(),
+            "hls of a part": list_.format(f"subfile,,start,0,end,0,,:{name}").encode(),
+            "hls of hls": f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{url}\n".encode(),
+        }
+
+    def played(self, source: Input, data: bytes | None = None) -> int:
+        """How many packets come of an input; that it has ended."""
+        pipe = None
+        if data is not None:
+            pipe = Pipe(lambda: None)
+            pipe.write(data)
+            pipe.close()
+        return len(packets(Reading(self, source, pipe).all()))
+
+    def test_sent(self) -> None:
+        """What is sent opens no file and asks no server, whatever it says that it is."""
+        for name, data in self.names().items():
+            for form in (Form.ENDPOINT, Form.HTTP, Form.STDIN):
+                self.assertEqual(self.played(Input(form, name), data), 0, name)
+        self.assertEqual(self.web.asked, [])
+
+    def test_file(self) -> None:
+        """Nor does a file whose name does not say that it is a list."""
+        for name, data in self.names().items():
+            for ending in (".mkv", ".ts", ""):
+                path = self.film.with_name(f"list{ending}")
+                path.write_bytes(data)
+                self.assertEqual(self.played(Input(Form.FILE, str(path))), 0, name)
+        self.assertEqual(self.web.asked, [])
+
+    def test_list(self) -> None:
+        """A list of files that is called one is played; it asks no server."""
+        names = self.names()
+        for name, ending in (("concat", ".ffconcat"), ("hls", ".m3u8")):
+            path = self.film.with_name(f"list{ending}")
+            path.write_bytes(names[name])
+            self.assertGreater(self.played(Input(Form.FILE, str(path))), 50)
+        for name, ending in (("concat of a URL", ".ffconcat"), ("hls of a URL", ".m3u8")):
+            path = self.film.with_name(f"list{ending}")
+            path.write_bytes(names[name])
+            self.assertEqual(self.played(Input(Form.FILE, str(path))), 0)
+        self.assertEqual(self.web.asked, [])
+
+    def test_session_description(self) -> None:
+        """A session description that is sent, or comes from a URL, listens nowhere."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.bind(("127.0.0.1", 0))
+            port = line.getsockname()[1] & ~1
+        text = f"v=0\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+        self.assertEqual(self.played(Input(Form.ENDPOINT, "tcp:1"), text.encode()), 0)
+        self.web.files["/film.mkv"] = text.encode()
+        (ended,) = Reading(self, Input(Form.URL, self.web.url("/film.mkv"))).all()
+        assert isinstance(ended, Ended)
+        self.assertEqual(
+            ended.reason, "sdp refers to other files or servers, which this input may not open"
+        )
+
+    def test_url(self) -> None:
+        """What comes from a URL opens no file; a playlist from this machine may name it."""
+        for name, data in self.names().items():
+            self.web.files["/list.m3u8"] = data
+            played = self.played(Input(Form.URL, self.web.url("/list.m3u8")))
+            self.assertEqual(played > 50, name == "hls of a URL", name)

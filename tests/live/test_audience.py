@@ -1,0 +1,94 @@
+"""What clients share: bytes that are made once, and not too many of them in one turn."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist.formats.registry import Choice
+from mkvtwist.formats.webvtt import HEAD
+from mkvtwist.live import audience as audience_module
+from mkvtwist.live import ring as ring_module
+from mkvtwist.live.audience import Audience
+from mkvtwist.live.period import Programme
+from mkvtwist.live.ring import Ring
+from mkvtwist.media.packet import SECOND, Header, Packet, Track
+from tests.formats import test_mpegts
+from tests.support.fakes import VIDEO, footage
+
+TEXT = Track(number=3, type="subtitle", codec="text")
+MOST = 1 << 20
+
+
+def programme(header: Header, packets: list[Packet]) -> Programme:
+    """Each packet is a fragment."""
+    made = Programme(header, Ring(60 * SECOND, 1 << 30))
+    for packet in packets:
+        list(made.fragments([packet]))
+    made.released = made.ring.end
+    return made
+
+
+class PieceTests(SynchronousTestCase):
+    """What is put together in one turn."""
+
+    def audience(self, made: Programme, format_: str) -> Audience[object]:
+        """Those who get all tracks that live in a format."""
+        choice = Choice(format_, made.header.fitting(format_))
+        return Audience(made, choice, choice, None, None)
+
+    def test_shared(self) -> None:
+        """Who asks for the same gets the same, up to what has been released or to so many bytes."""
+        made = programme(Header((VIDEO,), {"matroska": b""}), footage(0, 2))
+        audience = self.audience(made, "matroska")
+        data, behind = audience.piece(10, MOST)
+        self.assertEqual(behind, made.released)
+        self.assertIs(audience.piece(10, MOST)[0], data)
+        self.assertEqual(audience.piece(10, 1)[1], 11)
+        self.assertTrue(data.startswith(audience.piece(10, 1)[0]))
+        self.assertEqual(audience.piece(made.released, MOST), (b"", made.released))
+
+    def test_nothing(self) -> None:
+        """Fragments that are nothing in a format are so many in one turn, and no more."""
+        self.patch(audience_module, "PIECE_FRAGMENTS", 20)
+        header = Header((VIDEO, TEXT), {"webvtt": HEAD}, {"webvtt": frozenset({TEXT.number})})
+        cue = Packet(TEXT.number, SECOND, SECOND, SECOND, True, b"Hi")
+        packets = footage(0, 5)
+        made = programme(header, [*packets[:45], cue, *packets[45:]])
+        audience = self.audience(made, "webvtt")
+        place, found = 0, []
+        while place < made.released:
+            data, place = audience.piece(place, MOST)
+            found.append((data.count(b"-->"), place))
+        self.assertEqual(found, [(0, 20), (0, 40), (1, 51)])
+
+    def test_counted(self) -> None:
+        """
+        Whoever begins somewhere in a transport stream gets bytes at once, if it is the first, else
+        when it is found what leads to what the others have; each counter goes on for all of them.
+        """
+        self.patch(ring_module, "STEPS", 10)
+        header = test_mpegts.header()
+        sizes = (100, 3000, 700, 20_000)
+        packets = [
+            Packet(1 + n % 2, n * 20_000, n * 20_000, 40_000, n % 20 == 0, bytes(sizes[n % 3]))
+            for n in range(200)
+        ]
+        made = programme(header, packets)
+        audience = self.audience(made, "mpegts")
+        clients: dict[int, bytes] = {}
+        turns: dict[int, int] = {}
+        for begin in (140, 60, 100, 0):
+            place, clients[begin], turns[begin] = begin, b"", 0
+            while place < made.released:
+                data, behind = audience.piece(place, MOST)
+                turns[begin] += behind == place
+                self.assertEqual(data == b"", behind == place)
+                clients[begin], place = clients[begin] + data, behind
+        self.assertEqual(turns, {140: 0, 60: 7, 100: 0, 0: 5})
+        for begin, data in clients.items():
+            self.assertTrue(clients[0].endswith(data))
+            found = test_mpegts.parsed(data)
+            self.assertEqual(len(found.pes), 200 - begin)
+            for counters in found.counters.values():
+                first = counters[0]
+                self.assertEqual(counters, [(first + n) % 16 for n in range(len(counters))])

@@ -1,0 +1,83 @@
+"""What happens is told, in order, to whoever wants to know."""
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist.config.settings import Form, Input, StreamConfig
+from mkvtwist.live.events import Event, Events
+from mkvtwist.live.publisher import Publisher, Wish
+from tests.support.fakes import Reactor, Response, footage, header
+
+
+class EventsTests(SynchronousTestCase):
+    """Listeners come and go, and fail alone."""
+
+    def setUp(self) -> None:
+        """One who listens."""
+        self.events = Events()
+        self.heard: list[Event] = []
+        self.unsubscribe = self.events.subscribe(self.heard.append)
+
+    def test_order(self) -> None:
+        """Each event comes once, with what is known, until one has heard enough."""
+        self.events.tell("input up", "cam")
+        self.events.tell("input down", "cam", reason="gone")
+        self.unsubscribe()
+        self.events.tell("input up", "cam")
+        told = [(event.kind, event.stream, dict(event.details)) for event in self.heard]
+        self.assertEqual(told, [("input up", "cam", {}), ("input down", "cam", {"reason": "gone"})])
+
+    def test_failure(self) -> None:
+        """A listener's failure, now or later, is logged, and the others hear everything."""
+        later: Deferred[None] = Deferred()
+
+        def fails(_: Event) -> None:
+            raise ZeroDivisionError
+
+        self.events.subscribe(fails)
+        self.events.subscribe(lambda _: later)
+        also: list[Event] = []
+        self.events.subscribe(also.append)
+        self.events.tell("input up", "cam")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        later.errback(OSError())
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertEqual(also, self.heard)
+
+    def test_from_within(self) -> None:
+        """One who stops listening, while being told, does not take anything from the others."""
+        stop = self.events.subscribe(lambda _: stop())
+        also: list[Event] = []
+        self.events.subscribe(also.append)
+        self.events.tell("input up", "cam")
+        self.events.tell("input down", "cam")
+        self.assertEqual(also, self.heard)
+
+
+class ClientTests(SynchronousTestCase):
+    """What the publisher tells."""
+
+    def test_join_and_leave(self) -> None:
+        """A client that joins and leaves is two events, the second with what it got and why."""
+        events = Events()
+        heard: list[Event] = []
+        events.subscribe(heard.append)
+        config = StreamConfig(Input(Form.DEMO, "demo:"), name="cam")
+        reactor = Reactor()
+        publisher = Publisher(reactor, config, events=events)
+        publisher.begin(header())
+        publisher.publish(footage(0, 1))
+        response = Response()
+        publisher.join(response, Wish(0.0, peer="192.0.2.7:5000", user_agent="mpv"))
+        publisher.end()
+        reactor.turn()
+        joined, left = heard
+        self.assertEqual((joined.kind, left.kind), ("client joined", "client left"))
+        self.assertEqual((joined.stream, left.stream), ("cam", "cam"))
+        self.assertEqual(
+            joined.details,
+            {"id": 1, "peer": "192.0.2.7:5000", "user_agent": "mpv", "format": "matroska"},
+        )
+        self.assertEqual(left.details["id"], 1)
+        self.assertEqual(left.details["bytes"], len(response.data))
+        self.assertEqual(left.details["reason"], "the end of the stream")

@@ -1,0 +1,55 @@
+"""The log of one stream."""
+
+import ast
+from pathlib import Path
+
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist.live.streamlog import StreamLog
+from tests.support.fakes import Log
+
+PACKAGE = Path(__file__).parents[2] / "mkvtwist"
+
+OF_THE_SERVER = {
+    "access.py",  # rules, which many streams may share
+    "demux/reader.py",  # names its thread, which has the stream's name
+    "events.py",
+    "http/admission.py",
+    "http/connections.py",
+    "http/shares.py",  # addresses that ask for too much
+    "http/site.py",  # senders to streams that do not exist
+    "recorder.py",  # only if it is given no other
+    "server.py",
+    "systemd.py",
+}
+"""Modules with a logger that names no stream."""
+
+
+class StreamLogTests(SynchronousTestCase):
+    """Lines that belong to a stream."""
+
+    def test_lines(self) -> None:
+        """Each line begins with the stream's name, whatever its level and its values."""
+        log = Log(self)
+        stream_log = StreamLog("cam", "mkvtwist.test")
+        stream_log.info("client {id} joined", id=3)
+        stream_log.error("{reason}", reason="{not} a field")
+        self.assertEqual(log.lines, ["stream cam: client 3 joined", "stream cam: {not} a field"])
+
+    def test_failure(self) -> None:
+        """So does a line with a traceback."""
+        log = Log(self)
+        stream_log = StreamLog("cam", "mkvtwist.test")
+        stream_log.failure("client {id} failed", Failure(ValueError()), id=3)
+        self.assertIn("stream cam: client 3 failed", log.lines[0])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_everywhere(self) -> None:
+        """No other module has a logger that knows no stream: a new one has to say why."""
+        found = set()
+        for path in PACKAGE.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "Logger":
+                    found.add(str(path.relative_to(PACKAGE)))
+        self.assertEqual(found - OF_THE_SERVER, set())

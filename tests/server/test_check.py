@@ -1,0 +1,142 @@
+"""Files and ports that a configuration names. The ports are in L{tests.server.test_tap}."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mkvtwist.config.document import CommandLine
+from mkvtwist.config.settings import ConfigError
+from mkvtwist.server import check
+from mkvtwist.server.check import read
+
+
+class ReadTests(SynchronousTestCase):
+    """L{read}."""
+
+    def setUp(self) -> None:
+        """A folder."""
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+
+    def problems(self, text: str, **options: Any) -> list[str]:
+        """What is wrong with a file of this content."""
+        (self.folder / "x.toml").write_text(f'listen = ["tcp:0"]\n{text}')
+        try:
+            read(CommandLine(str(self.folder), "x.toml"), **options)
+        except ConfigError as error:
+            return [problem.removeprefix("x.toml: ") for problem in error.args]
+        return []
+
+    def test_rules(self) -> None:
+        """Files of tokens and users are looked at; what is in them is not repeated."""
+        (self.folder / "w").write_text("hunter2")
+        said = self.problems(
+            """
+            status = { token_file = "gone" }
+            [streams.a]
+            input = "demo:"
+            watch = { token_file = "w" }
+            send = { checker = "nothing:hunter2" }
+            """
+        )
+        self.assertEqual(
+            [problem.replace(f"{self.folder}/", "") for problem in said],
+            [
+                "streams.a.watch: 'w': a token has 8 characters or more",
+                "streams.a.send: checker 'nothing': there is none, or not with this",
+                "status: 'gone': No such file or directory",
+            ],
+        )
+
+    def test_send_to_an_endpoint(self) -> None:
+        """A rule that nobody would be asked for is a mistake, unless one says that one knows."""
+        text = """
+            [defaults.send]
+            allow = ["127.0.0.1"]
+            [streams.a]
+            input = "tcp:0"
+            """
+        (said,) = self.problems(text)
+        self.assertIn("streams.a.send: nobody is asked for anything at 'tcp:0'", said)
+        self.assertEqual(self.problems(f"{text}send = {{}}"), [])
+
+    def test_no_file(self) -> None:
+        """A file that cannot be read is said as it was named."""
+        for file, why in (("gone.toml", "No such file or directory"), (".", "Is a directory")):
+            command_line = CommandLine(str(self.folder), file)
+            error = self.assertRaises(ConfigError, read, command_line)
+            self.assertEqual(str(error), f"config: {file!r}: {why}")
+
+    def test_files(self) -> None:
+        """Each file that is not there is said, relative to the configuration's folder."""
+        text = '[streams.a]\ninput = "a.mkv"\nfallback = ["demo:", "b.mkv"]\nrecord = "no/c.mkv"'
+        self.assertEqual(
+            self.problems(text),
+            [
+                f"streams.a.input: '{self.folder}/a.mkv': No such file or directory",
+                f"streams.a.fallback: '{self.folder}/b.mkv': No such file or directory",
+                (
+                    f"streams.a.record: '{self.folder}/no/c.mkv': there is no directory"
+                    f" '{self.folder}/no'"
+                ),
+            ],
+        )
+        for name in ("a.mkv", "b.mkv"):
+            (self.folder / name).touch()
+        (self.folder / "no").mkdir()
+        self.assertEqual(self.problems(text), [])
+
+    def test_impossible_names(self) -> None:
+        """A name that no file has is a mistake like any other."""
+        (problem,) = self.problems('[streams.a]\ninput = "a\\u0000b"')
+        self.assertIn("is not a file's name", problem)
+
+    def test_shared(self) -> None:
+        """Two streams cannot have one standard input, one recording, one port."""
+        self.assertEqual(
+            self.problems(
+                '[streams.a]\ninput = "-"\nrecord = "x.mkv"\n'
+                '[streams.b]\ninput = "-"\nrecord = "x.mkv"\n'
+            ),
+            [
+                f"streams.{name}.{text}"
+                for name in ("a", "b")
+                for text in (
+                    "input: standard input can be read by one stream only",
+                    f"record: '{self.folder}/x.mkv' is recorded to by another stream, too",
+                )
+            ],
+        )
+
+    def test_held(self) -> None:
+        """A port that this process has is free for it, whatever else the endpoint says."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(1)
+            port = taken.getsockname()[1]
+            text = f'[streams.a]\ninput = "tcp:{port}:interface=127.0.0.1"'
+            (problem,) = self.problems(text)
+            self.assertIn(os.strerror(98), problem)
+            for held in (f"tcp:{port}", f"tcp6:{port}", f"ssl:{port}:privateKey=key.pem"):
+                self.assertEqual(self.problems(text, held={held}), [])
+            self.assertEqual(self.problems(text, may_be_taken=True), [])
+
+    def test_congestion(self) -> None:
+        """A congestion control for root only is refused, unless a server may have begun as root."""
+        asked: list[bool] = []
+
+        def problem(name: str, *, lenient: bool) -> str | None:
+            asked.append(lenient)
+            return None if lenient else f"{name}: no"
+
+        self.patch(check, "congestion_problem", problem)
+        (found,) = self.problems('congestion = "bbr"')
+        self.assertIn("congestion: bbr: no", found)
+        self.assertEqual(self.problems('congestion = "bbr"', held={"tcp:8080"}), [])
+        self.assertEqual(self.problems('congestion = "bbr"', may_be_taken=True), [])
+        self.assertEqual(asked, [False, True, True])

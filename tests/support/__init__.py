@@ -1,0 +1,1 @@
+"""Fakes, clips and browsers that the tests share."""

@@ -1,0 +1,1 @@
+"""Programs that try what takes too long for a test; each has C{--help}."""
