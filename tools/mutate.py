@@ -62,7 +62,7 @@ from mkvtwist.formats.matroska import codec_delays, elements, milliseconds  # no
 from mkvtwist.formats.registry import Choice  # noqa: E402
 from mkvtwist.libav import Ended, Event, Noticed, Pace, Reader, set_up  # noqa: E402
 from mkvtwist.libav.pipe import Outlet, Pipe  # noqa: E402
-from mkvtwist.live.period import Programme  # noqa: E402
+from mkvtwist.live.period import Period  # noqa: E402
 from mkvtwist.live.ring import Fragment, Ring  # noqa: E402
 from mkvtwist.media.packet import SECOND, Header, Packet, Track  # noqa: E402
 from mkvtwist.media.timeline import Timeline  # noqa: E402
@@ -521,7 +521,7 @@ class _Checks:
         self.notices = 0
         self.wrong: list[str] = []
         self.ended: Ended | None = None
-        self._programme: Programme | None = None
+        self._period: Period | None = None
         self._tracks: dict[int, Track] = {}
         self._last: dict[int, int] = {}
         self._begun: set[int] = set()
@@ -575,15 +575,15 @@ class _Checks:
             self._last.clear()
         self._tracks = tracks
         self._begun.clear()
-        self._programme = None
+        self._period = None
         edge = max(self._last.values(), default=0)
         ring = Ring(RING_SECONDS, RING_BYTES, edge=edge)
-        programme = Programme(header, ring)
-        head: Any = programme.format(programme.everything).head
+        period = Period(header, ring)
+        head: Any = period.format(period.everything).head
         if _tracks_in(head) != list(tracks):
             raise _Wrong(f"the header has the tracks {_tracks_in(head)}, not {list(tracks)}")
         self._delays = codec_delays(head)
-        self._programme = programme
+        self._period = period
 
     def _packet(self, packet: Packet) -> None:
         self.packets += 1
@@ -606,10 +606,10 @@ class _Checks:
             raise _Wrong("video begins without a keyframe")
 
     def _render(self, packets: list[Packet]) -> None:
-        if not packets or self._programme is None:
+        if not packets or self._period is None:
             return
-        for fragment in self._programme.fragments(packets):
-            data = self._programme.format(self._programme.everything).render(fragment.packets)
+        for fragment in self._period.fragments(packets):
+            data = self._period.format(self._period.everything).render(fragment.packets)
             blocks = list(_blocks_in(data))
             if [(p.track, p.data) for p in fragment.packets] != [(b[0], b[2]) for b in blocks]:
                 raise _Wrong("the blocks are not the packets")
@@ -618,17 +618,17 @@ class _Checks:
                 pts = packet.pts + self._delays.get(packet.track, 0)
                 if time_ != max(0, milliseconds(pts)):
                     raise _Wrong("a block has another time than its packet")
-        ring = self._programme.ring
+        ring = self._period.ring
         if ring.size > RING_BYTES and ring.end - ring.first > 1:
             raise _Wrong("the ring is larger than it may be")
 
     def _other_formats(self, fragment: Fragment) -> None:
         """What a format has a head for, it can say: with the payloads of its tracks in it."""
-        assert self._programme is not None
-        header = self._programme.header
+        assert self._period is not None
+        header = self._period.header
         for name in set(header.formats) - {"matroska"}:
             choice = Choice(name, header.fitting(name))
-            data = self._programme.format(choice).render(fragment.packets)
+            data = self._period.format(choice).render(fragment.packets)
             if name == "mpegts" and len(data) % 188:
                 raise _Wrong("a transport packet is cut short")
             for packet in fragment.packets:

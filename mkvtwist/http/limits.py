@@ -76,5 +76,5 @@ def _bitrate(stream: Stream) -> float:
     Return the bits per second that a client gets, by the last media that came: also while the input
     is away, since those who wait for it get as much when it is back. 0 if nothing is known yet.
     """
-    programme = stream.publisher.programme
-    return programme.ring.bitrate(RATE_SPAN) if programme is not None else 0.0
+    period = stream.publisher.period
+    return period.ring.bitrate(RATE_SPAN) if period is not None else 0.0

@@ -434,8 +434,8 @@ class InputService(Service):
         self._open_next_fallback()
 
     def _begin_fallback(self, fallback: Reading, header: Header) -> None:
-        programme = self._publisher.programme
-        fits = programme is None or programme.header.tracks == header.tracks
+        period = self._publisher.period
+        fits = period is None or period.header.tracks == header.tracks
         if not fits:
             reason = "its tracks are others than the stream's"
             if self._is_news(str(fallback.source), reason):
@@ -490,12 +490,12 @@ class InputService(Service):
                 self._sender.rest()
 
     def _may_rest(self) -> bool:
-        programme = self._publisher.programme
+        period = self._publisher.period
         return (
             self._recorder is None
             and self._publisher.unwanted >= UNWANTED
-            and programme is not None
-            and programme.ring.bitrate(SECOND) <= REST_BITRATE
+            and period is not None
+            and period.ring.bitrate(SECOND) <= REST_BITRATE
         )
 
     def wake(self) -> bool:
@@ -568,8 +568,8 @@ class InputService(Service):
             self.log.info("{input}: packets are coming", input=self.label)
         self._tries.live(self.reactor.seconds())
         self._become("live", "packets are coming")
-        programme = self._publisher.programme
-        if programme is None or programme.header.tracks != header.tracks:
+        period = self._publisher.period
+        if period is None or period.header.tracks != header.tracks:
             for track in header.tracks:
                 self.log.info("{input}: {track}", input=self.label, track=describe(track))
         if self.left_out != header.left_out:

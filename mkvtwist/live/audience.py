@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from mkvtwist.formats.registry import Choice, Counted, Early, Format
-from mkvtwist.live.period import Programme
+from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment, Ring, Running
 
 REBASE_LOOK = 64
@@ -54,7 +54,7 @@ def _maker(format_: Format, ring: Ring) -> Callable[[Fragment], bytes | None]:
 
 class Audience(Generic[C]):
     """
-    The clients of a programme who get the same bytes: one choice, one framing, one time.
+    The clients of a period who get the same bytes: one choice, one framing, one time.
 
     @ivar following: those who have everything so far and can take more at once, with what it is
         offered to. That is done one after the other, without another thought.
@@ -66,13 +66,13 @@ class Audience(Generic[C]):
 
     def __init__(
         self,
-        programme: Programme,
+        period: Period,
         key: Hashable,
         choice: Choice,
         framing: Transform | None,
         rebase: Rebase | None,
     ) -> None:
-        self.programme = programme
+        self.period = period
         self.key = key
         self.kind = choice, framing if rebase is None else None
         self.following: dict[C, Callable[[bytes], int]] = {}
@@ -80,8 +80,8 @@ class Audience(Generic[C]):
         self.clients: set[C] = set()
         self._framing = framing
         self._rebase = rebase
-        self._format = programme.format(choice)
-        self._made = _maker(self._format, programme.ring)
+        self._format = period.format(choice)
+        self._made = _maker(self._format, period.ring)
         self._base: int | None = None
         self._piece: tuple[tuple[int, int, int], bytes, int] = ((-1, 0, 0), b"", 0)
 
@@ -92,14 +92,14 @@ class Audience(Generic[C]):
 
     def shares(self, other: "Audience[C]") -> bool:
         """Whether both use the same bytes in the ring."""
-        return self.programme is other.programme and self.kind == other.kind
+        return self.period is other.period and self.kind == other.kind
 
     def rendered(self, number: int) -> bytes | None:
         """
         A fragment's bytes, made for whoever is the first to want them; L{None} when one has to ask
         again.
         """
-        ring = self.programme.ring
+        ring = self.period.ring
         fragment = ring[number]
         if self._rebase is not None and self._base is None:
             self._base = self._lowest(number)
@@ -116,16 +116,16 @@ class Audience(Generic[C]):
 
     def _lowest(self, place: int) -> int:
         """The earliest presentation time of what is there from a place on: sound may lag behind."""
-        programme = self.programme
-        last = min(programme.released, place + REBASE_LOOK)
+        period = self.period
+        last = min(period.released, place + REBASE_LOOK)
         numbers = range(place, max(last, place + 1))
         times = [
             packet.pts
             for number in numbers
-            for packet in programme.ring[number].packets
+            for packet in period.ring[number].packets
             if packet.track in self.kind[0].tracks
         ]
-        return max(0, min(times, default=programme.ring[place].start))
+        return max(0, min(times, default=period.ring[place].start))
 
     def piece(self, place: int, most: int) -> tuple[bytes, int]:
         """
@@ -136,7 +136,7 @@ class Audience(Generic[C]):
 
         Many who join together ask for the same, one after the other: it is put together once.
         """
-        wanted = place, most, self.programme.released
+        wanted = place, most, self.period.released
         known, data, behind = self._piece
         if wanted != known:
             data, behind = self._put_together(place, most)
@@ -147,7 +147,7 @@ class Audience(Generic[C]):
     def _put_together(self, place: int, most: int) -> tuple[bytes, int]:
         pieces: list[bytes] = []
         size = 0
-        stop = min(self.programme.released, place + PIECE_FRAGMENTS)
+        stop = min(self.period.released, place + PIECE_FRAGMENTS)
         while place < stop and size < most:
             data = self.rendered(place)
             if data is None or (pieces and size + len(data) > most):

@@ -43,7 +43,7 @@ audience has its own.
 """
 
 
-class Programme:
+class Period:
     """
     A header and what has come since.
 

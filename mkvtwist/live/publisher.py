@@ -10,7 +10,7 @@ The rules:
     that takes data and falls more than C{--max-lag} behind all the same, see L{Lag}.
  3. Nobody waits for anybody. A client that follows gets each fragment in the turn in which it
     came; one that is behind gets L{PIECE} a turn, after them.
- 4. A header never changes under a client. New tracks make a new L{Programme}, with a ring of its
+ 4. A header never changes under a client. New tracks make a new L{Period}, with a ring of its
     own; the clients of the old one get its rest, and their responses end.
 
 ::
@@ -18,7 +18,7 @@ The rules:
     begin, publish, end                               join
            |                                            |
            v                                            v
-     L{Publisher} --- L{Programme} <--- L{Audience} --- L{Client} ---> L{IResponse}
+     L{Publisher} --- L{Period} <--- L{Audience} --- L{Client} ---> L{IResponse}
                       header, ring      bytes           place
 """
 
@@ -38,7 +38,7 @@ from mkvtwist.formats.registry import BESIDE, Choice, NoTrack, Unfit, choose
 from mkvtwist.live.audience import Audience, Rebase, Transform
 from mkvtwist.live.events import Events
 from mkvtwist.live.lag import Lag
-from mkvtwist.live.period import Programme
+from mkvtwist.live.period import Period
 from mkvtwist.live.rate import Rate
 from mkvtwist.live.ring import Ring
 from mkvtwist.live.streamlog import StreamLog
@@ -202,15 +202,15 @@ class Client:
         self._idle_since = self.since
 
     @property
-    def programme(self) -> Programme | None:
+    def period(self) -> Period | None:
         """Where it has its place."""
-        return self.audience.programme if self.audience is not None else None
+        return self.audience.period if self.audience is not None else None
 
     @property
     def place(self) -> int | None:
         """The fragment that it gets next; L{None} while it waits for a segment to begin."""
         if self.audience is not None and self.is_following:
-            return self.audience.programme.released
+            return self.audience.period.released
         return self._place
 
     @property
@@ -231,17 +231,17 @@ class Client:
             sent += self.audience.offered - self._follows_since
         return sent
 
-    def enter(self, programme: Programme, oldest: int = 0) -> None:
+    def enter(self, period: Period, oldest: int = 0) -> None:
         """Begin: the header, and a place, not before the oldest that it is to have."""
         wish = self.wish
         try:
-            choice = choose(programme.header, wish.format, wish.tracks)
+            choice = choose(period.header, wish.format, wish.tracks)
         except (Unfit, NoTrack) as problem:
             self._publisher.leave(self, str(problem))
             self.response.refuse(problem)
             return
-        self.audience = self._publisher.gather(self, programme, choice)
-        self.response.begin(programme.header.only(choice.tracks))
+        self.audience = self._publisher.gather(self, period, choice)
+        self.response.begin(period.header.only(choice.tracks))
         self.response.registerProducer(self, streaming=True)
         self.response.write(self.audience.head)
         if self._burst is not None:
@@ -256,13 +256,13 @@ class Client:
 
     def settle(self, oldest: int = 0) -> None:
         """Find a place to begin, or to go on, if there is one yet."""
-        programme = self.programme
-        assert programme is not None
-        place = programme.ring.place(round((self._burst or 0.0) * SECOND))
+        period = self.period
+        assert period is not None
+        place = period.ring.place(round((self._burst or 0.0) * SECOND))
         if place is not None:
             place = max(place, oldest)
-        self._place = None if place is None else min(place, programme.released)
-        ring = programme.ring
+        self._place = None if place is None else min(place, period.released)
+        ring = period.ring
         self._segment = ring.segments_before(ring.end if place is None else place)
         now = self._publisher.clock.seconds()
         self._lag.begin(now, self._distance(), self._burst or 0.0, self._most or math.inf)
@@ -275,10 +275,10 @@ class Client:
 
     def _distance(self) -> float:
         """Return how many seconds the client's place is behind the live edge."""
-        programme, place = self.programme, self.place
-        if programme is None or place is None or place >= programme.ring.end:
+        period, place = self.period, self.place
+        if period is None or place is None or place >= period.ring.end:
             return 0.0
-        ring = programme.ring
+        ring = period.ring
         return (ring.edge - ring[max(place, ring.first)].start) / SECOND
 
     def look(self, now: float) -> None:
@@ -293,18 +293,18 @@ class Client:
         if has_all or progress.taken != self._seen_taken:
             self._idle_since = now
         self._seen_taken = progress.taken
-        programme = self.programme
-        if programme is None:
+        period = self.period
+        if period is None:
             return
         lag = self._distance() + self._publisher.seconds_of(progress.held)
         takes = self._lag.look(now, lag, progress.taken)
-        if takes and 0 < self._most < self._lag.behind and self._would_gain(programme):
+        if takes and 0 < self._most < self._lag.behind and self._would_gain(period):
             self._skip()
 
-    def _would_gain(self, programme: Programme) -> bool:
+    def _would_gain(self, period: Period) -> bool:
         """Return whether the newest keyframe is ahead of the client's place."""
-        newest = programme.ring.newest_start
-        if programme.closed or self.is_following or self._place is None or newest is None:
+        newest = period.ring.newest_start
+        if period.closed or self.is_following or self._place is None or newest is None:
             return False
         return self._place < newest
 
@@ -313,11 +313,11 @@ class Client:
         audience = self.audience
         if self.paused or audience is None or self.is_following:
             return
-        programme = audience.programme
-        if self._place is not None and self._place < programme.ring.first:
+        period = audience.period
+        if self._place is not None and self._place < period.ring.first:
             self._skip()
-        if self._place is None or self._place >= programme.released:
-            if programme.closed:
+        if self._place is None or self._place >= period.released:
+            if period.closed:
                 ended = self._publisher.ended
                 self._publisher.leave(
                     self, "the end of the stream" if ended else "the tracks have changed"
@@ -329,7 +329,7 @@ class Client:
         # The place has moved before the write, which may pause or end this client.
         data, self._place = audience.piece(self._place, self._appetite)
         self._appetite = PIECE
-        self._segment = programme.ring.segments_before(self._place)
+        self._segment = period.ring.segments_before(self._place)
         self._publisher.again(self)
         if data:  # a format may have nothing of some tracks
             self.response.write(data)
@@ -348,14 +348,14 @@ class Client:
         """It is being written to, and cannot take more; may come more than once."""
         self.paused = True
         if self.audience is not None and self.is_following:
-            self.follow_from(self.audience.programme.released)
+            self.follow_from(self.audience.period.released)
 
     def follow_from(self, place: int) -> None:
         """From now on it has a place of its own."""
         if self.audience is not None:
             self._unfollow(self.audience)
             self._place = place
-            self._segment = self.audience.programme.ring.segments_before(place)
+            self._segment = self.audience.period.ring.segments_before(place)
 
     def _follow(self, audience: "Audience[Client]") -> None:
         if self not in audience.following:
@@ -393,7 +393,7 @@ class Client:
             self.sent,
             self._distance() + self._publisher.seconds_of(self.response.progress().held),
             self.skipped_segments,
-            "live" if self.programme is None or self.is_following else "behind",
+            "live" if self.period is None or self.is_following else "behind",
         )
 
 
@@ -433,7 +433,7 @@ class Publisher:
         self.config = config
         self.events = events or Events()
         self.log = StreamLog(config.name, __name__)
-        self.programme: Programme | None = None
+        self.period: Period | None = None
         self.clients: set[Client] = set()
         self.beside: set[Client] = set()
         self.ended = False
@@ -449,7 +449,7 @@ class Publisher:
         self._ids = itertools.count(1)
         self._waiting: set[Client] = set()
         self.audiences: dict[Hashable, Audience[Client]] = {}
-        self._closing: Programme | None = None
+        self._closing: Period | None = None
         self._edge = 0
         self._away_since: float | None = clock.seconds()
         self._wanted_until = clock.seconds()
@@ -472,7 +472,7 @@ class Publisher:
         """
         Packets of these tracks will come: the same ring goes on if they are the same as before.
         """
-        old = self.programme
+        old = self.period
         if old is not None and not old.closed and old.header.tracks == header.tracks:
             return
         edge = self._edge
@@ -485,38 +485,38 @@ class Publisher:
             edge=edge,
             sparse=header.sparse,
         )
-        self.programme = Programme(header, ring)
+        self.period = Period(header, ring)
         if self._recorder is not None:
-            self._recorder.begin(self.programme.format(self.programme.everything).head)
+            self._recorder.begin(self.period.format(self.period.everything).head)
 
     def publish(self, packets: Sequence[Packet]) -> None:
         """What has arrived in one turn of the reactor; L{begin} has been called before."""
-        programme = self.programme
-        assert programme is not None
-        ring = programme.ring
-        known, fresh, began, now = programme.released, ring.end, False, time.time()
+        period = self.period
+        assert period is not None
+        ring = period.ring
+        known, fresh, began, now = period.released, ring.end, False, time.time()
         edge, size = ring.edge, self.bytes_in
-        for fragment in programme.fragments(packets):
+        for fragment in period.fragments(packets):
             self.fragments += 1
             self.bytes_in += fragment.payload
             began = began or fragment.key
-            self.playlist.append(programme, fragment, now)
+            self.playlist.append(period, fragment, now)
             if self._recorder is not None:
-                data = programme.format(programme.everything).render(fragment.packets)
+                data = period.format(period.everything).render(fragment.packets)
                 self._recorder.write(data, fragment.start, key=fragment.decodable)
             if not self.config.whole_segments:
-                programme.released = ring.end
+                period.released = ring.end
             elif fragment.key:
-                programme.released = fragment.number
+                period.released = fragment.number
         self.arrived = self.clock.seconds()
         self._rate.add(self.arrived, self.bytes_in - size, ring.edge - edge)
-        self._fan_out(programme, known)
+        self._fan_out(period, known)
         self._away_since = None
         for client in list(self._waiting):
             self._waiting.discard(client)
-            self._guard(client, client.enter, programme, fresh)
+            self._guard(client, client.enter, period, fresh)
         if began:
-            for client in [c for c in self._watching(programme) if c.place is None]:
+            for client in [c for c in self._watching(period) if c.place is None]:
                 self._guard(client, client.settle)
                 self._guard(client, client.pump)
         for observe in self.observers:
@@ -536,9 +536,9 @@ class Publisher:
         brought is old when it is opened again; or the stream has ended.
         """
         self.hold()
-        if self.programme is not None:
-            self._edge = self.programme.ring.edge
-            self.programme = None
+        if self.period is not None:
+            self._edge = self.period.ring.edge
+            self.period = None
             self.playlist.forget()
 
     def end(self, *, for_good: bool = True) -> None:
@@ -549,8 +549,8 @@ class Publisher:
             a playlist that says it has ended would never be loaded again.
         """
         self.ended = True
-        if self.programme is not None:
-            self._close(self.programme)
+        if self.period is not None:
+            self._close(self.period)
         if for_good:
             self.playlist.finish()
         for client in list(self._waiting):
@@ -590,8 +590,8 @@ class Publisher:
         if self.ended:
             self.leave(client, "the end of the stream")
             response.finish()
-        elif self._away_since is None and self.programme is not None:
-            self._guard(client, client.enter, self.programme)
+        elif self._away_since is None and self.period is not None:
+            self._guard(client, client.enter, self.period)
         else:
             self._waiting.add(client)
         self.touch()
@@ -644,12 +644,12 @@ class Publisher:
         )
         self.events.tell("client left", self.config.name, **left)
 
-    def gather(self, client: Client, programme: Programme, choice: Choice) -> Audience[Client]:
+    def gather(self, client: Client, period: Period, choice: Choice) -> Audience[Client]:
         """A client comes to those who get the same."""
         wish = client.wish
-        key = client if wish.rebase else (programme, choice, wish.framing)
+        key = client if wish.rebase else (period, choice, wish.framing)
         if key not in self.audiences:
-            self.audiences[key] = Audience(programme, key, choice, wish.framing, wish.rebase)
+            self.audiences[key] = Audience(period, key, choice, wish.framing, wish.rebase)
         audience = self.audiences[key]
         audience.clients.add(client)
         return audience
@@ -661,7 +661,7 @@ class Publisher:
             return
         del self.audiences[audience.key]
         if not any(other.shares(audience) for other in self.audiences.values()):
-            audience.programme.ring.forget(audience.kind)
+            audience.period.ring.forget(audience.kind)
 
     def served(self, size: int) -> None:
         """So many bytes went out otherwise than to a client."""
@@ -693,8 +693,8 @@ class Publisher:
         go of those that have waited for the input long enough, report what was skipped.
         """
         now = self.clock.seconds()
-        if self.programme is not None:
-            self.byte_rate = self.programme.ring.bitrate(RATE_SPAN) / 8
+        if self.period is not None:
+            self.byte_rate = self.period.ring.bitrate(RATE_SPAN) / 8
         for client in list(self.clients):
             self._guard(client, client.look, now)
             if client in self.clients and client.is_stuck(now, self.config.client_timeout):
@@ -718,16 +718,16 @@ class Publisher:
         """Return how many seconds of media so many bytes are; 0 while that is not known."""
         return size / self.byte_rate if self.byte_rate else 0.0
 
-    def _watching(self, programme: Programme) -> list[Client]:
+    def _watching(self, period: Period) -> list[Client]:
         """The clients that have, or wait for, a place in it."""
-        return [client for client in self.clients if client.programme is programme]
+        return [client for client in self.clients if client.period is period]
 
-    def _fan_out(self, programme: Programme, known: int) -> None:
+    def _fan_out(self, period: Period, known: int) -> None:
         """Give what was released since a place to those who follow."""
-        if known == programme.released:
+        if known == period.released:
             return
         for audience in list(self.audiences.values()):
-            if audience.programme is programme and audience.following:
+            if audience.period is period and audience.following:
                 try:
                     self._give(audience, known)
                 except Exception:  # noqa: BLE001 - their bytes cannot be made: only theirs
@@ -735,15 +735,15 @@ class Publisher:
                         self._failed(client)
 
     def _give(self, audience: "Audience[Client]", known: int) -> None:
-        programme = audience.programme
-        if known < programme.ring.first:
+        period = audience.period
+        if known < period.ring.first:
             # More than the ring holds has come at once: they have lost their place.
             for client in list(audience.following):
                 client.follow_from(known)
                 self.again(client)
             return
         data, place = audience.piece(known, PIECE)
-        if place < programme.released:
+        if place < period.released:
             # Too much for one write (an input's first seconds): in pieces, as for others.
             for client in list(audience.following):
                 client.follow_from(place)
@@ -777,18 +777,18 @@ class Publisher:
         if self._again and self._turn is None:
             self._turn = self.clock.callLater(0, self._next_turn)
 
-    def _close(self, programme: Programme) -> None:
-        if programme.closed:
+    def _close(self, period: Period) -> None:
+        if period.closed:
             return
         # Only one ring beside the current one: who is still busy with an older one is too late.
         if self._closing is not None:
             for client in self._watching(self._closing):
                 self.leave(client, "the tracks changed twice before it had the rest")
                 client.response.abort()
-        self._closing = programme
-        known, programme.released = programme.released, programme.ring.end
-        programme.closed = True
-        for client in self._watching(programme):
+        self._closing = period
+        known, period.released = period.released, period.ring.end
+        period.closed = True
+        for client in self._watching(period):
             if client.is_following:
                 client.follow_from(known)
             self._guard(client, client.pump)
@@ -797,7 +797,7 @@ class Publisher:
     def _let_go(self) -> None:
         """A ring that is done goes with its last client."""
         if self._closing is not None and not any(
-            audience.programme is self._closing for audience in self.audiences.values()
+            audience.period is self._closing for audience in self.audiences.values()
         ):
             self._closing = None
 

@@ -96,7 +96,7 @@ class StreamStatistics:
 
 class Stream(MultiService):
     """
-    One named live programme.
+    One named live period.
 
     @ivar publisher: what clients join.
     @ivar events: of clients and the input, to subscribe to.
@@ -169,7 +169,7 @@ class Stream(MultiService):
 
     def _forget(self) -> None:
         """Give the buffer back. The result is not awaited."""
-        if self.publisher.programme is not None:
+        if self.publisher.period is not None:
             self.publisher.forget()
             self._in_thread(trim)
 
@@ -190,9 +190,9 @@ class Stream(MultiService):
     @property
     def condition(self) -> tuple[str, str]:
         """The state, one of those of C{/status}, and the reason, in a sentence for viewers."""
-        input_, programme = self.input, self.publisher.programme
+        input_, period = self.input, self.publisher.period
         state, reason = input_.state, input_.reason
-        ring = programme.ring if programme is not None else None
+        ring = period.ring if period is not None else None
         if state == "live" and (ring is None or ring.newest_start is None):
             state = "waiting for a keyframe"
             reason = "nobody can join before the video's next keyframe"
@@ -210,8 +210,8 @@ class Stream(MultiService):
             none, nor bytes that went out.
         """
         publisher, input_ = self.publisher, self.input
-        programme = publisher.programme
-        ring = programme.ring if programme is not None else None
+        period = publisher.period
+        ring = period.ring if period is not None else None
         state, reason = self.condition
         everybody = sorted(publisher.clients, key=lambda client: client.id) if clients else ()
         now = self._reactor.seconds()
@@ -221,17 +221,17 @@ class Stream(MultiService):
             detail=input_.detail,
             input=str(self.config.input),
             since=time.time() - (now - input_.since),
-            tracks=programme.header.tracks if programme is not None else (),
+            tracks=period.header.tracks if period is not None else (),
             left_out=input_.left_out,
             notes=input_.notes,
-            formats=_formats(programme.header) if programme is not None else {},
-            endings=endings(programme.header) if programme is not None else {},
+            formats=_formats(period.header) if period is not None else {},
+            endings=endings(period.header) if period is not None else {},
             live_edge=(
                 LiveEdge(ring.edge / SECOND, publisher.arrived)
                 if ring is not None and ring.end
                 else None
             ),
-            quiet=programme.quiet if programme is not None else frozenset(),
+            quiet=period.quiet if period is not None else frozenset(),
             bitrate=publisher.bitrate,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,

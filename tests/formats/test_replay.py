@@ -17,7 +17,7 @@ from mkvtwist.formats import matroska, mp4, replay
 from mkvtwist.formats.registry import FORMATS, choose
 from mkvtwist.formats.replay import Replay, cut, guide
 from mkvtwist.libav import set_up
-from mkvtwist.live.period import Programme
+from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Piece
 from tests.libav.test_reader import Reading, headers, packets
@@ -33,11 +33,11 @@ CLIPS: dict[str, dict[str, Any]] = {
 
 def replay_of(header: Header, given: list[Packet], format_: str, seconds: float) -> Replay:
     """What the server makes the file of."""
-    programme = Programme(header, Ring(60 * SECOND, 1 << 30))
-    programme.released = sum(1 for _ in programme.fragments(given))
+    period = Period(header, Ring(60 * SECOND, 1 << 30))
+    period.released = sum(1 for _ in period.fragments(given))
     choice = choose(header, format_)
-    made = programme.format(choice)
-    last = [p for p in programme.since(round(seconds * SECOND)) if p.track in choice.tracks]
+    made = period.format(choice)
+    last = [p for p in period.since(round(seconds * SECOND)) if p.track in choice.tracks]
     return Replay(header.only(choice.tracks), format_, made, last)
 
 

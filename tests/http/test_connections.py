@@ -403,9 +403,9 @@ class LimitsTests(SiteTestCase):
 
     def test_bandwidth(self) -> None:
         """Nobody joins who would need more than there is."""
-        programme = self.stream.publisher.programme
-        assert programme is not None
-        bitrate = programme.ring.bitrate(5_000_000)
+        period = self.stream.publisher.period
+        assert period is not None
+        bitrate = period.ring.bitrate(5_000_000)
         self.add("unknown")
         self.site.configure(Config((), max_bandwidth=int(2.5 * bitrate)))
         self.join()
@@ -416,9 +416,9 @@ class LimitsTests(SiteTestCase):
 
     def test_bandwidth_of_a_pause(self) -> None:
         """While the input is away, a client counts as much as when it is back."""
-        programme = self.stream.publisher.programme
-        assert programme is not None
-        bitrate = programme.ring.bitrate(5_000_000)
+        period = self.stream.publisher.period
+        assert period is not None
+        bitrate = period.ring.bitrate(5_000_000)
         self.site.configure(Config((), max_bandwidth=int(1.5 * bitrate)))
         self.join()
         self.reactor.advance(10.0)

@@ -20,8 +20,7 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http.site import Router
 from mkvtwist.http.views import segmented as hls_module
 from mkvtwist.http.views.still import Posters
-from mkvtwist.live import period as programme
-from mkvtwist.live import publisher
+from mkvtwist.live import period, publisher
 from mkvtwist.media.packet import Header, Track
 from mkvtwist.outputs.segmented import LOOK_BACK
 from mkvtwist.streams.stream import Stream
@@ -41,7 +40,7 @@ class HLSTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Seven complete segments of a second, and a half."""
         made = FORMATS["mp4"]._replace(make=Bytes)
-        self.patch(programme, "FORMATS", {**FORMATS, "mp4": made})
+        self.patch(period, "FORMATS", {**FORMATS, "mp4": made})
         self.reactor = Reactor()
         self.streams: dict[str, Stream] = {}
         self.site = LiveSite(self.reactor, self.streams)
@@ -190,10 +189,10 @@ class PlaylistTests(HLSTestCase):
 
     def test_playlists(self) -> None:
         """They have the type that players know, are old after a second, and open to all pages."""
-        programme = self.stream.publisher.programme
-        assert programme is not None
+        period = self.stream.publisher.period
+        assert period is not None
         for target, text in (
-            ("/live/index.m3u8", self.playlist.multivariant(programme.header)),
+            ("/live/index.m3u8", self.playlist.multivariant(period.header)),
             ("/live/media.m3u8", self.playlist.media()),
         ):
             got = self.get(target)
@@ -652,9 +651,9 @@ class LimitsTests(HLSTestCase):
 
     def test_bandwidth(self) -> None:
         """What viewers take counts as what clients take."""
-        programme = self.stream.publisher.programme
-        assert programme is not None
-        self.configure(Config((), max_bandwidth=int(1.5 * programme.ring.bitrate(5_000_000))))
+        period = self.stream.publisher.period
+        assert period is not None
+        self.configure(Config((), max_bandwidth=int(1.5 * period.ring.bitrate(5_000_000))))
         self.assertEqual(self.status("/live/media.m3u8", 1), 200)
         self.assertEqual(self.status("/live/media.m3u8", 2), 503)
         self.assertEqual(self.status("/live.mkv", 2), 503)

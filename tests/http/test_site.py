@@ -1334,9 +1334,9 @@ class SocketTests(TestCase):
 
     def wire(self, start: float, end: float, size: int, of: Stream | None = None) -> bytes:
         """What is sent of this footage, packet by packet."""
-        programme = (of or self.stream).publisher.programme
-        assert programme is not None
-        format_ = programme.format(programme.everything)
+        period = (of or self.stream).publisher.period
+        assert period is not None
+        format_ = period.format(period.everything)
         return b"".join(format_.render([p]) for p in footage(start, end, size=size))
 
     def publish(self, start: float, end: float, size: int, to: Stream | None = None) -> None:

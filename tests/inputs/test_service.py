@@ -478,7 +478,7 @@ class FileTests(InputTestCase):
         self.reader.join()
         self.reactor.turns()
         self.successResultOf(stopped)
-        self.assertIsNone(self.publisher.programme)
+        self.assertIsNone(self.publisher.period)
 
     def test_stop_while_blocked(self) -> None:
         """A thread that cannot be woken is waited for no longer than it takes to notice."""
@@ -832,8 +832,8 @@ class RestTests(SenderTestCase):
 
     def fragments(self) -> int:
         """How many are in the ring by now."""
-        assert self.publisher.programme is not None
-        return self.publisher.programme.ring.end
+        assert self.publisher.period is not None
+        return self.publisher.period.ring.end
 
     def test_rests(self) -> None:
         """What comes waits for the next look, and the sender is not read until then."""
@@ -1267,7 +1267,7 @@ class FallbackTests(InputTestCase):
         self.assertEqual(response.blocks, sent(footage(0, 1)))
 
     def test_first(self) -> None:
-        """Where nothing has come yet, it begins the programme; other tracks end its clients."""
+        """Where nothing has come yet, it begins the period; other tracks end its clients."""
         self.start("tcp:12345", fallback=parse_input("fallback", "pause.mkv"))
         self.assertEqual(self.service.state, "waiting for a sender")
         response = self.watch()

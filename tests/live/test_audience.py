@@ -9,7 +9,7 @@ from mkvtwist.formats.webvtt import HEAD
 from mkvtwist.live import audience as audience_module
 from mkvtwist.live import ring as ring_module
 from mkvtwist.live.audience import Audience
-from mkvtwist.live.period import Programme
+from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from tests.formats import test_mpegts
@@ -19,9 +19,9 @@ TEXT = Track(number=3, type="subtitle", codec="text")
 MOST = 1 << 20
 
 
-def programme(header: Header, packets: list[Packet]) -> Programme:
+def period(header: Header, packets: list[Packet]) -> Period:
     """Each packet is a fragment."""
-    made = Programme(header, Ring(60 * SECOND, 1 << 30))
+    made = Period(header, Ring(60 * SECOND, 1 << 30))
     for packet in packets:
         list(made.fragments([packet]))
     made.released = made.ring.end
@@ -31,14 +31,14 @@ def programme(header: Header, packets: list[Packet]) -> Programme:
 class PieceTests(SynchronousTestCase):
     """What is put together in one turn."""
 
-    def audience(self, made: Programme, format_: str) -> Audience[object]:
+    def audience(self, made: Period, format_: str) -> Audience[object]:
         """Those who get all tracks that live in a format."""
         choice = Choice(format_, made.header.fitting(format_))
         return Audience(made, choice, choice, None, None)
 
     def test_shared(self) -> None:
         """Who asks for the same gets the same, up to what has been released or to so many bytes."""
-        made = programme(Header((VIDEO,), {"matroska": b""}), footage(0, 2))
+        made = period(Header((VIDEO,), {"matroska": b""}), footage(0, 2))
         audience = self.audience(made, "matroska")
         data, behind = audience.piece(10, MOST)
         self.assertEqual(behind, made.released)
@@ -53,7 +53,7 @@ class PieceTests(SynchronousTestCase):
         header = Header((VIDEO, TEXT), {"webvtt": HEAD}, {"webvtt": frozenset({TEXT.number})})
         cue = Packet(TEXT.number, SECOND, SECOND, SECOND, True, b"Hi")
         packets = footage(0, 5)
-        made = programme(header, [*packets[:45], cue, *packets[45:]])
+        made = period(header, [*packets[:45], cue, *packets[45:]])
         audience = self.audience(made, "webvtt")
         place, found = 0, []
         while place < made.released:
@@ -73,7 +73,7 @@ class PieceTests(SynchronousTestCase):
             Packet(1 + n % 2, n * 20_000, n * 20_000, 40_000, n % 20 == 0, bytes(sizes[n % 3]))
             for n in range(200)
         ]
-        made = programme(header, packets)
+        made = period(header, packets)
         audience = self.audience(made, "mpegts")
         clients: dict[int, bytes] = {}
         turns: dict[int, int] = {}

@@ -23,7 +23,7 @@ from mkvtwist.config.settings import Form, Input, StreamConfig
 from mkvtwist.formats import matroska
 from mkvtwist.formats.matroska import Matroska
 from mkvtwist.formats.registry import FORMATS
-from mkvtwist.live import period as programme
+from mkvtwist.live import period
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN
 from mkvtwist.live.publisher import CROWD, PIECE, Client, IResponse, Progress, Publisher, Wish
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
@@ -282,7 +282,7 @@ class JoinTests(PublisherTestCase):
 
     def test_choices(self) -> None:
         """However many choices of tracks are watched, each format is made once for its audience."""
-        self.patch(programme, "CHOICES", 2)
+        self.patch(period, "CHOICES", 2)
         made: list[Matroska] = []
 
         class Counting(Matroska):
@@ -291,7 +291,7 @@ class JoinTests(PublisherTestCase):
                 made.append(self)
 
         kind = FORMATS["matroska"]._replace(make=Counting)
-        self.patch(programme, "FORMATS", {**FORMATS, "matroska": kind})
+        self.patch(period, "FORMATS", {**FORMATS, "matroska": kind})
         tracks = [replace(AUDIO, number=number) for number in range(1, 7)]
         stream = self.make()
         stream.begin(Header(tuple(tracks), header(*tracks).formats))
@@ -307,8 +307,8 @@ class JoinTests(PublisherTestCase):
     def test_given_back(self) -> None:
         """What was made for an audience goes with the last of its clients."""
         stream = self.live(2)
-        assert stream.programme is not None
-        ring = stream.programme.ring
+        assert stream.period is not None
+        ring = stream.period.ring
         size = ring.size
         clients = [self.join(stream, burst=9)[0] for _ in range(2)]
         rebased = stream.join(Response(), Wish(9, rebase=lambda data, _: data))
@@ -507,7 +507,7 @@ class ClientTests(PublisherTestCase):
                 return super().render(packets)
 
         made = FORMATS["matroska"]._replace(make=Counting)
-        self.patch(programme, "FORMATS", {**FORMATS, "matroska": made})
+        self.patch(period, "FORMATS", {**FORMATS, "matroska": made})
         stream = self.live(1)
         self.assertEqual(rendered, [], "nobody watches")
         responses = [self.join(stream)[1] for _ in range(20)]
@@ -803,8 +803,8 @@ def fail(*_: object) -> NoReturn:
 
 def client_end(stream: Publisher) -> float:
     """Where the stream's footage ends so far, in seconds."""
-    assert stream.programme is not None
-    return stream.programme.ring.edge / 1e6
+    assert stream.period is not None
+    return stream.period.ring.edge / 1e6
 
 
 class SegmentTests(PublisherTestCase):
@@ -866,8 +866,8 @@ class SegmentTests(PublisherTestCase):
             ]
             for first in range(0, 500, at_once):
                 stream.publish(packets[first : first + at_once])
-            assert stream.programme is not None
-            ring = stream.programme.ring
+            assert stream.period is not None
+            ring = stream.period.ring
             starts = [ring[n].start for n in range(ring.first, ring.end) if ring[n].key]
             self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
             _, response = self.join(stream, burst=2)
@@ -885,8 +885,8 @@ class SegmentTests(PublisherTestCase):
             stream.begin(header(SOUND, text))
             for first in range(0, len(packets), at_once):
                 stream.publish(packets[first : first + at_once])
-            assert stream.programme is not None
-            ring = stream.programme.ring
+            assert stream.period is not None
+            ring = stream.period.ring
             fragments = [ring[n] for n in range(ring.first, ring.end)]
             starts = [fragment.start for fragment in fragments if fragment.key]
             self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
@@ -899,8 +899,8 @@ class SegmentTests(PublisherTestCase):
         stream = self.make()
         stream.begin(header(Track(number=1, type="subtitle", codec="subrip")))
         stream.publish(footage(0, 2.5, rate=2))
-        assert stream.programme is not None
-        self.assertEqual(stream.programme.ring.segments, 3)
+        assert stream.period is not None
+        self.assertEqual(stream.period.ring.segments, 3)
 
     def test_audio_with_video(self) -> None:
         """Audio packets, keyframes all of them, begin no segment where there is video."""
@@ -908,8 +908,8 @@ class SegmentTests(PublisherTestCase):
         stream.begin(header(VIDEO, AUDIO))
         packets = mixed(footage(0, 5), footage(0, 5, track=2, rate=50, gop=0.02))
         stream.publish(packets)
-        assert stream.programme is not None
-        self.assertEqual(stream.programme.ring.segments, 5)
+        assert stream.period is not None
+        self.assertEqual(stream.period.ring.segments, 5)
         _, response = self.join(stream)
         first = response.blocks[0]
         self.assertEqual((first.track, first.time, first.key), (1, 4000, True))
@@ -922,8 +922,8 @@ class SegmentTests(PublisherTestCase):
         stream.publish(footage(0, 0.3))
         self.assertEqual(stream.fragments, 1)
         stream.publish(footage(0.3, 5))
-        assert stream.programme is not None
-        ring = stream.programme.ring
+        assert stream.period is not None
+        ring = stream.period.ring
         for number in range(ring.end):
             packets = ring[number].packets
             self.assertLessEqual(packets[-1].dts - packets[0].dts, FRAGMENT_SPAN)
@@ -936,8 +936,8 @@ class SegmentTests(PublisherTestCase):
         stream = self.make()
         stream.begin(header())
         stream.publish(footage(0, 0.5, gop=0.2))
-        assert stream.programme is not None
-        ring = stream.programme.ring
+        assert stream.period is not None
+        ring = stream.period.ring
         self.assertEqual(
             [(ring[n].start, ring[n].key) for n in range(ring.end)],
             [(0, True), (200_000, True), (400_000, True)],
@@ -951,8 +951,8 @@ class SegmentTests(PublisherTestCase):
         _, watching = self.join(stream)
         slow, slow_response = self.join(stream, room=100)
         self.publish(stream, footage(0.1, 60, gop=1000, size=1000))
-        assert stream.programme is not None
-        self.assertLessEqual(stream.programme.ring.size, 100_000)
+        assert stream.period is not None
+        self.assertLessEqual(stream.period.ring.size, 100_000)
         newcomer, new = self.join(stream, burst=2)
         slow_response.read()
         had = slow_response.data
@@ -1047,8 +1047,8 @@ class HeaderTests(PublisherTestCase):
         """A ring that is done goes with its last client, and with what HLS lists of it."""
         stream = self.live()
         client, slow = self.join(stream, burst=5, room=100)
-        assert stream.programme is not None
-        old = ref(stream.programme)
+        assert stream.period is not None
+        old = ref(stream.period)
         stream.begin(header(AUDIO))
         for second in range(10, 50):
             stream.publish(footage(second, second + 1, track=2))
@@ -1074,9 +1074,9 @@ class HeaderTests(PublisherTestCase):
         """The new ring's time begins where the old one ended."""
         stream = self.live()
         stream.begin(header(AUDIO))
-        assert stream.programme is not None
-        self.assertEqual(stream.programme.ring.edge, 10_000_000)
-        self.assertEqual(stream.programme.ring.size, 0)
+        assert stream.period is not None
+        self.assertEqual(stream.period.ring.edge, 10_000_000)
+        self.assertEqual(stream.period.ring.size, 0)
 
 
 class EndTests(PublisherTestCase):

@@ -12,16 +12,16 @@ from tests.support.fakes import Log
 PACKAGE = Path(__file__).parents[2] / "mkvtwist"
 
 OF_THE_SERVER = {
-    "access.py",  # rules, which many streams may share
-    "demux/reader.py",  # names its thread, which has the stream's name
-    "events.py",
+    "access/rules.py",  # rules, which many streams may share
+    "libav/reader.py",  # names its thread, which has the stream's name
+    "live/events.py",
     "http/admission.py",
-    "http/connections.py",
+    "http/wire/connections.py",
     "http/shares.py",  # addresses that ask for too much
     "http/site.py",  # senders to streams that do not exist
-    "recorder.py",  # only if it is given no other
-    "server.py",
-    "systemd.py",
+    "outputs/recorder.py",  # only if it is given no other
+    "server/server.py",
+    "server/systemd.py",
 }
 """Modules with a logger that names no stream."""
 

@@ -147,9 +147,9 @@ class StreamTests(SynchronousTestCase):
 
     def ring(self) -> Ring:
         """The one in use."""
-        programme = self.stream.publisher.programme
-        assert programme is not None
-        return programme.ring
+        period = self.stream.publisher.period
+        assert period is not None
+        return period.ring
 
     def test_given_back_to_the_system(self) -> None:
         """It is given back to the operating system, too, in a thread: that takes a while."""
@@ -321,8 +321,8 @@ class StreamTests(SynchronousTestCase):
 
     def count(self, packets: list[Packet]) -> int:
         """How many fragments these have become."""
-        assert self.stream.publisher.programme is not None
-        ring = self.stream.publisher.programme.ring
+        assert self.stream.publisher.period is not None
+        ring = self.stream.publisher.period.ring
         self.assertEqual(ring[ring.end - 1].packets[-1], packets[-1])
         return ring.end
 

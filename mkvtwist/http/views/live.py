@@ -62,15 +62,15 @@ def rebase(clusters: bytes, start: int) -> bytes:
 
 def _preview(stream: Stream, format_: str, wanted: frozenset[int] | None, request: Request) -> None:
     """What the answer would be, without a place among the clients."""
-    programme = stream.publisher.programme
+    period = stream.publisher.period
     tracks: Sequence[Track] = ()
-    if programme is not None:
+    if period is not None:
         try:
-            choice = choose(programme.header, format_, wanted)
+            choice = choose(period.header, format_, wanted)
         except (Unfit, NoTrack) as problem:
             say_refused(request, problem)
             return
-        tracks = programme.header.only(choice.tracks)
+        tracks = period.header.only(choice.tracks)
     live_headers(request, format_, tracks)
     request.write(b"")
     request.finish()

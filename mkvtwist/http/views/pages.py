@@ -91,8 +91,8 @@ def _preview(stream: Stream, request: Request) -> str:
         "og:description": f"Watch {name} live.",
         "og:url": url_of(request, f"{name}{query}"),
     }
-    programme = stream.publisher.programme
-    if programme is None or programme.header.has_video:
+    period = stream.publisher.period
+    if period is None or period.header.has_video:
         tags["og:image"] = url_of(request, f"{name}.jpg{query}")
     return "\n".join(
         f'<meta property="{key}" content="{html.escape(value)}">' for key, value in tags.items()

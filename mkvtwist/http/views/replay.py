@@ -52,7 +52,7 @@ from mkvtwist.http.wire.answers import (
     wanted_tracks,
 )
 from mkvtwist.http.wire.responses import say_refused
-from mkvtwist.live.period import Programme
+from mkvtwist.live.period import Period
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Packet
 from mkvtwist.net.sockets import UNSENT, keep_alive, tcp_socket, traffic
@@ -147,11 +147,11 @@ class Replays:
         except ConfigError as error:
             say(request, 400, str(error))
             return
-        programme = stream.publisher.programme
+        period = stream.publisher.period
         choice = Choice(format_, frozenset())
         try:
-            if programme is not None:
-                choice = choose(programme.header, format_, tracks)
+            if period is not None:
+                choice = choose(period.header, format_, tracks)
         except (Unfit, NoTrack) as problem:
             say_refused(request, problem)
             return
@@ -161,11 +161,11 @@ class Replays:
             self._send_to(file, request)
         elif key in self._making and request.method != b"HEAD":
             self._wait(key, request)
-        elif programme is None or not (packets := _since(programme, choice, seconds)):
+        elif period is None or not (packets := _since(period, choice, seconds)):
             say_later(request, "There is nothing to look back at yet.", AGAIN)
         elif request.method == b"HEAD":
             # What a file would be, which nobody has asked for yet.
-            kind = media_type(choice.format, programme.header.only(choice.tracks))
+            kind = media_type(choice.format, period.header.only(choice.tracks))
             preview(request, kind.encode())
         elif len(self._making) >= CROWD:
             say_later(request, "Too much is being made for others; try again.", AGAIN)
@@ -177,7 +177,7 @@ class Replays:
                 return
             self._making[key] = []
             self._wait(key, request)
-            self._begin(key, place, choice, programme, packets)
+            self._begin(key, place, choice, period, packets)
 
     def _found(self, key: Key, request: Request) -> Kept | None:
         """The file that this client got before, if it goes on with it, or one that is new."""
@@ -195,10 +195,10 @@ class Replays:
         request.notifyFinish().addErrback(lambda _: waiting.remove(request))
 
     def _begin(
-        self, key: Key, place: Place, choice: Choice, programme: Programme, packets: list[Packet]
+        self, key: Key, place: Place, choice: Choice, period: Period, packets: list[Packet]
     ) -> None:
-        made = programme.format(choice)
-        tracks = programme.header.only(choice.tracks)
+        made = period.format(choice)
+        tracks = period.header.only(choice.tracks)
         replay = Replay(tracks, choice.format, made, packets)
         kind = media_type(choice.format, tracks)
         done: Deferred[str] = self._one.run(self._write, replay)
@@ -333,9 +333,9 @@ def _cancelled() -> OSError:
     return OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
 
 
-def _since(programme: Programme, choice: Choice, seconds: float) -> list[Packet]:
+def _since(period: Period, choice: Choice, seconds: float) -> list[Packet]:
     """What is sent of the last seconds."""
-    packets = programme.since(round(seconds * SECOND))
+    packets = period.since(round(seconds * SECOND))
     return [packet for packet in packets if packet.track in choice.tracks]
 
 

@@ -177,10 +177,10 @@ class Pieces:
             return
 
         def show(request: Request) -> None:
-            programme = self.stream.publisher.programme
-            if self._can_list(tracks, request) and programme is not None:
+            period = self.stream.publisher.period
+            if self._can_list(tracks, request) and period is not None:
                 try:
-                    text = self._playlist.multivariant(programme.header, tracks)
+                    text = self._playlist.multivariant(period.header, tracks)
                 except Unfit as problem:
                     say_refused(request, problem)
                 else:
@@ -239,17 +239,17 @@ class Pieces:
 
     def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:
         """Why these tracks cannot be had."""
-        programme = self.stream.publisher.programme
-        if programme is None:
+        period = self.stream.publisher.period
+        if period is None:
             return None
-        if programme.header is not self._header:
-            self._header = programme.header
+        if period.header is not self._header:
+            self._header = period.header
             self._problems.clear()
         if tracks not in self._problems:
             if len(self._problems) >= CHOICES:
                 self._problems.clear()
             try:
-                chosen(programme.header, tracks)
+                chosen(period.header, tracks)
             except (Unfit, NoTrack) as problem:
                 self._problems[tracks] = problem
             else:
@@ -324,7 +324,7 @@ class Pieces:
 
     def _send_of(self, segment: Segment, piece: "Piece", request: Request) -> None:
         try:
-            choice = chosen(segment.programme.header, piece.tracks)
+            choice = chosen(segment.period.header, piece.tracks)
         except (Unfit, NoTrack) as problem:
             say(request, 404, f"{problem}.")
             return

@@ -64,8 +64,8 @@ class Fresh:
 
 def _condition(stream: Stream) -> tuple[Any, ...]:
     """Return what tells a stream from itself after a change; it keeps no stream that has gone."""
-    programme = stream.publisher.programme
-    tracks = ref(programme) if programme is not None else None
+    period = stream.publisher.period
+    tracks = ref(period) if period is not None else None
     return ref(stream), tracks, stream.input.restarts, *stream.condition
 
 

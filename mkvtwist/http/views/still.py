@@ -19,7 +19,7 @@ from twisted.web.http import Request
 from mkvtwist.formats.replay import guide
 from mkvtwist.http.wire.answers import answer_unchanged, cached, preview, say, say_later
 from mkvtwist.libav.still import NoPoster, jpeg
-from mkvtwist.live.period import Programme
+from mkvtwist.live.period import Period
 from mkvtwist.streams.stream import Stream
 
 SPAN = 5
@@ -34,12 +34,12 @@ class Still:
     """
     A picture, or why there is none.
 
-    @ivar programme: of which it is, without keeping its ring; after new tracks there is another
+    @ivar period: of which it is, without keeping its ring; after new tracks there is another
         picture.
     @ivar made: when, as the reactor counts.
     """
 
-    programme: ref[Programme]
+    period: ref[Period]
     made: float
     picture: bytes = b""
     problem: str = ""
@@ -67,16 +67,16 @@ class Posters:
 
     def show(self, stream: Stream, request: Request) -> None:
         """Answer with the latest keyframe, or a still of the last few seconds."""
-        programme = stream.publisher.programme
-        if programme is not None and not programme.header.has_video:
+        period = stream.publisher.period
+        if period is not None and not period.header.has_video:
             say(request, 404, "This stream has no pictures.")
             return
-        if programme is None or programme.ring.place(0, decodable=True) is None:
+        if period is None or period.ring.place(0, decodable=True) is None:
             say_later(request, "There is no picture yet.", 2)
             return
         still = self._stills.get(stream)
         now = self._reactor.seconds()
-        if still is not None and still.programme() is programme and now - still.made < SPAN:
+        if still is not None and still.period() is period and now - still.made < SPAN:
             self._answer(stream, still, request)
         elif request.method == b"HEAD":  # nobody is to see it: nothing is decoded for that
             preview(request, b"image/jpeg")
@@ -87,22 +87,22 @@ class Posters:
             waiting.append(request)
             request.notifyFinish().addErrback(lambda _: _forget(waiting, request))
             if stream not in self._busy:
-                self._begin(stream, programme)
+                self._begin(stream, period)
 
-    def _begin(self, stream: Stream, programme: Programme) -> None:
-        place = programme.ring.place(0, decodable=True)
+    def _begin(self, stream: Stream, period: Period) -> None:
+        place = period.ring.place(0, decodable=True)
         assert place is not None
-        number = guide(programme.header.tracks)
-        key = next(p for p in programme.ring[place].packets if p.track == number and p.key)
-        made = programme.format(programme.everything)
+        number = guide(period.header.tracks)
+        key = next(p for p in period.ring[place].packets if p.track == number and p.key)
+        made = period.format(period.everything)
         self._busy.add(stream)
-        late = self._reactor.callLater(PATIENCE, self._late, stream, programme)
+        late = self._reactor.callLater(PATIENCE, self._late, stream, period)
         done: Deferred[Any] = self._one.run(
             self._in_thread, self._decode, made.head + made.render([key])
         )
         done.addCallbacks(
-            lambda picture: Still(ref(programme), self._reactor.seconds(), picture),
-            lambda failure: self._failed(failure, stream, programme),
+            lambda picture: Still(ref(period), self._reactor.seconds(), picture),
+            lambda failure: self._failed(failure, stream, period),
         )
 
         def over(still: Still) -> None:
@@ -113,17 +113,17 @@ class Posters:
 
         done.addCallback(over)
 
-    def _late(self, stream: Stream, programme: Programme) -> None:
+    def _late(self, stream: Stream, period: Period) -> None:
         problem = f"it takes more than {PATIENCE:g} s to decode"
-        self._settle(stream, Still(ref(programme), self._reactor.seconds(), problem=problem))
+        self._settle(stream, Still(ref(period), self._reactor.seconds(), problem=problem))
 
-    def _failed(self, failure: Failure, stream: Stream, programme: Programme) -> Still:
+    def _failed(self, failure: Failure, stream: Stream, period: Period) -> Still:
         if not failure.check(NoPoster):
             stream.log.failure("making a still failed", failure)
         problem, detail = "the log says why", ""
         if isinstance(failure.value, NoPoster):
             problem, detail = str(failure.value), failure.value.detail
-        return Still(ref(programme), self._reactor.seconds(), problem=problem, detail=detail)
+        return Still(ref(period), self._reactor.seconds(), problem=problem, detail=detail)
 
     def _settle(self, stream: Stream, still: Still) -> None:
         before = self._stills.get(stream)

@@ -9,13 +9,13 @@ The rules:
  1. A segment is a GOP, or as many as it takes to be L{SHORTEST} long; while no pictures come it is
     cut by time, as L{mkvtwist.live.period} says. It is cut when its first packet comes, whoever
     watches, so its number, its parts and its bytes are the same for everybody, for ever.
- 2. Segments are numbered on and on, over all programmes. The first number is the second in which
+ 2. Segments are numbered on and on, over all periods. The first number is the second in which
     the stream was started: a segment is hardly shorter than one, so after a restart of the
     server the numbers go on behind the old ones. The URLs also name the start to the millisecond:
     none is ever used for other bytes.
  3. A part is a run of packets of about L{PART}, whatever arrived together. It ends when the packet
     comes that does not fit: then its duration is known, and the next part, which the playlist
-    announces, is sure to come. The part target is chosen with the first part of a programme, so
+    announces, is sure to come. The part target is chosen with the first part of a period, so
     that whole pictures fill it, and stays while the tracks stay.
  4. Times are the decoding times of the video (without one: of all sounds), and
     where one segment or part ends the next one begins: durations sum up. Where no picture has come
@@ -38,7 +38,7 @@ The rules:
 
 ::
 
-    programme:   |              A                    |             B
+    period:   |              A                    |             B
     segments:    | n       | n+1         | n+2       | n+3      | n+4 ...
     parts:                               | 0 | 1 | 2 | 0 | 1 | 2| 0 | 1 |
                  listed from here on ->                DISCONTINUITY    ^ announced: PRELOAD-HINT

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from mkvtwist.formats.registry import Choice, Unfit, preferred
 from mkvtwist.formats.webvtt import shown_until
-from mkvtwist.live.period import Programme
+from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment
 from mkvtwist.media.packet import SECOND, STEP, Header, Packet
 from mkvtwist.media.silence import Silences
@@ -62,7 +62,7 @@ has several. One request a second for each viewer, and numbers that do not overt
 
 DRIFT = 2.0
 """
-Seconds by which the programme's date may be off the clock before it is set again: when the input
+Seconds by which the period-date may be off the clock before it is set again: when the input
 was away, has caught up, or somebody has set the clock.
 """
 
@@ -105,7 +105,7 @@ CUES = 100
 
 class Playlist:
     """
-    The segments of one stream, over all its programmes.
+    The segments of one stream, over all its periods.
 
     L{append} and L{finish} are the publisher's side; the rest is for who answers requests.
 
@@ -130,14 +130,14 @@ class Playlist:
         self._lists_parts = parts
         self._segments: deque[Segment] = deque()
         self._discontinuity = int(started) % DISCONTINUITIES
-        self._has_begun = False  # whether a segment of this programme has begun
+        self._has_begun = False  # whether a segment of this period has begun
         self._first = 0  # the number of the first segment that was listed last
         self._first_shown = 0  # likewise of the first whose parts were
         self._target = 1
         self._part_target = PART
-        self._has_part_target = False  # whether it was compared with this programme's pictures
-        self._programme: Programme | None = None
-        self._timed: Collection[int] = ()  # of this programme's tracks: those that tell the time
+        self._has_part_target = False  # whether it was compared with this period's pictures
+        self._period: Period | None = None
+        self._timed: Collection[int] = ()  # of this period's tracks: those that tell the time
         self._others: Collection[int] = ()  # those that go on with it where these are silent
         self._silences = Silences()
         self._still: int | None = None  # when the last picture was decoded
@@ -152,17 +152,17 @@ class Playlist:
 
     # the publisher's side
 
-    def append(self, programme: Programme, fragment: Fragment, now: float) -> None:
+    def append(self, period: Period, fragment: Fragment, now: float) -> None:
         """
         The next fragment.
 
         @param now: seconds since the epoch.
         """
-        if programme is not self._programme:
-            self._change(programme)
-        if programme.ring.first != self._oldest:
-            self._oldest = programme.ring.first
-            self._drop_gone(programme)
+        if period is not self._period:
+            self._change(period)
+        if period.ring.first != self._oldest:
+            self._oldest = period.ring.first
+            self._drop_gone(period)
         if not self._timed:
             return
         begins = fragment.key
@@ -177,7 +177,7 @@ class Playlist:
                 part = Part(Place(fragment.number, offset), time, independent=independent)
                 growing = self._growing
                 if begins and _is_over(growing, part):
-                    self._begin(programme, part, now)
+                    self._begin(period, part, now)
                 elif growing is not None:
                     self._grow(growing, part)
                 begins = False
@@ -203,7 +203,7 @@ class Playlist:
         self._leave()
         self._segments.clear()
         self._texts.clear()
-        self._programme = None
+        self._period = None
 
     def finish(self) -> None:
         """Nothing more will come."""
@@ -269,10 +269,10 @@ class Playlist:
 
     def map(self, name: str, tracks: frozenset[int] | None = None) -> bytes | None:
         """The initialization section with this name; L{None} when no listed segment needs it."""
-        for programme in dict.fromkeys(segment.programme for segment in self._segments):
-            choice = choice_of(programme.header, tracks)
+        for period in dict.fromkeys(segment.period for segment in self._segments):
+            choice = choice_of(period.header, tracks)
             if choice is not None and choice.format == "mp4":
-                head = programme.format(choice).head
+                head = period.format(choice).head
                 if name == _map_name(head):
                     return head
         return None
@@ -352,20 +352,20 @@ class Playlist:
         return None if newest is None or newest.is_complete else newest
 
     def _leave(self) -> None:
-        """No more of this programme comes: whatever does is behind a discontinuity."""
+        """No more of this period comes: whatever does is behind a discontinuity."""
         self._close(self._end)
         self._discontinuity += self._has_begun
         self._has_begun = False
 
-    def _change(self, programme: Programme) -> None:
+    def _change(self, period: Period) -> None:
         """Other tracks: of the ones before only the last that have segments remain."""
         self._leave()
-        while self._segments and self._segments[0].programme is not self._segments[-1].programme:
+        while self._segments and self._segments[0].period is not self._segments[-1].period:
             self._segments.popleft()
-        self._programme = programme
+        self._period = period
         self._has_part_target = False
         self._cues.clear()
-        header = programme.header
+        header = period.header
         can_be_had = header.fitting("mp4") | header.fitting("webvtt")
         video = [track.number for track in header.tracks if track.type == "video"]
         heard = [track.number for track in header.tracks if track.type == "audio"]
@@ -398,10 +398,10 @@ class Playlist:
             self._still = packet.dts - silent
         return self._still + silent
 
-    def _drop_gone(self, programme: Programme) -> None:
+    def _drop_gone(self, period: Period) -> None:
         """
         What the ring has lost goes, and all before it: playlists have no holes. With the first
-        that this programme's ring loses all of the one before goes, and its ring.
+        that this period's ring loses all of the one before goes, and its ring.
         """
         self._texts.clear()
         if self._growing is not None and not self._growing.is_there:
@@ -409,10 +409,9 @@ class Playlist:
         # Where one grows for longer than all is kept, the last complete one remains, as a gap:
         # without one there is no playlist, and those who play the parts would lose them.
         least = 0 if self._growing is None else 2
-        loses = programme.ring.first > 0
+        loses = period.ring.first > 0
         while len(self._segments) > least and (
-            not self._segments[0].is_there
-            or (loses and self._segments[0].programme is not programme)
+            not self._segments[0].is_there or (loses and self._segments[0].period is not period)
         ):
             self._segments.popleft()
 
@@ -422,7 +421,7 @@ class Playlist:
         self._segments.clear()
         self._texts.clear()
 
-    def _begin(self, programme: Programme, part: Part, now: float) -> None:
+    def _begin(self, period: Period, part: Part, now: float) -> None:
         """A segment ends, the next one begins."""
         self._close(part.start, part.first)
         last = self._segments[-1] if self._segments else None
@@ -438,13 +437,13 @@ class Playlist:
         number = self.edge[0]
         name = f"{self.run}-{number}"
         segment = Segment(
-            programme, number, part, name=name, date=date, discontinuity=self._discontinuity
+            period, number, part, name=name, date=date, discontinuity=self._discontinuity
         )
         self._cues = [packet for packet in self._cues if shown_until(packet) > part.start]
         segment.cues = tuple(self._cues)
         self._segments.append(segment)
         self._has_begun = True
-        self._drop_gone(programme)
+        self._drop_gone(period)
 
     def _grow(self, segment: Segment, part: Part) -> None:
         """
@@ -483,7 +482,7 @@ class Playlist:
         segment = self._growing
         if segment is None:
             return
-        segment.cut(time, stop or Place(segment.programme.ring.end), None)
+        segment.cut(time, stop or Place(segment.period.ring.end), None)
         self._target = max(self._target, _rounded(segment.duration))
         self.edge = (segment.number + 1, 0)
         self._texts.clear()
@@ -532,7 +531,7 @@ class Playlist:
             boundary = SKIP * self._target * SECOND
             skipped = sum(rest > boundary for _, rest in _with_rest(listed, ahead))
         choices = self._choices(tracks)
-        gap = not all(s.has(choices[s.programme]) for s in listed[skipped:])
+        gap = not all(s.has(choices[s.period]) for s in listed[skipped:])
         yield "#EXTM3U"
         yield f"#EXT-X-VERSION:{9 if skipped else 8 if gap else 6}"
         yield f"#EXT-X-TARGETDURATION:{self._target}"
@@ -545,7 +544,7 @@ class Playlist:
             yield f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"
         before = listed[skipped - 1] if skipped else None
         for segment in listed[skipped:]:
-            choice = choices[segment.programme]
+            choice = choices[segment.period]
             yield from _beginning(segment, before, choice)
             if segment in shown:
                 yield from _parts(segment, choice)
@@ -555,24 +554,24 @@ class Playlist:
             yield f"{segment.name}{ending(choice)}"
             before = segment
         if growing is not None and self._lists_parts:
-            choice = choices[growing.programme]
+            choice = choices[growing.period]
             yield from _beginning(growing, before, choice)
             yield from _parts(growing, choice)
             uri = f"{growing.name}.{len(growing.parts)}{ending(choice)}"
             yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{uri}"'
-        if self._lists_parts and self._timed and self._programme is not None:
-            yield from self._reports(self._programme.header, tracks)
+        if self._lists_parts and self._timed and self._period is not None:
+            yield from self._reports(self._period.header, tracks)
         if self.finished:
             yield "#EXT-X-ENDLIST"
 
-    def _choices(self, tracks: frozenset[int] | None) -> dict[Programme, Choice | None]:
-        """What a playlist has of each programme: of one kind, or nothing."""
-        programmes = dict.fromkeys(segment.programme for segment in self._segments)
-        choices = {programme: choice_of(programme.header, tracks) for programme in programmes}
+    def _choices(self, tracks: frozenset[int] | None) -> dict[Period, Choice | None]:
+        """What a playlist has of each period: of one kind, or nothing."""
+        periods = dict.fromkeys(segment.period for segment in self._segments)
+        choices = {period: choice_of(period.header, tracks) for period in periods}
         kinds = [choice.format for choice in choices.values() if choice is not None]
         return {
-            programme: choice if choice is not None and choice.format == kinds[-1] else None
-            for programme, choice in choices.items()
+            period: choice if choice is not None and choice.format == kinds[-1] else None
+            for period, choice in choices.items()
         }
 
     def _reports(self, header: Header, tracks: frozenset[int] | None) -> Iterator[str]:
@@ -628,7 +627,7 @@ def _beginning(segment: Segment, before: Segment | None, choice: Choice | None) 
     if changed:
         yield "#EXT-X-DISCONTINUITY"
     if (changed or before is None) and choice is not None and choice.format == "mp4":
-        yield f'#EXT-X-MAP:URI="{_map_name(segment.programme.format(choice).head)}"'
+        yield f'#EXT-X-MAP:URI="{_map_name(segment.period.format(choice).head)}"'
     date = datetime.fromtimestamp(segment.date, UTC).isoformat(timespec="milliseconds")
     yield f"#EXT-X-PROGRAM-DATE-TIME:{date.replace('+00:00', 'Z')}"
 
@@ -648,7 +647,7 @@ def _with_rest(segments: Sequence[Segment], ahead: int) -> list[tuple[Segment, i
 
 
 def _parts(segment: Segment, choice: Choice | None) -> Iterator[str]:
-    shown = segment.programme.header.only(choice.tracks) if choice is not None else ()
+    shown = segment.period.header.only(choice.tracks) if choice is not None else ()
     has_video = any(track.type == "video" for track in shown)
     for number, part in enumerate(segment.parts):
         uri = f"{segment.name}.{number}{ending(choice)}"

@@ -1,5 +1,5 @@
 """
-Segments and their parts: runs of fragments in a programme's ring, and their bytes (I{pure}).
+Segments and their parts: runs of fragments in a period's ring, and their bytes (I{pure}).
 """
 
 from collections.abc import Collection, Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mkvtwist.formats.registry import Choice
 from mkvtwist.formats.webvtt import shown_until
-from mkvtwist.live.period import Programme
+from mkvtwist.live.period import Period
 from mkvtwist.media.packet import SECOND, Packet
 
 PACKET_OVERHEAD = 16
@@ -24,7 +24,7 @@ TEXT_HEAD = b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
 
 class Place(NamedTuple):
     """
-    A packet's place in a programme's ring.
+    A packet's place in a period's ring.
 
     @ivar fragment: the number of its fragment.
     @ivar packet: how many of the fragment's packets are before it.
@@ -98,7 +98,7 @@ class Segment:
 
     def __init__(
         self,
-        programme: Programme,
+        period: Period,
         number: int,
         part: Part,
         *,
@@ -106,7 +106,7 @@ class Segment:
         date: float,
         discontinuity: int,
     ) -> None:
-        self.programme = programme
+        self.period = period
         self.number = number
         self.name = name
         self.date = date
@@ -137,7 +137,7 @@ class Segment:
     @property
     def is_there(self) -> bool:
         """Whether the ring still has all of it."""
-        return self.first >= self.programme.ring.first
+        return self.first >= self.period.ring.first
 
     @property
     def duration(self) -> int:
@@ -184,13 +184,13 @@ class Segment:
         return [self._data(choice, part) for part in parts]
 
     def _data(self, choice: Choice, part: Part) -> bytes:
-        ring = self.programme.ring
+        ring = self.period.ring
         first = ring[part.first.fragment]
         kind = "hls", choice, part.first.packet
         data = first.rendered.get(kind)
         if data is None:
             packets = self._between(part.first, part.stop)
-            data = self.programme.format(choice).render(self._lasting(packets, part))
+            data = self.period.format(choice).render(self._lasting(packets, part))
             ring.render(first, kind, data)
         return data
 
@@ -201,10 +201,10 @@ class Segment:
         @raise IndexError: when the ring has lost the first of them.
         """
         assert stop is not None  # only parts that are complete have bytes
-        fragments = self.programme.ring.between(first.fragment, stop.fragment + bool(stop.packet))
+        fragments = self.period.ring.between(first.fragment, stop.fragment + bool(stop.packet))
         packets = [packet for fragment in fragments for packet in fragment.packets]
         if stop.packet:
-            last = self.programme.ring[stop.fragment].packets
+            last = self.period.ring[stop.fragment].packets
             del packets[len(packets) - len(last) + stop.packet :]
         return packets[first.packet :]
 
@@ -214,7 +214,7 @@ class Segment:
         Slow pictures last for longer, and the parts after this one have sound alone.
         """
         made = list(packets)
-        pictures = {track.number for track in self.programme.header.tracks if track.type == "video"}
+        pictures = {track.number for track in self.period.header.tracks if track.type == "video"}
         last = {packet.track: place for place, packet in enumerate(made)}
         for track in pictures & last.keys():
             packet = made[last[track]]
@@ -226,7 +226,7 @@ class Segment:
         """
         The cues that are to be seen at any moment of these parts; they may have come earlier.
         """
-        ring = self.programme.ring
+        ring = self.period.ring
         first, last = parts[0], parts[-1]
         fragment = ring[first.first.fragment]
         kind = "hls", choice, first.first.packet, last.stop
@@ -241,6 +241,6 @@ class Segment:
                 and shown_until(packet) > first.start
             ]
             packets.sort(key=lambda packet: packet.pts)
-            data = TEXT_HEAD + self.programme.format(choice).render(packets)
+            data = TEXT_HEAD + self.period.format(choice).render(packets)
             ring.render(fragment, kind, data)
         return data

@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.settings import Form, Input, StreamConfig
 from mkvtwist.formats.registry import Choice, Format, NoTrack, Unfit
 from mkvtwist.formats.webvtt import WebVtt
-from mkvtwist.live.period import Programme as RealProgramme
+from mkvtwist.live.period import Period as RealProgramme
 from mkvtwist.live.ring import ENTRY, Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.outputs.segmented import (
@@ -59,7 +59,7 @@ class Bytes:
         return b"(" + b"|".join(mine) + b")" if mine else b""
 
 
-class Programme(RealProgramme):
+class Period(RealProgramme):
     """One whose MP4 shows what was rendered together."""
 
     def __init__(self, *tracks: Track, size_limit: int = 1 << 30, edge: int = 0) -> None:
@@ -87,14 +87,14 @@ def live(*, parts: bool = True, kept: float = 30.0) -> Playlist:
 
 
 def feed(
-    playlist: Playlist, programme: Programme, packets: Sequence[Packet], *, late: float = 0.0
+    playlist: Playlist, period: Period, packets: Sequence[Packet], *, late: float = 0.0
 ) -> None:
     """Packet by packet, each as a fragment, at the time at which it is due; video cuts."""
-    video = programme.header.has_video
+    video = period.header.has_video
     for packet in packets:
         key = packet.key and (packet.track == 1 or not video)
-        fragment = programme.ring.append([packet], key=key)
-        playlist.append(programme, fragment, STARTED + late + packet.dts / SECOND)
+        fragment = period.ring.append([packet], key=key)
+        playlist.append(period, fragment, STARTED + late + packet.dts / SECOND)
 
 
 def bunches(packets: Sequence[Packet], most: int) -> Iterator[Sequence[Packet]]:
@@ -124,8 +124,8 @@ class SegmentTests(SynchronousTestCase):
 
     def test_gop(self) -> None:
         """A segment is a GOP, a part half a second, both begin where the last one ended."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 5.1, gop=2, rate=25))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 5.1, gop=2, rate=25))
         first, second = whole(playlist)
         self.assertEqual((first.start, first.end, second.end), (0, 2 * SECOND, 4 * SECOND))
         self.assertEqual([part.duration for part in first.parts], [480_000] * 4 + [80_000])
@@ -135,8 +135,8 @@ class SegmentTests(SynchronousTestCase):
     def test_rates(self) -> None:
         """At all usual rates parts are as long as each other, but for the last one."""
         for rate, count in ((24, 12), (25, 12), (30, 15), (50, 25), (60, 30), (2, 1)):
-            playlist, programme = live(), Programme()
-            feed(playlist, programme, footage(0, 4.5, gop=4, rate=rate))
+            playlist, period = live(), Period()
+            feed(playlist, period, footage(0, 4.5, gop=4, rate=rate))
             parts = whole(playlist)[0].parts
             step = SECOND // rate
             self.assertEqual({part.duration for part in parts[:-1]}, {count * step}, rate)
@@ -144,10 +144,10 @@ class SegmentTests(SynchronousTestCase):
     def test_part_target(self) -> None:
         """Whole pictures fill the part target at any rate, and it stays as it was at first."""
         for rate in (1, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 120):
-            playlist, programme = live(), Programme()
+            playlist, period = live(), Period()
             targets = set()
             for packet in footage(0, 20.5, gop=4, rate=rate):
-                feed(playlist, programme, [packet])
+                feed(playlist, period, [packet])
                 if playlist.is_ready:
                     targets.add(float(read(playlist).part_inf.part_target))
             (target,) = targets
@@ -159,13 +159,13 @@ class SegmentTests(SynchronousTestCase):
     def test_together(self) -> None:
         """Parts follow the media's time: how many packets arrived together makes no difference."""
         packets = mixed(footage(0, 8.5, gop=4, rate=25), footage(0, 8.5, track=2, rate=50))
-        expected, programme = live(), Programme(VIDEO, AUDIO)
-        feed(expected, programme, packets)
+        expected, period = live(), Period(VIDEO, AUDIO)
+        feed(expected, period, packets)
         for together in (2, 5, 13, 18):
-            playlist, programme = live(), Programme(VIDEO, AUDIO)
+            playlist, period = live(), Period(VIDEO, AUDIO)
             for group in bunches(packets, together):
                 key = group[0].track == 1 and group[0].key
-                playlist.append(programme, programme.ring.append(group, key=key), STARTED)
+                playlist.append(period, period.ring.append(group, key=key), STARTED)
             self.assertEqual(
                 [(s.start, s.end, [p.duration for p in s.parts]) for s in whole(playlist)],
                 [(s.start, s.end, [p.duration for p in s.parts]) for s in whole(expected)],
@@ -177,37 +177,37 @@ class SegmentTests(SynchronousTestCase):
 
     def test_short_gops(self) -> None:
         """Where every picture is a keyframe, a segment still lasts a second."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 4.5, gop=0.1, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 4.5, gop=0.1, rate=10))
         self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 4)
         self.assertTrue(all(part.independent for s in whole(playlist) for part in s.parts))
 
     def test_audio(self) -> None:
         """Sound between pictures belongs to the part in which it comes, and cuts nothing."""
-        playlist, programme = live(), Programme(VIDEO, AUDIO)
+        playlist, period = live(), Period(VIDEO, AUDIO)
         packets = mixed(footage(0, 4.5, gop=2, rate=25), footage(0, 4.5, track=2, rate=50))
-        feed(playlist, programme, packets)
+        feed(playlist, period, packets)
         durations = [part.duration for part in whole(playlist)[0].parts]
         self.assertEqual(durations, [480_000] * 4 + [80_000])
 
     def test_sound_alone(self) -> None:
         """Sound alone is cut by its own time; each part can be begun with."""
-        playlist, programme = live(), Programme(SOUND)
-        feed(playlist, programme, footage(0, 3.5, gop=1, rate=50))
+        playlist, period = live(), Period(SOUND)
+        feed(playlist, period, footage(0, 3.5, gop=1, rate=50))
         self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3)
-        self.assertNotIn("RESOLUTION", playlist.multivariant(programme.header))
+        self.assertNotIn("RESOLUTION", playlist.multivariant(period.header))
 
     def test_sounds_together(self) -> None:
         """Of sounds that begin together, one in long packets, no part is without duration."""
-        playlist, programme = live(), Programme(SOUND, replace(SOUND, number=2))
+        playlist, period = live(), Period(SOUND, replace(SOUND, number=2))
         long = [p._replace(duration=SECOND // 2) for p in footage(0, 3.5, track=2, rate=2)]
-        feed(playlist, programme, mixed(footage(0, 3.5, rate=50), long))
+        feed(playlist, period, mixed(footage(0, 3.5, rate=50), long))
         parts = [part for segment in whole(playlist) for part in segment.parts]
         self.assertGreater(min(part.duration for part in parts), 0)
 
     def test_last_picture(self) -> None:
         """The last picture of a part lasts up to the part's end: players drop what comes later."""
-        playlist, programme = live(), Programme(VIDEO, AUDIO)
+        playlist, period = live(), Period(VIDEO, AUDIO)
         choice = Choice("mp4", frozenset({1, 2}))
         lasting: list[tuple[int, int]] = []
 
@@ -218,9 +218,9 @@ class SegmentTests(SynchronousTestCase):
                 lasting.extend((p.dts + p.duration, p.dts) for p in packets if p.track == 1)
                 return b"x"
 
-        programme.made[choice] = Durations()
+        period.made[choice] = Durations()
         dark = [p._replace(duration=SECOND // 25) for p in footage(0, 2.5, rate=5)]
-        feed(playlist, programme, mixed(dark, footage(0, 2.5, track=2, rate=50)))
+        feed(playlist, period, mixed(dark, footage(0, 2.5, track=2, rate=50)))
         for segment in whole(playlist):
             for number, part in enumerate(segment.parts):
                 lasting.clear()
@@ -232,66 +232,66 @@ class SegmentTests(SynchronousTestCase):
         A segment whose beginning has left the ring is given up, with its parts: its number is not
         used again, nobody waits for what was announced, and the next keyframe begins another.
         """
-        playlist, programme = live(), Programme(size_limit=20_000)
-        feed(playlist, programme, footage(0, 1.5, rate=10))
+        playlist, period = live(), Period(size_limit=20_000)
+        feed(playlist, period, footage(0, 1.5, rate=10))
         growing = playlist.find(FIRST + 1)
         assert growing is not None
         announced, gone = len(growing.parts), ref(growing)
         self.assertFalse(playlist.has(FIRST + 1, announced))
         del growing
-        feed(playlist, programme, footage(1.5, 90, rate=10, key=False))
+        feed(playlist, period, footage(1.5, 90, rate=10, key=False))
         gc.collect()
         self.assertIsNone(gone())
         self.assertIsNone(playlist.find(FIRST + 1))
         self.assertEqual(playlist.edge, (FIRST + 2, 0))
         self.assertTrue(playlist.has(FIRST + 1, 9999))
-        feed(playlist, programme, footage(90, 92.5, rate=10))
+        feed(playlist, period, footage(90, 92.5, rate=10))
         self.assertEqual([s.number for s in whole(playlist)], [FIRST + 2, FIRST + 3])
 
     def test_endless(self) -> None:
         """One that the ring could keep for hours is given up when it has too many parts."""
         self.patch(playlist_module, "MOST_PARTS", 20)
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 2.5, rate=10))
-        feed(playlist, programme, footage(2.5, 60, rate=10, key=False))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 2.5, rate=10))
+        feed(playlist, period, footage(2.5, 60, rate=10, key=False))
         self.assertFalse(playlist.is_ready)
         self.assertEqual(playlist.edge, (FIRST + 3, 0))
-        feed(playlist, programme, footage(60, 61.5, rate=10))
+        feed(playlist, period, footage(60, 61.5, rate=10))
         self.assertEqual(read(playlist).media_sequence, FIRST + 3)
 
     def test_beginning(self) -> None:
         """What comes before the first keyframe is in no segment."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0.5, 3.5, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0.5, 3.5, rate=10))
         self.assertEqual([s.start for s in whole(playlist)], [SECOND, 2 * SECOND])
 
     def test_bytes(self) -> None:
         """A segment is its parts, each rendered once and kept with the ring."""
-        playlist, programme = live(), Programme()
+        playlist, period = live(), Period()
         packets = footage(0, 2.5, gop=2, rate=25)
-        feed(playlist, programme, packets)
+        feed(playlist, period, packets)
         (segment,) = whole(playlist)
-        before = programme.ring.size
+        before = period.ring.size
         made = segment.pieces(ALL)
         self.assertEqual(made[0], b"(" + b"|".join(p.data for p in packets[:12]) + b")")
         self.assertEqual([segment.pieces(ALL, n) for n in range(len(made))], [[m] for m in made])
-        self.assertEqual(programme.rendered, len(segment.parts))
-        self.assertEqual(programme.ring.size - before, sum(len(part) + ENTRY for part in made))
+        self.assertEqual(period.rendered, len(segment.parts))
+        self.assertEqual(period.ring.size - before, sum(len(part) + ENTRY for part in made))
 
     def test_gone(self) -> None:
         """A segment that the ring has dropped is not found, and has no bytes."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 2.5, gop=2, rate=25))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 2.5, gop=2, rate=25))
         (segment,) = whole(playlist)
-        feed(playlist, programme, footage(2.5, 60, gop=2, rate=25))
+        feed(playlist, period, footage(2.5, 60, gop=2, rate=25))
         self.assertIsNone(playlist.find(segment.number))
         self.assertRaises(IndexError, segment.pieces, ALL)
 
     def test_unfit(self) -> None:
         """Tracks that MP4 cannot hold are in no segment; what was before them ends there."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 3.5, rate=10))
-        other = Programme(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 3.5, rate=10))
+        other = Period(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
         other.header = Header(other.header.tracks, {})
         feed(playlist, other, footage(4, 8, rate=10))
         self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3 + [SECOND // 2])
@@ -303,8 +303,8 @@ class MediaTests(SynchronousTestCase):
 
     def test_text(self) -> None:
         """All of it, once, as it is."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 2.6, gop=2, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 2.6, gop=2, rate=10))
         run = f"{round(STARTED * 1000):x}"
         name = sha256(b"h264 160").hexdigest()[:16]
         self.assertEqual(
@@ -336,8 +336,8 @@ class MediaTests(SynchronousTestCase):
     def test_window(self) -> None:
         """Half of what the ring keeps is listed, and three target durations at least."""
         for gop, listed in ((2, 8), (10, 3)):
-            playlist, programme = live(), Programme()
-            feed(playlist, programme, footage(0, 71, gop=gop, rate=10))
+            playlist, period = live(), Period()
+            feed(playlist, period, footage(0, 71, gop=gop, rate=10))
             found = read(playlist)
             complete = [s for s in found.segments if s.uri is not None]
             self.assertEqual(len(complete), listed)
@@ -347,28 +347,28 @@ class MediaTests(SynchronousTestCase):
 
     def test_ready(self) -> None:
         """There is nothing to list before a segment is complete, or when none is left."""
-        playlist, programme = live(), Programme(size_limit=20_000)
-        feed(playlist, programme, footage(0, 0.9, rate=10))
+        playlist, period = live(), Period(size_limit=20_000)
+        feed(playlist, period, footage(0, 0.9, rate=10))
         self.assertFalse(playlist.is_ready)
-        feed(playlist, programme, footage(0.9, 1.2, rate=10))
+        feed(playlist, period, footage(0.9, 1.2, rate=10))
         self.assertTrue(playlist.is_ready)
-        feed(playlist, programme, footage(1.2, 90, rate=10, key=False))
+        feed(playlist, period, footage(1.2, 90, rate=10, key=False))
         self.assertFalse(playlist.is_ready)
 
     def test_lost_beginning(self) -> None:
         """A segment that has lost its beginning before it was complete is not listed."""
-        playlist, programme = live(), Programme(size_limit=20_000)
-        feed(playlist, programme, footage(0, 2.2, rate=10))
-        feed(playlist, programme, footage(2.2, 90, rate=10, key=False))
-        feed(playlist, programme, footage(90, 91.2, rate=10))
+        playlist, period = live(), Period(size_limit=20_000)
+        feed(playlist, period, footage(0, 2.2, rate=10))
+        feed(playlist, period, footage(2.2, 90, rate=10, key=False))
+        feed(playlist, period, footage(90, 91.2, rate=10))
         found = read(playlist)
         self.assertEqual(found.media_sequence, FIRST + 3)
 
     def test_lost_after_other_tracks(self) -> None:
         """What was before other tracks has gone when a segment of these has: no list has holes."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 3.5, rate=10))
-        other = Programme(VIDEO, AUDIO, size_limit=80_000, edge=4 * SECOND)
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 3.5, rate=10))
+        other = Period(VIDEO, AUDIO, size_limit=80_000, edge=4 * SECOND)
         feed(playlist, other, footage(4, 5.5, rate=10))
         self.assertEqual(read(playlist).media_sequence, FIRST)
         feed(playlist, other, footage(5.5, 90, rate=10, key=False))
@@ -383,9 +383,9 @@ class MediaTests(SynchronousTestCase):
         While a GOP is longer than all that is kept, its parts are listed, behind the last segment
         as a gap; and then it is listed itself.
         """
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 3.5, rate=10))
-        feed(playlist, programme, footage(3.5, 59.5, rate=10, key=False))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 3.5, rate=10))
+        feed(playlist, period, footage(3.5, 59.5, rate=10, key=False))
         found = read(playlist)
         self.assertEqual(found.media_sequence, FIRST + 2)
         gap, growing = found.segments
@@ -398,15 +398,15 @@ class MediaTests(SynchronousTestCase):
         self.assertEqual(len(growing.parts), len(segment.parts))
         self.assertTrue(all(segment.pieces(ALL)))
         self.assertGreaterEqual(found.target_duration, 56)
-        feed(playlist, programme, footage(60, 61.5, rate=10))
+        feed(playlist, period, footage(60, 61.5, rate=10))
         self.assertEqual([s.duration for s in read(playlist).segments if s.uri], [57, 1])
         self.assertNotIn("GAP", playlist.media())
 
     def test_one_picture(self) -> None:
         """A picture alone, of which nobody knows how long it is shown, is a short segment."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, [p._replace(duration=0) for p in footage(0, 0.1, rate=10)])
-        feed(playlist, Programme(AUDIO, edge=SECOND), footage(1, 2.5, track=2, rate=50))
+        playlist, period = live(), Period()
+        feed(playlist, period, [p._replace(duration=0) for p in footage(0, 0.1, rate=10)])
+        feed(playlist, Period(AUDIO, edge=SECOND), footage(1, 2.5, track=2, rate=50))
         found = read(playlist)
         (part,) = found.segments[0].parts
         self.assertEqual((found.segments[0].duration, part.duration), (0.04, 0.04))
@@ -418,35 +418,35 @@ class MediaTests(SynchronousTestCase):
         The target duration covers all that is listed: it rises before a GOP that is longer than
         those before is complete, a few times at most, and never shrinks.
         """
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 6.5, gop=2, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 6.5, gop=2, rate=10))
         seen = [read(playlist).target_duration]
         for packet in footage(6.5, 15.5, rate=10, key=False):
-            feed(playlist, programme, [packet])
+            feed(playlist, period, [packet])
             seen.append(read(playlist).target_duration)
-        feed(playlist, programme, footage(16, 60, gop=2, rate=10))
+        feed(playlist, period, footage(16, 60, gop=2, rate=10))
         self.assertEqual(sorted({*seen, read(playlist).target_duration}), [2, 3, 5, 8, 12])
         self.assertEqual(seen, sorted(seen))
         self.assertEqual(read(playlist).target_duration, 12)
 
     def test_gap(self) -> None:
         """A picture that stands for long is a part; the part target covers it while it is there."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 2.5, gop=2, rate=25))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 2.5, gop=2, rate=25))
         target = PART / SECOND
         self.assertEqual(read(playlist).part_inf.part_target, target)
-        feed(playlist, programme, footage(3.9, 4.5, gop=2, rate=25))
+        feed(playlist, period, footage(3.9, 4.5, gop=2, rate=25))
         longest = max(float(p.duration) for s in read(playlist).segments for p in s.parts)
         self.assertGreater(longest, 1.4)
         self.assertGreaterEqual(float(read(playlist).part_inf.part_target), longest)
-        feed(playlist, programme, footage(4.5, 40, gop=2, rate=25))
+        feed(playlist, period, footage(4.5, 40, gop=2, rate=25))
         self.assertEqual(read(playlist).part_inf.part_target, target)
 
     def test_other_tracks(self) -> None:
         """Other tracks: numbers and time go on, behind a discontinuity with another map."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 4.5, gop=2, rate=10))
-        other = Programme(VIDEO, AUDIO, edge=4_500_000)
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 4.5, gop=2, rate=10))
+        other = Period(VIDEO, AUDIO, edge=4_500_000)
         feed(playlist, other, footage(5, 9.5, gop=1, rate=10))
         found = read(playlist)
         complete = [s for s in found.segments if s.uri is not None]
@@ -455,16 +455,16 @@ class MediaTests(SynchronousTestCase):
         self.assertEqual([s.duration for s in complete], [2, 2, 0.5, 1, 1, 1, 1])
         maps = [m.uri for m in found.segment_map]
         self.assertEqual(len(set(maps)), 2)
-        self.assertEqual(playlist.map(maps[0]), programme.header.formats["mp4"])
+        self.assertEqual(playlist.map(maps[0]), period.header.formats["mp4"])
         self.assertEqual(playlist.map(maps[1]), other.header.formats["mp4"])
         self.assertIsNone(playlist.map("init-0.mp4"))
 
     def test_other_tracks_later(self) -> None:
         """What the ring of the ones before has stays in the list, though that ring is full."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 59.5, rate=10))
-        self.assertGreater(programme.ring.first, 0)
-        feed(playlist, Programme(VIDEO, AUDIO, edge=60 * SECOND), footage(60, 62.5, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 59.5, rate=10))
+        self.assertGreater(period.ring.first, 0)
+        feed(playlist, Period(VIDEO, AUDIO, edge=60 * SECOND), footage(60, 62.5, rate=10))
         marks = [s.discontinuity for s in read(playlist).segments if s.uri]
         self.assertEqual(marks, [*[False] * 14, True, False])
 
@@ -473,8 +473,8 @@ class MediaTests(SynchronousTestCase):
         playlist, edge = live(), 0.0
         for change in range(3):
             track = Track(number=1, type="video", codec="h264", width=change)
-            programme = Programme(track, edge=round(edge * SECOND))
-            feed(playlist, programme, footage(edge, edge + 40, rate=10))
+            period = Period(track, edge=round(edge * SECOND))
+            feed(playlist, period, footage(edge, edge + 40, rate=10))
             edge += 40
             found = read(playlist)
             self.assertEqual(found.discontinuity_sequence, FIRST % DISCONTINUITIES + change)
@@ -488,16 +488,16 @@ class MediaTests(SynchronousTestCase):
         @param clock: of each of them: how many seconds after the start it comes, and by how many
             seconds the wall clock has been set by then.
         """
-        playlist, programme = live(), Programme()
+        playlist, period = live(), Period()
         for number in range(2):
-            fragment = programme.ring.append(footage(number, number + 1), key=True)
-            playlist.append(programme, fragment, STARTED)
+            fragment = period.ring.append(footage(number, number + 1), key=True)
+            playlist.append(period, fragment, STARTED)
         read(playlist)
         found = []
         for number, (when, set_by) in enumerate(clock, 2):
             wall = STARTED + when + set_by
-            fragment = programme.ring.append(footage(number, number + 1), key=True)
-            playlist.append(programme, fragment, wall)
+            fragment = period.ring.append(footage(number, number + 1), key=True)
+            playlist.append(period, fragment, wall)
             text = playlist.media().rpartition("#EXT-X-PROGRAM-DATE-TIME:")[2].splitlines()[0]
             found.append(round(datetime.fromisoformat(text).timestamp() - wall, 3))
         return found
@@ -527,27 +527,27 @@ class MediaTests(SynchronousTestCase):
         playlist = live()
         for change in range(4):
             track = Track(number=1, type="video", codec="h264", width=change)
-            programme = Programme(track, edge=change * 3 * SECOND)
-            feed(playlist, programme, footage(change * 3, change * 3 + 3, rate=10))
-        self.assertEqual(len({id(s.programme) for s in whole(playlist)}), 2)
+            period = Period(track, edge=change * 3 * SECOND)
+            feed(playlist, period, footage(change * 3, change * 3 + 3, rate=10))
+        self.assertEqual(len({id(s.period) for s in whole(playlist)}), 2)
         self.assertEqual(read(playlist).media_sequence, FIRST + 6)
 
     def test_change_to_nothing(self) -> None:
         """Tracks that bring no segment part what is before them from what is behind them."""
-        vp8 = Programme(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
+        vp8 = Period(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
         vp8.header = Header(vp8.header.tracks, {})
-        no_keyframe = Programme(replace(VIDEO, width=99), edge=4 * SECOND)
+        no_keyframe = Period(replace(VIDEO, width=99), edge=4 * SECOND)
         for between, there, count in (
             (footage(4, 8, rate=10, key=False), True, 0),
             (footage(4, 40, rate=10, key=False), False, 1),
         ):
             for other in (vp8, no_keyframe):
                 other.ring = Ring(30 * SECOND, 1 << 30, edge=4 * SECOND)
-                playlist, before = live(), Programme()
+                playlist, before = live(), Period()
                 feed(playlist, before, footage(0, 3.5, rate=10))
                 feed(playlist, other, between)
                 self.assertEqual(playlist.is_ready, there)
-                after = Programme(VIDEO, AUDIO, edge=40 * SECOND)
+                after = Period(VIDEO, AUDIO, edge=40 * SECOND)
                 feed(playlist, after, footage(41, 43.5, rate=10))
                 found = read(playlist)
                 marks = [s.discontinuity for s in found.segments if s.uri]
@@ -557,11 +557,11 @@ class MediaTests(SynchronousTestCase):
 
     def test_given_back(self) -> None:
         """The ring of the tracks before is not kept for longer than that of these is filled."""
-        playlist, before = live(), Programme()
+        playlist, before = live(), Period()
         feed(playlist, before, footage(0, 3.5, rate=10))
         gone = ref(before)
         del before
-        vp8 = Programme(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
+        vp8 = Period(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
         vp8.header = Header(vp8.header.tracks, {})
         feed(playlist, vp8, footage(4, 8, rate=10))
         gc.collect()
@@ -572,9 +572,9 @@ class MediaTests(SynchronousTestCase):
 
     def test_dates(self) -> None:
         """The date goes with the media, and jumps when the input was away."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 3.5, rate=10))
-        feed(playlist, programme, footage(3.5, 6.5, rate=10), late=60)
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 3.5, rate=10))
+        feed(playlist, period, footage(3.5, 6.5, rate=10), late=60)
         dates = [s.program_date_time for s in read(playlist).segments if s.uri]
         steps = [after - before for before, after in pairwise(dates)]
         second = timedelta(seconds=1)
@@ -582,27 +582,27 @@ class MediaTests(SynchronousTestCase):
 
     def test_burst(self) -> None:
         """What comes at once at the start is dated back."""
-        playlist, programme = live(), Programme()
+        playlist, period = live(), Period()
         for packet in footage(0, 10.5, rate=10):
-            fragment = programme.ring.append([packet], key=packet.key)
-            playlist.append(programme, fragment, STARTED)
+            fragment = period.ring.append([packet], key=packet.key)
+            playlist.append(period, fragment, STARTED)
         dates = [s.program_date_time for s in read(playlist).segments if s.uri]
         self.assertEqual(dates[-1].timestamp(), STARTED - 1)
         self.assertEqual(dates[0].timestamp(), STARTED - 10)
 
     def test_forget(self) -> None:
         """What is old is not listed, and what comes then goes on in its numbers."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 3.5, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 3.5, rate=10))
         playlist.forget()
         self.assertFalse(playlist.is_ready)
-        feed(playlist, Programme(edge=4 * SECOND), footage(4, 6.5, rate=10))
+        feed(playlist, Period(edge=4 * SECOND), footage(4, 6.5, rate=10))
         self.assertEqual(read(playlist).media_sequence, FIRST + 4)
 
     def test_end(self) -> None:
         """At the end all is listed, nothing is announced, and it is said that it is the end."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 2.5, gop=2, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 2.5, gop=2, rate=10))
         playlist.finish()
         found = read(playlist)
         self.assertTrue(found.is_endlist)
@@ -612,26 +612,26 @@ class MediaTests(SynchronousTestCase):
 
     def test_whole_segments(self) -> None:
         """Without parts, there are segments alone."""
-        playlist, programme = live(parts=False), Programme()
-        feed(playlist, programme, footage(0, 6.5, gop=2, rate=10))
+        playlist, period = live(parts=False), Period()
+        feed(playlist, period, footage(0, 6.5, gop=2, rate=10))
         self.assertNotIn("PART", playlist.media())
         self.assertEqual([s.duration for s in read(playlist).segments], [2, 2, 2])
         self.assertFalse(playlist.has(FIRST + 3, 0))
 
     def test_old_parts(self) -> None:
         """Parts leave the list three target durations behind the live edge."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 30.5, gop=2, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 30.5, gop=2, rate=10))
         having = [s.uri for s in read(playlist).segments if s.parts and s.uri]
         self.assertEqual(len(having), 3)
 
     def test_parts_do_not_come_back(self) -> None:
         """Parts that have left the list stay away when a longer GOP moves the line behind them."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 9.5, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 9.5, rate=10))
         uris = []
         for packet in footage(9.5, 16.5, rate=10, key=False):
-            feed(playlist, programme, [packet])
+            feed(playlist, period, [packet])
             uris.append([part.uri for s in read(playlist).segments for part in s.parts])
         for before, after in pairwise(uris):
             self.assertIn(after[0], before)
@@ -640,9 +640,9 @@ class MediaTests(SynchronousTestCase):
 
     def test_delta(self) -> None:
         """A delta update leaves out what is more than six target durations behind."""
-        playlist, programme = live(kept=100.0), Programme()
-        programme.ring = Ring(100 * SECOND, 1 << 30)
-        feed(playlist, programme, footage(0, 100.5, gop=2, rate=10))
+        playlist, period = live(kept=100.0), Period()
+        period.ring = Ring(100 * SECOND, 1 << 30)
+        feed(playlist, period, footage(0, 100.5, gop=2, rate=10))
         full, delta = read(playlist), read(playlist, skip=True)
         skipped = delta.skip.skipped_segments
         self.assertEqual(delta.media_sequence, full.media_sequence)
@@ -654,8 +654,8 @@ class MediaTests(SynchronousTestCase):
 
     def test_nothing_to_skip(self) -> None:
         """A delta update of a short list is the list."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 4.5, gop=2, rate=10))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 4.5, gop=2, rate=10))
         self.assertEqual(playlist.media(skip=True), playlist.media())
 
 
@@ -668,10 +668,10 @@ class MultivariantTests(SynchronousTestCase):
             1, "video", "h264", b"", "avc1.64001f", width=1280, height=720, frame_rate=25.0
         )
         audio = Track(2, "audio", "aac", b"", "mp4a.40.2")
-        playlist, programme = live(), Programme(video, audio, TEXT)
-        feed(playlist, programme, footage(0, 2, gop=2, rate=10, size=1000))
-        feed(playlist, programme, footage(2, 4.1, gop=2, rate=10, size=2000))
-        (variant,) = m3u8.loads(playlist.multivariant(programme.header)).playlists
+        playlist, period = live(), Period(video, audio, TEXT)
+        feed(playlist, period, footage(0, 2, gop=2, rate=10, size=1000))
+        feed(playlist, period, footage(2, 4.1, gop=2, rate=10, size=2000))
+        (variant,) = m3u8.loads(playlist.multivariant(period.header)).playlists
         info: Any = variant.stream_info
         self.assertEqual(variant.uri, "media.m3u8")
         self.assertEqual(info.codecs, "avc1.64001f,mp4a.40.2")
@@ -684,17 +684,17 @@ class MultivariantTests(SynchronousTestCase):
     def test_bright(self) -> None:
         """HDR is named, and so is what Dolby Vision decoders may use instead."""
         video = Track(1, "video", "hevc", video_range="PQ", supplemental="dvh1.08.06/db1p")
-        playlist, programme = live(), Programme(video)
-        feed(playlist, programme, footage(0, 2.5, rate=10))
-        text = playlist.multivariant(programme.header)
+        playlist, period = live(), Period(video)
+        feed(playlist, period, footage(0, 2.5, rate=10))
+        text = playlist.multivariant(period.header)
         self.assertIn(",VIDEO-RANGE=PQ", text)
         self.assertIn(',SUPPLEMENTAL-CODECS="dvh1.08.06/db1p"', text)
 
     def test_unknown(self) -> None:
         """What is not known is not said: a codec without a name hides the others' too."""
-        playlist, programme = live(), Programme(VIDEO, AUDIO)
-        feed(playlist, programme, footage(0, 2.5, rate=10))
-        text = playlist.multivariant(programme.header)
+        playlist, period = live(), Period(VIDEO, AUDIO)
+        feed(playlist, period, footage(0, 2.5, rate=10))
+        text = playlist.multivariant(period.header)
         self.assertNotIn("CODECS", text)
         self.assertNotIn("FRAME-RATE", text)
         self.assertNotIn("VIDEO-RANGE", text)
@@ -704,11 +704,11 @@ class MultivariantTests(SynchronousTestCase):
 class ChosenTests(SynchronousTestCase):
     """Playlists of other tracks beside the main one."""
 
-    def programme(self, edge: int = 0) -> Programme:
+    def period(self, edge: int = 0) -> Period:
         """Pictures, two sounds, and text, all of which can be had."""
         named = replace(AUDIO, language="eng", codec_string="mp4a.40.2")
         other = replace(named, number=4, language="deu", title='"Ton", 2', default=True)
-        made = Programme(replace(VIDEO, codec_string="avc1.64001f"), named, TEXT, other, edge=edge)
+        made = Period(replace(VIDEO, codec_string="avc1.64001f"), named, TEXT, other, edge=edge)
         made.header = replace(
             made.header,
             formats={"mp4": b"head", "webvtt": b""},
@@ -729,24 +729,24 @@ class ChosenTests(SynchronousTestCase):
             cues,
         )
 
-    def feed(self, playlist: Playlist, programme: Programme, packets: list[Packet]) -> None:
+    def feed(self, playlist: Playlist, period: Period, packets: list[Packet]) -> None:
         """Packet by packet; the pictures cut."""
         for packet in packets:
             key = packet.track == 1 and packet.key
-            fragment = programme.ring.append([packet], key=key)
-            playlist.append(programme, fragment, STARTED + packet.dts / SECOND)
+            fragment = period.ring.append([packet], key=key)
+            playlist.append(period, fragment, STARTED + packet.dts / SECOND)
 
-    def live(self) -> tuple[Playlist, Programme]:
+    def live(self) -> tuple[Playlist, Period]:
         """Two segments and a half."""
-        playlist, programme = live(), self.programme()
-        self.feed(playlist, programme, self.packets(0, 5))
-        return playlist, programme
+        playlist, period = live(), self.period()
+        self.feed(playlist, period, self.packets(0, 5))
+        return playlist, period
 
     def test_main(self) -> None:
         """The main playlist has the sound that plays unasked; beside others there is none in it."""
-        playlist, programme = self.live()
-        self.assertEqual(chosen(programme.header), Choice("mp4", frozenset({1, 4})))
-        found = m3u8.loads(playlist.multivariant(programme.header))
+        playlist, period = self.live()
+        self.assertEqual(chosen(period.header), Choice("mp4", frozenset({1, 4})))
+        found = m3u8.loads(playlist.multivariant(period.header))
         self.assertEqual(
             [(m.type, m.name, m.language, m.default, m.uri) for m in found.media],
             [
@@ -765,7 +765,7 @@ class ChosenTests(SynchronousTestCase):
 
     def test_one_sound(self) -> None:
         """A single sound is in the main playlist, with the picture, and no other."""
-        header = Programme(VIDEO, AUDIO).header
+        header = Period(VIDEO, AUDIO).header
         self.assertEqual(chosen(header), Choice("mp4", frozenset({1, 2})))
         self.assertEqual((others(header), variant(header)), ([], None))
 
@@ -775,9 +775,9 @@ class ChosenTests(SynchronousTestCase):
         sounds = [
             replace(AUDIO, number=n, title=t, language="eng") for n, t in enumerate(titles, 2)
         ]
-        playlist, programme = live(), Programme(VIDEO, *sounds)
-        feed(playlist, programme, footage(0, 2.5, rate=10))
-        found = m3u8.loads(playlist.multivariant(programme.header)).media
+        playlist, period = live(), Period(VIDEO, *sounds)
+        feed(playlist, period, footage(0, 2.5, rate=10))
+        found = m3u8.loads(playlist.multivariant(period.header)).media
         names = ["A (4)", "A", "A (4) (4)", "Track 5", "eng"]
         self.assertEqual([m.name for m in found], names)
         self.assertEqual([m.autoselect for m in found], ["YES"] + ["NO"] * 4)
@@ -786,16 +786,16 @@ class ChosenTests(SynchronousTestCase):
         """A language has its shortest code (RFC 5646); what is none stays, as far as it can."""
         codes = ("ger", "deu", "eng", "und", "zh-Hant", 'not "one"', None)
         sounds = [replace(AUDIO, number=n, language=code) for n, code in enumerate(codes, 2)]
-        playlist, programme = live(), Programme(VIDEO, *sounds)
-        feed(playlist, programme, footage(0, 2.5, rate=10))
-        found = m3u8.loads(playlist.multivariant(programme.header)).media
+        playlist, period = live(), Period(VIDEO, *sounds)
+        feed(playlist, period, footage(0, 2.5, rate=10))
+        found = m3u8.loads(playlist.multivariant(period.header)).media
         languages = ["de", "de", "en", "und", "zh-Hant", "not one", None]
         self.assertEqual([m.language for m in found], languages)
         self.assertEqual(found[1].autoselect, "NO")
 
     def test_sounds_alone(self) -> None:
         """Without pictures the sound that plays unasked is the main playlist."""
-        header = Programme(AUDIO, replace(AUDIO, number=4, default=True)).header
+        header = Period(AUDIO, replace(AUDIO, number=4, default=True)).header
         self.assertEqual(chosen(header), Choice("mp4", frozenset({4})))
         self.assertEqual((others(header), variant(header)), ([], None))
 
@@ -803,27 +803,27 @@ class ChosenTests(SynchronousTestCase):
         """Of several sounds alone, whichever is played, each tells the time."""
         for default in (1, 2):
             sounds = [replace(SOUND, number=n, default=n == default) for n in (1, 2)]
-            playlist, programme = live(), Programme(*sounds)
+            playlist, period = live(), Period(*sounds)
             packets = mixed(footage(0, 3.5, rate=50), footage(0, 3.5, track=2, rate=50))
-            feed(playlist, programme, packets)
+            feed(playlist, period, packets)
             self.assertEqual([s.duration for s in whole(playlist)], [SECOND] * 3)
 
     def test_beside_what_does_not_fit(self) -> None:
         """A track that can be had is cut where the pictures are, though these cannot be had."""
-        playlist, programme = live(), Programme(VIDEO, AUDIO)
-        programme.header = replace(programme.header, fits={"mp4": frozenset({2})})
+        playlist, period = live(), Period(VIDEO, AUDIO)
+        period.header = replace(period.header, fits={"mp4": frozenset({2})})
         packets = mixed(footage(0, 4.5, gop=2, rate=25), footage(0, 4.5, track=2, rate=50))
-        feed(playlist, programme, packets)
-        self.assertRaises(Unfit, playlist.multivariant, programme.header)
+        feed(playlist, period, packets)
+        self.assertRaises(Unfit, playlist.multivariant, period.header)
         only = frozenset({2})
         self.assertEqual(
             [s.duration for s in m3u8.loads(playlist.media(only)).segments[:2]], [2, 2]
         )
-        self.assertIn("media.m3u8", playlist.multivariant(programme.header, only))
+        self.assertIn("media.m3u8", playlist.multivariant(period.header, only))
 
     def test_unfit_sound(self) -> None:
         """A sound that MP4 cannot hold is left out where there is another one, else refused."""
-        header = replace(Programme(VIDEO, AUDIO).header, fits={"mp4": frozenset({1})})
+        header = replace(Period(VIDEO, AUDIO).header, fits={"mp4": frozenset({1})})
         self.assertRaises(Unfit, chosen, header)
         self.assertEqual(chosen(header, frozenset({1})), Choice("mp4", frozenset({1})))
         both = replace(header, tracks=(*header.tracks, replace(AUDIO, number=4)))
@@ -859,8 +859,8 @@ class ChosenTests(SynchronousTestCase):
 
     def test_report_at_a_cut(self) -> None:
         """When a segment has just begun, the last part is the last one of the one before."""
-        playlist, programme = live(), self.programme()
-        self.feed(playlist, programme, self.packets(0, 2.04))
+        playlist, period = live(), self.period()
+        self.feed(playlist, period, self.packets(0, 2.04))
         number, parts = playlist.edge
         self.assertEqual(parts, 0)
         (segment,) = whole(playlist)
@@ -869,25 +869,25 @@ class ChosenTests(SynchronousTestCase):
 
     def test_sound(self) -> None:
         """A sound's segments have what it has, each part can be begun with, the map is its own."""
-        playlist, programme = self.live()
+        playlist, period = self.live()
         only = frozenset({4})
         lines = playlist.media(only).splitlines()
         parts = [line for line in lines if line.startswith("#EXT-X-PART:")]
         self.assertTrue(all(line.endswith("INDEPENDENT=YES") for line in parts))
         self.assertIn(f"{whole(playlist)[0].name}.m4s", lines)
         (segment, _) = whole(playlist)
-        data = b"".join(segment.pieces(chosen(programme.header, only)))
+        data = b"".join(segment.pieces(chosen(period.header, only)))
         self.assertEqual((data.count(b"4 at"), data.count(b" at ")), (100, 100))
 
     def test_text(self) -> None:
         """A segment of text has the cues that are to be seen in it, those from before, too."""
-        playlist, programme = live(), self.programme()
-        self.feed(playlist, programme, self.packets(0, 5, text=1.5))
+        playlist, period = live(), self.period()
+        self.feed(playlist, period, self.packets(0, 5, text=1.5))
         only = frozenset({3})
         text = playlist.media(only)
         self.assertNotIn("EXT-X-MAP", text)
         self.assertIn(f"{whole(playlist)[0].name}.vtt\n", text)
-        choice = chosen(programme.header, only)
+        choice = chosen(period.header, only)
         first, second = (b"".join(segment.pieces(choice)) for segment in whole(playlist))
         head = b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
         cue = b"00:00:01.500 --> 00:00:02.500\ncue at 1500 ms\n\n"
@@ -898,19 +898,19 @@ class ChosenTests(SynchronousTestCase):
 
     def test_text_once(self) -> None:
         """Text is made once, and kept in the ring, like all else."""
-        playlist, programme = self.live()
-        choice = chosen(programme.header, frozenset({3}))
-        before = programme.ring.size
+        playlist, period = self.live()
+        choice = chosen(period.header, frozenset({3}))
+        before = period.ring.size
         (segment, _) = whole(playlist)
         made = segment.pieces(choice)
-        self.assertEqual(programme.ring.size - before, len(made[0]) + ENTRY)
+        self.assertEqual(period.ring.size - before, len(made[0]) + ENTRY)
         self.assertIs(segment.pieces(choice)[0], made[0])
 
     def test_gap(self) -> None:
         """Where there is nothing of a choice is a gap: after other tracks came, and in silence."""
-        playlist, programme = self.live()
-        self.feed(playlist, programme, footage(5, 9, gop=2, rate=25))
-        other = Programme(VIDEO, edge=9 * SECOND)
+        playlist, period = self.live()
+        self.feed(playlist, period, footage(5, 9, gop=2, rate=25))
+        other = Period(VIDEO, edge=9 * SECOND)
         feed(playlist, other, footage(9, 12.5, gop=1, rate=25))
         found = m3u8.loads(playlist.media(frozenset({4})))
         complete = [segment for segment in found.segments if segment.uri is not None]
@@ -924,7 +924,7 @@ class ChosenTests(SynchronousTestCase):
         """What was of another kind before the tracks changed is a gap: text is no sound."""
         playlist, _ = self.live()
         tracks = (VIDEO, AUDIO, replace(AUDIO, number=3))
-        other = Programme(*tracks, edge=5 * SECOND)
+        other = Period(*tracks, edge=5 * SECOND)
         feed(playlist, other, mixed(footage(5, 8.5, rate=25), footage(5, 8.5, track=3, rate=50)))
         found = m3u8.loads(playlist.media(frozenset({3})))
         complete = [segment for segment in found.segments if segment.uri is not None]
@@ -933,24 +933,24 @@ class ChosenTests(SynchronousTestCase):
 
     def test_long_cue(self) -> None:
         """A cue is in each part in which it is to be seen, though the ring has lost its packet."""
-        playlist, programme = live(), self.programme()
+        playlist, period = live(), self.period()
         long = Packet(3, SECOND // 2, SECOND // 2, 60 * SECOND, True, b"long")
-        self.feed(playlist, programme, [*self.packets(0, 0.6, text=99), long])
-        self.feed(playlist, programme, self.packets(0.6, 55, text=99))
-        choice = chosen(programme.header, frozenset({3}))
-        self.assertGreater(programme.ring[programme.ring.first].start, SECOND)
+        self.feed(playlist, period, [*self.packets(0, 0.6, text=99), long])
+        self.feed(playlist, period, self.packets(0.6, 55, text=99))
+        choice = chosen(period.header, frozenset({3}))
+        self.assertGreater(period.ring[period.ring.first].start, SECOND)
         for segment in whole(playlist):
             self.assertEqual(b"".join(segment.pieces(choice)).count(b"-->"), 1)
 
     def test_only(self) -> None:
         """Who asks for tracks gets a playlist of these, and no choice beside them."""
-        playlist, programme = self.live()
-        text = playlist.multivariant(programme.header, frozenset({1, 4}))
+        playlist, period = self.live()
+        text = playlist.multivariant(period.header, frozenset({1, 4}))
         self.assertNotIn("EXT-X-MEDIA", text)
         self.assertIn('CODECS="avc1.64001f,mp4a.40.2"', text)
-        self.assertRaises(NoTrack, playlist.multivariant, programme.header, frozenset({9}))
-        self.assertRaises(Unfit, playlist.multivariant, programme.header, frozenset({3}))
-        self.assertRaises(NoTrack, chosen, programme.header, frozenset({9}))
+        self.assertRaises(NoTrack, playlist.multivariant, period.header, frozenset({9}))
+        self.assertRaises(Unfit, playlist.multivariant, period.header, frozenset({3}))
+        self.assertRaises(NoTrack, chosen, period.header, frozenset({9}))
 
     def test_map(self) -> None:
         """Each choice has the initialization section that its playlist names."""
@@ -973,8 +973,8 @@ class WaitingTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Two segments of four parts, and two parts of the third."""
-        self.playlist, programme = live(), Programme()
-        feed(self.playlist, programme, footage(0, 5.2, gop=2, rate=10))
+        self.playlist, period = live(), Period()
+        feed(self.playlist, period, footage(0, 5.2, gop=2, rate=10))
         self.assertEqual(self.playlist.edge, (FIRST + 2, 2))
 
     def test_has(self) -> None:
@@ -995,9 +995,9 @@ class WaitingTests(SynchronousTestCase):
     def test_behind_the_last_part(self) -> None:
         """Behind a segment's last part is the next segment's first."""
         self.assertTrue(self.playlist.has(FIRST + 1, 99))
-        programme = Programme()
+        period = Period()
         playlist = live()
-        feed(playlist, programme, footage(0, 4.1, gop=2, rate=10))
+        feed(playlist, period, footage(0, 4.1, gop=2, rate=10))
         self.assertEqual(playlist.edge, (FIRST + 2, 0))
         self.assertTrue(playlist.has(FIRST + 1, 3))
         self.assertFalse(playlist.has(FIRST + 1, 4))
@@ -1047,13 +1047,13 @@ class PropertyTests(SynchronousTestCase):
         At every moment: numbers never go back; what a URL gave once it gives always; a segment is
         its parts; durations sum up; nothing listed is longer than it may be, or not there.
         """
-        playlist, programme = live(), Programme(VIDEO, AUDIO, size_limit=size_limit)
+        playlist, period = live(), Period(VIDEO, AUDIO, size_limit=size_limit)
         known: dict[str, bytes] = {}
         sequence, target, text = 0, 0, ""
         for group in bunches(packets, together):
             key = group[0].track == 1 and group[0].key
-            fragment = programme.ring.append(group, key=key)
-            playlist.append(programme, fragment, STARTED)
+            fragment = period.ring.append(group, key=key)
+            playlist.append(period, fragment, STARTED)
             if not playlist.is_ready or playlist.media() == text:
                 continue
             text = playlist.media()
@@ -1096,8 +1096,8 @@ class PropertyTests(SynchronousTestCase):
 
     def test_parts(self) -> None:
         """Parts follow each other without a gap, in fragments and in time."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 20.5, gop=2, rate=25))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 20.5, gop=2, rate=25))
         parts: list[Part] = [part for s in whole(playlist) for part in s.parts]
         for before, after in pairwise(parts):
             self.assertEqual((before.stop, before.end), (after.first, after.start))
@@ -1109,11 +1109,11 @@ class SilenceTests(SynchronousTestCase):
 
     def watch(self, *lists: list[Packet], tracks: Sequence[Track] = (VIDEO, AUDIO)) -> Playlist:
         """The playlist of these packets, cut as the stream does."""
-        self.programme = Programme(*tracks)
+        self.period = Period(*tracks)
         playlist = live()
         for packet in mixed(*lists):
-            for fragment in self.programme.fragments([packet]):
-                playlist.append(self.programme, fragment, STARTED + packet.dts / SECOND)
+            for fragment in self.period.fragments([packet]):
+                playlist.append(self.period, fragment, STARTED + packet.dts / SECOND)
         return playlist
 
     def test_goes_on(self) -> None:
@@ -1151,10 +1151,10 @@ class SilenceTests(SynchronousTestCase):
         ]
         pictures = [*footage(0, 4, rate=25), *footage(8, 12, rate=25)]
         came = sorted([*pictures, *sound], key=lambda p: p.dts - 5 * SECOND * (p.track == 2))
-        programme, playlist = Programme(VIDEO, AUDIO), live()
+        period, playlist = Period(VIDEO, AUDIO), live()
         for packet in came:
-            for fragment in programme.fragments([packet]):
-                playlist.append(programme, fragment, STARTED)
+            for fragment in period.fragments([packet]):
+                playlist.append(period, fragment, STARTED)
         segments = whole(playlist)
         self.assertLess(max(s.duration for s in segments), 3.1 * SECOND)
         self.assertIn(8 * SECOND, [s.start for s in segments])
@@ -1190,8 +1190,8 @@ class RestartTests(SynchronousTestCase):
         last = discontinuity = 0
         for started in (STARTED, STARTED + 63.0, STARTED + 127.5):
             playlist = Playlist(started, 30.0)
-            programme = Programme()
-            feed(playlist, programme, footage(0, 60.5, gop=0.1, rate=10))
+            period = Period()
+            feed(playlist, period, footage(0, 60.5, gop=0.1, rate=10))
             found = read(playlist)
             self.assertGreater(found.media_sequence, last)
             self.assertNotEqual(found.discontinuity_sequence, discontinuity)
@@ -1211,11 +1211,11 @@ class ForgetTests(SynchronousTestCase):
 
     def test_other_tracks(self) -> None:
         """What comes then has its own header and its own discontinuity; numbers go on."""
-        playlist, before = live(), Programme()
+        playlist, before = live(), Period()
         feed(playlist, before, footage(0, 4.1))
         old = read(playlist)
         playlist.forget()
-        feed(playlist, Programme(replace(VIDEO, width=320)), footage(10, 14.1))
+        feed(playlist, Period(replace(VIDEO, width=320)), footage(10, 14.1))
         new = read(playlist)
         self.assertEqual(new.media_sequence, FIRST + 5)
         self.assertEqual(new.discontinuity_sequence, old.discontinuity_sequence + 1)
@@ -1224,12 +1224,12 @@ class ForgetTests(SynchronousTestCase):
 
     def test_given_back(self) -> None:
         """The ring is not kept."""
-        playlist, programme = live(), Programme()
-        feed(playlist, programme, footage(0, 4.1))
+        playlist, period = live(), Period()
+        feed(playlist, period, footage(0, 4.1))
         playlist.media()
         playlist.forget()
-        gone = ref(programme)
-        del programme
+        gone = ref(period)
+        del period
         gc.collect()
         self.assertIsNone(gone())
 
