@@ -4,7 +4,6 @@ Opening an input, bounded in bytes, and looking at the tracks that turn up in it
 
 import errno
 import re
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ import av
 from mkvtwist.libav.adapters import Unusable
 from mkvtwist.libav.fetch import Fetcher
 from mkvtwist.libav.reach import Scope, is_http, of_url, scope_of_host
+from mkvtwist.libav.stopping import Signal, Stopped
 
 PACKET_LIMIT = 64 << 20
 """Bytes of one packet: an uncompressed picture of 8K. More is a damaged length."""
@@ -57,10 +57,6 @@ class Media(Protocol):
         """Up to so many bytes; none at the end."""
 
 
-class Stopped(Exception):
-    """Nobody wants to hear from this thread any more."""
-
-
 class Beginning:
     """
     Bytes from a sender: so many at most until the input is opened, none when it is not wanted.
@@ -68,7 +64,7 @@ class Beginning:
     @ivar opened: whether there is no limit any more.
     """
 
-    def __init__(self, media: Media, stop: threading.Event) -> None:
+    def __init__(self, media: Media, stop: Signal) -> None:
         self._media = media
         self._stop = stop
         self._size = 0

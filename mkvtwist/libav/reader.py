@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import av
 from av.container import Flags
@@ -52,14 +52,13 @@ from mkvtwist.libav.opening import (
     Beginning,
     Looks,
     Media,
-    Stopped,
     is_resumable,
     open_url,
 )
-from mkvtwist.libav.pipe import Outlet
 from mkvtwist.libav.programmes import SentProgramme
 from mkvtwist.libav.reach import of_bytes, of_file, of_url
 from mkvtwist.libav.stamps import Stamps, claimed_rate, is_raw, stamps_for
+from mkvtwist.libav.stopping import Signal, Stopped
 from mkvtwist.media.ogg import Links
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
 from mkvtwist.media.printable import printable
@@ -258,7 +257,7 @@ class Pace:
         self._clock = clock
         self._zero: float | None = None
 
-    def wait(self, dts: int, stop: threading.Event, slack: float = 0.0) -> bool:
+    def wait(self, dts: int, stop: Signal, slack: float = 0.0) -> bool:
         """
         Wait until a packet of this time is due.
 
@@ -268,11 +267,11 @@ class Pace:
         """
         return self._wait_for(dts, max(self._burst, slack), stop)
 
-    def catch_up(self, edge: int, stop: threading.Event) -> None:
+    def catch_up(self, edge: int, stop: Signal) -> None:
         """Wait until the clock has reached the end of what was read ahead."""
         self._wait_for(edge, 0.0, stop)
 
-    def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> bool:
+    def _wait_for(self, dts: int, ahead: float, stop: Signal) -> bool:
         if not self._rate:
             return False
         now, media = self._clock(), dts / SECOND / self._rate
@@ -310,9 +309,28 @@ class _Made:
         )
 
 
+class EventOutlet(Protocol):
+    """The way by which a reader's events reach its owner: a L{mkvtwist.libav.pipe.Outlet}."""
+
+    def put(self, item: Event, weight: int, /) -> bool:
+        """
+        Hand over one event; wait while too much is on its way.
+
+        @param weight: about how many bytes of memory the event holds.
+        @return: whether the owner still wants events.
+        """
+
+    def close(self) -> None:
+        """Note that the owner wants nothing more; whoever waits in L{put} is woken."""
+
+
 class Reader:
     """
-    One input, read once. Made in the reactor, L{run} in a thread of its own.
+    One input, read once.
+
+    The reader is made by its owner, which may call L{go} and L{stop} at any time from any thread;
+    L{run} has a thread of its own, or a process. All that crosses between the two goes through the
+    signals and the outlet.
     """
 
     _log = Logger()
@@ -323,9 +341,11 @@ class Reader:
         media: Media | None,
         timeline: Timeline,
         pace: Pace,
-        outlet: Outlet[Event],
+        outlet: EventOutlet,
         *,
         drain: bool,
+        stop: Signal | None = None,
+        go: Signal | None = None,
         frame_rate: float = 0.0,
         program: int = 0,
         clock: Callable[[], float] = time.monotonic,
@@ -334,6 +354,8 @@ class Reader:
         @param media: where the bytes of an endpoint or of standard input come from.
         @param timeline: the stream's; this reader's alone from L{go} on, as long as it runs.
         @param drain: whether the end is to wait until real time has reached it.
+        @param stop: given when nothing more is wanted; by default for threads of one process.
+        @param go: given when the timeline is this reader's; by default for threads, too.
         @param frame_rate: pictures a second of video that carries no times; 0 if nobody knows.
         @param program: which programme of an MPEG-TS; 0 for the first with video.
         @param clock: tells when packets arrive.
@@ -347,8 +369,8 @@ class Reader:
         self._frame_rate = frame_rate
         self._program = program
         self._clock = clock
-        self._stop = threading.Event()
-        self._go = threading.Event()
+        self._stop: Signal = stop or threading.Event()
+        self._go: Signal = go or threading.Event()
         self._noticed = 0
 
     def go(self) -> None:
@@ -481,7 +503,7 @@ class _Reading:
         again: _NewTracks | None,
         *,
         looks: Looks,
-        stop: threading.Event,
+        stop: Signal,
         frame_rate: float,
         program: int,
         live: bool,

@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.libav import opening
 from mkvtwist.libav.adapters import Unusable
-from mkvtwist.libav.opening import LOOK_COST, OPENING_LIMIT, READ_COST, Beginning, Looks, Stopped
+from mkvtwist.libav.opening import LOOK_COST, OPENING_LIMIT, READ_COST, Beginning, Looks
+from mkvtwist.libav.stopping import Stopped
 
 PIECE = 1 << 20
 

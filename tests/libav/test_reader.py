@@ -33,9 +33,9 @@ from mkvtwist.libav import (
     reader,
     set_up,
 )
-from mkvtwist.libav.opening import Stopped
 from mkvtwist.libav.pipe import OUTLET_LIMIT, Outlet, Pipe
 from mkvtwist.libav.reader import PATIENCE, TRACK_LIMIT
+from mkvtwist.libav.stopping import Stopped
 from mkvtwist.media.ogg import checksum
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.timeline import Timeline
@@ -1141,6 +1141,29 @@ class StopTests(ReaderTestCase):
             thread.join(SAFE)
             self.assertEqual(timeline.edge > 0, go_on)
             self.assertEqual(bool(outlet.take()), go_on)
+
+    def test_other_signals(self) -> None:
+        """The owner may bring signals and a way out of its own, as another process needs them."""
+
+        class Signals(threading.Event):
+            pass
+
+        class Way(list[Event]):
+            def put(self, item: Event, weight: int, /) -> bool:
+                self.append(item)
+                return weight > 0
+
+            def close(self) -> None:
+                """Take whatever comes."""
+
+        stop, go, way = Signals(), Signals(), Way()
+        go.set()
+        source = parse_input("input", str(media.clip(seconds=1)))
+        one = Reader(source, None, Timeline(), Pace(0, 0), way, drain=False, stop=stop, go=go)
+        one.run()
+        self.assertEqual(way, self.read(Path(source.text)))
+        one.stop()
+        self.assertTrue(stop.is_set())
 
 
 class PatientEvent(threading.Event):

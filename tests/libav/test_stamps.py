@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
 from mkvtwist.libav import Event, Noted, Pace, stamps
 from mkvtwist.libav.stamps import ASSUMED
+from mkvtwist.libav.stopping import Signal
 from mkvtwist.media.packet import SECOND, Packet
 from tests.libav.test_reader import ReaderTestCase, Reading, headers, packets
 from tests.support import media
@@ -147,8 +147,8 @@ class LiveTests(ReaderTestCase):
         class Held(Pace):
             """Says how long it would have held a packet back."""
 
-            def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> bool:
-                held.append(dts / SECOND - (camera.now - 1000.0) - ahead)
+            def wait(self, dts: int, stop: Signal, slack: float = 0.0) -> bool:
+                held.append(dts / SECOND - (camera.now - 1000.0) - slack)
                 return False
 
         Reading(self, "tcp:12345", camera, clock=camera.clock, pace=Held(1.0, 0.0)).all()
@@ -162,7 +162,7 @@ class LiveTests(ReaderTestCase):
         class Early(Pace):
             """Holds every packet back."""
 
-            def _wait_for(self, dts: int, ahead: float, stop: threading.Event) -> bool:
+            def wait(self, dts: int, stop: Signal, slack: float = 0.0) -> bool:
                 return True
 
         pace = Early(1.0, 0.0)

@@ -1,0 +1,30 @@
+"""
+The signals by which the owner of a reader tells it to go on, and to stop (I{pure}).
+"""
+
+from typing import Protocol
+
+
+class Signal(Protocol):
+    """
+    A signal that is given once, and stays given: a L{threading.Event}, or what stands for it where
+    a reader and its owner are not in the same process.
+    """
+
+    def set(self) -> None:
+        """Give the signal."""
+
+    def is_set(self) -> bool:
+        """Return whether the signal has been given."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """
+        Wait until the signal is given.
+
+        @param timeout: seconds to wait at most; L{None} for as long as it takes.
+        @return: whether the signal has been given.
+        """
+
+
+class Stopped(Exception):
+    """The owner has stopped the reader: nothing more is read, and no event follows."""
