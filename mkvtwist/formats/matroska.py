@@ -220,8 +220,9 @@ class WebM:
         Return the bytes of packets for a client that gets them as they come.
 
         Each picture says how long it lasts; the newest one one and a half pictures, or as long as
-        one has been waited for of late, as in L{mkvtwist.mp4.Mp4.early}. If the last block says
-        nothing, Chromium takes it for a sixteenth of a second, and Firefox leaves a gap behind it.
+        one has been waited for of late, as in L{mkvtwist.formats.mp4.Mp4.early}. If the last
+        block says nothing, Chromium takes it for a sixteenth of a second, and Firefox leaves a gap
+        behind it.
 
         @param pause: that time, in microseconds.
         """

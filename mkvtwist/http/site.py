@@ -289,7 +289,7 @@ def _sending(stream: Stream) -> Mapping[bytes, View]:
 
 class StreamResource(Router):
     """
-    What there is of one stream, to be put anywhere in the tree of somebody's own L{Site}: below
+    What there is of one stream, to be put anywhere in the tree of somebody's own C{Site}: below
     C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at C{/tv/}, its figures at C{/tv/status}.
     """
 

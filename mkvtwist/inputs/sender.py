@@ -56,7 +56,7 @@ class IInput(Interface):
 
     reactor = Attribute("where time and threads are")
     label = Attribute("the input in words")
-    log = Attribute("the stream's L{Logger}")
+    log = Attribute("the stream's C{Logger}")
     senders = Attribute("the set of those who are connected and have not been turned away")
     is_live = Attribute("whether packets are coming out of what was sent")
 

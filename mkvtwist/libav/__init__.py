@@ -10,12 +10,8 @@ L{mkvtwist.media.packet}.
     - L{reach} says what an input may open beside its own bytes; L{fetch} gets what a playlist names
     - L{extras} cuts tags, chapters and attachments to a size
     - L{adapters} has one small class for each oddity of a track: video, audio, subtitles
-    - L{header} has libavformat write the header, into a L{sink}
+    - L{header} has libavformat write the header, into a L{scratch} file
     - L{sound} has libavformat tell the rate and the channels of sound; PyAV may crash over them
-    - L{payload}, L{latm} are the pure functions that payloads go through
-    - L{frames}, L{sizes} are pure, too: heads of sound's frames and of keyframes
-    - L{ogg} is pure, too: it parts chained Ogg into links
-    - L{order}, L{presentation} are pure, too: times for pictures that come without
     - L{stamps} knows which inputs have no times at all, L{arrival} makes them (pure)
     - L{programmes} tells which tracks of an MPEG-TS belong together
     - L{listening} is pure, too: the URLs at which one waits for a sender

@@ -23,5 +23,5 @@ class StreamLog(Logger):
         self._name = name
 
     def emit(self, level: LogLevel, format: str | None = None, **kwargs: Any) -> None:  # noqa: A002
-        """Log an event; see L{Logger.emit}."""
+        """Log an event; see C{Logger.emit}."""
         super().emit(level, f"stream {{stream}}: {format}", stream=self._name, **kwargs)

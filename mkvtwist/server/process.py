@@ -40,9 +40,9 @@ def use_monotonic_clock(reactor: Any, monotonic: Callable[[], float] = time.mono
     """
     Have all timers of a reactor go by the monotonic clock, whatever happens to the wall clock.
 
-    L{twisted.internet.base.ReactorBase} asks C{self.seconds} whenever it needs the time: for
+    C{twisted.internet.base.ReactorBase} asks C{self.seconds} whenever it needs the time: for
     C{callLater}, for its delayed calls, and for how long it may sleep. Call this before anything is
-    scheduled. Dates come from L{time.time}, never from the reactor.
+    scheduled. Dates come from C{time.time}, never from the reactor.
     """
     if not isinstance(reactor.seconds, MonotonicClock):
         reactor.seconds = MonotonicClock(reactor.seconds(), monotonic)
