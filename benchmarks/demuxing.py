@@ -36,7 +36,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.video.frame import PictureType, VideoFrame
 
-from mkvtwist.config.settings import Form, Input
+from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Event, Pace, Reader, set_up
 from mkvtwist.libav.pipe import Outlet, Pipe
 from mkvtwist.media.packet import Header, Packet

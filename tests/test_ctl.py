@@ -21,7 +21,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mkvtwist import __version__, ctl
-from mkvtwist.config.settings import Config, Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.ctl import DENIED, FAILED, UNREACHABLE, USAGE, ControlError, run, table
 from mkvtwist.live.publisher import Wish
 from mkvtwist.server.server import Server

@@ -57,7 +57,7 @@ sys.path.insert(0, str(ROOT))  # run as a script, this file finds its neighbours
 import av  # noqa: E402 (after the path is set)
 from twisted.logger import globalLogPublisher  # noqa: E402
 
-from mkvtwist.config.settings import Form, Input  # noqa: E402
+from mkvtwist.config.input import Form, Input  # noqa: E402
 from mkvtwist.formats.matroska import codec_delays, elements, milliseconds  # noqa: E402
 from mkvtwist.formats.registry import Choice  # noqa: E402
 from mkvtwist.libav import Ended, Event, Noticed, Pace, Reader, set_up  # noqa: E402

@@ -1,9 +1,9 @@
 """
 Who may watch, and who may send (I{reactor}).
 
-A L{Rule} says it; a L{Gate} is a rule at work: its files have been read. Addresses are looked at
-first, without which nothing helps. Then, if the rule asks for them, credentials: one that is right
-is enough.
+A L{AccessRule} says it; a L{Gate} is a rule at work: its files have been read. Addresses are looked
+at first, without which nothing helps. Then, if the rule asks for them, credentials: one that is
+right is enough.
 
 Built on L{twisted.cred}: a gate has a L{Portal} of its own, with a checker for tokens, and one for
 users and passwords, out of a file or from a plugin (L{twisted.cred.strcred}).
@@ -28,7 +28,8 @@ from twisted.logger import Logger
 from zope.interface import Attribute, Interface, implementer
 
 from mkvtwist.access.passwords import PasswordError, is_right, parse_users
-from mkvtwist.config.settings import ConfigError, Network, Rule, unusable
+from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.values import ConfigError, Network, unusable
 
 HASHING = 2
 """Threads that compute hashes at once: each takes a core for a quarter of a second."""
@@ -211,7 +212,7 @@ class Gate:
 
     _log = Logger()
 
-    def __init__(self, rule: Rule, hashing: Hashing) -> None:
+    def __init__(self, rule: AccessRule, hashing: Hashing) -> None:
         self.rule = rule
         self._hashing = hashing
         self._portal = Portal(_Inside())
@@ -256,15 +257,15 @@ class Access:
 
     def __init__(self, reactor: Any) -> None:
         self._hashing = Hashing(reactor)
-        self._gates: dict[Rule, Gate] = {}
+        self._gates: dict[AccessRule, Gate] = {}
 
-    def gate(self, rule: Rule) -> Gate:
+    def gate(self, rule: AccessRule) -> Gate:
         """The one for a rule; the first time, its files are read."""
         if rule not in self._gates:
             self._gates[rule] = Gate(rule, self._hashing)
         return self._gates[rule]
 
-    def read(self, rules: Iterable[Rule]) -> None:
+    def read(self, rules: Iterable[AccessRule]) -> None:
         """Read the files of these rules, again if need be, and forget all others."""
         before = self._gates
         self._gates = {}
@@ -406,7 +407,7 @@ def within(host: str | None, networks: Iterable[Network]) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
-def checkers(rule: Rule, hashing: Hashing) -> Iterable[ICredentialsChecker]:
+def checkers(rule: AccessRule, hashing: Hashing) -> Iterable[ICredentialsChecker]:
     """
     What a rule's credentials are held against.
 

@@ -17,35 +17,36 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from mkvtwist.config.input import (
+    INPUT_FORMS_IN_ONE_LINE,
+    AtEnd,
+    Form,
+    Input,
+    check_on_demand,
+    parse_at_end,
+)
+from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import (
     DEFAULT_NAME,
-    INPUT_FORMS_IN_ONE_LINE,
     OWN,
     RULE_SETTINGS,
     SERVER_SETTINGS,
     STREAM_SETTINGS,
-    AtEnd,
     Config,
-    ConfigError,
-    Form,
-    Input,
-    Kind,
-    Rule,
     Setting,
     StreamConfig,
-    check_on_demand,
-    parse_at_end,
-    parse_name,
+    TomlType,
 )
+from mkvtwist.config.values import ConfigError, parse_name
 
-_TYPES: Mapping[Kind, tuple[type, ...]] = {
-    Kind.TEXT: (str,),
-    Kind.TEXTS: (list,),
-    Kind.TEXT_OR_TEXTS: (str, list),
-    Kind.NUMBER: (int, float),
-    Kind.SIZE: (int, str),
-    Kind.SWITCH: (bool,),
-    Kind.RULE: (dict,),
+_TYPES: Mapping[TomlType, tuple[type, ...]] = {
+    TomlType.TEXT: (str,),
+    TomlType.TEXTS: (list,),
+    TomlType.TEXT_OR_TEXTS: (str, list),
+    TomlType.NUMBER: (int, float),
+    TomlType.SIZE: (int, str),
+    TomlType.SWITCH: (bool,),
+    TomlType.RULE: (dict,),
 }
 
 _TABLES = ("defaults", "streams")
@@ -172,7 +173,7 @@ class _Reading:
         for key in ("watch", "send"):
             if key in said.streams:
                 path = os.path.join(said.directory, said.streams[key].token_file)
-                settings[key] = Rule(token_file=path)
+                settings[key] = AccessRule(token_file=path)
         here = self._directory(said=source is said.input)
         settings["input"] = _located(source, here)
         if settings.get("record") is not None:
@@ -222,7 +223,7 @@ class _Reading:
             if key not in allowed:
                 self._unknown(where, key, (*allowed, *others))
                 continue
-            if allowed[key].kind is Kind.RULE and isinstance(value, dict):
+            if allowed[key].kind is TomlType.RULE and isinstance(value, dict):
                 found[key] = self._rule(f"{place}{key}.", value)
                 continue
             try:
@@ -231,7 +232,7 @@ class _Reading:
                 self.problems += error.args
         return found
 
-    def _rule(self, place: str, table: Mapping[str, Any]) -> Rule:
+    def _rule(self, place: str, table: Mapping[str, Any]) -> AccessRule:
         settings = self._settings(place, table, RULE_SETTINGS)
         if "users" in settings and "checker" in settings:
             self._complain(f"{place}checker", "...", "possible beside users: use one of them")
@@ -239,7 +240,7 @@ class _Reading:
         for key in ("token_file", "users"):
             if key in settings:
                 settings[key] = os.path.join(here, settings[key])
-        return Rule(**settings)
+        return AccessRule(**settings)
 
     def _unknown(self, where: str, key: str, known: tuple[str, ...]) -> None:
         if key in OWN:
@@ -264,7 +265,7 @@ def _value(where: str, value: Any, setting: Setting) -> Any:
         fits = bool(value) and all(isinstance(item, str) for item in value)
     if not fits:
         raise ConfigError(f"{where}: {_shown(value)} is not {setting.kind.value}")
-    if setting.kind is Kind.SWITCH:
+    if setting.kind is TomlType.SWITCH:
         return value
     if isinstance(value, list):
         return tuple(setting.parse(where, item) for item in value)
@@ -309,7 +310,7 @@ def document(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
     plain: dict[type, Callable[[Any], Any]] = {
         Input: lambda value: value.text if secrets else str(value),
         AtEnd: lambda value: value.value,
-        Rule: partial(_table_of, secrets=secrets),
+        AccessRule: partial(_table_of, secrets=secrets),
         tuple: lambda values: [plain[type(value)](value) for value in values],
     }
     return {
@@ -319,7 +320,7 @@ def document(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
     }
 
 
-def _table_of(rule: Rule, *, secrets: bool) -> dict[str, Any]:
+def _table_of(rule: AccessRule, *, secrets: bool) -> dict[str, Any]:
     """What a rule says, as its table would have it."""
     texts = {key: getattr(rule, key) for key in ("token_file", "users")}
     texts["checker"] = rule.checker if secrets else rule.checker_kind

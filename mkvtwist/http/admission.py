@@ -27,7 +27,7 @@ from mkvtwist.access.rules import (
     Token,
     Visitor,
 )
-from mkvtwist.config.settings import Rule
+from mkvtwist.config.rule import AccessRule
 from mkvtwist.http.wire.answers import argument, host, say, say_later
 from mkvtwist.streams.stream import Stream
 
@@ -50,7 +50,9 @@ class Admission:
         self._guesses.locked_out = partial(_report, refusals)
         self.access = Access(reactor)
 
-    def admit(self, request: Request, realm: str, rule: Rule, then: Callable[[], None]) -> None:
+    def admit(
+        self, request: Request, realm: str, rule: AccessRule, then: Callable[[], None]
+    ) -> None:
         """
         Call C{then} if the rule lets this request in, now or when that is known; else answer it.
 

@@ -15,7 +15,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from mkvtwist.access.refusals import Refusals
-from mkvtwist.config.settings import EVERYBODY, Config, Form, Network
+from mkvtwist.config.input import Form
+from mkvtwist.config.rule import EVERYBODY
+from mkvtwist.config.settings import Config
+from mkvtwist.config.values import Network
 from mkvtwist.formats.registry import ENDINGS
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.limits import Limits

@@ -31,7 +31,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mkvtwist.access.refusals import Refusals
-from mkvtwist.config.settings import AtEnd, Form, Input, StreamConfig
+from mkvtwist.config.input import AtEnd, Form, Input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.retry import QUICK, Tries
 from mkvtwist.inputs.sender import Connection, IInput, Parting, Sender, address
 from mkvtwist.libav import (

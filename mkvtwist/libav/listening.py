@@ -9,7 +9,7 @@ all of them get an option.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mkvtwist.config.settings import Form, Input
+from mkvtwist.config.input import Form, Input
 
 DATAGRAMS = frozenset({"udp", "udplite", "rtp", "srtp", "sap"})
 """Schemes without connections: nobody knows whether there is a sender before something comes."""

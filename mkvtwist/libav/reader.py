@@ -31,7 +31,7 @@ import av
 from av.container import Flags
 from twisted.logger import Logger
 
-from mkvtwist.config.settings import Form, Input
+from mkvtwist.config.input import Form, Input
 from mkvtwist.libav.adapters import (
     Adapter,
     AVPacket,

@@ -26,7 +26,7 @@ from twisted.internet.ssl import AcceptableCiphers
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from mkvtwist.config.settings import ConfigError, unusable
+from mkvtwist.config.values import ConfigError, unusable
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """

@@ -18,18 +18,10 @@ from twisted.internet.protocol import Factory
 
 from mkvtwist.access.rules import Hashing, checkers, read_file
 from mkvtwist.config.document import CommandLine, configure, parse_document
-from mkvtwist.config.settings import (
-    DEFAULT_PORT,
-    EVERYBODY,
-    Config,
-    ConfigError,
-    Form,
-    Input,
-    Rule,
-    StreamConfig,
-    parse_name,
-    unusable,
-)
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.rule import EVERYBODY, AccessRule
+from mkvtwist.config.settings import DEFAULT_PORT, Config, StreamConfig
+from mkvtwist.config.values import ConfigError, parse_name, unusable
 from mkvtwist.net.endpoint import TLS_PROBLEMS, check_files, explain
 from mkvtwist.net.sockets import both_families, congestion_problem
 
@@ -193,7 +185,7 @@ def _send_problem(stream: StreamConfig) -> str | None:
     return _rule_problem(stream.send)
 
 
-def _rule_problem(rule: Rule) -> str | None:
+def _rule_problem(rule: AccessRule) -> str | None:
     """Why a rule's files cannot be used, if so."""
     try:
         list(checkers(rule, Hashing(None)))

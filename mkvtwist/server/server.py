@@ -18,7 +18,9 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from mkvtwist.config.settings import LIVE, AtEnd, Config, ConfigError, Form, StreamConfig, changes
+from mkvtwist.config.input import AtEnd, Form
+from mkvtwist.config.settings import LIVE, Config, StreamConfig, changes
+from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.sender import address
 from mkvtwist.live.events import Events

@@ -14,20 +14,9 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from mkvtwist.config.document import CommandLine, describe
-from mkvtwist.config.settings import (
-    DEFAULT_NAME,
-    INPUT_FORMS,
-    INPUT_FORMS_IN_ONE_LINE,
-    SERVER_SETTINGS,
-    STREAM_SETTINGS,
-    Config,
-    ConfigError,
-    Form,
-    Input,
-    parse_input,
-    parse_name,
-    parse_server_name,
-)
+from mkvtwist.config.input import INPUT_FORMS, INPUT_FORMS_IN_ONE_LINE, Form, Input, parse_input
+from mkvtwist.config.settings import DEFAULT_NAME, SERVER_SETTINGS, STREAM_SETTINGS, Config
+from mkvtwist.config.values import ConfigError, parse_name, parse_server_name
 from mkvtwist.server.check import read
 from mkvtwist.server.process import exit_with, ignore_second_stop, use_monotonic_clock
 from mkvtwist.server.server import Server

@@ -40,7 +40,9 @@ from mkvtwist.access.rules import (
     Visitor,
     parse_address,
 )
-from mkvtwist.config.settings import Config, ConfigError, Rule
+from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.settings import Config
+from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.http.admission import PENALTY
 from mkvtwist.live.events import Event, Events
@@ -62,13 +64,13 @@ class FileTestCase(SynchronousTestCase):
             file.write("\n".join(lines) + "\n")
         return path
 
-    def tokens(self, *tokens: str) -> Rule:
+    def tokens(self, *tokens: str) -> AccessRule:
         """A rule that asks for one of these tokens."""
-        return Rule(token_file=self.file(*(tokens or (TOKEN,))))
+        return AccessRule(token_file=self.file(*(tokens or (TOKEN,))))
 
-    def users(self) -> Rule:
+    def users(self) -> AccessRule:
         """A rule that lets in alice, with her password."""
-        return Rule(users=self.file(f"alice:{HASH.decode()}"))
+        return AccessRule(users=self.file(f"alice:{HASH.decode()}"))
 
 
 class GateTests(FileTestCase):
@@ -80,7 +82,7 @@ class GateTests(FileTestCase):
         self.hashing = Hashing(self.reactor)
         self.log = Log(self)
 
-    def login(self, rule: Rule | Gate, *offered: ICredentials) -> str | None:
+    def login(self, rule: AccessRule | Gate, *offered: ICredentials) -> str | None:
         """Who a gate says this is."""
         gate = rule if isinstance(rule, Gate) else Gate(rule, self.hashing)
         login = Deferred.fromCoroutine(gate.login(offered))
@@ -138,7 +140,7 @@ class GateTests(FileTestCase):
     def test_known_is_bounded(self) -> None:
         """Of passwords that were right only the last ones are known."""
         self.patch(access, "KNOWN", 1)
-        rule = Rule(users=self.file(f"alice:{HASH.decode()}", f"bob:{HASH.decode()}"))
+        rule = AccessRule(users=self.file(f"alice:{HASH.decode()}", f"bob:{HASH.decode()}"))
         gate = Gate(rule, self.hashing)
         for user in (b"alice", b"bob", b"alice"):
             self.assertEqual(self.login(gate, UsernamePassword(user, b"secret")), user.decode())
@@ -153,7 +155,7 @@ class GateTests(FileTestCase):
 
     def test_any_is_enough(self) -> None:
         """With tokens and users, one or the other will do."""
-        rule = Rule(token_file=self.tokens().token_file, users=self.users().users)
+        rule = AccessRule(token_file=self.tokens().token_file, users=self.users().users)
         self.assertEqual(self.login(rule, Token(TOKEN.encode())), "token")
         offered = (Token(b"secret"), UsernamePassword(b"alice", b"secret"))
         self.assertEqual(self.login(rule, *offered), "alice")
@@ -161,14 +163,16 @@ class GateTests(FileTestCase):
 
     def test_checker(self) -> None:
         """A plugin of cred is asked for users."""
-        rule = Rule(checker=f"file:{self.file('alice:secret')}")
+        rule = AccessRule(checker=f"file:{self.file('alice:secret')}")
         self.assertEqual(self.login(rule, UsernamePassword(b"alice", b"secret")), "alice")
         self.assertIsNone(self.login(rule, UsernamePassword(b"alice", b"no")))
         self.assertEqual(str(rule), "checker file")
 
     def test_addresses(self) -> None:
         """An address must be allowed, if that is said, and must not be denied."""
-        gate = Gate(Rule(allow=(NET("10.0.0.0/8"),), deny=(NET("10.1.0.0/16"),)), self.hashing)
+        gate = Gate(
+            AccessRule(allow=(NET("10.0.0.0/8"),), deny=(NET("10.1.0.0/16"),)), self.hashing
+        )
         for host, allowed in (
             ("10.0.0.1", True),
             ("10.1.0.1", False),
@@ -179,11 +183,11 @@ class GateTests(FileTestCase):
             (None, False),
         ):
             self.assertEqual(gate.allows(host), allowed, host)
-        denied = Gate(Rule(deny=(NET("2001:db8::/32"),)), self.hashing)
+        denied = Gate(AccessRule(deny=(NET("2001:db8::/32"),)), self.hashing)
         self.assertFalse(denied.allows("2001:db8::7%eth0"))
         self.assertTrue(denied.allows("10.0.0.1"))
-        self.assertTrue(Gate(Rule(), self.hashing).allows(None))
-        self.assertTrue(Gate(Rule(allow=(NET("127.0.0.0/8"),)), self.hashing).allows(None))
+        self.assertTrue(Gate(AccessRule(), self.hashing).allows(None))
+        self.assertTrue(Gate(AccessRule(allow=(NET("127.0.0.0/8"),)), self.hashing).allows(None))
 
     def test_read(self) -> None:
         """What is read again holds; a file that cannot be used changes nothing."""
@@ -203,23 +207,23 @@ class GateTests(FileTestCase):
         self.assertEqual(self.login(gate, Token(b"another-token")), "token")
         (line,) = self.log.about("nothing has changed")
         self.assertIn("8 characters", line)
-        all_of_it.read([Rule()])
+        all_of_it.read([AccessRule()])
         self.assertIsNot(all_of_it.gate(rule), gate)
 
     def test_mistakes(self) -> None:
         """A file that cannot be used lets nobody in, and is said without quoting what is in it."""
         for rule, said in (
-            (Rule("/no/such/file"), "No such file"),
-            (Rule("a\0b"), "is not a file's name"),
-            (Rule("a\ud800b"), "is not a file's name"),
-            (Rule("/dev/zero"), "more than"),
-            (Rule(users="/no/such/file"), "No such file"),
-            (Rule(checker="file:/no/such/file"), "No such file"),
+            (AccessRule("/no/such/file"), "No such file"),
+            (AccessRule("a\0b"), "is not a file's name"),
+            (AccessRule("a\ud800b"), "is not a file's name"),
+            (AccessRule("/dev/zero"), "more than"),
+            (AccessRule(users="/no/such/file"), "No such file"),
+            (AccessRule(checker="file:/no/such/file"), "No such file"),
             (self.tokens("# nothing"), "no token"),
             (self.tokens("hunter2"), "8 characters"),
-            (Rule(users=self.file("alice:hunter2")), "line 1 is not user:hash"),
-            (Rule(users=self.file("")), "no user"),
-            (Rule(checker="nothing:hunter2"), "'nothing'"),
+            (AccessRule(users=self.file("alice:hunter2")), "line 1 is not user:hash"),
+            (AccessRule(users=self.file("")), "no user"),
+            (AccessRule(checker="nothing:hunter2"), "'nothing'"),
         ):
             with self.assertRaises(ConfigError) as caught:
                 list(access.checkers(rule, self.hashing))
@@ -506,8 +510,8 @@ class AdmissionTests(FileTestCase, SiteTestCase):
     def test_address(self) -> None:
         """Who asks from the wrong address gets nowhere, whatever they have."""
         token_file = self.tokens().token_file
-        self.add("near", watch=Rule(token_file=token_file, allow=(NET("192.0.2.0/28"),)))
-        self.add("far", watch=Rule(token_file=token_file, allow=(NET("10.0.0.0/8"),)))
+        self.add("near", watch=AccessRule(token_file=token_file, allow=(NET("192.0.2.0/28"),)))
+        self.add("far", watch=AccessRule(token_file=token_file, allow=(NET("10.0.0.0/8"),)))
         self.assertEqual(self.get(f"/near?token={TOKEN}", "HEAD").status, 200)
         self.assertEqual(self.get("/near", "HEAD").status, 401)
         self.assertEqual(self.get(f"/far?token={TOKEN}").status, 403)
@@ -606,11 +610,11 @@ class AdmissionTests(FileTestCase, SiteTestCase):
     def test_broken_checker(self) -> None:
         """A checker that fails lets nobody in, and its words are not repeated."""
 
-        def broken(rule: Rule, _: Hashing) -> list[Any]:
+        def broken(rule: AccessRule, _: Hashing) -> list[Any]:
             return [Broken()] if rule.checker == "broken" else []
 
         self.patch(access, "checkers", broken)
-        self.add("odd", watch=Rule(checker="broken"))
+        self.add("odd", watch=AccessRule(checker="broken"))
         for target, status in (("/odd?token=x", 503), ("/status?token=x", 503)):
             got = self.get(target)
             self.assertEqual(got.status, status)

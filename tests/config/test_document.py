@@ -13,20 +13,17 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.document import CommandLine, configure, describe, document, parse_document
+from mkvtwist.config.input import AT_END, AtEnd, Form, Input
+from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import (
-    _AT_END,
     OWN,
     SERVER_SETTINGS,
     STREAM_SETTINGS,
-    AtEnd,
     Config,
-    ConfigError,
-    Form,
-    Input,
-    Kind,
-    Rule,
     StreamConfig,
+    TomlType,
 )
+from mkvtwist.config.values import ConfigError
 
 
 class FileTestCase(SynchronousTestCase):
@@ -134,28 +131,28 @@ class ValueTests(FileTestCase):
         )
         networks = [ip_network(text) for text in ("127.0.0.1", "2001:db8::/32", "10.0.0.0/8")]
         a, b = config.streams
-        self.assertEqual(a.watch, Rule("/here/etc/w", "/u", None, (), (networks[2],)))
-        self.assertEqual((b.watch, b.send), (Rule(checker="file:x"), Rule()))
-        self.assertEqual(config.status, Rule(allow=tuple(networks[:2])))
+        self.assertEqual(a.watch, AccessRule("/here/etc/w", "/u", None, (), (networks[2],)))
+        self.assertEqual((b.watch, b.send), (AccessRule(checker="file:x"), AccessRule()))
+        self.assertEqual(config.status, AccessRule(allow=tuple(networks[:2])))
         self.assertEqual(config.trusted_proxies, (ip_network("10.0.0.1"),))
         self.assertEqual(config.server_names, ("tv.example",))
         limits = (config.max_clients_total, config.max_clients_per_address, config.max_bandwidth)
         self.assertEqual(limits, (9, 2, 1_500_000))
-        said = self.config('[streams.a]\ninput = "demo:"', streams={"watch": Rule("t")})
-        self.assertEqual(said.streams[0].watch, Rule("/here/t"))
+        said = self.config('[streams.a]\ninput = "demo:"', streams={"watch": AccessRule("t")})
+        self.assertEqual(said.streams[0].watch, AccessRule("/here/t"))
         shown = list(describe(config))
         self.assertIn("status: allow 127.0.0.1/32, 2001:db8::/32", shown)
         self.assertIn("trusted_proxies: 10.0.0.1/32", shown)
         self.assertIn("  watch: token_file /here/etc/w; users /u; deny 10.0.0.0/8", shown)
         self.assertIn("  watch: checker file", shown)
-        self.assertEqual(str(Rule()), "everybody")
+        self.assertEqual(str(AccessRule()), "everybody")
         self.assertEqual(
             document(a)["watch"],
             {"token_file": "/here/etc/w", "users": "/u", "deny": ["10.0.0.0/8"]},
         )
         self.assertEqual(document(a)["send"], {})
         text = '[defaults.watch]\ntoken_file = "w"\n[streams.a]\ninput = "demo:"\nwatch = {}'
-        self.assertEqual(self.config(text).streams[0].watch, Rule())
+        self.assertEqual(self.config(text).streams[0].watch, AccessRule())
 
     def test_defaults(self) -> None:
         """What C{[defaults]} says holds for each stream that does not say otherwise."""
@@ -222,8 +219,8 @@ NETWORKS = st.lists(
     st.sampled_from([ip_network(text) for text in ("192.0.2.7/32", "10.0.0.0/8", "2001:db8::/32")])
 ).map(tuple)
 RULES = st.builds(
-    Rule, st.none() | PATHS, st.none(), st.none() | st.just("memory:a:b"), NETWORKS, NETWORKS
-) | st.builds(Rule, st.none() | PATHS, st.none() | PATHS, st.none(), NETWORKS, NETWORKS)
+    AccessRule, st.none() | PATHS, st.none(), st.none() | st.just("memory:a:b"), NETWORKS, NETWORKS
+) | st.builds(AccessRule, st.none() | PATHS, st.none() | PATHS, st.none(), NETWORKS, NETWORKS)
 
 
 @st.composite
@@ -241,7 +238,7 @@ def streams(draw: st.DrawFn) -> StreamConfig:
         "name": st.just("cam"),
         "buffer_bytes": st.integers(64 << 10, 1 << 40),
         "readrate": st.floats(0.0, 1000.0),
-        "at_end": st.sampled_from(_AT_END[source.form]),
+        "at_end": st.sampled_from(AT_END[source.form]),
         "record": st.none() | PATHS.map(lambda path: f"{path}-%Y%%.mkv"),
         "record_bytes": st.just(0) | st.integers(64 << 10, 1 << 40),
         "max_clients": st.integers(0, 10**9 - 1),
@@ -255,7 +252,7 @@ def streams(draw: st.DrawFn) -> StreamConfig:
     }
     for key, setting in STREAM_SETTINGS.items():
         if key not in chosen:
-            chosen[key] = SECONDS if setting.kind is Kind.NUMBER else st.booleans()
+            chosen[key] = SECONDS if setting.kind is TomlType.NUMBER else st.booleans()
     return StreamConfig(**{key: draw(strategy) for key, strategy in chosen.items()})
 
 

@@ -11,7 +11,8 @@ from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.internet.testing import StringTransport
 from zope.interface import directlyProvides
 
-from mkvtwist.config.settings import Config, Rule
+from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.settings import Config
 from mkvtwist.http import shares
 from mkvtwist.http.wire import connections
 from mkvtwist.http.wire.connections import HEAD_TIME, REMINDER, LiveRequest
@@ -340,7 +341,7 @@ class ProxyTests(SiteTestCase):
         self.assertIn("192.0.2.7:5000", self.log.about("joined")[-1])
         self.trust("192.0.2.0/24")
         self.assertEqual(self.peer("203.0.113.9", near=mapped), "203.0.113.9:0")
-        denied = Rule(deny=(ipaddress.ip_network("192.0.2.7"),))
+        denied = AccessRule(deny=(ipaddress.ip_network("192.0.2.7"),))
         self.site.configure(Config((replace(self.stream.config, watch=denied),)))
         self.stream.configure(replace(self.stream.config, watch=denied))
         self.assertRaises(ValueError, self.peer, near=mapped)  # nobody has joined

@@ -16,7 +16,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Config, Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.views import management
 from mkvtwist.http.views.management import HEARTBEAT

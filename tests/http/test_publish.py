@@ -18,7 +18,9 @@ from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
 from mkvtwist.access.refusals import SPAN
-from mkvtwist.config.settings import AtEnd, Config, Form, Input, Rule, StreamConfig
+from mkvtwist.config.input import AtEnd, Form, Input
+from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http import site as site_module
 from mkvtwist.http.admission import PENALTY
@@ -377,7 +379,7 @@ class ProbeTests(SendersTestCase):
 
     def test_server(self) -> None:
         """C{OPTIONS *} is no error, whatever rules the streams have, and offers no TLS."""
-        self.start(send=Rule(deny=(ip_network("0.0.0.0/0"),)))
+        self.start(send=AccessRule(deny=(ip_network("0.0.0.0/0"),)))
         for names in (("cam", "live"), ("cam",)):
             self.streams = {name: self.streams[name] for name in names}
             self.site = LiveSite(self.reactor, self.streams)
@@ -403,7 +405,7 @@ class ProbeTests(SendersTestCase):
         """With a rule it is 401, which is no refusal yet: the password comes next."""
         path = Path(self.mktemp())
         path.write_text("correct-horse")
-        self.start(send=Rule(token_file=str(path)))
+        self.start(send=AccessRule(token_file=str(path)))
         self.assertEqual(self.probe().verdict().status, 401)
         self.assertEqual(self.log.about("refused"), [])
         basic = base64.b64encode(b"source:correct-horse").decode()
@@ -725,13 +727,13 @@ class RefusedTests(SendersTestCase):
         """401 without a password, or with a wrong one; 403 from the wrong address."""
         path = Path(self.mktemp())
         path.write_text("correct-horse")
-        self.start(send=Rule(token_file=str(path)))
+        self.start(send=AccessRule(token_file=str(path)))
         self.stream.events.subscribe(self.heard.append)
         self.refused(self.sender(), 401)
         self.reactor.advance(SPAN)
         line = self.refused(self.sender(CHUNKED, "Authorization: Bearer guess-work"), 401)
         self.assertNotIn("guess-work", line)
-        self.start(send=Rule(deny=(ip_network("192.0.2.0/24"),)))
+        self.start(send=AccessRule(deny=(ip_network("192.0.2.0/24"),)))
         self.stream.events.subscribe(self.heard.append)
         self.refused(self.sender(), 403)
 

@@ -14,7 +14,9 @@ from weakref import ref
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Config, Form, Input, Rule, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.formats.registry import FORMATS
 from mkvtwist.http import LiveSite
 from mkvtwist.http.site import Router
@@ -286,7 +288,7 @@ class PlaylistTests(HLSTestCase):
         assert isinstance(router, Router)
         router.posters = Posters(self.reactor, lambda _: b"jpeg")
         self.addCleanup(router.replays.stop)
-        rule = Rule(allow=(ip_network("198.51.100.0/24"),))
+        rule = AccessRule(allow=(ip_network("198.51.100.0/24"),))
         self.stream.configure(replace(self.stream.config, watch=rule))
         self.site.trusted_proxies = (ip_network("192.0.2.0/24"),)
         redirect = self.ask("/live/last.mkv", X_Forwarded_For="198.51.100.1")
@@ -305,7 +307,7 @@ class PlaylistTests(HLSTestCase):
 
     def test_trusted_edge(self) -> None:
         """A cache that a rule lets in by its own address may show what it has to everybody."""
-        rule = Rule(allow=(ip_network("192.0.2.7"),))
+        rule = AccessRule(allow=(ip_network("192.0.2.7"),))
         self.stream.configure(replace(self.stream.config, watch=rule))
         got = self.get(self.url(self.newest - 1))
         self.assertEqual((got.status, got.headers["cache-control"]), (200, FOREVER))

@@ -27,15 +27,10 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__
-from mkvtwist.config.settings import (
-    Config,
-    ConfigError,
-    Form,
-    Input,
-    Rule,
-    StreamConfig,
-    parse_name,
-)
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.settings import Config, StreamConfig
+from mkvtwist.config.values import ConfigError, parse_name
 from mkvtwist.formats.mpegts import NULL
 from mkvtwist.formats.registry import ENDINGS as FORMAT_ENDINGS
 from mkvtwist.http import LiveSite, StreamResource
@@ -519,7 +514,7 @@ class LiveTests(SiteTestCase):
         other.input.state, other.input.reason = "retrying", "the host has gone"
         got = self.get("/healthz")
         self.assertEqual((got.status, got.text), (503, "other: retrying (the host has gone)\n"))
-        other.configure(replace(other.config, watch=Rule(allow=(ip_network("10.0.0.0/8"),))))
+        other.configure(replace(other.config, watch=AccessRule(allow=(ip_network("10.0.0.0/8"),))))
         self.assertEqual(self.get("/healthz").text, "a stream: retrying\n", "not whose, nor why")
         other.input.state = "waiting for a client"
         self.assertEqual(self.get("/healthz").status, 200)
@@ -771,7 +766,7 @@ class KnownTests(SiteTestCase):
         for names in ({"live"}, {"live", "other"}):
             self.assertEqual(set(json.loads(self.get("/status").body)["streams"]), names)
             if names == {"live"}:
-                self.add("secret", watch=Rule(token_file=str(token)))
+                self.add("secret", watch=AccessRule(token_file=str(token)))
                 self.add("other")
         got = json.loads(self.get("/status?token=correct-horse").body)
         self.assertEqual(set(got["streams"]), {"live", "other", "secret"})
@@ -1245,7 +1240,7 @@ class StreamResourceTests(SiteTestCase):
     def test_rules(self) -> None:
         """The stream's own rule about who may watch holds here, too."""
         self.stream.configure(
-            replace(self.stream.config, watch=Rule(deny=(ip_network("192.0.2.0/24"),)))
+            replace(self.stream.config, watch=AccessRule(deny=(ip_network("192.0.2.0/24"),)))
         )
         root = Resource()
         root.putChild(b"tv", StreamResource(self.reactor, self.stream))

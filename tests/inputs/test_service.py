@@ -18,7 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from mkvtwist.config.settings import AtEnd, StreamConfig, parse_at_end, parse_input
+from mkvtwist.config.input import AtEnd, parse_at_end, parse_input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.sender import SILENCE, Connection, address
 from mkvtwist.inputs.service import (
     PATIENCE,

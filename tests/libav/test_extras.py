@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Form, Input
+from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import set_up
 from mkvtwist.libav.adapters.base import SETUP_LIMIT
 from mkvtwist.libav.extras import (

@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Form, Input
+from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Ended, fetch, opening, set_up
 from mkvtwist.libav.fetch import Fetcher, TooNear
 from mkvtwist.libav.reach import Scope

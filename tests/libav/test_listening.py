@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import parse_input
+from mkvtwist.config.input import parse_input
 from mkvtwist.libav.listening import listening, listens
 
 

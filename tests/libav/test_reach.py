@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Form, Input
+from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Ended, set_up
 from mkvtwist.libav.pipe import Pipe
 from mkvtwist.libav.reach import Scope, of_bytes, of_file, of_url, scope_of, scope_of_host

@@ -17,7 +17,7 @@ from typing import Any
 import av
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Form, Input, parse_input
+from mkvtwist.config.input import Form, Input, parse_input
 from mkvtwist.formats import mp4
 from mkvtwist.formats.matroska import Matroska
 from mkvtwist.libav import (

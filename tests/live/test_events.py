@@ -3,7 +3,8 @@
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.events import Event, Events
 from mkvtwist.live.publisher import Publisher, Wish
 from tests.support.fakes import Reactor, Response, footage, header

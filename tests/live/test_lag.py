@@ -9,7 +9,8 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live import publisher
 from mkvtwist.live.lag import PAUSE, Lag
 from mkvtwist.live.publisher import Publisher, Wish

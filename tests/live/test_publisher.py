@@ -19,7 +19,8 @@ from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mkvtwist.config.settings import Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats import matroska
 from mkvtwist.formats.matroska import Matroska
 from mkvtwist.formats.registry import FORMATS

@@ -31,7 +31,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
-from mkvtwist.config.settings import Config, ConfigError, Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import Config, StreamConfig
+from mkvtwist.config.values import ConfigError
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.server import check
 from mkvtwist.server.server import Server

@@ -15,7 +15,8 @@ from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from mkvtwist.config.settings import Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.wire.connections import IDLE
 from mkvtwist.inputs.sender import address

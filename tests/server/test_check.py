@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.document import CommandLine
-from mkvtwist.config.settings import ConfigError
+from mkvtwist.config.values import ConfigError
 from mkvtwist.server import check
 from mkvtwist.server.check import read
 

@@ -14,15 +14,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import (
-    AtEnd,
-    Config,
-    ConfigError,
-    Form,
-    Input,
-    StreamConfig,
-    parse_input,
-)
+from mkvtwist.config.input import AtEnd, Form, Input, parse_input
+from mkvtwist.config.settings import Config, StreamConfig
+from mkvtwist.config.values import ConfigError
 from mkvtwist.libav import Ended
 from mkvtwist.live.publisher import Wish
 from mkvtwist.server import server as server_module

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Config, Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.server import systemd
 from mkvtwist.server.server import Server
 from tests.support.fakes import Log, Reactor, StillReader

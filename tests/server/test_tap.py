@@ -20,7 +20,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mkvtwist import __version__
-from mkvtwist.config.settings import AtEnd, Config, Form, Input, StreamConfig
+from mkvtwist.config.input import AtEnd, Form, Input
+from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.server import check
 from mkvtwist.server.process import MonotonicClock
 from mkvtwist.server.server import Listener

@@ -12,7 +12,8 @@ from weakref import ref
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import StreamConfig, parse_at_end, parse_input
+from mkvtwist.config.input import parse_at_end, parse_input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.libav import Ended, Event
 from mkvtwist.live.publisher import Wish
 from mkvtwist.live.ring import Ring

@@ -16,7 +16,7 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from mkvtwist.config.settings import Input
+from mkvtwist.config.input import Input
 from mkvtwist.formats import matroska
 from mkvtwist.formats.registry import NoTrack, Unfit
 from mkvtwist.inputs import service as input_module

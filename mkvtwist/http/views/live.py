@@ -7,7 +7,7 @@ from functools import partial
 
 from twisted.web.http import Request
 
-from mkvtwist.config.settings import ConfigError, parse_past, parse_seconds
+from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats import matroska
 from mkvtwist.formats.registry import BESIDE, NoTrack, Unfit, choose
 from mkvtwist.http.limits import Limits

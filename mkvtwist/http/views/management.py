@@ -17,7 +17,10 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.config.document import document
-from mkvtwist.config.settings import ConfigError, Rule, StreamConfig, parse_at_end
+from mkvtwist.config.input import parse_at_end
+from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.settings import StreamConfig
+from mkvtwist.config.values import ConfigError
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.wire.answers import View, answer, timestamp
 from mkvtwist.http.wire.bodies import parse_object
@@ -295,7 +298,7 @@ def _check_checkers(config: StreamConfig, asked: Mapping[str, Any]) -> None:
     @raise ConfigError: when it is, and is not all of it.
     """
     for key in ("watch", "send"):
-        rule: Rule = getattr(config, key)
+        rule: AccessRule = getattr(config, key)
         table = asked.get(key)
         given = table.get("checker") if isinstance(table, dict) else None
         if given is not None and rule.checker != given == rule.checker_kind:

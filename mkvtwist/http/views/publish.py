@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.config.settings import ConfigError, parse_program
+from mkvtwist.config.values import ConfigError, parse_program
 from mkvtwist.http.wire.answers import say, transport_of
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.wire.requests import IBodyReader, IncomingRequest

@@ -34,7 +34,7 @@ from twisted.web.http import Request, datetimeToString
 from twisted.web.server import NOT_DONE_YET
 
 from mkvtwist.access.rules import one_host
-from mkvtwist.config.settings import ConfigError, parse_seconds
+from mkvtwist.config.values import ConfigError, parse_seconds
 from mkvtwist.formats.registry import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
 from mkvtwist.formats.replay import FORMATS, Replay
 from mkvtwist.http.shelf import KEEP, Kept, Key, Place, Shelf, Taker

@@ -27,7 +27,7 @@ from twisted.logger import Logger
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.config.settings import ConfigError, parse_tracks
+from mkvtwist.config.values import ConfigError, parse_tracks
 from mkvtwist.formats.registry import NoTrack, Unfit
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.wire.answers import (

@@ -13,7 +13,7 @@ from weakref import ref
 from twisted.web.http import Request
 
 from mkvtwist import __version__
-from mkvtwist.config.settings import EVERYBODY
+from mkvtwist.config.rule import EVERYBODY
 from mkvtwist.http.wire.answers import answer, say, timestamp
 from mkvtwist.streams import metrics
 from mkvtwist.streams.stream import Stream, StreamStatistics

@@ -13,7 +13,8 @@ from urllib.parse import urlencode, urljoin
 
 from twisted.web.http import NOT_MODIFIED, Request
 
-from mkvtwist.config.settings import EVERYBODY, Rule, parse_tracks
+from mkvtwist.config.rule import EVERYBODY, AccessRule
+from mkvtwist.config.values import parse_tracks
 from mkvtwist.media.printable import printable
 from mkvtwist.net.sockets import plain
 
@@ -94,7 +95,7 @@ def preview(request: Request, content_type: bytes) -> None:
     request.finish()
 
 
-def cached(request: Request, rule: Rule, how: bytes, shared: bytes = b"") -> bytes:
+def cached(request: Request, rule: AccessRule, how: bytes, shared: bytes = b"") -> bytes:
     """
     Return C{Cache-Control} for what a rule let somebody have.
 

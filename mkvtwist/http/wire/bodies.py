@@ -5,7 +5,7 @@ JSON that somebody has sent (I{pure}).
 import json
 from typing import Any, NoReturn
 
-from mkvtwist.config.settings import ConfigError
+from mkvtwist.config.values import ConfigError
 
 DEPTH = 8
 """Tables and lists within each other: settings have three."""

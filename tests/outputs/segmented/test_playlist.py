@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.settings import Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.registry import Choice, Format, NoTrack, Unfit
 from mkvtwist.formats.webvtt import WebVtt
 from mkvtwist.live.period import Period as RealProgramme
