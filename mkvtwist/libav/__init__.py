@@ -18,7 +18,7 @@ L{mkvtwist.media.packet}.
     - L{demo} is the test picture
 """
 
-from mkvtwist.libav.listening import listens
+from mkvtwist.libav.listen_urls import listens
 from mkvtwist.libav.opening import Media
 from mkvtwist.libav.reader import Ended, Event, Noted, Noticed, Opened, Pace, Reader, set_up
 

@@ -19,7 +19,7 @@ from av.stream import Disposition
 from mkvtwist.formats import matroska, mp4, mpegts, webvtt
 from mkvtwist.libav.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.libav.extras import File, Source, short
-from mkvtwist.libav.scratch import BITEXACT, Sink
+from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
 from mkvtwist.media.codecs import DolbyVision, codec_string, dolby_vision
 from mkvtwist.media.packet import SECOND, Header, Track
 
@@ -142,7 +142,7 @@ def _described(adapter: Adapter, tag: str) -> bytes | None:
 
     Some codecs are described by what their first packet says.
     """
-    sink = Sink()
+    sink = MemoryFile()
     flags = "empty_moov+default_base_moof"
     if adapter.sample is not None:
         flags += "+delay_moov"
@@ -150,7 +150,7 @@ def _described(adapter: Adapter, tag: str) -> bytes | None:
     options["strict"] = "unofficial"  # else it leaves out what Dolby Vision needs
     try:
         with (
-            av.open(Sink(), "w", format="matroska") as donor,
+            av.open(MemoryFile(), "w", format="matroska") as donor,
             av.open(sink, "w", format="mp4", container_options=options) as output,
         ):
             output.flags |= BITEXACT
@@ -218,10 +218,10 @@ def _written(
     chapters: "Sequence[Chapter]",
     files: Sequence[File],
 ) -> bytes:
-    sink = Sink()
+    sink = MemoryFile()
     options = {"live": "1", "write_crc32": "0", "allow_raw_vfw": "1"}
     with (
-        av.open(Sink(), "w", format="matroska") as donor,
+        av.open(MemoryFile(), "w", format="matroska") as donor,
         av.open(sink, "w", format="matroska", container_options=options) as output,
     ):
         donors = _donors(donor)

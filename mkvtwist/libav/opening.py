@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import av
 
 from mkvtwist.libav.adapters import Unusable
-from mkvtwist.libav.fetch import Fetcher
-from mkvtwist.libav.reach import Scope, is_http, of_url, scope_of_host
+from mkvtwist.libav.playlist_fetcher import PlaylistFetcher
 from mkvtwist.libav.stopping import Signal, Stopped
+from mkvtwist.libav.whitelists import Scope, is_http, scope_of_host, whitelists_for_url
 
 PACKET_LIMIT = 64 << 20
 """Bytes of one packet: an uncompressed picture of 8K. More is a damaged length."""
@@ -101,15 +101,17 @@ def open_url(url: str, open_: Callable[..., Any]) -> Any:
     host = urlsplit(url).hostname if is_http(url) else None
     nearest = scope_of_host(host) if host else Scope.MACHINE
     if nearest is Scope.MACHINE:
-        return open_(url, container_options=of_url(url, lists=True))
+        return open_(url, container_options=whitelists_for_url(url, lists=True))
     try:
-        return open_(url, container_options={**of_url(url, lists=False), "max_redirects": "0"})
+        return open_(
+            url, container_options={**whitelists_for_url(url, lists=False), "max_redirects": "0"}
+        )
     except (av.ArgumentError, OSError) as error:
         # A format that is not among those allowed, or a redirection: both are followed with care.
         if error.errno not in (errno.EINVAL, errno.EIO):
             raise
-    fetcher = Fetcher(nearest, READ_TIMEOUT)
-    return open_(url, io_open=fetcher, container_options=of_url(url, lists=True))
+    fetcher = PlaylistFetcher(nearest, READ_TIMEOUT)
+    return open_(url, io_open=fetcher, container_options=whitelists_for_url(url, lists=True))
 
 
 class Looks:

@@ -44,7 +44,8 @@ from mkvtwist.libav.adapters import (
 from mkvtwist.libav.demo import Demo
 from mkvtwist.libav.extras import Extras
 from mkvtwist.libav.header import cause, label, write_header
-from mkvtwist.libav.listening import WAIT, listening
+from mkvtwist.libav.listen_urls import WAIT, listen_options
+from mkvtwist.libav.mpegts_programs import SentProgram
 from mkvtwist.libav.opening import (
     OPEN_TIMEOUT,
     PACKET_LIMIT,
@@ -55,11 +56,10 @@ from mkvtwist.libav.opening import (
     is_resumable,
     open_url,
 )
-from mkvtwist.libav.programmes import SentProgramme
-from mkvtwist.libav.reach import of_bytes, of_file, of_url
-from mkvtwist.libav.stamps import Stamps, claimed_rate, is_raw, stamps_for
 from mkvtwist.libav.stopping import Signal, Stopped
-from mkvtwist.media.ogg import Links
+from mkvtwist.libav.timestamps import Timestamps, claimed_rate, is_raw, timestamps_for
+from mkvtwist.libav.whitelists import whitelists_for_bytes, whitelists_for_file, whitelists_for_url
+from mkvtwist.media.chained_ogg import OggLinks
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
 from mkvtwist.media.printable import printable
 from mkvtwist.media.silence import Silences
@@ -361,7 +361,7 @@ class Reader:
         @param clock: tells when packets arrive.
         """
         self._source = source
-        self._links = Links(media) if media is not None else None
+        self._links = OggLinks(media) if media is not None else None
         self._timeline = timeline
         self._pace = pace
         self._outlet = outlet
@@ -414,14 +414,14 @@ class Reader:
         """Read the input: as a whole, or each link of chained Ogg as a whole."""
         if self._source.form is Form.FILE and _is_ogg(self._source.text):
             with closing(_Behind(self._source.text, 0)) as file:
-                self._links = Links(file)
+                self._links = OggLinks(file)
                 self._read_links()
             return
         try:
             self._read_links()
         except _Chained:
             with closing(_Remote(self._source.text)) as remote:
-                self._links = Links(remote)
+                self._links = OggLinks(remote)
                 self._read_links()
 
     def _read_links(self) -> None:
@@ -518,11 +518,11 @@ class _Reading:
         self._container = container
         self._stop = stop
         self._frame_rate = frame_rate
-        self._programme = SentProgramme(looks, program, again.programme if again else None)
+        self._programme = SentProgram(looks, program, again.programme if again else None)
         self._live = live
         self._clock = clock
         self._arrived: int | None = None
-        self._stamps: dict[int, Stamps] = {}
+        self._stamps: dict[int, Timestamps] = {}
         self._slack = 0.0
         self._notes: list[str] = []
         self._apart: dict[int, int] = {}
@@ -659,7 +659,7 @@ class _Reading:
         adapter.named = self._names.get(stream.index)
         if is_raw(stream):  # where libavformat makes a rate up
             adapter.frame_rate = claimed_rate(stream) or None
-        stamps = stamps_for(stream, self._frame_rate, live=self._live)
+        stamps = timestamps_for(stream, self._frame_rate, live=self._live)
         if stamps is not None:
             self._stamps[stream.index] = stamps
             self._note(f"{label(stream)}: {stamps.note}")
@@ -893,7 +893,7 @@ def _is_ogg(path: str) -> bool:
 
 def _is_remote_ogg(source: Input, container: Any) -> bool:
     """Whether an input is Ogg out of a URL that can be requested once more."""
-    again = source.text.startswith(("http://", "https://")) and listening(source) is None
+    again = source.text.startswith(("http://", "https://")) and listen_options(source) is None
     return source.form is Form.URL and again and container.format.name == "ogg"
 
 
@@ -908,10 +908,10 @@ def _open(source: Input, media: Media | None) -> Any:
     open_ = partial(av.open, mode="r", metadata_errors="replace")
     options = {"analyzeduration": str(ANALYSED)}
     if media is not None:
-        return open_(media, options=options, container_options=of_bytes())
+        return open_(media, options=options, container_options=whitelists_for_bytes())
     if source.form is Form.FILE:
-        return open_(f"file:{source.text}", container_options=of_file(source.text))
-    wait = listening(source)
+        return open_(f"file:{source.text}", container_options=whitelists_for_file(source.text))
+    wait = listen_options(source)
     if wait is None:
         timeout = (OPEN_TIMEOUT, READ_TIMEOUT)
         return open_url(source.text, partial(open_, timeout=timeout, options=options))
@@ -920,7 +920,7 @@ def _open(source: Input, media: Media | None) -> Any:
             wait.url,
             timeout=(LISTEN_TIMEOUT, READ_TIMEOUT),
             options={**options, **wait.options},
-            container_options=of_url(wait.url, lists=False),
+            container_options=whitelists_for_url(wait.url, lists=False),
         )
     except TimeoutError as error:  # of libavformat's own: nobody has connected
         raise Silent from error

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import av
 from av.bitstream import BitStreamFilterContext
 
-from mkvtwist.libav.reach import of_bytes
-from mkvtwist.libav.scratch import BITEXACT, Sink
+from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
+from mkvtwist.libav.whitelists import whitelists_for_bytes
 
 Stream = Any
 
@@ -52,7 +52,7 @@ def sound_of(stream: Stream) -> Sound:
     """
     context = stream.codec_context
     rate, size = int(context.sample_rate), int(context.frame_size)
-    sink = Sink()
+    sink = MemoryFile()
     try:
         with av.open(sink, "w", format="framecrc") as output:
             made = output.add_mux_stream("pcm_s16le", rate=48_000)
@@ -90,10 +90,10 @@ def measured(known: Sound, parameters: Stream | str, setup: bytes, data: bytes) 
     @param parameters: a stream with all other parameters of the codec, or the codec's name.
     @return: L{None} if nothing can be made of the packet alone.
     """
-    sink = Sink()
+    sink = MemoryFile()
     try:
         with (
-            av.open(Sink(), "w", format="matroska") as donor,
+            av.open(MemoryFile(), "w", format="matroska") as donor,
             av.open(sink, "w", format="matroska", container_options={"live": "1"}) as output,
         ):
             output.flags |= BITEXACT
@@ -108,7 +108,9 @@ def measured(known: Sound, parameters: Stream | str, setup: bytes, data: bytes) 
             packet.stream, packet.pts, packet.dts, packet.is_keyframe = made, 0, 0, True
             output.mux(packet)
         file = io.BytesIO(sink.data)
-        with av.open(file, format="matroska", container_options=of_bytes()) as container:
+        with av.open(
+            file, format="matroska", container_options=whitelists_for_bytes()
+        ) as container:
             found = sound_of(container.streams[0])
     except (ValueError, IndexError, av.FFmpegError):
         return None

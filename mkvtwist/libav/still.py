@@ -11,7 +11,7 @@ from typing import Any
 
 import av
 
-from mkvtwist.libav.reach import of_bytes
+from mkvtwist.libav.whitelists import whitelists_for_bytes
 
 PIXELS = 8192 * 4352
 """The largest picture that is decoded: 8K. About 50 MB."""
@@ -23,7 +23,7 @@ QUALITY = "4"
 """FFmpeg's C{-q:v}: 2 is the best; with this a busy picture of 640x360 has 40 kB."""
 
 
-class NoPoster(Exception):
+class NoStill(Exception):
     """
     No picture can be made of it. The text says why, in words for viewers.
 
@@ -40,14 +40,14 @@ def jpeg(media: bytes) -> bytes:
     The first picture, as JPEG, no wider than L{WIDTH}.
 
     @param media: Matroska: a header, and a Cluster with a keyframe of its first track of video.
-    @raise NoPoster: when there is none, it cannot be decoded, or it is too large.
+    @raise NoStill: when there is none, it cannot be decoded, or it is too large.
     """
     try:
         with av.open(
             io.BytesIO(media),
             "r",
             format="matroska",
-            container_options=of_bytes(),
+            container_options=whitelists_for_bytes(),
             metadata_errors="replace",
         ) as container:
             frame = _decoded(container)
@@ -55,26 +55,26 @@ def jpeg(media: bytes) -> bytes:
             ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
         return _encoded(frame, float(ratio or 1))
     except (ValueError, av.FFmpegError) as error:
-        raise NoPoster(
+        raise NoStill(
             "it cannot be decoded", getattr(error, "strerror", "") or str(error)
         ) from None
 
 
 def _decoded(container: Any) -> Any:
     if not container.streams.video:
-        raise NoPoster("there is no video")
+        raise NoStill("there is no video")
     stream = container.streams.video[0]
     context = stream.codec_context
     if context is None:
-        raise NoPoster("there is no decoder for it")
+        raise NoStill("there is no decoder for it")
     if context.width * context.height > PIXELS:
-        raise NoPoster(f"{context.width}x{context.height} is too large a picture")
+        raise NoStill(f"{context.width}x{context.height} is too large a picture")
     context.thread_count = 1  # there is one picture to decode
     context.options = {"max_pixels": str(PIXELS)}  # also where the codec says another size
     for packet in container.demux(stream):
         for frame in packet.decode():
             return frame
-    raise NoPoster("the keyframe alone makes no picture")
+    raise NoStill("the keyframe alone makes no picture")
 
 
 def _encoded(frame: Any, ratio: float) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from mkvtwist.media.bits import Bits, Damaged
-from mkvtwist.media.payload import obus
+from mkvtwist.media.stored_payload import obus
 
 LOOKED_AT = 1 << 16
 """Bytes of a packet in which the size is looked for: a JPEG may have a segment of 64 KiB first."""

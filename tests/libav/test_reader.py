@@ -29,14 +29,14 @@ from mkvtwist.libav import (
     Opened,
     Pace,
     Reader,
-    listening,
+    listen_urls,
     reader,
     set_up,
 )
 from mkvtwist.libav.pipe import OUTLET_LIMIT, Outlet, Pipe
 from mkvtwist.libav.reader import PATIENCE, TRACK_LIMIT
 from mkvtwist.libav.stopping import Stopped
-from mkvtwist.media.ogg import checksum
+from mkvtwist.media.chained_ogg import checksum
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.timeline import Timeline
 from tests.support import media
@@ -1041,7 +1041,7 @@ class MediaTests(ReaderTestCase):
                     self.read(url), [Ended("nothing has come for 15 s", fault=True)], url
                 )
         timeouts = {"listen": "1", "listen_timeout": "1"}
-        self.patch(listening, "OPTIONS", {"tcp": timeouts})
+        self.patch(listen_urls, "OPTIONS", {"tcp": timeouts})
         self.assertEqual(
             self.read(f"tcp://127.0.0.1:{free_port()}?listen"),
             [Ended("nothing has come for 15 s", fault=True)],

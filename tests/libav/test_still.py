@@ -14,7 +14,7 @@ from mkvtwist.http.site import Router
 from mkvtwist.http.views.still import PATIENCE, SPAN, Posters
 from mkvtwist.libav import set_up
 from mkvtwist.libav import still as decoding
-from mkvtwist.libav.still import NoPoster, jpeg
+from mkvtwist.libav.still import NoStill, jpeg
 from tests.http.test_replay import LatePool
 from tests.http.test_site import SiteTestCase
 from tests.libav.test_reader import Reading, headers, packets
@@ -71,7 +71,7 @@ class PictureTests(SynchronousTestCase):
     def test_too_large(self) -> None:
         """A picture of more pixels than anybody has is not decoded."""
         self.patch(decoding, "PIXELS", 160 * 119)
-        error = self.assertRaises(NoPoster, self.still, seconds=0.2)
+        error = self.assertRaises(NoStill, self.still, seconds=0.2)
         self.assertEqual(str(error), "160x120 is too large a picture")
 
     def test_nothing(self) -> None:
@@ -87,7 +87,7 @@ class PictureTests(SynchronousTestCase):
             format_.head,
             format_.head + format_.render([key._replace(data=b"\0" * 50)]),
         ):
-            error = self.assertRaises(NoPoster, jpeg, bad)
+            error = self.assertRaises(NoStill, jpeg, bad)
             self.assertTrue(str(error), bad[:20])
             self.assertNotIn("Invalid", str(error))
 
@@ -184,7 +184,7 @@ class PosterTests(SiteTestCase):
 
     def test_failure(self) -> None:
         """What cannot be decoded is said, once in the log, and not tried at every request."""
-        self.problem = NoPoster("it is torn")
+        self.problem = NoStill("it is torn")
         for _ in range(2):
             got = self.get("/live.jpg")
             self.assertEqual((got.status, got.headers["retry-after"]), (503, str(SPAN)))
@@ -198,7 +198,7 @@ class PosterTests(SiteTestCase):
 
     def test_words(self) -> None:
         """The log quotes libavformat; the answer is in our own words."""
-        self.problem = NoPoster("it cannot be decoded", "Invalid data found")
+        self.problem = NoStill("it cannot be decoded", "Invalid data found")
         got = self.get("/live.jpg")
         self.assertIn("it cannot be decoded", got.text)
         self.assertNotIn("Invalid data", got.text)

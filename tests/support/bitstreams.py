@@ -11,7 +11,7 @@ from typing import Any
 import av
 
 from mkvtwist.media.bits import Bits
-from mkvtwist.media.payload import obus
+from mkvtwist.media.stored_payload import obus
 from tests.support import oddities
 
 

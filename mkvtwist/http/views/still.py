@@ -18,7 +18,7 @@ from twisted.web.http import Request
 
 from mkvtwist.formats.replay import guide
 from mkvtwist.http.wire.answers import answer_unchanged, cached, preview, say, say_later
-from mkvtwist.libav.still import NoPoster, jpeg
+from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.live.period import Period
 from mkvtwist.streams.stream import Stream
 
@@ -118,10 +118,10 @@ class Posters:
         self._settle(stream, Still(ref(period), self._reactor.seconds(), problem=problem))
 
     def _failed(self, failure: Failure, stream: Stream, period: Period) -> Still:
-        if not failure.check(NoPoster):
+        if not failure.check(NoStill):
             stream.log.failure("making a still failed", failure)
         problem, detail = "the log says why", ""
-        if isinstance(failure.value, NoPoster):
+        if isinstance(failure.value, NoStill):
             problem, detail = str(failure.value), failure.value.detail
         return Still(ref(period), self._reactor.seconds(), problem=problem, detail=detail)
 

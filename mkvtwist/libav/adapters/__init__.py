@@ -29,7 +29,7 @@ from mkvtwist.libav.adapters.video import (
     Untimed,
     Vp9,
 )
-from mkvtwist.media import payload
+from mkvtwist.media import stored_payload
 
 __all__ = [
     "DONORS",
@@ -125,7 +125,7 @@ def adapter_for(stream: Stream) -> Adapter:
 
 def _video_kind(stream: Stream, codec: str) -> type[Adapter]:
     setup, container = stream.codec_context.extradata or b"", stream.container.format.name
-    if codec in _NAL_CODECS and (not setup or payload.is_annex_b(setup)):
+    if codec in _NAL_CODECS and (not setup or stored_payload.is_annex_b(setup)):
         return NalUnits if codec == "vvc" else _BY_TIMES.get(container, NalUnits)
     if codec == "mpeg4" and container == "avi" and stream.codec_context.reorder_depth:
         return Mpeg4InAvi

@@ -11,7 +11,7 @@ from av.codec.context import CodecContext
 
 from mkvtwist.libav.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
 from mkvtwist.libav.sound import Sound, layout_of
-from mkvtwist.media import latm, payload, sound_frames
+from mkvtwist.media import latm, sound_frames, stored_payload
 from mkvtwist.media.adts import HEAD, SAMPLE_RATES
 from mkvtwist.media.packet import SECOND
 
@@ -301,4 +301,4 @@ class WavPack(Audio):
     """WavPack, with Matroska's short block heads."""
 
     def data(self, packet: AVPacket) -> bytes:
-        return payload.without_wavpack_heads(bytes(packet))
+        return stored_payload.without_wavpack_heads(bytes(packet))

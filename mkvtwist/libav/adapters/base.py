@@ -10,7 +10,7 @@ from av.bitstream import BitStreamFilterContext
 from av.codec.context import CodecContext
 
 from mkvtwist.libav.sound import layout_of, measured, sound_of
-from mkvtwist.media import payload, picture_sizes
+from mkvtwist.media import picture_sizes, stored_payload
 from mkvtwist.media.packet import SECOND, Extra
 
 # PyAV's stubs know a class of streams for each kind; what is common to all of them is too little.
@@ -77,7 +77,7 @@ class Adapter:
         self.named: str | None = None
         self.setup: bytes | None = stream.codec_context.extradata or b""
         if stream.container.format.name == "ogg":
-            self.setup = payload.without_song(codec_of(stream), self.setup)
+            self.setup = stored_payload.without_song(codec_of(stream), self.setup)
         self.changed = False
         self.shape: Context = stream.codec_context if self.type != "audio" else sound_of(stream)
         self.priming = 0
@@ -136,11 +136,11 @@ class Adapter:
             yield made
 
     def data(self, packet: AVPacket) -> bytes:
-        """A packet's payload."""
+        """Return a packet's payload."""
         return bytes(packet)
 
     def extra(self, packet: AVPacket) -> Extra | None:
-        """What the packet has beside its payload."""
+        """Return what a packet has beside its payload; L{None} for nothing."""
         additions: tuple[tuple[int, bytes], ...] = ()
         discard = 0
         for side in packet.iter_sidedata():

@@ -11,10 +11,10 @@ from av.bitstream import BitStreamFilterContext
 from av.codec.context import CodecContext
 
 from mkvtwist.libav.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
-from mkvtwist.media import payload
-from mkvtwist.media.order import H264, Hevc
+from mkvtwist.media import stored_payload
+from mkvtwist.media.h264_order import H264, Hevc
 from mkvtwist.media.packet import SECOND, STEP
-from mkvtwist.media.presentation import Presentation
+from mkvtwist.media.presentation_times import PresentationTimes
 from mkvtwist.media.timeline import AHEAD, LATE
 
 HELD_LIMIT = 32 << 20
@@ -105,7 +105,7 @@ class Prefixed(Adapter):
 
     def _normalised(self, setup: bytes) -> int:
         """Take a setup for the track's, with lengths of 4 bytes; return how many they have."""
-        if len(setup) <= self._at or payload.is_annex_b(setup):
+        if len(setup) <= self._at or stored_payload.is_annex_b(setup):
             return 4
         at, old = self._at, setup[self._at]
         self.setup = setup[:at] + bytes((old | 3,)) + setup[at + 1 :]
@@ -124,11 +124,11 @@ class Prefixed(Adapter):
         if not packet.is_keyframe:
             return
         units = self._units(packet)
-        sets = payload.parameter_sets(codec_of(self.stream), units)
+        sets = stored_payload.parameter_sets(codec_of(self.stream), units)
         if not sets or sets == self._sets or not _opens(self.stream, sets):
             return
         first, self._sets = not self._sets, sets
-        if first and all(unit in (self.setup or b"") for unit in payload.nal_units(sets)):
+        if first and all(unit in (self.setup or b"") for unit in stored_payload.nal_units(sets)):
             return  # the container's own
         before, self.setup = self.setup, sets
         if self._measure(packet):
@@ -137,10 +137,10 @@ class Prefixed(Adapter):
             self.setup = before
 
     def _units(self, packet: AVPacket) -> list[bytes]:
-        return payload.prefixed_units(bytes(packet), self._width)
+        return stored_payload.prefixed_units(bytes(packet), self._width)
 
     def _decodable(self, packet: AVPacket) -> bytes:
-        if not payload.is_annex_b(self.setup or b""):
+        if not stored_payload.is_annex_b(self.setup or b""):
             return bytes(packet) if self._width == 4 else self.data(packet)
         return b"".join(b"\0\0\0\1" + unit for unit in self._units(packet))
 
@@ -167,7 +167,7 @@ class NalUnits(Extracted):
         return _opens(self.stream, setup)
 
     def data(self, packet: AVPacket) -> bytes:
-        return payload.length_prefixed(bytes(packet))
+        return stored_payload.length_prefixed(bytes(packet))
 
 
 class _Waiting(NamedTuple):
@@ -189,10 +189,10 @@ class Untimed(NalUnits):
         super().__init__(stream)
         self._next = 0
         self._order = Hevc() if codec_of(stream) == "hevc" else H264()
-        self._order.place(payload.nal_units(stream.codec_context.extradata or b""))
+        self._order.place(stored_payload.nal_units(stream.codec_context.extradata or b""))
         depth, unit = stream.codec_context.reorder_depth, SECOND * stream.time_base
         self._bounds = depth, round(LATE / unit), round(AHEAD / unit)
-        self._times: Presentation[_Waiting] = Presentation(*self._bounds)
+        self._times: PresentationTimes[_Waiting] = PresentationTimes(*self._bounds)
         self._held = 0
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
@@ -209,7 +209,7 @@ class Untimed(NalUnits):
         duration = packet.duration or self._ticks
         self._next = dts + duration
         packet.dts = dts
-        place = self._order.place(payload.nal_units(bytes(packet)))
+        place = self._order.place(stored_payload.nal_units(bytes(packet)))
         self._times.add(_Waiting(packet, pts), dts, duration, place, key=packet.is_keyframe)
         self._held += packet.size
         if self._held > HELD_LIMIT:
@@ -283,7 +283,7 @@ class PartlyTimed(Untimed):
         if packet.is_keyframe:
             # The first without a time is placed by it.
             self._sent, self._held = packet, packet.size
-            self._times = Presentation(*self._bounds)
+            self._times = PresentationTimes(*self._bounds)
             self._add(packet, packet.pts)
         yield from NalUnits.packets(self, packet)
 
@@ -328,7 +328,7 @@ class Av1(Extracted):
     """AV1 out of transport streams, IVF and raw files: its temporal delimiters are not stored."""
 
     def data(self, packet: AVPacket) -> bytes:
-        return payload.without_delimiters(bytes(packet))
+        return stored_payload.without_delimiters(bytes(packet))
 
 
 class Mpeg4(Optional):
@@ -361,7 +361,7 @@ class Mpeg4InAvi(Mpeg4):
             yield from self._released(last.dts + (last.duration or 1))
 
     def _shown(self, packet: AVPacket) -> Iterable[AVPacket]:
-        if self._held and payload.is_b_vop(bytes(packet)):
+        if self._held and stored_payload.is_b_vop(bytes(packet)):
             packet.pts = packet.dts
         else:
             yield from self._released(packet.dts)
@@ -397,4 +397,4 @@ class ProRes(Tagged):
     """ProRes, without the head of its atom; its FourCC tells 4:2:2 from 4:4:4."""
 
     def data(self, packet: AVPacket) -> bytes:
-        return payload.without_prores_head(bytes(packet))
+        return stored_payload.without_prores_head(bytes(packet))

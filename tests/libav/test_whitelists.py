@@ -11,7 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Ended, set_up
 from mkvtwist.libav.pipe import Pipe
-from mkvtwist.libav.reach import Scope, of_bytes, of_file, of_url, scope_of, scope_of_host
+from mkvtwist.libav.whitelists import (
+    Scope,
+    scope_of,
+    scope_of_host,
+    whitelists_for_bytes,
+    whitelists_for_file,
+    whitelists_for_url,
+)
 from tests.libav.test_reader import Reading, packets
 from tests.support import media
 from tests.support.web import Web
@@ -43,7 +50,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_bytes(self) -> None:
         """Bytes that come from somebody have no protocol, and no format that refers to others."""
-        options = of_bytes()
+        options = whitelists_for_bytes()
         self.assertEqual(options["protocol_whitelist"], "")
         formats = words(options, "format")
         self.assertFalse(formats & {*REFERRING, "image2", "v4l2"})
@@ -51,16 +58,18 @@ class OptionsTests(SynchronousTestCase):
 
     def test_file(self) -> None:
         """A file is no list of others unless its name says so, and then of files only."""
-        self.assertFalse(words(of_file("a/film.mkv"), "format") & set(REFERRING))
-        self.assertEqual(words(of_file("a/film.mkv"), "protocol"), {"file"})
+        self.assertFalse(words(whitelists_for_file("a/film.mkv"), "format") & set(REFERRING))
+        self.assertEqual(words(whitelists_for_file("a/film.mkv"), "protocol"), {"file"})
         for name, format_ in (
             *(("a.m3u8", "hls"), ("A.FFCONCAT", "concat"), ("x.mpd", "dash")),
             *(("a.idx", "vobsub"), ("a.MLV", "mlv")),
         ):
-            self.assertEqual(words(of_file(name), "format") & set(REFERRING), {format_})
-            self.assertLessEqual(words(of_file(name), "protocol"), {"file", "crypto", "data"})
-        self.assertEqual(words(of_file("film.sdp"), "format") & set(REFERRING), {"sdp"})
-        self.assertLessEqual({"rtp", "udp"}, words(of_file("film.sdp"), "protocol"))
+            self.assertEqual(words(whitelists_for_file(name), "format") & set(REFERRING), {format_})
+            self.assertLessEqual(
+                words(whitelists_for_file(name), "protocol"), {"file", "crypto", "data"}
+            )
+        self.assertEqual(words(whitelists_for_file("film.sdp"), "format") & set(REFERRING), {"sdp"})
+        self.assertLessEqual({"rtp", "udp"}, words(whitelists_for_file("film.sdp"), "protocol"))
 
     def test_url(self) -> None:
         """No URL reaches a file; what it reaches is what its scheme is built on."""
@@ -68,16 +77,20 @@ class OptionsTests(SynchronousTestCase):
         local = {"file", "pipe", "fd", "unix", "concat", "concatf", "subfile", "async", "cache"}
         for scheme in (*schemes, "crypto+http", "HTTP"):
             for lists in (False, True):
-                options = of_url(f"{scheme}://host/x", lists=lists)
+                options = whitelists_for_url(f"{scheme}://host/x", lists=lists)
                 self.assertFalse(words(options, "protocol") & local, scheme)
                 self.assertFalse(words(options, "format") & {"concat", "sdp", "image2", "lavfi"})
                 self.assertNotIn("", words(options, "protocol"))
-        self.assertIn("hls", words(of_url("https://host/x", lists=True), "format"))
-        self.assertNotIn("hls", words(of_url("https://host/x", lists=False), "format"))
-        self.assertNotIn("hls", words(of_url("tcp://host:1", lists=True), "format"))
-        self.assertIn("rtsp", words(of_url("rtsp://host/x", lists=False), "format"))
-        self.assertIn("sdp", words(of_url("http://host/x.sdp?y", lists=False), "format"))
-        self.assertEqual(of_url("file:///x.mkv", lists=True), of_file("/x.mkv"))
+        self.assertIn("hls", words(whitelists_for_url("https://host/x", lists=True), "format"))
+        self.assertNotIn("hls", words(whitelists_for_url("https://host/x", lists=False), "format"))
+        self.assertNotIn("hls", words(whitelists_for_url("tcp://host:1", lists=True), "format"))
+        self.assertIn("rtsp", words(whitelists_for_url("rtsp://host/x", lists=False), "format"))
+        self.assertIn(
+            "sdp", words(whitelists_for_url("http://host/x.sdp?y", lists=False), "format")
+        )
+        self.assertEqual(
+            whitelists_for_url("file:///x.mkv", lists=True), whitelists_for_file("/x.mkv")
+        )
 
 
 class ScopeTests(SynchronousTestCase):

@@ -57,7 +57,7 @@ FASTEST = 250
 """Pictures a second that a camera sends at most; a file comes with thousands in most networks."""
 
 
-class Arrival:
+class ArrivalTimes:
     """
     Makes the times of one track's pictures.
 

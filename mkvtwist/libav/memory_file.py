@@ -8,7 +8,7 @@ BITEXACT: int = Flags.bitexact.value  # type: ignore[assignment] # a Flag of int
 """A flag of what is written: the same tracks give the same bytes, without random UIDs and dates."""
 
 
-class Sink:
+class MemoryFile:
     """A file that takes all and cannot seek, as a live response."""
 
     def __init__(self) -> None:

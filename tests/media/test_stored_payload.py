@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media import payload
+from mkvtwist.media import stored_payload
 
 fast = settings(max_examples=200)
 
@@ -37,8 +37,8 @@ class NalTests(SynchronousTestCase):
         stream = junk.rstrip(b"\0").replace(b"\0\0\1", b"")
         for unit in made:
             stream += padding.pop() + b"\0\0\1" + unit + padding.pop()
-        self.assertEqual(payload.nal_units(stream), made)
-        prefixed = payload.length_prefixed(stream)
+        self.assertEqual(stored_payload.nal_units(stream), made)
+        prefixed = stored_payload.length_prefixed(stream)
         at = 0
         for unit in made:
             self.assertEqual(int.from_bytes(prefixed[at : at + 4], "big"), len(unit))
@@ -50,22 +50,22 @@ class NalTests(SynchronousTestCase):
         """Three- and four-byte start codes, zeros after a unit, empty units."""
         stream = bytes.fromhex("00000001 09f0 000001 6742 0000 000001 000001 65880003")
         self.assertEqual(
-            payload.length_prefixed(stream).hex(" ", 1).replace(" ", ""),
+            stored_payload.length_prefixed(stream).hex(" ", 1).replace(" ", ""),
             "00000002" + "09f0" + "00000002" + "6742" + "00000004" + "65880003",
         )
 
     def test_none(self) -> None:
         """Where there is no start code there is no unit."""
         for data in (b"", b"\0", b"\0\0", b"\0\0\1", b"\0\0\1\0\0", b"abc", b"\0\0\3"):
-            self.assertEqual(payload.nal_units(data), [])
-            self.assertEqual(payload.length_prefixed(data), b"")
+            self.assertEqual(stored_payload.nal_units(data), [])
+            self.assertEqual(stored_payload.length_prefixed(data), b"")
 
     def test_is_annex_b(self) -> None:
         """A byte stream begins with a start code; avcC and hvcC with their version."""
         for data in (b"\0\0\1\x67", b"\0\0\0\1\x67"):
-            self.assertTrue(payload.is_annex_b(data))
+            self.assertTrue(stored_payload.is_annex_b(data))
         for data in (b"", b"\1\x64\0\x1f", b"\0\0", b"\0\0\0\0\1", b"\0\0\0\2"):
-            self.assertFalse(payload.is_annex_b(data))
+            self.assertFalse(stored_payload.is_annex_b(data))
 
 
 def obu(type_: int, body: bytes, *, sized: bool = True, extended: bool = False) -> bytes:
@@ -97,34 +97,36 @@ class ObuTests(SynchronousTestCase):
     def test_units(self, made: list[tuple[int, bytes]]) -> None:
         """Units are found with their types; those that are not stored are left out."""
         data = b"".join(unit for _, unit in made)
-        self.assertEqual(list(payload.obus(data)), made)
+        self.assertEqual(list(stored_payload.obus(data)), made)
         kept = b"".join(unit for type_, unit in made if type_ not in (2, 7, 8, 15))
-        self.assertEqual(payload.without_delimiters(data), kept)
+        self.assertEqual(stored_payload.without_delimiters(data), kept)
 
     def test_last(self) -> None:
         """The last unit needs no size."""
         last = obu(6, b"frame", sized=False)
-        self.assertEqual(list(payload.obus(obu(2, b"") + last)), [(2, obu(2, b"")), (6, last)])
-        self.assertEqual(payload.without_delimiters(obu(2, b"") + last), last)
+        self.assertEqual(
+            list(stored_payload.obus(obu(2, b"") + last)), [(2, obu(2, b"")), (6, last)]
+        )
+        self.assertEqual(stored_payload.without_delimiters(obu(2, b"") + last), last)
 
     def test_untouched(self) -> None:
         """Where nothing is to be left out, nothing is copied."""
         data = obu(1, b"sequence") + obu(6, b"frame")
-        self.assertIs(payload.without_delimiters(data), data)
+        self.assertIs(stored_payload.without_delimiters(data), data)
 
     def test_cut_short(self) -> None:
         """A unit that is cut short, or whose size does not end, ends the data."""
         whole = obu(6, bytes(300))
         for data in (whole[:-1], whole[:2], whole[:1], b"\x32" + b"\xff" * 20, b"\x32\x80"):
-            self.assertEqual(list(payload.obus(obu(1, b"x") + data)), [(1, obu(1, b"x"))])
+            self.assertEqual(list(stored_payload.obus(obu(1, b"x") + data)), [(1, obu(1, b"x"))])
 
     @given(st.binary(max_size=60))
     @fast
     def test_anything(self, data: bytes) -> None:
         """Whatever comes in, what is found is a beginning of it, in whole units."""
-        found = b"".join(unit for _, unit in payload.obus(data))
+        found = b"".join(unit for _, unit in stored_payload.obus(data))
         self.assertTrue(data.startswith(found))
-        self.assertLessEqual(len(payload.without_delimiters(data)), len(data))
+        self.assertLessEqual(len(stored_payload.without_delimiters(data)), len(data))
 
 
 def wavpack(flags: int, body: bytes, samples: int = 22_050) -> bytes:
@@ -146,14 +148,14 @@ class HeadTests(SynchronousTestCase):
 
     def test_prores(self) -> None:
         """A frame loses its atom's head, once."""
-        self.assertEqual(payload.without_prores_head(b"\0\0\0\x0cicpfdata"), b"data")
-        self.assertEqual(payload.without_prores_head(b"data"), b"data")
-        self.assertEqual(payload.without_prores_head(b""), b"")
+        self.assertEqual(stored_payload.without_prores_head(b"\0\0\0\x0cicpfdata"), b"data")
+        self.assertEqual(stored_payload.without_prores_head(b"data"), b"data")
+        self.assertEqual(stored_payload.without_prores_head(b""), b"")
 
     def test_wavpack(self) -> None:
         """One block: samples, flags, check sum, data."""
         self.assertEqual(
-            payload.without_wavpack_heads(wavpack(0x1800, b"data")),
+            stored_payload.without_wavpack_heads(wavpack(0x1800, b"data")),
             (22_050).to_bytes(4, "little") + b"\0\x18\0\0" + b"\xaa\xbb\xcc\xdd" + b"data",
         )
 
@@ -161,7 +163,7 @@ class HeadTests(SynchronousTestCase):
         """Several blocks, for more than two channels: each with its size."""
         blocks = wavpack(0x800, b"one") + wavpack(0, b"two!") + wavpack(0x1000, b"")
         self.assertEqual(
-            payload.without_wavpack_heads(blocks),
+            stored_payload.without_wavpack_heads(blocks),
             (22_050).to_bytes(4, "little")
             + (b"\0\x08\0\0" + b"\xaa\xbb\xcc\xdd" + b"\3\0\0\0" + b"one")
             + (b"\0\0\0\0" + b"\xaa\xbb\xcc\xdd" + b"\4\0\0\0" + b"two!")
@@ -179,6 +181,6 @@ class HeadTests(SynchronousTestCase):
     @fast
     def test_anything(self, data: bytes) -> None:
         """Whatever comes in, nothing is added."""
-        self.assertLessEqual(len(payload.without_wavpack_heads(data)), len(data))
-        self.assertLessEqual(len(payload.without_prores_head(data)), len(data))
-        self.assertLessEqual(sum(map(len, payload.nal_units(data))), len(data))
+        self.assertLessEqual(len(stored_payload.without_wavpack_heads(data)), len(data))
+        self.assertLessEqual(len(stored_payload.without_prores_head(data)), len(data))
+        self.assertLessEqual(sum(map(len, stored_payload.nal_units(data))), len(data))

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media import payload
-from mkvtwist.media.order import H264, Hevc, Order, Place
-from mkvtwist.media.presentation import DEEPEST, HELD, Presentation
+from mkvtwist.media import stored_payload
+from mkvtwist.media.h264_order import H264, Hevc, Order, Place
+from mkvtwist.media.presentation_times import DEEPEST, HELD, PresentationTimes
 from tests.support import media
 
 fast = settings(max_examples=300)
@@ -38,7 +38,7 @@ def encoded(codec: str, parameters: str, gop: int = 25) -> list[Picture]:
     )
     with media.opened(clip) as file:
         found = [
-            (payload.nal_units(bytes(p)), p.pts or 0, p.dts or 0, p.is_keyframe)
+            (stored_payload.nal_units(bytes(p)), p.pts or 0, p.dts or 0, p.is_keyframe)
             for p in file.demux()
             if p.size
         ]
@@ -69,7 +69,7 @@ def shown(
 
     @param silent: whether the stream hides the depth of reordering, too.
     """
-    times: Presentation[tuple[int, int]] = Presentation(guess, 2, 250)
+    times: PresentationTimes[tuple[int, int]] = PresentationTimes(guess, 2, 250)
     made, waited = [], 0
     for number, picture in enumerate(pictures):
         place = order.place(picture.units)
@@ -181,7 +181,7 @@ class EncodedTests(SynchronousTestCase):
         self.assertEqual([pts - dts for pts, dts in found.times[150:]], [2] * 75)
 
 
-def made(times: Presentation[int], places: Iterable[Place | None]) -> list[tuple[int, int]]:
+def made(times: PresentationTimes[int], places: Iterable[Place | None]) -> list[tuple[int, int]]:
     """The item and time of some pictures, of which one is decoded in each unit of time."""
     found = []
     for number, place in enumerate(places):
@@ -196,14 +196,14 @@ class TimesTests(SynchronousTestCase):
 
     def test_fields(self) -> None:
         """A second field is shown with its first one, so much later as it is decoded."""
-        times: Presentation[int] = Presentation(0, 2, 250)
+        times: PresentationTimes[int] = PresentationTimes(0, 2, 250)
         orders = [0, 1, 4, 5, 2, 3, 8, 9]
         places = [Place(n == 0, order, n % 2 == 1, 1) for n, order in enumerate(orders)]
         self.assertEqual([t for _, t in made(times, places)], [2, 3, 6, 7, 4, 5, 8, 9])
 
     def test_gap(self) -> None:
         """When the clock jumps, what waits is shown before the jump; the rest goes on after it."""
-        times: Presentation[int] = Presentation(0, 2, 250)
+        times: PresentationTimes[int] = PresentationTimes(0, 2, 250)
         found = []
         for number, (dts, order) in enumerate(
             [(0, 0), (1, 6), (2, 2), (9000, 4), (9001, 12), (9002, 8), (9003, 10), (0, 14)]
@@ -216,7 +216,7 @@ class TimesTests(SynchronousTestCase):
 
     def test_jitter(self) -> None:
         """Equal times, and small steps back, are no jump; times are different all the same."""
-        times: Presentation[int] = Presentation(0, 2, 250)
+        times: PresentationTimes[int] = PresentationTimes(0, 2, 250)
         found = []
         for number, dts in enumerate([0, 40, 40, 39, 120]):
             times.add(number, dts, 40, Place(number == 0, number, depth=1), key=False)
@@ -225,13 +225,13 @@ class TimesTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """A picture of which nothing is known is shown after the one before it."""
-        times: Presentation[int] = Presentation(1, 2, 250)
+        times: PresentationTimes[int] = PresentationTimes(1, 2, 250)
         places = [None, None, Place(True, 0), Place(False, 4), Place(False, 2), None, None]
         self.assertEqual([t for _, t in made(times, places)], [1, 2, 3, 7, 4, 5, 6])
 
     def test_damaged(self) -> None:
         """A picture that seems to be shown long after all others is not waited for for ever."""
-        times: Presentation[int] = Presentation(0, 2, 250)
+        times: PresentationTimes[int] = PresentationTimes(0, 2, 250)
         orders = [0, 1, 2, 10_000, *range(4, 100)]
         found = made(times, [Place(n == 0, order, depth=1) for n, order in enumerate(orders)])
         self.assertEqual([item for item, _ in found], list(range(100)))
@@ -263,7 +263,7 @@ class TimesTests(SynchronousTestCase):
     )
     def test_any(self, guess: int, pictures: list[tuple[Place | None, int, int, bool]]) -> None:
         """Whatever is said, each comes out once, in order, not before it is decoded, and soon."""
-        times: Presentation[tuple[int, int]] = Presentation(guess, 2, 250)
+        times: PresentationTimes[tuple[int, int]] = PresentationTimes(guess, 2, 250)
         found, dts = [], 0
         for number, (place, step, duration, key) in enumerate(pictures):
             dts += step

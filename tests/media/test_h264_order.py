@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media import payload
-from mkvtwist.media.order import H264, LONGEST, Hevc, Order, Place
+from mkvtwist.media import stored_payload
+from mkvtwist.media.h264_order import H264, LONGEST, Hevc, Order, Place
 from tests.media.test_bits import bits, se, ue
 from tests.support import media
 
@@ -88,7 +88,7 @@ class EncodedTests(SynchronousTestCase):
             packets = [p for p in file.demux() if p.size]
         keys, series = [], 0
         for packet in packets:
-            place = order.place(payload.nal_units(bytes(packet)))
+            place = order.place(stored_payload.nal_units(bytes(packet)))
             assert place is not None
             self.assertEqual(place.depth, depth, parameters)
             series += place.begins
@@ -320,7 +320,7 @@ class HevcTests(SynchronousTestCase):
             ],
         )
         with media.opened(clip) as file:
-            pictures = [payload.nal_units(bytes(p)) for p in file.demux() if p.size]
+            pictures = [stored_payload.nal_units(bytes(p)) for p in file.demux() if p.size]
         first = next(n for n, p in enumerate(pictures) if any(u[0] >> 1 == 21 for u in p))
         return pictures[first:]
 
@@ -376,7 +376,7 @@ def damaged_is_harmless(order: Order, codec: str, index: int, flips: list[tuple[
     """Flip some bits in one of the first units of a stream, and look at all of it."""
     clip = media.clip(container="mpegts", video=codec, audio=None, seconds=0.2, bframes=2)
     with media.opened(clip) as file:
-        pictures = [payload.nal_units(bytes(p)) for p in file.demux() if p.size]
+        pictures = [stored_payload.nal_units(bytes(p)) for p in file.demux() if p.size]
     damaged = bytearray(pictures[0][index % len(pictures[0])][:LONGEST])
     for at, bit in flips:
         damaged[at % len(damaged)] ^= 1 << bit

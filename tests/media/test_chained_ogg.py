@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media.ogg import Links, checksum
+from mkvtwist.media.chained_ogg import OggLinks, checksum
 from tests.support import media
 from tests.support.oddities import garbage
 
@@ -26,7 +26,7 @@ class Trickle:
 
 def links(data: bytes, step: int = 1 << 20, size: int = 4096) -> list[bytes]:
     """The links of some media."""
-    media_ = Links(Trickle(data, step))
+    media_ = OggLinks(Trickle(data, step))
     out = []
     while True:
         out.append(b"".join(iter(lambda: media_.read(size), b"")))
@@ -86,7 +86,7 @@ class LinksTests(SynchronousTestCase):
     def test_skipped(self) -> None:
         """A link that nobody has read is passed over."""
         first, second = song(), song(channels=1)
-        media_ = Links(Trickle(first + second, 100))
+        media_ = OggLinks(Trickle(first + second, 100))
         media_.read(10)
         self.assertTrue(media_.next())
         self.assertEqual(b"".join(iter(lambda: media_.read(4096), b"")), second)

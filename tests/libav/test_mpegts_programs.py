@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mkvtwist.libav import Ended, Event, Noted
-from mkvtwist.libav.programmes import SentProgramme, programmes_of
+from mkvtwist.libav.mpegts_programs import SentProgram, programs_of
 from tests.libav.test_reader import ReaderTestCase, Reading, headers, notices, packets
 from tests.support import media
 from tests.support.oddities import programmes
@@ -40,13 +40,13 @@ class ProgrammesTests(ReaderTestCase):
         """Each programme has its tracks; what is no MPEG-TS has no programmes."""
         sound, large, small = clips()
         with media.opened(programmes(sound, large, small)) as file:
-            found = programmes_of(file)
+            found = programs_of(file)
             types = {n: sorted(file.streams[i].type for i in tracks) for n, tracks in found.items()}
             both = ["audio", "video"]
             self.assertEqual(types, {1: ["audio"], 2: both, 3: both})
         with media.opened(media.clip(seconds=0.5)) as file:
-            self.assertEqual(programmes_of(file), {})
-            self.assertTrue(SentProgramme(file, 2, None).has(0))
+            self.assertEqual(programs_of(file), {})
+            self.assertTrue(SentProgram(file, 2, None).has(0))
 
     def test_first_with_video(self) -> None:
         """Unasked, it is the first that has a picture; the other tracks are left out, by name."""

@@ -14,7 +14,7 @@ _LINE = re.compile(r"^  (?:Program (\d+) |(No Program)|Stream #\d+:(\d+))", re.M
 """A programme and the tracks that follow it; what a broadcaster has named is indented by more."""
 
 
-def programmes_of(container: Any) -> Mapping[int, AbstractSet[int]]:
+def programs_of(container: Any) -> Mapping[int, AbstractSet[int]]:
     """
     Return the indices of the tracks of each programme, in the order of the programmes.
 
@@ -35,7 +35,7 @@ def programmes_of(container: Any) -> Mapping[int, AbstractSet[int]]:
     return found
 
 
-class SentProgramme:
+class SentProgram:
     """
     The one programme of a container that is sent.
 
@@ -49,7 +49,7 @@ class SentProgramme:
         @param before: the one that was sent before the input was opened anew: it stays.
         """
         self._container = container
-        self._found = programmes_of(container)
+        self._found = programs_of(container)
         videos = {stream.index for stream in container.streams if stream.type == "video"}
         full = [number for number, tracks in self._found.items() if tracks]
         shown = [number for number in full if self._found[number] & videos]
@@ -58,7 +58,7 @@ class SentProgramme:
 
     def look(self) -> None:
         """See whether the tables of programmes have changed."""
-        self._found = programmes_of(self._container)
+        self._found = programs_of(self._container)
 
     def has(self, index: int) -> bool:
         """Whether a track belongs to what is sent, as far as there are tables."""

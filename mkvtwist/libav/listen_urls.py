@@ -44,14 +44,14 @@ may have anything in its query.
 """
 
 
-class Listening(NamedTuple):
+class ListenOptions(NamedTuple):
     """A URL to wait at, and libavformat's options for that."""
 
     url: str
     options: Mapping[str, str]
 
 
-def listening(source: Input) -> Listening | None:
+def listen_options(source: Input) -> ListenOptions | None:
     """Return how to wait for a sender's connection; L{None} if nothing waits at this input."""
     if source.form is not Form.URL:
         return None
@@ -61,7 +61,7 @@ def listening(source: Input) -> Listening | None:
     if scheme not in OPTIONS or not asked or (rest and scheme in _ENTIRELY):
         return None
     url = source.text.partition("?")[0] + ("?" + "&".join(rest) if rest else "")
-    return Listening(url, OPTIONS[scheme])
+    return ListenOptions(url, OPTIONS[scheme])
 
 
 def listens(source: Input) -> bool:
@@ -71,7 +71,7 @@ def listens(source: Input) -> bool:
     scheme, query = _parts(source.text)
     if scheme == "srt":
         return not {"mode=listener", "mode=rendezvous"}.isdisjoint(query)
-    return scheme in DATAGRAMS or listening(source) is not None
+    return scheme in DATAGRAMS or listen_options(source) is not None
 
 
 def _parts(url: str) -> tuple[str, list[str]]:

@@ -14,7 +14,7 @@ and with H.264 and HEVC that claim nothing not even that beyond the first few do
 from fractions import Fraction
 
 from mkvtwist.libav.adapters import Adapter, AVPacket, Stream
-from mkvtwist.libav.arrival import Arrival
+from mkvtwist.media.arrival_times import ArrivalTimes
 from mkvtwist.media.packet import SECOND
 
 ASSUMED = 25
@@ -55,7 +55,7 @@ _RAW = frozenset(
 """Formats in which pictures follow each other, and nothing else does."""
 
 
-class Stamps:
+class Timestamps:
     """
     The timestamps of one track without any.
 
@@ -68,7 +68,7 @@ class Stamps:
         """
         self.note = note
         self.live = live
-        self._arrival = Arrival(SECOND / rate)
+        self._arrival = ArrivalTimes(SECOND / rate)
 
     def stamp(self, packet: AVPacket, adapter: Adapter, arrived: int | None) -> None:
         """
@@ -107,7 +107,7 @@ def is_raw(stream: Stream) -> bool:
     return bool(stream.type == "video" and (name in _RAW or name.endswith("_pipe")))
 
 
-def stamps_for(stream: Stream, frame_rate: float, *, live: bool) -> Stamps | None:
+def timestamps_for(stream: Stream, frame_rate: float, *, live: bool) -> Timestamps | None:
     """
     Return what gives a stream its times; L{None} if it has times of its own.
 
@@ -117,13 +117,13 @@ def stamps_for(stream: Stream, frame_rate: float, *, live: bool) -> Stamps | Non
     if not is_raw(stream):
         return None
     if frame_rate:
-        return Stamps(
+        return Timestamps(
             frame_rate, f"{frame_rate:g} pictures a second, as frame_rate says", live=False
         )
     claimed = claimed_rate(stream)
     if live:
-        return Stamps(claimed or ASSUMED, "its pictures are timed by their arrival", live=True)
+        return Timestamps(claimed or ASSUMED, "its pictures are timed by their arrival", live=True)
     if claimed:
         return None
     note = f"it does not say its frame rate: {ASSUMED} is assumed; frame_rate sets another"
-    return Stamps(ASSUMED, note, live=False)
+    return Timestamps(ASSUMED, note, live=False)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from mkvtwist.libav import Event, Noted, Pace, stamps
-from mkvtwist.libav.stamps import ASSUMED
+from mkvtwist.libav import Event, Noted, Pace
 from mkvtwist.libav.stopping import Signal
+from mkvtwist.libav.timestamps import ASSUMED, timestamps_for
 from mkvtwist.media.packet import SECOND, Packet
 from tests.libav.test_reader import ReaderTestCase, Reading, headers, packets
 from tests.support import media
@@ -238,5 +238,5 @@ class KindTests(ReaderTestCase):
             ("adts", True),
         ):
             with media.opened(media.clip(container=container, seconds=0.5)) as file:
-                found = stamps.stamps_for(file.streams[0], 0.0, live=True)
+                found = timestamps_for(file.streams[0], 0.0, live=True)
                 self.assertEqual(found is None, timed, container)

@@ -2,7 +2,7 @@
 Fetches over HTTP what a remote playlist names, unless it is too near (I{remux thread}).
 
 libavformat follows a playlist, and a redirection, to any address. So if the operator's URL is not
-of this machine, its reader of HLS gets every file from L{Fetcher}: it looks names up itself,
+of this machine, its reader of HLS gets every file from L{PlaylistFetcher}: it looks names up,
 connects only to addresses that are at least as far as the operator's URL, and follows redirections
 in the same way. Ranges, cookies, passwords in URLs and AES-128 (RFC 8216, 4.3.2.4) are done here,
 since libavformat's own protocols are not asked.
@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from mkvtwist.libav.reach import Scope, is_http, scope_of
+from mkvtwist.libav.whitelists import Scope, is_http, scope_of
 
 _PASSED_ON: Mapping[str, str] = {
     "user_agent": "User-Agent",
@@ -48,7 +48,7 @@ class File(Protocol):
         """No more of it is wanted."""
 
 
-class Fetcher:
+class PlaylistFetcher:
     """Opens URLs that are far enough; PyAV's C{io_open}."""
 
     def __init__(self, nearest: Scope, timeout: float) -> None:

@@ -31,7 +31,7 @@ class Media(Protocol):
         """Up to so many bytes; none at the end."""
 
 
-class Links:
+class OggLinks:
     """
     Media, link by link if they are chained Ogg, in one piece if they are anything else.
 

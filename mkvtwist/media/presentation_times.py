@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
-from mkvtwist.media.order import Place
+from mkvtwist.media.h264_order import Place
 
 DEEPEST = 16
 """Pictures that a decoder can hold back: the size of its buffer (H.264, A.3.1; H.265, A.4.2)."""
@@ -47,7 +47,7 @@ class _Held(Generic[T]):
     pts: int | None = None
 
 
-class Presentation(Generic[T]):
+class PresentationTimes(Generic[T]):
     """
     Makes the times of one stream's pictures. They come out in the order in which they came in.
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.libav.arrival import FASTEST, LATE, LEARNED, WINDOW, Arrival
+from mkvtwist.media.arrival_times import FASTEST, LATE, LEARNED, WINDOW, ArrivalTimes
 from mkvtwist.media.packet import SECOND
 
 MS = SECOND // 1000
@@ -40,7 +40,7 @@ def waited(arrivals: Iterable[int]) -> Iterator[tuple[int, int | None]]:
         last = arrived
 
 
-def timed(arrival: Arrival, arrivals: Iterable[int]) -> list[Timed]:
+def timed(arrival: ArrivalTimes, arrivals: Iterable[int]) -> list[Timed]:
     """What is made of pictures that come at these times."""
     return [Timed(now, arrival.next(told)) for now, told in waited(arrivals)]
 
@@ -74,7 +74,7 @@ class ArrivalTests(SynchronousTestCase):
 
     def test_held(self) -> None:
         """A sender that the reader holds back says nothing by its arrivals: the guess stays."""
-        arrival = Arrival(SECOND / 25)
+        arrival = ArrivalTimes(SECOND / 25)
         timed(arrival, taken(100, 3))
         self.assertTrue(arrival.measured)
         times = []
@@ -88,7 +88,7 @@ class ArrivalTests(SynchronousTestCase):
         """Whatever was guessed, a camera's pictures are even, and x1.00, as soon as it is known."""
         for rate in RATES:
             for guess in (25, 30, 60):
-                arrival = Arrival(SECOND / guess)
+                arrival = ArrivalTimes(SECOND / guess)
                 made = timed(arrival, probed(taken(rate, 200), guess))
                 known = [one for one in made if one.arrived > made[0].arrived + LEARNED + 3 * LATE]
                 for speed in speeds(known):
@@ -100,7 +100,7 @@ class ArrivalTests(SynchronousTestCase):
     def test_file(self) -> None:
         """Where nothing is waited for, pictures come at the rate that is given, to the end."""
         for rate in (24, 25, 30000 / 1001, 60):
-            arrival = Arrival(SECOND / rate)
+            arrival = ArrivalTimes(SECOND / rate)
             times = [arrival.next(None) for _ in range(100_000)]
             self.assertEqual(times[0], 0)
             self.assert_near(times[-1], 99_999 * SECOND / rate, 1)
@@ -109,7 +109,7 @@ class ArrivalTests(SynchronousTestCase):
     def test_claim(self) -> None:
         """A claim that is off by less than 2 % is used as it is; one that is further off is not."""
         for real, believed in ((30, True), (29.97, True), (30.5, True), (25, False), (31, False)):
-            arrival = Arrival(SECOND / 30)
+            arrival = ArrivalTimes(SECOND / 30)
             made = timed(arrival, taken(real, 60))
             self.assertEqual(arrival.step == SECOND / 30, believed, f"{real}")
             self.assert_near(speeds(made[round(3 * real) :])[-1], 1.0, 0.002)
@@ -118,7 +118,7 @@ class ArrivalTests(SynchronousTestCase):
         """Pictures that come ten times a second in a bunch are spread out."""
         for rate in (24, 30, 60):
             arrivals = [-(-one // (100 * MS)) * 100 * MS for one in taken(rate, 120)]
-            made = timed(Arrival(SECOND / 25), arrivals)[3 * rate :]
+            made = timed(ArrivalTimes(SECOND / 25), arrivals)[3 * rate :]
             for speed in speeds(made):
                 self.assert_near(speed, 1.0, 0.02, f"{rate}")
             gaps = [two.time - one.time for one, two in pairwise(made)]
@@ -128,7 +128,7 @@ class ArrivalTests(SynchronousTestCase):
     def test_pause(self) -> None:
         """After a still scene of half a minute the time is half a minute later, at once."""
         arrivals = taken(25, 20) + taken(25, 20, begin=50 * SECOND)
-        made = timed(Arrival(SECOND / 25), arrivals)
+        made = timed(ArrivalTimes(SECOND / 25), arrivals)
         before, after = made[499], made[502:]
         for one in after:
             self.assert_near(one.time - before.time, one.arrived - before.arrived, LATE / 10)
@@ -137,7 +137,7 @@ class ArrivalTests(SynchronousTestCase):
         """Pictures that a network holds up for ten seconds fill these ten seconds."""
         pictures = taken(25, 60)
         arrivals = [30 * SECOND if 20 * SECOND < one < 30 * SECOND else one for one in pictures]
-        made = timed(Arrival(SECOND / 25), arrivals)
+        made = timed(ArrivalTimes(SECOND / 25), arrivals)
         gaps = [two.time - one.time for one, two in pairwise(made)]
         self.assertLess(max(gaps[100:]), 50 * MS)
         self.assert_near(made[-1].time - made[100].time, pictures[-1] - pictures[100], 50 * MS)
@@ -148,7 +148,7 @@ class ArrivalTests(SynchronousTestCase):
             arrivals: list[int] = []
             for rate in rates:
                 arrivals += taken(rate, 30, begin=arrivals[-1] + SECOND // rate if arrivals else 0)
-            made = timed(Arrival(SECOND / 25), arrivals)
+            made = timed(ArrivalTimes(SECOND / 25), arrivals)
             start = next(one for one in made if one.arrived >= 5 * SECOND)
             for one in made[made.index(start) :]:
                 off = (one.time - start.time) - (one.arrived - start.arrived)
@@ -156,14 +156,14 @@ class ArrivalTests(SynchronousTestCase):
 
     def test_sparse(self) -> None:
         """One picture in ten seconds has the time of its arrival."""
-        made = timed(Arrival(SECOND / 25), [n * 10 * SECOND for n in range(20)])[3:]
+        made = timed(ArrivalTimes(SECOND / 25), [n * 10 * SECOND for n in range(20)])[3:]
         for one, two in pairwise(made):
             self.assert_near(two.time - one.time, 10 * SECOND, 1)
 
     def test_pushed(self) -> None:
         """A file that somebody sends as fast as it goes keeps the rate that it claims, or 25."""
         for each in (SECOND // (2 * FASTEST), 2 * MS):
-            arrival = Arrival(SECOND / 25)
+            arrival = ArrivalTimes(SECOND / 25)
             made = timed(arrival, [n * each for n in range(5000)])
             self.assertFalse(arrival.measured)
             self.assert_near(made[-1].time, 4999 * 40 * MS, 1)
@@ -182,7 +182,7 @@ class ArrivalTests(SynchronousTestCase):
         for one in taken(rate, 90):
             last = max(last, one + round(chance.uniform(0, jitter) * MS))
             arrivals.append(last)
-        made = timed(Arrival(SECOND / guess), arrivals)
+        made = timed(ArrivalTimes(SECOND / guess), arrivals)
         known = [one for one in made if one.arrived > LEARNED + 3 * LATE]
         speed = (known[-1].time - known[0].time) / (known[-1].arrived - known[0].arrived)
         self.assert_near(speed, 1.0, 0.01)
@@ -195,7 +195,7 @@ class ArrivalTests(SynchronousTestCase):
     )
     def test_any(self, guess: int, steps: list[tuple[int, bool]]) -> None:
         """Whatever comes, time goes on, and no step is longer than what it is measured over."""
-        arrival, now, last = Arrival(SECOND / guess), 0, -1
+        arrival, now, last = ArrivalTimes(SECOND / guess), 0, -1
         for step, told in steps:
             now += step
             time = arrival.next(now if told else None)

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
-from mkvtwist.libav import Ended, fetch, opening, set_up
-from mkvtwist.libav.fetch import Fetcher, TooNear
-from mkvtwist.libav.reach import Scope
+from mkvtwist.libav import Ended, opening, playlist_fetcher, set_up
+from mkvtwist.libav.playlist_fetcher import PlaylistFetcher, TooNear
+from mkvtwist.libav.whitelists import Scope
 from tests.libav.test_reader import Reading, packets
 from tests.support import media
 from tests.support.web import Web
@@ -37,7 +37,7 @@ class FetchTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """A server far away, and one on this machine."""
         set_up()
-        self.patch(fetch, "scope_of", scope)
+        self.patch(playlist_fetcher, "scope_of", scope)
         self.patch(opening, "scope_of_host", scope)
         self.far, self.near = Web(self, "127.0.0.2"), Web(self)
 
@@ -47,7 +47,7 @@ class FetcherTests(FetchTestCase):
 
     def get(self, url: str, **options: str) -> bytes:
         """All of a file."""
-        file = Fetcher(Scope.WORLD, 10)(url, 1, options)
+        file = PlaylistFetcher(Scope.WORLD, 10)(url, 1, options)
         data = b""
         while piece := file.read(1000):
             data += piece
@@ -161,5 +161,5 @@ class PlaylistTests(FetchTestCase):
 
     def test_plain(self) -> None:
         """What is no playlist is read by libavformat itself."""
-        self.patch(opening, "Fetcher", None)
+        self.patch(opening, "PlaylistFetcher", None)
         self.assertGreater(self.play(path="/film.ts"), 50)

@@ -12,7 +12,7 @@ libavformat opens whatever they name. The rules:
     playlist of HLS.
  4. A playlist reaches no nearer address than the operator's URL has: one from the internet names
     no machine of the local network, and none but the machine itself names that one.
-    L{mkvtwist.libav.fetch} sees to that.
+    L{mkvtwist.libav.playlist_fetcher} sees to that.
 """
 
 import ipaddress
@@ -90,12 +90,12 @@ def _formats(*more: str) -> str:
     return ",".join(sorted(names - _REFERRING - _PICTURES | set(more)))
 
 
-def of_bytes() -> dict[str, str]:
+def whitelists_for_bytes() -> dict[str, str]:
     """Return libavformat's options for bytes that come from somebody."""
     return {"protocol_whitelist": "", "format_whitelist": _formats()}
 
 
-def of_file(path: str) -> dict[str, str]:
+def whitelists_for_file(path: str) -> dict[str, str]:
     """Return libavformat's options for an operator's file."""
     ending = posixpath.splitext(path)[1].lower()
     format_, protocols = _LISTS.get(ending, ("", "file"))
@@ -103,7 +103,7 @@ def of_file(path: str) -> dict[str, str]:
     return {"protocol_whitelist": protocols, "format_whitelist": formats}
 
 
-def of_url(url: str, *, lists: bool) -> dict[str, str]:
+def whitelists_for_url(url: str, *, lists: bool) -> dict[str, str]:
     """
     Return libavformat's options for an operator's URL.
 
@@ -112,7 +112,7 @@ def of_url(url: str, *, lists: bool) -> dict[str, str]:
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     if scheme == "file":
-        return of_file(rest)
+        return whitelists_for_file(rest)
     protocols = _BUILT_ON.get(scheme)
     if protocols is None:
         # What wraps another one is written with a plus sign: crypto+http.
