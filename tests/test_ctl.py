@@ -26,7 +26,7 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.ctl import DENIED, FAILED, UNREACHABLE, USAGE, ControlError, run, table
 from mkvtwist.live.publisher import Wish
 from mkvtwist.server.server import Server
-from tests.support.fakes import Log, Response, StillReader, footage, header
+from tests.support.fakes import Log, Response, StillReaders, footage, header
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
 
@@ -36,7 +36,7 @@ class ControlTestCase(TestCase):
 
     def setUp(self) -> None:
         """It has one stream, which is live, and which nobody reads."""
-        self.readers = StillReader.instead_of_real_ones(self)
+        self.readers = StillReaders()
         Log(self)
         folder = tempfile.mkdtemp()  # trial's own is too long for the name of a socket
         self.addCleanup(shutil.rmtree, folder)
@@ -46,7 +46,7 @@ class ControlTestCase(TestCase):
             ("tcp:0:interface=127.0.0.1",),
             (f"unix:{self.path}", "tcp:0:interface=127.0.0.1"),
         )
-        self.server = Server(reactor, config)
+        self.server = Server(reactor, config, start_reader=self.readers)
         self.server.privilegedStartService()
         self.server.startService()
         self.addCleanup(self.server.stopService)

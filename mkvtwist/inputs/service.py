@@ -1,9 +1,9 @@
 """
 An input's life: it is opened, it ends, the next one is waited for (I{reactor}).
 
-Each opening has a L{Reader} in a thread of its own, which ends with it. What it makes comes through
-an L{Outlet}, and is given to the publisher in the turn in which it arrived. A sender's bytes go the
-other way through a L{Pipe}.
+Each opening has a reader of its own (L{mkvtwist.inputs.readers}), which ends with it. What the
+reader makes is given to the publisher in the turn in which it arrived. A sender's bytes go the
+other way through a L{Pipe<mkvtwist.libav.pipe.Pipe>}.
 
 ::
 
@@ -17,7 +17,6 @@ There is one line of time, and one reader at a time has it: when the input has b
 fallback is stopped, and when its thread has ended the input's goes on.
 """
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -33,21 +32,19 @@ from zope.interface import implementer
 from mkvtwist.access.refusals import Refusals
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.settings import StreamConfig
+from mkvtwist.inputs.readers import ReaderTask, ReaderThread, RunningReader, StartReader
 from mkvtwist.inputs.retry import QUICK, Tries
 from mkvtwist.inputs.sender import Connection, IInput, Parting, Sender, address
 from mkvtwist.libav import (
     Ended,
-    Event,
     Media,
     Noted,
     Noticed,
     Opened,
     Pace,
-    Reader,
     listens,
     set_up,
 )
-from mkvtwist.libav.pipe import Outlet
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
@@ -116,18 +113,17 @@ ATTENTION = 1.0
 
 class Reading:
     """
-    One reader, in a thread of its own.
+    One reader at work.
 
-    @ivar source: what it reads.
-    @ivar outlet: where what it makes comes out.
+    @ivar source: the input, or the fallback, that is read.
     @ivar guard: what it brings, added up.
     @ivar heard: whether a header has come.
     """
 
-    def __init__(self, source: Input, outlet: Outlet[Event], reader: Reader) -> None:
+    reader: RunningReader
+
+    def __init__(self, source: Input) -> None:
         self.source = source
-        self.outlet = outlet
-        self.reader = reader
         self.guard = Guard()
         self.heard = False
 
@@ -178,9 +174,12 @@ class InputService(Service):
         publisher: Publisher,
         recorder: Recorder | None,
         on_end: Callable[[], None],
+        *,
+        start_reader: StartReader = ReaderThread,
     ) -> None:
         """
         @param on_end: called when the input has ended for good.
+        @param start_reader: starts a reader for each opening.
         """
         self.config = config
         self.log = StreamLog(config.name, __name__)
@@ -196,6 +195,7 @@ class InputService(Service):
         self._publisher = publisher
         self._recorder = recorder
         self._on_end = on_end
+        self._start_reader = start_reader
         self._pace = Pace(config.readrate, config.readrate_initial_burst)
         self._reading: Reading | None = None
         self._fallback: Reading | None = None
@@ -316,17 +316,16 @@ class InputService(Service):
     def _start(
         self, source: Input, media: Media | None, pace: Pace, *, drain: bool, **manner: Any
     ) -> Reading:
-        outlet: Outlet[Event] = Outlet(lambda: self._arrived(reading))
-        reader = Reader(source, media, self.timeline, pace, outlet, drain=drain, **manner)
-        reading = Reading(source, outlet, reader)
-        threading.Thread(
-            target=self._run, args=(reading,), name=f"input of {self.config.name}", daemon=True
-        ).start()
+        reading = Reading(source)
+        task = ReaderTask(
+            self.config.name, source, media, self.timeline, pace, drain=drain, **manner
+        )
+        reading.reader = self._start_reader(
+            task,
+            lambda: self._arrived(reading),
+            lambda: self.reactor.callFromThread(self._thread_ended, reading),
+        )
         return reading
-
-    def _run(self, reading: Reading) -> None:
-        reading.reader.run()
-        self.reactor.callFromThread(self._thread_ended, reading)
 
     def _stop(self, reading: Reading) -> None:
         """End a reading; the timeline is free when its thread has ended, or is stuck."""
@@ -522,7 +521,7 @@ class InputService(Service):
         if self._recorder is not None and self._recorder.full:
             return
         packets: list[Packet] = []
-        for event in reading.outlet.take():
+        for event in reading.reader.take():
             if isinstance(event, Packet):
                 packets.append(event)
                 continue

@@ -22,6 +22,7 @@ from mkvtwist.config.input import AtEnd, Form
 from mkvtwist.config.settings import LIVE, Config, StreamConfig, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
+from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.sender import address
 from mkvtwist.live.events import Events
 from mkvtwist.net.endpoint import Endpoint
@@ -148,13 +149,16 @@ class Server(MultiService):
         config: Config,
         reread: Reread | None = None,
         exit_with: Callable[[int], object] = lambda _: None,
+        start_reader: StartReader = ReaderThread,
     ) -> None:
         """
         @param reread: makes the configuration anew, for L{reload}. With it C{SIGHUP} is one, too.
         @param exit_with: sets the exit status of the process; called when it is not 0.
+        @param start_reader: starts the readers of all streams.
         """
         super().__init__()
         self._reactor = reactor
+        self._start_reader = start_reader
         self._exit_with = exit_with
         self._reread = reread
         self._before: Any = None
@@ -407,7 +411,7 @@ class Server(MultiService):
     # beginnings and ends
 
     def _begin(self, config: StreamConfig) -> None:
-        stream = Stream(self._reactor, config, self._ended, self.events)
+        stream = Stream(self._reactor, config, self._ended, self.events, self._start_reader)
         self.streams[config.name] = stream
         self._when_free(partial(self._start, stream))
 

@@ -15,6 +15,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.registry import Unfit, endings, media_types
+from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
 from mkvtwist.live.events import Events
 from mkvtwist.live.publisher import ClientStatistics, Publisher
@@ -110,10 +111,12 @@ class Stream(MultiService):
         config: StreamConfig,
         on_end: Callable[["Stream"], None] = lambda _: None,
         events: Events | None = None,
+        start_reader: StartReader = ReaderThread,
     ) -> None:
         """
         @param on_end: called once, when the input has ended for good and every client has its rest.
         @param events: hears of what happens here.
+        @param start_reader: starts a reader each time that the input or a fallback is opened.
         """
         super().__init__()
         self.config = config
@@ -136,7 +139,14 @@ class Stream(MultiService):
             )
         self.publisher = Publisher(reactor, config, self._recorder, self.events)
         self.viewers = Viewers()
-        self.input = InputService(reactor, config, self.publisher, self._recorder, self._ended)
+        self.input = InputService(
+            reactor,
+            config,
+            self.publisher,
+            self._recorder,
+            self._ended,
+            start_reader=start_reader,
+        )
         self.input.setServiceParent(self)
 
     def startService(self) -> None:

@@ -24,7 +24,16 @@ from mkvtwist.http.views.management import HEARTBEAT
 from mkvtwist.http.wire.requests import BODY_LIMIT
 from mkvtwist.live.publisher import Wish
 from mkvtwist.server.server import Server
-from tests.support.fakes import Answer, Log, Reactor, Response, StillReader, answer, footage, header
+from tests.support.fakes import (
+    Answer,
+    Log,
+    Reactor,
+    Response,
+    StillReaders,
+    answer,
+    footage,
+    header,
+)
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
 
@@ -34,14 +43,16 @@ class ManagementTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """It has no token; the interface has a place of its own."""
-        self.readers = StillReader.instead_of_real_ones(self)
+        self.readers = StillReaders()
         self.reactor = Reactor()
         self.log = Log(self)
         streams = (
             StreamConfig(Input(Form.DEMO, "demo:"), name="live"),
             StreamConfig(Input(Form.URL, "http://me:secret@host/x?key=y"), name="relay"),
         )
-        self.server = Server(self.reactor, Config(streams, ("tcp:1",), ("tcp:2",)))
+        self.server = Server(
+            self.reactor, Config(streams, ("tcp:1",), ("tcp:2",)), start_reader=self.readers
+        )
         self.server.privilegedStartService()
         self.server.startService()
         sites: dict[int, Any] = {port[0]: port[1] for port in self.reactor.tcpServers}

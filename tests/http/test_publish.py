@@ -37,7 +37,7 @@ from mkvtwist.live.events import Event, Events
 from mkvtwist.streams.stream import Stream
 from tests.http.test_site import Connection
 from tests.support import libshout, media
-from tests.support.fakes import END, Answer, Log, Reactor, StillReader, answer, footage, header
+from tests.support.fakes import END, Answer, Log, Reactor, StillReaders, answer, footage, header
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve, Viewer, pictures, shows
 
 CHUNKED = "Transfer-Encoding: chunked"
@@ -85,7 +85,7 @@ class SendersTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """A stream that waits for senders over HTTP, and one that does not."""
         self.reactor = Reactor()
-        self.readers = StillReader.instead_of_real_ones(self)
+        self.readers = StillReaders()
         self.log = Log(self)
         self.streams: dict[str, Stream] = {}
         self.site = LiveSite(self.reactor, self.streams)
@@ -97,7 +97,7 @@ class SendersTestCase(SynchronousTestCase):
         """A stream that has not been started."""
         settings = {"at_end": AtEnd.WAIT, **settings}
         config = StreamConfig(Input(form, form.value.lower()), name=name, **settings)
-        return Stream(self.reactor, config, self.ends.append)
+        return Stream(self.reactor, config, self.ends.append, start_reader=self.readers)
 
     def start(self, **settings: Any) -> None:
         """The stream, with these settings."""

@@ -37,7 +37,7 @@ from mkvtwist.config.values import ConfigError
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.server import check
 from mkvtwist.server.server import Server
-from tests.support.fakes import Log, Reactor, StillReader
+from tests.support.fakes import Log, Reactor, StillReaders
 
 
 def certificate(name: str, *, rsa: bool = False) -> bytes:
@@ -303,7 +303,6 @@ class ServerTests(SynchronousTestCase):
 
     def test_reload(self) -> None:
         """A reload renews those of listeners and of inputs; one that is bad is said, and stays."""
-        StillReader.instead_of_real_ones(self)
         log = Log(self)
         path = Path(self.mktemp())
         path.write_bytes(certificate("old"))
@@ -311,7 +310,7 @@ class ServerTests(SynchronousTestCase):
         stream = StreamConfig(Input(Form.ENDPOINT, text))
         config = Config((stream,), (text,))
         reactor = Reactor()
-        server = Server(reactor, config, lambda _: config)
+        server = Server(reactor, config, lambda _: config, start_reader=StillReaders())
         server.privilegedStartService()
         server.startService()
         self.addCleanup(server.stopService)

@@ -21,7 +21,7 @@ from mkvtwist.libav import Ended
 from mkvtwist.live.publisher import Wish
 from mkvtwist.server import server as server_module
 from mkvtwist.server.server import BACKLOG, Listener, Server, raise_descriptor_limit
-from tests.support.fakes import END, Log, Reactor, Response, StillReader, footage, header, sent
+from tests.support.fakes import END, Log, Reactor, Response, StillReaders, footage, header, sent
 
 
 class ServiceTests(SynchronousTestCase):
@@ -29,14 +29,16 @@ class ServiceTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Nothing is read, nobody listens."""
-        self.readers = StillReader.instead_of_real_ones(self)
+        self.readers = StillReaders()
         self.reactor = Reactor()
         self.log = Log(self)
 
     def make(self, *listen: str, streams: tuple[StreamConfig, ...] = ()) -> Server:
         """The service for one file, unless something else is said."""
         streams = streams or (StreamConfig(Input(Form.FILE, "film.mkv")),)
-        return Server(self.reactor, Config(streams, listen or ("tcp:8080",)))
+        return Server(
+            self.reactor, Config(streams, listen or ("tcp:8080",)), start_reader=self.readers
+        )
 
     def start(self, server: Server) -> None:
         """As twistd does."""
@@ -121,7 +123,9 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(chosen, ["reno", "gone", None])
         (line,) = self.log.about("congestion control gone cannot be set")
         self.assertIn("No such file or directory", line)
-        early = Server(self.reactor, replace(server.config, congestion="reno"))
+        early = Server(
+            self.reactor, replace(server.config, congestion="reno"), start_reader=self.readers
+        )
         self.start(early)
         self.assertEqual(chosen[3:], ["reno"])
 
@@ -189,7 +193,12 @@ class ServiceTests(SynchronousTestCase):
             StreamConfig(Input(Form.FILE, name), name=name, optional=optional)
             for name, _, optional in streams
         ]
-        server = Server(self.reactor, Config(tuple(configs), ("tcp:8080",)), exit_with=asked.append)
+        server = Server(
+            self.reactor,
+            Config(tuple(configs), ("tcp:8080",)),
+            exit_with=asked.append,
+            start_reader=self.readers,
+        )
         first = len(self.readers)
         self.start(server)
         for reader, (_, ended, _) in zip(self.readers[first:], streams, strict=True):
@@ -221,7 +230,9 @@ class ServiceTests(SynchronousTestCase):
         def taken(*_: object, **__: object) -> None:
             raise CannotListenError("", 9, OSError(98, "Address already in use"))
 
-        server = Server(self.reactor, Config((config,), ()), exit_with=asked.append)
+        server = Server(
+            self.reactor, Config((config,), ()), exit_with=asked.append, start_reader=self.readers
+        )
         self.patch(self.reactor, "listenTCP", taken)
         self.start(server)
         self.reactor.turns()
@@ -254,7 +265,7 @@ class ChangeTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Two streams, one of which somebody watches."""
-        self.readers = StillReader.instead_of_real_ones(self)
+        self.readers = StillReaders()
         self.reactor = Reactor()
         self.log = Log(self)
         self.mistakes: list[str] = []
@@ -262,7 +273,7 @@ class ChangeTests(SynchronousTestCase):
         self.a = self.config("a")
         self.b = self.config("b")
         self.next = Config((self.a, self.b), ("tcp:8080",))
-        self.server = Server(self.reactor, self.next, self.reread)
+        self.server = Server(self.reactor, self.next, self.reread, start_reader=self.readers)
         self.server.startService()
         self.addCleanup(self.server.stopService)
         self.addCleanup(self.end_threads)

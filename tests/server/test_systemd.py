@@ -10,7 +10,7 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.server import systemd
 from mkvtwist.server.server import Server
-from tests.support.fakes import Log, Reactor, StillReader
+from tests.support.fakes import Log, Reactor, StillReaders
 
 
 class NotifyTests(SynchronousTestCase):
@@ -76,10 +76,9 @@ class NotifyTests(SynchronousTestCase):
         """The server says that it is ready, alive, and about to stop."""
         self.listen(f"\0mkvtwist-s{os.getpid()}", f"@mkvtwist-s{os.getpid()}")
         self.patch(systemd, "watchdog_interval", lambda: 15.0)
-        StillReader.instead_of_real_ones(self)
         reactor = Reactor()
         stream = StreamConfig(Input(Form.DEMO, "demo:"))
-        server = Server(reactor, Config((stream,), ("tcp:8080",)))
+        server = Server(reactor, Config((stream,), ("tcp:8080",)), start_reader=StillReaders())
         server.privilegedStartService()
         server.startService()
         self.assertEqual(self.told(), ["WATCHDOG=1", "READY=1"])

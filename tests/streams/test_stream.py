@@ -26,7 +26,7 @@ from tests.support.fakes import (
     Log,
     Reactor,
     Response,
-    StillReader,
+    StillReaders,
     blocks,
     footage,
     head,
@@ -56,7 +56,7 @@ class StreamTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Time stands still."""
-        self.readers = StillReader.instead_of_real_ones(self)
+        self.readers = StillReaders()
         self.log = Log(self)
         self.reactor = Reactor()
         self.ends: list[Stream] = []
@@ -65,7 +65,12 @@ class StreamTests(SynchronousTestCase):
         """A stream, started."""
         source = parse_input("input", text)
         settings.setdefault("at_end", parse_at_end("at-end", None, source.form))
-        self.stream = Stream(self.reactor, StreamConfig(source, **settings), self.ends.append)
+        self.stream = Stream(
+            self.reactor,
+            StreamConfig(source, **settings),
+            self.ends.append,
+            start_reader=self.readers,
+        )
         self.stream.startService()
         return self.stream
 

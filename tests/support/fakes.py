@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -16,15 +14,12 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from mkvtwist.config.input import Input
 from mkvtwist.formats import matroska
 from mkvtwist.formats.registry import NoTrack, Unfit
-from mkvtwist.inputs import service as input_module
-from mkvtwist.libav import Ended, Event, Media, Pace
-from mkvtwist.libav.pipe import Outlet
+from mkvtwist.inputs.readers import ReaderTask
+from mkvtwist.libav import Ended, Event
 from mkvtwist.live.publisher import IResponse, Progress
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from mkvtwist.media.timeline import Timeline
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -245,82 +240,71 @@ END = Ended("the end of the input", fault=False)
 
 class StillReader:
     """
-    A reader whose thread does nothing until it is stopped, or the test says that it has ended.
+    A running reader that reads nothing: it makes the events that the test gives it.
 
     @ivar deaf: it takes no notice of L{stop}, as one that is blocked in libavformat.
     @ivar manner: the frame rate and the programme that it was told.
     """
 
     def __init__(
-        self,
-        source: Input,
-        media: Media | None,
-        timeline: Timeline,
-        pace: Pace,
-        outlet: Outlet[Event],
-        *,
-        drain: bool,
-        frame_rate: float = 0.0,
-        program: int = 0,
-        clock: Callable[[], float] = time.monotonic,
+        self, task: ReaderTask, on_events: Callable[[], None], on_gone: Callable[[], None]
     ) -> None:
-        self.manner = (frame_rate, program)
-        self.source = source
-        self.media = media
-        self.timeline = timeline
-        self.pace = pace
-        self.drain = drain
+        self.task = task
+        self.source = task.source
+        self.media = task.media
+        self.timeline = task.timeline
+        self.pace = task.pace
+        self.drain = task.drain
+        self.manner = (task.frame_rate, task.program)
         self.stopped = False
         self.gone_on = False
         self.deaf = False
-        self._outlet = outlet
-        self._end = threading.Event()
-        self._running = threading.Event()
-        self._thread = threading.current_thread()
+        self._on_events = on_events
+        self._on_gone: Callable[[], None] | None = on_gone
+        self._events: list[Event] = []
 
     def go(self) -> None:
         self.gone_on = True
 
     def stop(self) -> None:
         self.stopped = True
-        self._outlet.close()
+        self._events.clear()
         if not self.deaf:
-            self._end.set()
+            self.join()
 
-    def run(self) -> None:
-        self._thread = threading.current_thread()
-        self._running.set()
-        self._end.wait()
+    def take(self) -> list[Event]:
+        taken, self._events = self._events, []
+        return taken
 
     def emit(self, *events: Event) -> None:
-        """What the thread would do."""
+        """Make these, unless nobody wants them any more."""
         for event in events:
-            self._outlet.put(event, 1)
+            if not self.stopped:
+                self._events.append(event)
+                if len(self._events) == 1:
+                    self._on_events()
 
     def read(self) -> bytes:
-        """Likewise: from the sender, once."""
+        """Read from the sender, once."""
         assert self.media is not None
         return self.media.read(1 << 30)
 
-    @classmethod
-    def instead_of_real_ones(cls, case: SynchronousTestCase) -> list[StillReader]:
-        """Have inputs take these; the list grows with each that is made."""
-        readers: list[StillReader] = []
-
-        def make(*args: Any, **kwargs: Any) -> StillReader:
-            reader = cls(*args, **kwargs)
-            readers.append(reader)
-            case.addCleanup(reader.join)
-            return reader
-
-        case.patch(input_module, "Reader", make)
-        return readers
-
     def join(self) -> None:
-        """The thread ends, and has ended."""
-        self._end.set()
-        self._running.wait()
-        self._thread.join()
+        """End, unless that was long ago."""
+        gone, self._on_gone = self._on_gone, None
+        if gone is not None:
+            gone()
+
+
+class StillReaders(list[StillReader]):
+    """Starts a L{StillReader} for each task; all that were started, the oldest first."""
+
+    def __call__(
+        self, task: ReaderTask, on_events: Callable[[], None], on_gone: Callable[[], None]
+    ) -> StillReader:
+        reader = StillReader(task, on_events, on_gone)
+        self.append(reader)
+        return reader
 
 
 # -- Media --------------------------------------------------------------------
