@@ -46,8 +46,8 @@ from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.http.admission import PENALTY
 from mkvtwist.live.events import Event, Events
-from tests.http.test_site import Connection, SiteTestCase
 from tests.support.fakes import Answer, Log, Reactor, footage, header
+from tests.support.site import Connection, SiteTestCase
 
 TOKEN = "correct-horse"  # noqa: S105 - of these tests
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4))  # the least work that there is

@@ -17,8 +17,8 @@ from mkvtwist.http import shares
 from mkvtwist.http.wire import connections
 from mkvtwist.http.wire.connections import HEAD_TIME, REMINDER, LiveRequest
 from mkvtwist.http.wire.requests import LINGER
-from tests.http.test_site import Connection, SiteTestCase
 from tests.support.fakes import Answer, answer
+from tests.support.site import Connection, SiteTestCase
 
 HEAD = b"GET /live.mkv HTTP/1.1\r\nHost: x\r\n\r\n"
 

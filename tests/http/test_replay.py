@@ -20,8 +20,8 @@ from mkvtwist.http.site import Router
 from mkvtwist.http.views import replay
 from mkvtwist.http.views.replay import AGAIN, CROWD, FRESH, SWEEP, Replays
 from mkvtwist.net.sockets import Traffic
-from tests.http.test_site import SiteTestCase
 from tests.support.fakes import SOUND, Answer, Pool, blocks, footage, header
+from tests.support.site import SiteTestCase
 
 
 class LatePool(Pool):

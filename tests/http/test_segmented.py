@@ -26,10 +26,10 @@ from mkvtwist.live import period, publisher
 from mkvtwist.media.packet import Header, Track
 from mkvtwist.outputs.segmented import LOOK_BACK
 from mkvtwist.streams.stream import Stream
-from tests.http.test_site import Connection, ignore
 from tests.outputs.segmented.test_playlist import Bytes
 from tests.support import media
 from tests.support.fakes import AUDIO, VIDEO, Answer, Log, Reactor, footage, header
+from tests.support.site import Connection, ignore
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
 
 BRIEFLY = "public, max-age=1, s-maxage=1, stale-while-revalidate=1, stale-if-error=10"

@@ -14,13 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import ClientFactory, Protocol
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import TestCase
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -48,7 +46,6 @@ from tests.support.fakes import (
     SOUND,
     VIDEO,
     Answer,
-    Log,
     Reactor,
     answer,
     blocks,
@@ -58,79 +55,7 @@ from tests.support.fakes import (
     mixed,
     sent,
 )
-
-
-def ignore(_: Stream) -> None:
-    """The end of a stream is nobody's business here."""
-
-
-class Connection:
-    """A client's connection in memory."""
-
-    def __init__(self, site: Site, reactor: Reactor, host: str = "192.0.2.7") -> None:
-        self.reactor = reactor
-        peer = IPv4Address("TCP", host, 5000)
-        self.transport = StringTransport(peerAddress=peer)
-        protocol = site.buildProtocol(peer)
-        assert protocol is not None
-        self.protocol: Any = protocol
-        self.protocol.makeConnection(self.transport)
-
-    def send(self, data: bytes) -> None:
-        """The client sends this."""
-        self.protocol.dataReceived(data)
-        self.reactor.turn()
-
-    def ask(self, target: str, method: str = "GET", **headers: str) -> None:
-        """The client asks for this; C{_} stands for C{-} in the headers' names."""
-        lines = [f"{method} {target} HTTP/1.1"]
-        headers = {"Host": "tv.example:8080"} | headers
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
-
-    def lose(self) -> None:
-        """The connection is gone."""
-        self.protocol.connectionLost(Failure(ConnectionError()))
-
-    def answer(self, method: str = "GET") -> Answer:
-        """What has come so far."""
-        return answer(self.transport.value(), method)
-
-
-class SiteTestCase(SynchronousTestCase):
-    """What the cases below have in common: a site in memory."""
-
-    def setUp(self) -> None:
-        """One stream of video that has ten seconds."""
-        self.reactor = Reactor()
-        self.streams: dict[str, Stream] = {}
-        self.site = LiveSite(self.reactor, self.streams)
-        self.log = Log(self)
-        self.stream = self.add()
-        self.stream.publisher.begin(header())
-        self.publish(0, 10)
-
-    def add(self, name: str = "live", **settings: Any) -> Stream:
-        """Another stream; its input is not opened."""
-        config = StreamConfig(Input(Form.DEMO, "demo:"), name=name, **settings)
-        self.streams[name] = stream = Stream(self.reactor, config, ignore)
-        return stream
-
-    def publish(self, start: float, end: float) -> None:
-        """Packet by packet."""
-        for packet in footage(start, end):
-            self.stream.publisher.publish([packet])
-            self.reactor.turn()
-
-    def connect(self) -> Connection:
-        """A new connection."""
-        return Connection(self.site, self.reactor)
-
-    def get(self, target: str, method: str = "GET", *, peer: str = "", **headers: str) -> Answer:
-        """The answer to one request on a connection of its own, perhaps from another address."""
-        connection = Connection(self.site, self.reactor, peer) if peer else self.connect()
-        connection.ask(target, method, **headers)
-        return connection.answer(method)
+from tests.support.site import Connection, SiteTestCase, ignore
 
 
 class NameTests(SiteTestCase):

@@ -16,10 +16,10 @@ from mkvtwist.libav import set_up
 from mkvtwist.libav import still as decoding
 from mkvtwist.libav.still import NoStill, jpeg
 from tests.http.test_replay import LatePool
-from tests.http.test_site import SiteTestCase
 from tests.libav.test_reader import Reading, headers, packets
 from tests.support import media
 from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, head, header, mixed
+from tests.support.site import SiteTestCase
 
 
 def shown(picture: bytes) -> Any:

@@ -1,0 +1,89 @@
+"""A site in memory, and clients of it: for the tests of what is served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Site
+
+from mkvtwist.config.settings import Form, Input, StreamConfig
+from mkvtwist.http import LiveSite
+from mkvtwist.streams.stream import Stream
+from tests.support.fakes import Answer, Log, Reactor, answer, footage, header
+
+
+def ignore(_: Stream) -> None:
+    """The end of a stream is nobody's business here."""
+
+
+class Connection:
+    """A client's connection in memory."""
+
+    def __init__(self, site: Site, reactor: Reactor, host: str = "192.0.2.7") -> None:
+        self.reactor = reactor
+        peer = IPv4Address("TCP", host, 5000)
+        self.transport = StringTransport(peerAddress=peer)
+        protocol = site.buildProtocol(peer)
+        assert protocol is not None
+        self.protocol: Any = protocol
+        self.protocol.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        """The client sends this."""
+        self.protocol.dataReceived(data)
+        self.reactor.turn()
+
+    def ask(self, target: str, method: str = "GET", **headers: str) -> None:
+        """The client asks for this; C{_} stands for C{-} in the headers' names."""
+        lines = [f"{method} {target} HTTP/1.1"]
+        headers = {"Host": "tv.example:8080"} | headers
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    def lose(self) -> None:
+        """The connection is gone."""
+        self.protocol.connectionLost(Failure(ConnectionError()))
+
+    def answer(self, method: str = "GET") -> Answer:
+        """What has come so far."""
+        return answer(self.transport.value(), method)
+
+
+class SiteTestCase(SynchronousTestCase):
+    """What the cases below have in common: a site in memory."""
+
+    def setUp(self) -> None:
+        """One stream of video that has ten seconds."""
+        self.reactor = Reactor()
+        self.streams: dict[str, Stream] = {}
+        self.site = LiveSite(self.reactor, self.streams)
+        self.log = Log(self)
+        self.stream = self.add()
+        self.stream.publisher.begin(header())
+        self.publish(0, 10)
+
+    def add(self, name: str = "live", **settings: Any) -> Stream:
+        """Another stream; its input is not opened."""
+        config = StreamConfig(Input(Form.DEMO, "demo:"), name=name, **settings)
+        self.streams[name] = stream = Stream(self.reactor, config, ignore)
+        return stream
+
+    def publish(self, start: float, end: float) -> None:
+        """Packet by packet."""
+        for packet in footage(start, end):
+            self.stream.publisher.publish([packet])
+            self.reactor.turn()
+
+    def connect(self) -> Connection:
+        """A new connection."""
+        return Connection(self.site, self.reactor)
+
+    def get(self, target: str, method: str = "GET", *, peer: str = "", **headers: str) -> Answer:
+        """The answer to one request on a connection of its own, perhaps from another address."""
+        connection = Connection(self.site, self.reactor, peer) if peer else self.connect()
+        connection.ask(target, method, **headers)
+        return connection.answer(method)
