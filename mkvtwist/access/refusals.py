@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from twisted.logger import Logger
 
-from mkvtwist.access.rules import one_host, parse_address
+from mkvtwist.net.addresses import one_host, parse_address
 
 SPAN = 60.0
 """Seconds in which an address has one line in the log for each cause."""

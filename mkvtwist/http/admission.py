@@ -15,18 +15,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
+from mkvtwist.access.guesses import GUESSES, WINDOW, Guesses, LockedOut
 from mkvtwist.access.refusals import Refusals
-from mkvtwist.access.rules import (
-    GUESSES,
-    WINDOW,
-    Access,
-    Busy,
-    Gate,
-    Guesses,
-    LockedOut,
-    Token,
-    Visitor,
-)
+from mkvtwist.access.rules import Access, Gate, Visitor
+from mkvtwist.access.tokens import Token
+from mkvtwist.access.users import Busy
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.http.wire.answers import argument, host, say, say_later
 from mkvtwist.streams.stream import Stream
@@ -44,11 +37,11 @@ class Admission:
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, refusals: Refusals) -> None:
+    def __init__(self, reactor: Any, refusals: Refusals, access: Access) -> None:
         self._reactor = reactor
         self._guesses = Guesses(reactor)
         self._guesses.locked_out = partial(_report, refusals)
-        self.access = Access(reactor)
+        self.access = access
 
     def admit(
         self, request: Request, realm: str, rule: AccessRule, then: Callable[[], None]

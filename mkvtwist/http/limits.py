@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from twisted.web.http import Request
 
-from mkvtwist.access.rules import one_host
 from mkvtwist.config.settings import Config
 from mkvtwist.http.wire.answers import host, say_later
 from mkvtwist.live.publisher import RATE_SPAN
+from mkvtwist.net.addresses import one_host
 from mkvtwist.streams.stream import Stream
 
 RETRY_AFTER = 5

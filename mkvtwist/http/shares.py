@@ -13,8 +13,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from mkvtwist.access.rules import is_loopback, one_host, within
 from mkvtwist.config.settings import Config
+from mkvtwist.net.addresses import is_loopback, one_host, within
 
 CONNECTIONS = 512
 """

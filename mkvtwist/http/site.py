@@ -15,6 +15,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from mkvtwist.access.refusals import Refusals
+from mkvtwist.access.rules import Access
+from mkvtwist.access.users import Hashing
 from mkvtwist.config.input import Form
 from mkvtwist.config.rule import EVERYBODY
 from mkvtwist.config.settings import Config
@@ -68,18 +70,20 @@ class Router(Resource):
         control: Control | None = None,
         *,
         public: bool = True,
+        access: Access | None = None,
     ) -> None:
         """
         @param streams: by their names; may change under way.
         @param control: what the management interface is to manage; L{None} is to have none.
         @param public: whether clients come here; else it is the management interface's own place.
+        @param access: the gates; by default, those that read the files of the rules.
         """
         super().__init__()
         self._streams = streams
         self._public = public
         self._events = control.events if control is not None else Events()
         self._refusals = Refusals(reactor, self._log, partial(self._events.tell, stream=""))
-        self._admission = Admission(reactor, self._refusals)
+        self._admission = Admission(reactor, self._refusals, access or Access(Hashing(reactor)))
         self._config = Config(())
         self._limits = Limits(self._config, streams)
         self._reactor = reactor
@@ -333,11 +337,12 @@ class LiveSite(Site):
         control: Control | None = None,
         *,
         public: bool = True,
+        access: Access | None = None,
     ) -> None:
         """
         Make one; see L{Router} for what it takes.
         """
-        self._router = Router(reactor, streams, control, public=public)
+        self._router = Router(reactor, streams, control, public=public, access=access)
         super().__init__(self._router, reactor=reactor, parsePOSTFormSubmission=False)
         self.connections = Connections(reactor)
         self.report = self._router.report

@@ -16,20 +16,17 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 
-from mkvtwist.access.rules import Hashing, checkers, read_file
+from mkvtwist.access.rules import checkers
+from mkvtwist.access.tokens import read_management_token
+from mkvtwist.access.users import Hashing
 from mkvtwist.config.document import CommandLine, configure, parse_document
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.rule import EVERYBODY, AccessRule
 from mkvtwist.config.settings import DEFAULT_PORT, Config, StreamConfig
 from mkvtwist.config.values import ConfigError, parse_name, unusable
+from mkvtwist.net.addresses import means_loopback
 from mkvtwist.net.endpoint import TLS_PROBLEMS, check_files, explain
 from mkvtwist.net.sockets import both_families, congestion_problem
-
-SHORTEST_TOKEN = 16
-"""Characters of a secret: fewer could be guessed."""
-
-TOKEN_LIMIT = 4096
-"""Bytes of a file with a secret; a device has no end."""
 
 
 def read(
@@ -133,10 +130,11 @@ def _source_problem(source: Input) -> str | None:
 
 def _exposed(text: str, config: Config) -> str | None:
     """Why nobody may manage the server from an endpoint, if so."""
-    local = text.startswith(("unix:", "systemd:", "fd:")) or re.search(
-        r":interface=(127\.[0-9.]+|localhost|\\:\\:1)(:|$)", text
+    interface = re.search(r":interface=((?:\\.|[^:\\])+)", text)
+    is_local = text.startswith(("unix:", "systemd:", "fd:")) or (
+        interface is not None and means_loopback(re.sub(r"\\(.)", r"\1", interface[1]))
     )
-    if local or config.management_token_file is not None:
+    if is_local or config.management_token_file is not None:
         return None
     return (
         f"{text!r} is open to other machines, and there is no management_token_file; use"
@@ -144,26 +142,12 @@ def _exposed(text: str, config: Config) -> str | None:
     )
 
 
-def read_token(path: str) -> bytes:
-    """
-    The secret in a file: all of it but the white space around it.
-
-    @raise ConfigError: when the file cannot be read, or holds no secret worth the name.
-    """
-    token = read_file(path, TOKEN_LIMIT).strip()
-    if len(token) < SHORTEST_TOKEN or not token.isascii() or any(c <= 32 for c in token):
-        raise ConfigError(
-            f"{path!r}: a token has at least {SHORTEST_TOKEN} ASCII characters, without blanks"
-        )
-    return token
-
-
 def _token_problem(config: Config) -> str | None:
     path = config.management_token_file
     if path is None:
         return None
     try:
-        read_token(path)
+        read_management_token(path)
     except ConfigError as error:
         return str(error)
     return None

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from mkvtwist.access.tokens import read_management_token
 from mkvtwist.config.input import AtEnd, Form
 from mkvtwist.config.settings import LIVE, Config, StreamConfig, changes
 from mkvtwist.config.values import ConfigError
@@ -28,7 +29,7 @@ from mkvtwist.live.events import Events
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import choose_congestion
 from mkvtwist.server import systemd
-from mkvtwist.server.check import read_stream, read_token
+from mkvtwist.server.check import read_stream
 from mkvtwist.streams.stream import Stream
 
 BACKLOG = 4096
@@ -330,7 +331,7 @@ class Server(MultiService):
     def _take_token(self, path: str | None) -> None:
         self._token_file = path
         try:
-            self.token = None if path is None else read_token(path)
+            self.token = None if path is None else read_management_token(path)
         except ConfigError as error:  # it was there a moment ago, when all was looked at
             self.log.warn("{problem}; the token stays as it was", problem=str(error))
 

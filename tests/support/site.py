@@ -10,7 +10,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
-from mkvtwist.config.settings import Form, Input, StreamConfig
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.streams.stream import Stream
 from tests.support.fakes import Answer, Log, Reactor, answer, footage, header

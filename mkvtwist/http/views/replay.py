@@ -33,7 +33,6 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request, datetimeToString
 from twisted.web.server import NOT_DONE_YET
 
-from mkvtwist.access.rules import one_host
 from mkvtwist.config.values import ConfigError, parse_seconds
 from mkvtwist.formats.registry import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
 from mkvtwist.formats.replay import FORMATS, Replay
@@ -55,6 +54,7 @@ from mkvtwist.http.wire.responses import say_refused
 from mkvtwist.live.period import Period
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Packet
+from mkvtwist.net.addresses import one_host
 from mkvtwist.net.sockets import UNSENT, keep_alive, tcp_socket, traffic
 from mkvtwist.streams.stream import Stream
 

@@ -15,9 +15,9 @@ from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
-from mkvtwist.access.rules import LOOPBACK, one_host, parse_address, within
 from mkvtwist.http.shares import Shares
 from mkvtwist.http.wire.answers import host, say
+from mkvtwist.net.addresses import one_host, parse_address, within
 from mkvtwist.net.sockets import attend, plain
 
 HEAD_TIME = 20.0
@@ -213,7 +213,7 @@ class LiveRequest(Request):
         """
         address: IAddress = super().getClientAddress()
         trusted = self.site.trusted_proxies
-        near = getattr(address, "host", LOOPBACK)
+        near = getattr(address, "host", None)
         if not trusted or not within(near, trusted):
             return address
         lines = self.requestHeaders.getRawHeaders(b"X-Forwarded-For", [])

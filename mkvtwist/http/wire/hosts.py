@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from twisted.internet.address import UNIXAddress
 from twisted.web.http import Request
 
-from mkvtwist.access.rules import is_loopback
 from mkvtwist.http.wire.answers import host, transport_of
+from mkvtwist.net.addresses import is_loopback, means_loopback
 
 HINT = "If the site is this server, add its name to server_names (--server-name)."
 """What to do if a page of the server's own was refused."""
@@ -52,11 +52,6 @@ def name_in(field: bytes) -> str | None:
     """
     match = _HOST.fullmatch(field)
     return None if match is None else (match[1] or match[2]).decode().lower()
-
-
-def means_loopback(name: str) -> bool:
-    """Whether a name in a C{Host} field can mean nothing but this machine."""
-    return is_loopback(name) or name == "localhost" or name.endswith(".localhost")  # RFC 6761
 
 
 def is_known(name: str, server_names: Iterable[str]) -> bool:

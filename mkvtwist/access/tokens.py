@@ -1,0 +1,102 @@
+"""
+Tokens: secrets that say nothing of who has them (I{reactor}).
+
+One rule holds for all of them: ASCII characters without blanks, so that a token can stand in a URL,
+in a header and in a stream key, and as many as what it opens is worth.
+"""
+
+import hmac
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import ICredentials
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from mkvtwist.access.files import read_file
+from mkvtwist.config.values import ConfigError
+
+SHORTEST = 8
+"""Characters of a token for streams: a shorter one can be guessed, even slowly."""
+
+SHORTEST_TO_MANAGE = 16
+"""Characters of the management token, which opens everything: guesses at it are not counted."""
+
+LONGEST_TO_MANAGE = 4096
+"""Bytes of a file with the management token."""
+
+
+class IToken(ICredentials):
+    """A secret that says nothing of who has it."""
+
+    def is_one_of(tokens: Iterable[bytes]) -> bool:
+        """Return whether it is one of these; that takes as long whether it is or not."""
+
+
+@implementer(IToken)
+class Token:
+    """A token out of C{?token=}, of C{Authorization: Bearer}, or of a password of Basic."""
+
+    def __init__(self, token: bytes) -> None:
+        self._token = token
+
+    def is_one_of(self, tokens: Iterable[bytes]) -> bool:
+        found = False
+        for token in tokens:
+            found |= hmac.compare_digest(token, self._token)
+        return found
+
+
+@implementer(ICredentialsChecker)
+class Tokens:
+    """The tokens of a file, as a checker of L{twisted.cred}."""
+
+    credentialInterfaces = (IToken,)
+
+    def __init__(self, tokens: Iterable[bytes]) -> None:
+        self._tokens = tuple(tokens)
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
+        return (
+            succeed(b"token") if credentials.is_one_of(self._tokens) else fail(UnauthorizedLogin())
+        )
+
+
+def read_tokens(path: str) -> list[bytes]:
+    """
+    Return the tokens in a file: one a line, but for lines that begin with C{#}.
+
+    @raise ConfigError: if the file cannot be read, has no token, or has one that breaks the rule.
+    """
+    lines = [line.strip() for line in read_file(path).splitlines()]
+    tokens = [line for line in lines if line and not line.startswith(b"#")]
+    if not tokens:
+        raise ConfigError(f"{path!r}: there is no token in it")
+    for token in tokens:
+        _check(path, token, SHORTEST)
+    return tokens
+
+
+def read_management_token(path: str) -> bytes:
+    """
+    Return the management token: all that is in a file but the white space around it.
+
+    @raise ConfigError: if the file cannot be read, or its content breaks the rule.
+    """
+    token = read_file(path, LONGEST_TO_MANAGE).strip()
+    _check(path, token, SHORTEST_TO_MANAGE)
+    return token
+
+
+def _check(path: str, token: bytes, shortest: int) -> None:
+    """
+    Look whether a token is one.
+
+    @raise ConfigError: if it is not; the token is not quoted.
+    """
+    if len(token) < shortest or not token.isascii() or any(c <= 32 for c in token):
+        raise ConfigError(
+            f"{path!r}: a token has at least {shortest} ASCII characters, without blanks"
+        )

@@ -1,0 +1,111 @@
+"""
+Users and their passwords (I{reactor; a pool's threads compute the hashes}).
+"""
+
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
+from twisted.internet.threads import deferToThreadPool
+from zope.interface import implementer
+
+from mkvtwist.access.passwords import is_right
+
+THREADS = 2
+"""Threads that compute hashes at once: each takes a core for a quarter of a second."""
+
+WAITING = 64
+"""Passwords that wait for a thread, seconds of work; more are rejected."""
+
+KNOWN = 4096
+"""Passwords that were right and need not be hashed again: HLS sends them with each piece."""
+
+
+class Busy(Exception):
+    """Too many passwords wait already; the client may try again."""
+
+
+class Hashing:
+    """Passwords compared with hashes in threads, a few at a time."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        threads: int = THREADS,
+        is_right: Callable[[bytes, bytes], bool] = is_right,
+    ) -> None:
+        """
+        @param is_right: compares a password with a hash, in a thread.
+        """
+        self._reactor = reactor
+        self._compare = is_right
+        self._turns = DeferredSemaphore(threads)
+
+    def is_right(
+        self, password: bytes, hash_: bytes, is_known: Callable[[], bool] = lambda: False
+    ) -> Deferred[bool]:
+        """
+        Return a Deferred of whether a password is the right one.
+
+        @param is_known: asked when its turn has come: whether it has been found right meanwhile.
+        @raise Busy: if too many wait already.
+        """
+        if len(self._turns.waiting) >= WAITING:
+            raise Busy
+        result: Deferred[bool] = self._turns.run(self._look, password, hash_, is_known)
+        return result
+
+    def _look(self, password: bytes, hash_: bytes, is_known: Callable[[], bool]) -> Deferred[bool]:
+        if is_known():
+            return succeed(True)
+        pool = self._reactor.getThreadPool()
+        return deferToThreadPool(self._reactor, pool, self._compare, password, hash_)
+
+
+@implementer(ICredentialsChecker)
+class Users:
+    """The users of a file, as a checker of L{twisted.cred}."""
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, hashing: Hashing, users: Mapping[bytes, bytes], known: int = KNOWN) -> None:
+        """
+        @param users: the hashes of their passwords, by their names; at least one.
+        @param known: how many passwords that were right need not be hashed again.
+        """
+        self._hashing = hashing
+        self._users = users
+        self._nobody = next(iter(users.values()))
+        self._key = secrets.token_bytes()
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._most_known = known
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
+        return Deferred.fromCoroutine(self._avatar_id(credentials.username, credentials.password))
+
+    async def _avatar_id(self, user: bytes, password: bytes) -> bytes | tuple[()]:
+        hash_ = self._users.get(user)
+        # A user who is not in the file takes as long as one who is.
+        seen = self._digest(user, password, hash_ or self._nobody)
+        if seen in self._known:
+            self._known.move_to_end(seen)
+            return user
+        right = await self._hashing.is_right(
+            password, hash_ or self._nobody, lambda: seen in self._known
+        )
+        if hash_ is None or not right:
+            raise UnauthorizedLogin
+        self._known[seen] = None
+        if len(self._known) > self._most_known:
+            self._known.popitem(last=False)
+        return user
+
+    def _digest(self, *parts: bytes) -> bytes:
+        text = b"".join(b"%d:%b" % (len(part), part) for part in parts)
+        return hmac.digest(self._key, text, "sha256")
