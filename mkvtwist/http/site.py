@@ -44,7 +44,7 @@ from mkvtwist.http.wire.answers import (
 from mkvtwist.http.wire.connections import Connections
 from mkvtwist.http.wire.hosts import is_local
 from mkvtwist.http.wire.requests import SENDING, Channel, IncomingRequest
-from mkvtwist.inputs.sender import address
+from mkvtwist.inputs.senders import address
 from mkvtwist.live.events import Events
 from mkvtwist.media.printable import printable
 from mkvtwist.net.sockets import attend

@@ -34,7 +34,7 @@ from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.readers import ReaderTask, ReaderThread, RunningReader, StartReader
 from mkvtwist.inputs.retry import QUICK, Tries
-from mkvtwist.inputs.sender import Connection, IInput, Parting, Sender, address
+from mkvtwist.inputs.senders import Connection, IInput, Parting, Sender, address
 from mkvtwist.libav import (
     Ended,
     Media,

@@ -98,7 +98,7 @@ TRACK_LIMIT = 64
 LISTEN_TIMEOUT = WAIT + 10.0
 """
 Seconds from when a sender's connection is waited for until there is something to read: the wait
-itself, and as long as a sender elsewhere may say nothing (L{mkvtwist.inputs.sender.SILENCE}).
+itself, and as long as a sender elsewhere may say nothing (L{mkvtwist.inputs.senders.SILENCE}).
 """
 
 ANALYSED = 2 * SECOND

@@ -24,7 +24,7 @@ from mkvtwist.config.settings import LIVE, Config, StreamConfig, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.readers import ReaderThread, StartReader
-from mkvtwist.inputs.sender import address
+from mkvtwist.inputs.senders import address
 from mkvtwist.live.events import Events
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import choose_congestion

@@ -28,8 +28,8 @@ from mkvtwist.http.views.publish import GAP, PiecesLine, RequestLine, send
 from mkvtwist.http.wire.answers import say
 from mkvtwist.http.wire.connections import LiveRequest
 from mkvtwist.http.wire.requests import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
-from mkvtwist.inputs.sender import SILENCE, IInput, ILine
-from mkvtwist.inputs.sender import Connection as EndpointConnection
+from mkvtwist.inputs.senders import SILENCE, IInput, ILine
+from mkvtwist.inputs.senders import Connection as EndpointConnection
 from mkvtwist.inputs.service import OPENING, PARTED, STUCK
 from mkvtwist.libav import Ended, Opened
 from mkvtwist.libav.pipe import PIPE_LIMIT

@@ -19,7 +19,7 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist.config.input import AtEnd, parse_at_end, parse_input
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.inputs.sender import SILENCE, Connection, address
+from mkvtwist.inputs.senders import SILENCE, Connection, address
 from mkvtwist.inputs.service import (
     PATIENCE,
     REPEATED,

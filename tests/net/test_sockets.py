@@ -19,7 +19,7 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.wire.connections import IDLE
-from mkvtwist.inputs.sender import address
+from mkvtwist.inputs.senders import address
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import (
     GRACE,

@@ -69,7 +69,7 @@ class IncomingRequest(LiveRequest):
     @ivar length: how long the body is; L{None} when that is not known.
     @ivar body_is_left: whether not all of it has come.
     @ivar is_open_ended: whether only the connection's end is the body's.
-    @ivar has_sender: whether a L{mkvtwist.inputs.sender.Sender} speaks for it, and says in
+    @ivar has_sender: whether a L{mkvtwist.inputs.senders.Sender} speaks for it, and says in
         the log what becomes of it.
     @ivar is_last: whether the connection ends with the answer. May be set until that is begun.
     """
