@@ -44,10 +44,9 @@ from mkvtwist.http.wire.answers import (
 from mkvtwist.http.wire.connections import Connections
 from mkvtwist.http.wire.hosts import is_local
 from mkvtwist.http.wire.requests import SENDING, Channel, IncomingRequest
-from mkvtwist.inputs.senders import address
 from mkvtwist.live.events import Events
 from mkvtwist.media.printable import printable
-from mkvtwist.net.sockets import attend
+from mkvtwist.net.sockets import address, attend
 from mkvtwist.streams.stream import Stream
 
 Overview = Callable[[Mapping[str, Stream], Request], None]

@@ -9,13 +9,12 @@ from enum import Enum
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
 from mkvtwist.libav.pipe import Pipe
-from mkvtwist.net.sockets import keep_alive, plain
+from mkvtwist.net.sockets import address, keep_alive
 
 SILENCE = 10.0
 """Seconds that a sender may say nothing at all before another one gets its place."""
@@ -235,13 +234,3 @@ class Connection(Protocol):
     def hang_up(self, parting: Parting, reason: str) -> None:
         if self.connected:
             self.transport.abortConnection()
-
-
-def address(where: IAddress) -> str:
-    """An address as one would type it: C{127.0.0.1:8080}, C{[::1]:8080}, a socket's path."""
-    where = plain(where)
-    host, port = getattr(where, "host", None), getattr(where, "port", None)
-    if host is None:
-        name = getattr(where, "name", None)
-        return name.decode(errors="replace") if isinstance(name, bytes) else "a local process"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

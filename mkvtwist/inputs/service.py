@@ -34,7 +34,7 @@ from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.readers import ReaderTask, ReaderThread, RunningReader, StartReader
 from mkvtwist.inputs.retry import QUICK, Tries
-from mkvtwist.inputs.senders import Connection, IInput, Parting, Sender, address
+from mkvtwist.inputs.senders import Connection, IInput, Parting, Sender
 from mkvtwist.libav import (
     Ended,
     Media,
@@ -50,6 +50,7 @@ from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.media.timeline import Timeline
 from mkvtwist.net.endpoint import Endpoint
+from mkvtwist.net.sockets import address
 from mkvtwist.outputs.recorder import Recorder
 
 PATIENCE = 1.0

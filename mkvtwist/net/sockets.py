@@ -140,6 +140,16 @@ def plain(address: IAddress) -> IAddress:
     return address
 
 
+def address(where: IAddress) -> str:
+    """Return an address as one would type it: C{127.0.0.1:80}, C{[::1]:80}, a socket's path."""
+    where = plain(where)
+    host, port = getattr(where, "host", None), getattr(where, "port", None)
+    if host is None:
+        name = getattr(where, "name", None)
+        return name.decode(errors="replace") if isinstance(name, bytes) else "a local process"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def both_families(port: int) -> tuple[str, ...]:
     """Return the endpoints that serve IPv4 and IPv6 at a port, as far as this machine has them."""
     try:

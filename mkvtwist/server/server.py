@@ -24,10 +24,9 @@ from mkvtwist.config.settings import LIVE, Config, StreamConfig, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.readers import ReaderThread, StartReader
-from mkvtwist.inputs.senders import address
 from mkvtwist.live.events import Events
 from mkvtwist.net.endpoint import Endpoint
-from mkvtwist.net.sockets import choose_congestion
+from mkvtwist.net.sockets import address, choose_congestion
 from mkvtwist.server import systemd
 from mkvtwist.server.check import read_stream
 from mkvtwist.streams.stream import Stream

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IPushProducer, ISystemHandle, ITransport
 from twisted.internet.testing import StringTransport
@@ -19,7 +19,7 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist.config.input import AtEnd, parse_at_end, parse_input
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.inputs.senders import SILENCE, Connection, address
+from mkvtwist.inputs.senders import SILENCE, Connection
 from mkvtwist.inputs.service import (
     PATIENCE,
     REPEATED,
@@ -1380,14 +1380,7 @@ class UpAndDownTests(InputTestCase):
 
 
 class WordsTests(SynchronousTestCase):
-    """How addresses and tracks are written."""
-
-    def test_address(self) -> None:
-        """An address is written as one would type it."""
-        self.assertEqual(address(IPv4Address("TCP", "127.0.0.1", 80)), "127.0.0.1:80")
-        self.assertEqual(address(IPv6Address("TCP", "::1", 80)), "[::1]:80")
-        self.assertEqual(address(UNIXAddress("/run/feed.sock")), "/run/feed.sock")
-        self.assertEqual(address(UNIXAddress(None)), "a local process")
+    """How tracks are written."""
 
     def test_describe(self) -> None:
         """A track is described by what is known of it."""

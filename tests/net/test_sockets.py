@@ -19,12 +19,12 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.wire.connections import IDLE
-from mkvtwist.inputs.senders import address
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import (
     GRACE,
     UNSENT,
     Traffic,
+    address,
     attend,
     both_families,
     choose_congestion,
@@ -181,7 +181,13 @@ class AddressTests(SynchronousTestCase):
         four = IPv4Address("TCP", "192.0.2.7", 5000)
         self.assertIs(plain(four), four)
         self.assertEqual(plain(IPv6Address("TCP", "::ffff:192.0.2.7", 5000)), four)
+
+    def test_words(self) -> None:
+        """An address is written as one would type it."""
+        self.assertEqual(address(IPv4Address("TCP", "127.0.0.1", 80)), "127.0.0.1:80")
+        self.assertEqual(address(UNIXAddress("/run/feed.sock")), "/run/feed.sock")
         self.assertEqual(address(UNIXAddress(b"/x")), "/x")
+        self.assertEqual(address(UNIXAddress(None)), "a local process")
 
     def test_both_families(self) -> None:
         """One socket serves both, or two do; a machine without IPv6 has IPv4."""

@@ -13,9 +13,9 @@ from mkvtwist.formats.registry import BESIDE, NoTrack, Unfit, choose
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.wire.answers import argument, say, user_agent, wanted_tracks
 from mkvtwist.http.wire.responses import live_headers, respond, say_none, say_refused
-from mkvtwist.inputs.senders import address
 from mkvtwist.live.publisher import Wish
 from mkvtwist.media.packet import Track
+from mkvtwist.net.sockets import address
 from mkvtwist.streams.stream import Stream
 
 

@@ -15,8 +15,8 @@ from mkvtwist.config.values import ConfigError, parse_program
 from mkvtwist.http.wire.answers import say, transport_of
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.wire.requests import IBodyReader, IncomingRequest
-from mkvtwist.inputs.senders import ILine, Parting, Sender, address
-from mkvtwist.net.sockets import keep_alive
+from mkvtwist.inputs.senders import ILine, Parting, Sender
+from mkvtwist.net.sockets import address, keep_alive
 from mkvtwist.streams.stream import Stream
 
 STATUS: Mapping[Parting, int] = MappingProxyType(
