@@ -46,7 +46,7 @@ class RunningReader(Protocol):
     """A reader at work, wherever it runs. All methods are called in the reactor's thread."""
 
     def go(self) -> None:
-        """Let the reader read on after L{Opened<mkvtwist.libav.reader.Opened>}; called once."""
+        """Let the reader read on after L{Opened<mkvtwist.libav.events.Opened>}; called once."""
 
     def stop(self) -> None:
         """Have the reader end soon, without another event; may be called at any time."""

@@ -18,9 +18,11 @@ L{mkvtwist.media.packet}.
     - L{demo} is the test picture
 """
 
+from mkvtwist.libav.events import Ended, Event, Noted, Noticed, Opened
 from mkvtwist.libav.listen_urls import listens
 from mkvtwist.libav.opening import Media
-from mkvtwist.libav.reader import Ended, Event, Noted, Noticed, Opened, Pace, Reader, set_up
+from mkvtwist.libav.pace import Pace
+from mkvtwist.libav.reader import Reader, set_up
 
 __all__ = [
     "Ended",

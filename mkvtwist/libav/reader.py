@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import av
 from av.container import Flags
@@ -42,6 +42,7 @@ from mkvtwist.libav.adapters import (
     is_cover,
 )
 from mkvtwist.libav.demo import Demo
+from mkvtwist.libav.events import Ended, Event, Noted, Noticed, Opened, made_printable
 from mkvtwist.libav.extras import Extras
 from mkvtwist.libav.header import cause, label, write_header
 from mkvtwist.libav.listen_urls import WAIT, listen_options
@@ -56,12 +57,12 @@ from mkvtwist.libav.opening import (
     is_resumable,
     open_url,
 )
+from mkvtwist.libav.pace import Pace
 from mkvtwist.libav.stopping import Signal, Stopped
 from mkvtwist.libav.timestamps import Timestamps, claimed_rate, is_raw, timestamps_for
 from mkvtwist.libav.whitelists import whitelists_for_bytes, whitelists_for_file, whitelists_for_url
 from mkvtwist.media.chained_ogg import OggLinks
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
-from mkvtwist.media.printable import printable
 from mkvtwist.media.silence import Silences
 from mkvtwist.media.timeline import Timeline
 
@@ -107,12 +108,6 @@ Media of a live input that libavformat looks at before the first packet, where a
 nothing: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in what was tried.
 """
 
-PACE_STEP = 1 / 32
-"""
-Seconds of media that are due together, a picture's time; a power of two, so that sums are exact. To
-wait for each packet alone costs more than to read and send it.
-"""
-
 WAITED = 0.001
 """Seconds after which a packet was waited for; one that is there already takes a tenth of it."""
 
@@ -124,51 +119,6 @@ a wrong guess at their rate, before it is measured, is not to hold them back.
 
 PACKET_WEIGHT = 500
 """Bytes that a packet takes beside its payload."""
-
-
-class Opened(NamedTuple):
-    """The input has been opened; nothing more comes before L{Reader.go}."""
-
-
-class Ended(NamedTuple):
-    """The last event of an input."""
-
-    reason: str
-    """The cause, for operators: it may quote libavformat, addresses and paths."""
-
-    fault: bool
-    """Whether the input is to blame: it could not be opened, or broke off."""
-
-    plain: str = ""
-    """The same reason for viewers, without those; empty if C{reason} has none of them."""
-
-    @property
-    def sentence(self) -> str:
-        """The reason, in a sentence for viewers."""
-        return self.plain or self.reason
-
-    @property
-    def detail(self) -> str:
-        """The cause, if L{sentence} leaves it out; else empty."""
-        return self.reason if self.plain else ""
-
-
-class Noticed(NamedTuple):
-    """Something for the log."""
-
-    text: str
-
-
-class Noted(NamedTuple):
-    """
-    Sentences on how the input is read, for the log, and for C{/status} as long as it is open. They
-    replace those before.
-    """
-
-    texts: tuple[str, ...]
-
-
-Event = Opened | Packet | Header | Noticed | Noted | Ended
 
 
 class _Behind:
@@ -234,55 +184,6 @@ class _NewTracks(Exception):
 
 class Silent(Exception):
     """Nothing has come for as long as one waits for a sender, or for a server."""
-
-
-class Pace:
-    """
-    Keeps packets from coming faster than real time (FFmpeg's C{-readrate}).
-
-    The media may be ahead of the clock by the burst. An input that is late has its clock moved, so
-    that it is never owed more than the burst. What is due within the same L{PACE_STEP} comes at its
-    beginning, the same for all inputs: early by less than that, never late.
-    """
-
-    def __init__(
-        self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """
-        @param rate: media seconds for each second; 0 for no limit.
-        @param burst: seconds of media.
-        """
-        self._rate = rate
-        self._burst = burst
-        self._clock = clock
-        self._zero: float | None = None
-
-    def wait(self, dts: int, stop: Signal, slack: float = 0.0) -> bool:
-        """
-        Wait until a packet of this time is due.
-
-        @param slack: seconds of media that may be ahead of the clock, if the burst is shorter.
-        @return: whether it was not due yet.
-        @raise Stopped: when C{stop} is set meanwhile.
-        """
-        return self._wait_for(dts, max(self._burst, slack), stop)
-
-    def catch_up(self, edge: int, stop: Signal) -> None:
-        """Wait until the clock has reached the end of what was read ahead."""
-        self._wait_for(edge, 0.0, stop)
-
-    def _wait_for(self, dts: int, ahead: float, stop: Signal) -> bool:
-        if not self._rate:
-            return False
-        now, media = self._clock(), dts / SECOND / self._rate
-        if self._zero is None or now > self._zero + media:
-            self._zero = now - media
-        due = self._zero + media - ahead / self._rate
-        due -= due % PACE_STEP
-        early = due > now
-        if early and stop.wait(due - now):
-            raise Stopped
-        return early
 
 
 @dataclass(slots=True)
@@ -408,7 +309,7 @@ class Reader:
             )
             text = "an error in mkvtwist; the log has its traceback"
             ended = Ended(text, fault=True, plain="an error in mkvtwist")
-        self._outlet.put(_shown(ended), 0)
+        self._outlet.put(made_printable(ended), 0)
 
     def _read(self) -> None:
         """Read the input: as a whole, or each link of chained Ogg as a whole."""
@@ -481,7 +382,7 @@ class Reader:
         if isinstance(event, Packet):
             weight = len(event.data) + PACKET_WEIGHT
         else:
-            event, weight = _shown(event), PACKET_WEIGHT
+            event, weight = made_printable(event), PACKET_WEIGHT
         if self._stop.is_set() or not self._outlet.put(event, weight):
             raise Stopped
 
@@ -854,27 +755,6 @@ class _Reading:
         stamps = self._stamps.get(adapter.stream.index)
         if self._emit_packet(made.packet(), self._slack) and stamps is not None:
             stamps.held()
-
-
-def _shown(event: Event) -> Event:
-    """The event with all that strangers or libavformat have written in it made printable."""
-    if isinstance(event, Noticed):
-        return Noticed(printable(event.text))
-    if isinstance(event, Noted):
-        return Noted(tuple(map(printable, event.texts)))
-    if isinstance(event, Ended):
-        return event._replace(reason=printable(event.reason))
-    if isinstance(event, Header):
-        tracks = tuple(
-            replace(
-                track,
-                language=track.language and printable(track.language),
-                title=track.title and printable(track.title),
-            )
-            for track in event.tracks
-        )
-        return replace(event, tracks=tracks, left_out=tuple(map(printable, event.left_out)))
-    return event
 
 
 def _is_ogg(path: str) -> bool:

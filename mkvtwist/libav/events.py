@@ -1,0 +1,82 @@
+"""
+The events of an input, from its opening to its end (I{pure}).
+
+First comes L{Opened}; then any number of L{Header}, each followed by the packets that need it, with
+L{Noticed} and L{Noted} between them; at last L{Ended}. A reader that is stopped ends without any
+other event.
+"""
+
+from dataclasses import dataclass, replace
+
+from mkvtwist.media.packet import Header, Packet
+from mkvtwist.media.printable import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The input has been opened; nothing more comes before the reader is told to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something that happened once, for the log."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """
+    Sentences on how the input is read, for the log, and for C{/status} as long as the input is
+    open. They replace the sentences before.
+    """
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last event of an input."""
+
+    reason: str
+    """The cause, for operators: it may quote libavformat, addresses and paths."""
+
+    fault: bool
+    """Whether the input is to blame: it could not be opened, or broke off."""
+
+    plain: str = ""
+    """The reason for viewers, without such quotes; empty if C{reason} has none."""
+
+    @property
+    def sentence(self) -> str:
+        """The reason, in a sentence for viewers."""
+        return self.plain or self.reason
+
+    @property
+    def detail(self) -> str:
+        """The cause, if L{sentence} leaves it out; else empty."""
+        return self.reason if self.plain else ""
+
+
+Event = Opened | Packet | Header | Noticed | Noted | Ended
+
+
+def made_printable(event: Event) -> Event:
+    """Return the event with all texts of strangers and of libavformat made fit to be shown."""
+    if isinstance(event, Noticed):
+        return Noticed(printable(event.text))
+    if isinstance(event, Noted):
+        return Noted(tuple(map(printable, event.texts)))
+    if isinstance(event, Ended):
+        return replace(event, reason=printable(event.reason))
+    if isinstance(event, Header):
+        tracks = tuple(
+            replace(
+                track,
+                language=track.language and printable(track.language),
+                title=track.title and printable(track.title),
+            )
+            for track in event.tracks
+        )
+        return replace(event, tracks=tracks, left_out=tuple(map(printable, event.left_out)))
+    return event
