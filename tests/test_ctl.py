@@ -54,8 +54,8 @@ class ControlTestCase(TestCase):
 
     def url(self, listener: int = 2) -> str:
         """Where the server listens: for clients (0), for managers over TCP (2)."""
-        port: Any = self.server._listeners[listener]._port
-        return f"http://127.0.0.1:{port.getHost().port}"
+        host = list(self.server.listeners)[listener].host
+        return f"http://127.0.0.1:{host.port}"
 
     def begin(self) -> None:
         """Packets come."""

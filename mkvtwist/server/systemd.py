@@ -1,12 +1,17 @@
 """
-What systemd is told of the service's state: ready, reloading, alive (I{reactor}, sd_notify(3)).
+systemd: the service says when it is ready, reloading, alive and stopping (I{reactor}).
+
+The protocol is that of sd_notify(3).
 """
 
 import os
 import socket
 import time
 from collections.abc import Mapping
+from typing import Any
 
+from twisted.application.service import Service
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 _log = Logger()
@@ -31,16 +36,47 @@ def notify(**state: str | int) -> None:
 
 
 def reloading() -> None:
-    """The configuration is being read again (C{Type=notify-reload} wants the time, too)."""
+    """Say that the configuration is being read again; C{Type=notify-reload} wants the time, too."""
     notify(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
 
 
 def watchdog_interval(environment: Mapping[str, str] = os.environ) -> float | None:
     """
-    How often systemd wants a sign of life, in seconds (C{WatchdogSec=}); L{None} when it does not.
-    Twice as often as it says, as sd_watchdog_enabled(3) advises.
+    Return how often systemd wants a sign of life, in seconds (C{WatchdogSec=}); L{None} if it
+    does not. It is twice as often as systemd says, as sd_watchdog_enabled(3) advises.
     """
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     span = environment.get("WATCHDOG_USEC", "")
     return int(span) / 2e6 if span.isdecimal() and int(span) else None
+
+
+class Notifier(Service):
+    """
+    Tells systemd that the server is ready, alive, and about to stop.
+
+    It is the last child of its parent, so that everything has started when it starts, and nothing
+    has stopped yet when it stops.
+    """
+
+    def __init__(self, reactor: Any, interval: float | None) -> None:
+        """
+        @param interval: seconds between signs of life; L{None} if none are wanted.
+        """
+        self._interval = interval
+        self._alive = LoopingCall(notify, WATCHDOG=1)
+        self._alive.clock = reactor
+
+    def startService(self) -> None:
+        """Say that the server is ready."""
+        super().startService()
+        if self._interval is not None:
+            self._alive.start(self._interval)
+        notify(READY=1)
+
+    def stopService(self) -> None:
+        """Say that the server is about to stop."""
+        super().stopService()
+        notify(STOPPING=1)
+        if self._alive.running:
+            self._alive.stop()

@@ -20,6 +20,7 @@ from mkvtwist.config.values import ConfigError, parse_name, parse_server_name
 from mkvtwist.server.check import read
 from mkvtwist.server.process import exit_with, ignore_second_stop, use_monotonic_clock
 from mkvtwist.server.server import Server
+from mkvtwist.server.systemd import watchdog_interval
 
 Value = TypeVar("Value")
 
@@ -322,4 +323,10 @@ def makeService(options: Options) -> IService:
     assert options.config is not None
     assert options.command_line is not None
     reread = partial(read, options.command_line) if options.command_line.names_files else None
-    return Server(reactor, options.config, reread, exit_with)
+    return Server(
+        reactor,
+        options.config,
+        reread,
+        exit_with=exit_with,
+        watchdog_interval=watchdog_interval(),
+    )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import signal
-import socket
-import sys
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -19,8 +16,8 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.libav import Ended
 from mkvtwist.live.publisher import Wish
-from mkvtwist.server import server as server_module
-from mkvtwist.server.server import BACKLOG, Listener, Server, raise_descriptor_limit
+from mkvtwist.server.listeners import Listener
+from mkvtwist.server.server import Server
 from tests.support.fakes import END, Log, Reactor, Response, StillReaders, footage, header, sent
 
 
@@ -45,36 +42,6 @@ class ServiceTests(SynchronousTestCase):
         server.privilegedStartService()
         server.startService()
 
-    def test_listen(self) -> None:
-        """It listens wherever it was told to, for a crowd, before privileges are dropped."""
-        server = self.make("tcp:80", "tcp:8080:backlog=7")
-        server.privilegedStartService()
-        self.assertEqual([port[0] for port in self.reactor.tcpServers], [80, 8080])
-        self.assertEqual([port[2] for port in self.reactor.tcpServers], [BACKLOG, 7])
-        server.startService()
-        self.assertEqual(len(self.reactor.tcpServers), 2)
-        name = socket.gethostname()
-        self.assertEqual(
-            self.log.about("http"),
-            [
-                f"watch at http://{name}:80/",
-                f"or in a player: http://{name}:80/live.mkv",
-                f"watch at http://{name}:8080/",
-                f"or in a player: http://{name}:8080/live.mkv",
-            ],
-        )
-
-    def test_unix(self) -> None:
-        """A socket in the file system is no URL; the log says where it is, and what is asked."""
-        self.start(self.make("unix:a.sock"))
-        self.assertEqual([server[0] for server in self.reactor.unixServers], ["a.sock"])
-        self.assertEqual(self.log.about("watch at"), ["watch at unix:a.sock /"])
-
-    def test_twist(self) -> None:
-        """Under twist, which knows no privileges, it listens as well."""
-        self.make().startService()
-        self.assertEqual([port[0] for port in self.reactor.tcpServers], [8080])
-
     def test_start(self) -> None:
         """Starting opens the inputs, and the log says which."""
         server = self.make()
@@ -92,53 +59,15 @@ class ServiceTests(SynchronousTestCase):
         self.reactor.turns()
         self.successResultOf(stopped)
 
-    def test_stop_before_listening(self) -> None:
-        """What has never listened can be stopped."""
-        listener = Listener(self.reactor, "tcp:8080", self.make().site, {})
-        self.assertIsNone(listener.stopService())
-
-    def test_both_families(self) -> None:
-        """An address that stands for all of this machine's is shown as its name."""
-        server = self.make("tcp6:8080", "tcp6:8081:interface=\\:\\:1")
-        self.start(server)
-        name = socket.gethostname()
-        said = [f"watch at http://{name}:8080/", "watch at http://[::1]:8081/"]
-        self.assertEqual(self.log.about("watch at"), said)
-
     def test_congestion(self) -> None:
-        """Who connects has the congestion control that is set then; one that fails is said."""
-        chosen: list[str | None] = []
-
-        def choose(_: object, name: str | None) -> None:
-            chosen.append(name)
-            if name == "gone":
-                raise OSError(2, "No such file or directory")
-
-        self.patch(server_module, "choose_congestion", choose)
+        """The configuration says which congestion control the listeners give."""
         server = self.make()
-        self.start(server)
-        self.assertEqual(chosen, [])
-        for name in ("reno", "reno", "gone", None):
-            server.apply(replace(server.config, congestion=name))
-        self.assertEqual(chosen, ["reno", "gone", None])
-        (line,) = self.log.about("congestion control gone cannot be set")
-        self.assertIn("No such file or directory", line)
-        early = Server(
-            self.reactor, replace(server.config, congestion="reno"), start_reader=self.readers
-        )
-        self.start(early)
-        self.assertEqual(chosen[3:], ["reno"])
-
-    def test_deaf(self) -> None:
-        """A port that was lost between the check and the start is said in the log."""
-
-        def refuse(*_: object, **__: object) -> None:
-            raise CannotListenError("", 8080, OSError(98, "Address already in use"))
-
-        self.patch(self.reactor, "listenTCP", refuse)
-        self.start(self.make())
-        (line,) = self.log.about("cannot listen at tcp:8080")
-        self.assertIn("Address already in use", line)
+        (listener,) = server.listeners
+        chosen: list[str | None] = []
+        self.patch(listener, "congest", chosen.append)
+        server.apply(replace(server.config, congestion="reno"))
+        server.apply(replace(server.config, congestion=None))
+        self.assertEqual(chosen, ["reno", None])
 
     def test_end(self) -> None:
         """When the last stream has ended, and its clients have their rest, the server stops."""
@@ -237,27 +166,6 @@ class ServiceTests(SynchronousTestCase):
         self.start(server)
         self.reactor.turns()
         self.assertEqual(asked, [1])
-
-    def test_descriptors(self) -> None:
-        """The limit of open files is raised; when that is too few, the log says what to do."""
-        limits: list[tuple[int, int]] = [(1024, 2000)]
-        self.patch(resource, "getrlimit", lambda _: limits[-1])
-        self.patch(resource, "setrlimit", lambda _, limit: limits.append(limit))
-        few = StreamConfig(Input(Form.FILE, "a"), max_clients=1000)
-        self.start(self.make(streams=(few,)))
-        self.assertEqual(limits, [(1024, 2000), (2000, 2000)])
-        self.assertEqual(self.log.about("files can be open"), [])
-        many = StreamConfig(Input(Form.FILE, "a"), max_clients=10_000)
-        self.start(self.make(streams=(many,)))
-        self.assertEqual(len(limits), 2, "it is at the limit already")
-        (line,) = self.log.about("files can be open")
-        self.assertIn("only 2000 files can be open, too few for 10000 clients", line)
-
-    def test_no_limit(self) -> None:
-        """Without a hard limit there is enough for anybody."""
-        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        self.patch(resource, "getrlimit", lambda _: unlimited)
-        self.assertEqual(raise_descriptor_limit(), sys.maxsize)
 
 
 class ChangeTests(SynchronousTestCase):

@@ -75,10 +75,14 @@ class NotifyTests(SynchronousTestCase):
     def test_server(self) -> None:
         """The server says that it is ready, alive, and about to stop."""
         self.listen(f"\0mkvtwist-s{os.getpid()}", f"@mkvtwist-s{os.getpid()}")
-        self.patch(systemd, "watchdog_interval", lambda: 15.0)
         reactor = Reactor()
         stream = StreamConfig(Input(Form.DEMO, "demo:"))
-        server = Server(reactor, Config((stream,), ("tcp:8080",)), start_reader=StillReaders())
+        server = Server(
+            reactor,
+            Config((stream,), ("tcp:8080",)),
+            start_reader=StillReaders(),
+            watchdog_interval=15.0,
+        )
         server.privilegedStartService()
         server.startService()
         self.assertEqual(self.told(), ["WATCHDOG=1", "READY=1"])

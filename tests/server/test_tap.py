@@ -24,8 +24,9 @@ from mkvtwist import __version__
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.server import check
+from mkvtwist.server.listeners import Listener
 from mkvtwist.server.process import MonotonicClock
-from mkvtwist.server.server import Listener
+from mkvtwist.server.systemd import Notifier
 from mkvtwist.server.tap import Options, makeService
 from mkvtwist.streams.stream import Stream
 
@@ -458,7 +459,7 @@ class ServiceTests(SynchronousTestCase):
         assert isinstance(service, MultiService)
         self.assertEqual(
             [type(child) for child in service.services],
-            [Stream, Listener],
+            [Stream, Listener, Notifier],
         )
         self.assertEqual(threading.enumerate(), threads)
         self.assertFalse(service.running)

@@ -1,0 +1,40 @@
+"""
+The limit of open files: each client takes a file descriptor (I{any}).
+"""
+
+import resource
+import sys
+
+from twisted.logger import Logger
+
+DESCRIPTORS = 64
+"""File descriptors beside those of the clients: listeners, inputs, the log, the reactor's own."""
+
+_log = Logger()
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the soft limit of open files to the hard one, and return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else sys.maxsize
+
+
+def most_connections(clients: int) -> int:
+    """
+    Return how many connections this process can have, with its limit of open files raised.
+
+    The log warns if that is too few.
+
+    @param clients: the number of clients that all streams together may have.
+    """
+    limit = raise_descriptor_limit()
+    if limit < clients + DESCRIPTORS:
+        _log.warn(
+            "only {limit} files can be open, too few for {clients} clients: raise the hard limit"
+            " (ulimit -Hn, or LimitNOFILE= in a systemd unit)",
+            limit=limit,
+            clients=clients,
+        )
+    return max(limit // 2, limit - DESCRIPTORS)
