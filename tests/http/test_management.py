@@ -300,7 +300,7 @@ class StreamTests(ManagementTestCase):
     def test_tables(self) -> None:
         """Of a table only what is said changes: who has to have a token still has to."""
         tokens = os.path.abspath(self.mktemp())
-        Path(tokens).write_text("long enough")
+        Path(tokens).write_text("long-enough")
         for change, then in (
             ({"token_file": tokens}, {"token_file": tokens}),
             ({"deny": ["192.0.2.1"]}, {"token_file": tokens, "deny": ["192.0.2.1/32"]}),
