@@ -21,7 +21,7 @@ from mkvtwist.access.rules import Access, Gate, Visitor
 from mkvtwist.access.tokens import Token
 from mkvtwist.access.users import Busy
 from mkvtwist.config.rule import AccessRule
-from mkvtwist.http.wire.answers import argument, host, say, say_later
+from mkvtwist.http.wire.response import argument, host, say, say_later
 from mkvtwist.streams.stream import Stream
 
 PENALTY = 1.0

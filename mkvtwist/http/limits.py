@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from twisted.web.http import Request
 
 from mkvtwist.config.settings import Config
-from mkvtwist.http.wire.answers import host, say_later
+from mkvtwist.http.wire.response import host, say_later
 from mkvtwist.live.publisher import RATE_SPAN
 from mkvtwist.net.addresses import one_host
 from mkvtwist.streams.stream import Stream

@@ -23,6 +23,7 @@ from mkvtwist.config.settings import Config
 from mkvtwist.config.values import Network
 from mkvtwist.formats.registry import ENDINGS
 from mkvtwist.http.admission import Admission
+from mkvtwist.http.connections import Connections
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.views import pages, static
 from mkvtwist.http.views.live import watch
@@ -32,7 +33,9 @@ from mkvtwist.http.views.replay import LAST, PREFIX, Replays
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.views.still import Posters
-from mkvtwist.http.wire.answers import (
+from mkvtwist.http.wire.hosts import is_local
+from mkvtwist.http.wire.request import SENDING, Channel, IncomingRequest
+from mkvtwist.http.wire.response import (
     View,
     allow_pages,
     is_preflight,
@@ -41,9 +44,6 @@ from mkvtwist.http.wire.answers import (
     transport_of,
     wants_page,
 )
-from mkvtwist.http.wire.connections import Connections
-from mkvtwist.http.wire.hosts import is_local
-from mkvtwist.http.wire.requests import SENDING, Channel, IncomingRequest
 from mkvtwist.live.events import Events
 from mkvtwist.media.printable import printable
 from mkvtwist.net.sockets import address, attend

@@ -13,10 +13,9 @@ from zope.interface import directlyProvides
 
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config
-from mkvtwist.http import shares
-from mkvtwist.http.wire import connections
-from mkvtwist.http.wire.connections import HEAD_TIME, REMINDER, LiveRequest
-from mkvtwist.http.wire.requests import LINGER
+from mkvtwist.http import connections, shares
+from mkvtwist.http.connections import HEAD_TIME, REMINDER, LiveRequest
+from mkvtwist.http.wire.request import LINGER
 from tests.support.fakes import Answer, answer
 from tests.support.site import Connection, SiteTestCase
 

@@ -24,10 +24,10 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http import site as site_module
 from mkvtwist.http.admission import PENALTY
+from mkvtwist.http.connections import LiveRequest
 from mkvtwist.http.views.publish import GAP, PiecesLine, RequestLine, send
-from mkvtwist.http.wire.answers import say
-from mkvtwist.http.wire.connections import LiveRequest
-from mkvtwist.http.wire.requests import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
+from mkvtwist.http.wire.request import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
+from mkvtwist.http.wire.response import say
 from mkvtwist.inputs.senders import SILENCE, IInput, ILine
 from mkvtwist.inputs.senders import Connection as EndpointConnection
 from mkvtwist.inputs.service import OPENING, PARTED, STUCK

@@ -35,7 +35,7 @@ from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.views import status as status_module
 from mkvtwist.http.views.replay import LAST
 from mkvtwist.http.views.status import FRESH, VIEWS, Fresh
-from mkvtwist.http.wire.responses import LiveResponse, SocketResponse
+from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
 from mkvtwist.live.publisher import PIECE, Client, IResponse
 from mkvtwist.media.packet import Track
 from mkvtwist.streams.stream import Stream, StreamStatistics

@@ -16,7 +16,7 @@ OF_THE_SERVER = {
     "libav/reader.py",  # names its thread, which has the stream's name
     "live/events.py",
     "http/admission.py",
-    "http/wire/connections.py",
+    "http/connections.py",
     "http/shares.py",  # addresses that ask for too much
     "http/site.py",  # senders to streams that do not exist
     "outputs/recorder.py",  # only if it is given no other

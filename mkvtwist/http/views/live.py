@@ -11,8 +11,8 @@ from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats import matroska
 from mkvtwist.formats.registry import BESIDE, NoTrack, Unfit, choose
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.wire.answers import argument, say, user_agent, wanted_tracks
-from mkvtwist.http.wire.responses import live_headers, respond, say_none, say_refused
+from mkvtwist.http.wire.live_response import live_headers, respond, say_none, say_refused
+from mkvtwist.http.wire.response import argument, say, user_agent, wanted_tracks
 from mkvtwist.live.publisher import Wish
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import address

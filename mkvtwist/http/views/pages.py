@@ -15,7 +15,7 @@ from string import Template
 from twisted.web.http import Request
 
 from mkvtwist.http.views import static
-from mkvtwist.http.wire.answers import accepts, answer, carried, url_of, varies_with
+from mkvtwist.http.wire.response import accepts, answer, carried, url_of, varies_with
 from mkvtwist.streams.stream import Stream
 
 POLICY = (

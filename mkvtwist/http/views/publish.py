@@ -12,9 +12,8 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.config.values import ConfigError, parse_program
-from mkvtwist.http.wire.answers import say, transport_of
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
-from mkvtwist.http.wire.requests import IBodyReader, IncomingRequest
+from mkvtwist.http.wire.request import IBodyReader, IncomingRequest
 from mkvtwist.inputs.senders import ILine, Parting, Sender
 from mkvtwist.net.sockets import address, keep_alive
 from mkvtwist.streams.stream import Stream

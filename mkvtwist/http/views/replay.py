@@ -37,7 +37,8 @@ from mkvtwist.config.values import ConfigError, parse_seconds
 from mkvtwist.formats.registry import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
 from mkvtwist.formats.replay import FORMATS, Replay
 from mkvtwist.http.shelf import KEEP, Kept, Key, Place, Shelf, Taker
-from mkvtwist.http.wire.answers import (
+from mkvtwist.http.wire.live_response import say_refused
+from mkvtwist.http.wire.response import (
     abort,
     answer_unchanged,
     argument,
@@ -50,7 +51,6 @@ from mkvtwist.http.wire.answers import (
     transport_of,
     wanted_tracks,
 )
-from mkvtwist.http.wire.responses import say_refused
 from mkvtwist.live.period import Period
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Packet

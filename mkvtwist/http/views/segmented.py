@@ -30,7 +30,9 @@ from zope.interface import implementer
 from mkvtwist.config.values import ConfigError, parse_tracks
 from mkvtwist.formats.registry import NoTrack, Unfit
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.wire.answers import (
+from mkvtwist.http.wire.live_response import AGAIN, say_none, say_refused
+from mkvtwist.http.wire.ranges import Unsatisfiable, cut, requested
+from mkvtwist.http.wire.response import (
     View,
     abort,
     answer,
@@ -42,8 +44,6 @@ from mkvtwist.http.wire.answers import (
     say,
     say_later,
 )
-from mkvtwist.http.wire.ranges import Unsatisfiable, cut, requested
-from mkvtwist.http.wire.responses import AGAIN, say_none, say_refused
 from mkvtwist.live.publisher import CROWD
 from mkvtwist.media.packet import Header
 from mkvtwist.outputs.segmented import LOOK_BACK, PLAYLIST, Playlist, Segment, chosen, ending

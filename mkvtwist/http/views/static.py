@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from twisted.web.http import Request
 
-from mkvtwist.http.wire.answers import answer, answer_unchanged, argument
+from mkvtwist.http.wire.response import answer, answer_unchanged, argument
 
 _JAVASCRIPT = b"text/javascript; charset=utf-8"
 

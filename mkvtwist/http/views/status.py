@@ -14,7 +14,7 @@ from twisted.web.http import Request
 
 from mkvtwist import __version__
 from mkvtwist.config.rule import EVERYBODY
-from mkvtwist.http.wire.answers import answer, say, timestamp
+from mkvtwist.http.wire.response import answer, say, timestamp
 from mkvtwist.streams import metrics
 from mkvtwist.streams.stream import Stream, StreamStatistics
 

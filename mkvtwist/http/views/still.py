@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from mkvtwist.formats.replay import guide
-from mkvtwist.http.wire.answers import answer_unchanged, cached, preview, say, say_later
+from mkvtwist.http.wire.response import answer_unchanged, cached, preview, say, say_later
 from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.live.period import Period
 from mkvtwist.streams.stream import Stream

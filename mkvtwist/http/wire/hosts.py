@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from twisted.internet.address import UNIXAddress
 from twisted.web.http import Request
 
-from mkvtwist.http.wire.answers import host, transport_of
+from mkvtwist.http.wire.response import host, transport_of
 from mkvtwist.net.addresses import is_loopback, means_loopback
 
 HINT = "If the site is this server, add its name to server_names (--server-name)."

@@ -16,7 +16,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from mkvtwist.http.shares import Shares
-from mkvtwist.http.wire.answers import host, say
+from mkvtwist.http.wire.response import host, say
 from mkvtwist.net.addresses import one_host, parse_address, within
 from mkvtwist.net.sockets import attend, plain
 

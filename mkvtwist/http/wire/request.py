@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import Interface, implementer
 
-from mkvtwist.http.wire.answers import say
-from mkvtwist.http.wire.connections import RETRY_AFTER, Connection, LiveRequest
+from mkvtwist.http.connections import RETRY_AFTER, Connection, LiveRequest
 from mkvtwist.http.wire.hosts import name_in
+from mkvtwist.http.wire.response import say
 
 SENDING = (b"PUT", b"POST", b"SOURCE")
 """Methods that have a body; the last one is Icecast's."""

@@ -14,7 +14,7 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.formats.registry import NoTrack, Unfit, media_type
-from mkvtwist.http.wire.answers import View, abort, say, say_later, transport_of
+from mkvtwist.http.wire.response import View, abort, say, say_later, transport_of
 from mkvtwist.live.publisher import IResponse, Progress
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import attend, tcp_socket, traffic
