@@ -120,7 +120,7 @@ class GateTests(FileTestCase):
         all_of_it.read([rule])
         self.assertEqual(self.login(gate, Token(b"another-token")), "token")
         (line,) = self.log.about("nothing has changed")
-        self.assertIn("8 ASCII characters", line)
+        self.assertIn("8 characters", line)
         all_of_it.read([AccessRule()])
         self.assertIsNot(all_of_it.gate(rule), gate)
 
@@ -134,7 +134,7 @@ class GateTests(FileTestCase):
             (AccessRule(users="/no/such/file"), "No such file"),
             (AccessRule(checker="file:/no/such/file"), "No such file"),
             (self.tokens("# nothing"), "no token"),
-            (self.tokens("hunter2"), "8 ASCII characters"),
+            (self.tokens("hunter2"), "8 characters"),
             (AccessRule(users=self.file("alice:hunter2")), "line 1 is not user:hash"),
             (AccessRule(users=self.file("")), "no user"),
             (AccessRule(checker="nothing:hunter2"), "'nothing'"),

@@ -26,14 +26,16 @@ class TokensTests(FileTestCase):
     def test_management(self) -> None:
         """The management token is all that its file holds, but for white space around it."""
         self.assertEqual(read_management_token(self.file("", " " + "x" * 16, "")), b"x" * 16)
+        self.assertRaises(ConfigError, read_management_token, self.file("x" * 16, "y" * 16))
 
     def test_rule(self) -> None:
-        """Every token has ASCII characters without blanks, and enough of them for what it opens."""
+        """Every token is one line, and has enough characters for what it opens."""
         for shortest, read in ((8, read_tokens), (16, read_management_token)):
             read(self.file("x" * shortest))
-            for wrong in ("x" * (shortest - 1), "x" * shortest + " y", "ü" * shortest):
+            read(self.file("long enough, and grüße"))
+            for wrong in ("x" * (shortest - 1), "x" * shortest + "\0", "x\ty" * shortest):
                 with self.assertRaises(ConfigError) as caught:
                     read(self.file(wrong))
                 said = str(caught.exception)
-                self.assertIn(f"at least {shortest} ASCII characters, without blanks", said)
+                self.assertIn(f"a token has {shortest} characters or more", said)
                 self.assertNotIn(wrong, said)

@@ -47,7 +47,7 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(
             [problem.replace(f"{self.folder}/", "") for problem in said],
             [
-                "streams.a.watch: 'w': a token has at least 8 ASCII characters, without blanks",
+                "streams.a.watch: 'w': a token has 8 characters or more",
                 "streams.a.send: checker 'nothing': unknown checker, or invalid argument",
                 "status: 'gone': No such file or directory",
             ],
