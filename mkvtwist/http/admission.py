@@ -21,7 +21,9 @@ from mkvtwist.access.rules import Access, Gate, Visitor
 from mkvtwist.access.tokens import Token
 from mkvtwist.access.users import Busy
 from mkvtwist.config.rule import AccessRule
-from mkvtwist.http.wire.response import argument, host, say, say_later
+from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.query import parameter
+from mkvtwist.http.wire.response import respond_text, respond_unavailable
 from mkvtwist.streams.stream import Stream
 
 PENALTY = 1.0
@@ -52,8 +54,8 @@ class Admission:
         @param realm: what the client is told that the credentials are for.
         """
         gate = self.access.gate(rule)
-        if not gate.allows(host(request)):
-            say(request, 403, "Access from your address is not allowed.")
+        if not gate.allows(client_host(request)):
+            respond_text(request, 403, "Access from your address is not allowed.")
         elif not gate.rule.wants_credentials:
             then()
         else:
@@ -65,7 +67,7 @@ class Admission:
 
         @raise Busy: when that cannot be found out now.
         """
-        here = host(request)
+        here = client_host(request)
         gates = {name: self.access.gate(stream.config.watch) for name, stream in streams.items()}
         gates = {name: gate for name, gate in gates.items() if gate.allows(here)}
         known = {gate: True for gate in gates.values() if not gate.rule.wants_credentials}
@@ -111,7 +113,7 @@ class Admission:
                 if not gone:
                     then()
 
-            judging = self._guesses.judge(host(request), partial(gate.login, offered))
+            judging = self._guesses.judge(client_host(request), partial(gate.login, offered))
             login = Deferred.fromCoroutine(judging)
             login.addCallbacks(let_in, partial(self._refuse, request, realm, gone))
             login.addErrback(_fail, request)
@@ -131,14 +133,16 @@ class Admission:
             self._cannot_say(request, gone, why)
         elif not gone:
             request.setHeader(b"Retry-After", b"%d" % WINDOW)
-            say(request, 429, "Too many wrong tokens or passwords; try again later.")
+            respond_text(request, 429, "Too many wrong tokens or passwords; try again later.")
 
     def _cannot_say(self, request: Request, gone: "_Gone", why: Failure) -> None:
         if not why.check(Busy):
             # Not the exception's text: a checker may quote what it was given.
             self._log.error("access: a checker failed: {kind}", kind=why.type)
         if not gone:
-            say_later(request, "Authorization is temporarily unavailable; try again in 1 s.", 1)
+            respond_unavailable(
+                request, "Authorization is temporarily unavailable; try again in 1 s.", 1
+            )
 
 
 class _Gone:
@@ -157,7 +161,7 @@ class _Gone:
 
 def credentials(request: Request) -> Iterator[ICredentials]:
     """What a request has to show; tokens first, which are quick to look at."""
-    token = argument(request, "token")
+    token = parameter(request, "token")
     if token:
         yield Token(token.encode())
     scheme, _, rest = (request.getHeader(b"authorization") or b"").partition(b" ")
@@ -192,4 +196,6 @@ def _challenge(request: Request, realm: str, gone: "_Gone | None" = None) -> Non
     headers = request.responseHeaders
     headers.addRawHeader(b"WWW-Authenticate", f'Basic realm="{realm}", charset="UTF-8"'.encode())
     headers.addRawHeader(b"WWW-Authenticate", f'Bearer realm="{realm}"'.encode())
-    say(request, 401, "Authentication required: add ?token=... or a user name and password.")
+    respond_text(
+        request, 401, "Authentication required: add ?token=... or a user name and password."
+    )

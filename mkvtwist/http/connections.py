@@ -16,7 +16,8 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from mkvtwist.http.shares import Shares
-from mkvtwist.http.wire.response import host, say
+from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.response import respond_text
 from mkvtwist.net.addresses import one_host, parse_address, within
 from mkvtwist.net.sockets import attend, plain
 
@@ -244,7 +245,7 @@ class LiveRequest(Request):
     def _has_share_left(self) -> bool:
         """Return whether the client's address has a request left; if not, answer this one."""
         shares = self.site.connections.shares
-        far = host(self)
+        far = client_host(self)
         may_ask = shares.ask(far)
         if one_host(far) != one_host(self.channel.host):  # a proxy has passed it on
             if shares.is_full(far):
@@ -263,7 +264,7 @@ class LiveRequest(Request):
 
     def _say_too_many(self, seconds: int) -> None:
         self.setHeader(b"Retry-After", b"%d" % seconds)
-        say(self, 429, f"Too many requests from your address; try again in {seconds} s.")
+        respond_text(self, 429, f"Too many requests from your address; try again in {seconds} s.")
 
     def __repr__(self) -> str:
         """Fit for a log: without the query, where a token may be."""

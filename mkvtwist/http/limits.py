@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from twisted.web.http import Request
 
 from mkvtwist.config.settings import Config
-from mkvtwist.http.wire.response import host, say_later
+from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.response import respond_unavailable
 from mkvtwist.live.publisher import RATE_SPAN
 from mkvtwist.net.addresses import one_host
 from mkvtwist.streams.stream import Stream
@@ -33,7 +34,7 @@ class Limits:
         """Whether one more client of a stream would be too many; if so, that is the answer."""
         full = self._refusal(stream, request)
         if full is not None:
-            say_later(request, f"{full}; try again later.", RETRY_AFTER)
+            respond_unavailable(request, f"{full}; try again later.", RETRY_AFTER)
         return full is not None
 
     def _refusal(self, stream: Stream, request: Request) -> str | None:
@@ -45,7 +46,7 @@ class Limits:
             total = sum(other.audience for other in self._streams.values())
             if _reached(config.max_clients_total, total):
                 return f"The limit of {total} clients of all streams is reached"
-        mine = self._by_address[one_host(host(request))]
+        mine = self._by_address[one_host(client_host(request))]
         if _reached(config.max_clients_per_address, mine):
             return f"The limit of {mine} clients from one address is reached"
         if config.max_bandwidth and self._bandwidth() + _bitrate(stream) > config.max_bandwidth:
@@ -54,7 +55,7 @@ class Limits:
 
     def enter(self, request: Request) -> None:
         """Count one more, until its connection is lost or its answer complete."""
-        address = one_host(host(request))
+        address = one_host(client_host(request))
         self._by_address[address] += 1
         request.notifyFinish().addBoth(lambda _: self._leave(address))
 

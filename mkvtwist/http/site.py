@@ -33,17 +33,12 @@ from mkvtwist.http.views.replay import LAST, PREFIX, Replays
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.views.still import Posters
+from mkvtwist.http.wire.client import transport_of
+from mkvtwist.http.wire.cors import allow_any_origin, is_preflight, respond_to_preflight
 from mkvtwist.http.wire.hosts import is_local
+from mkvtwist.http.wire.negotiation import wants_page
 from mkvtwist.http.wire.request import SENDING, Channel, IncomingRequest
-from mkvtwist.http.wire.response import (
-    View,
-    allow_pages,
-    is_preflight,
-    open_to_pages,
-    say,
-    transport_of,
-    wants_page,
-)
+from mkvtwist.http.wire.response import View, respond_text
 from mkvtwist.live.events import Events
 from mkvtwist.media.printable import printable
 from mkvtwist.net.sockets import address, attend
@@ -108,19 +103,19 @@ class Router(Resource):
         """Find out what is asked for, and answer it, if whoever asks may have it."""
         parts = [part.decode("utf-8", "replace") for part in request.postpath or []]
         if any("/" in part for part in parts):  # which another server's rules may see otherwise
-            say(request, 400, "An encoded slash is no part of any path here.")
+            respond_text(request, 400, "An encoded slash is no part of any path here.")
             return NOT_DONE_YET
         path = "/".join(parts)
         stream = self._stream(path)
         if not isinstance(request, IncomingRequest):  # of a site that does not report by itself
             self.report(request)
         if stream is not None or path == "status":
-            open_to_pages(request)
+            allow_any_origin(request)
         answer = partial(self._answer, path, stream, request)
         if stream is None:
             answer()
         elif is_preflight(request):
-            allow_pages(request)
+            respond_to_preflight(request)
         else:
             config = stream.config
             attend(transport_of(request), config.client_timeout)
@@ -168,14 +163,14 @@ class Router(Resource):
             views = self._fixed.get(path, {})
         view = views.get(b"GET" if request.method == b"HEAD" else request.method)
         if not views:
-            say(request, 404, self._not_found(path, stream))
+            respond_text(request, 404, self._not_found(path, stream))
         elif view is None:
             methods = [*views, *([b"HEAD"] if b"GET" in views else [])]
             request.setHeader(b"Allow", b", ".join(methods))
             text = f"Only {b' and '.join(methods).decode()} work here."
             if request.method in SENDING:
                 text += " To be sent to, a stream needs the input 'http'."
-            say(request, 405, text)
+            respond_text(request, 405, text)
         else:
             view(request)
 
@@ -310,7 +305,7 @@ class StreamResource(Router):
             path, mark, query = request.uri.partition(b"?")  # where a token may be
             here = path.rpartition(b"/")[2]
             request.setHeader(b"Location", here + b"/" + mark + query)
-            say(request, 302, "The page is one slash further.")
+            respond_text(request, 302, "The page is one slash further.")
             return NOT_DONE_YET
         return super().render(request)
 

@@ -27,7 +27,7 @@ from mkvtwist.http.admission import PENALTY
 from mkvtwist.http.connections import LiveRequest
 from mkvtwist.http.views.publish import GAP, PiecesLine, RequestLine, send
 from mkvtwist.http.wire.request import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
-from mkvtwist.http.wire.response import say
+from mkvtwist.http.wire.response import respond_text
 from mkvtwist.inputs.senders import SILENCE, IInput, ILine
 from mkvtwist.inputs.senders import Connection as EndpointConnection
 from mkvtwist.inputs.service import OPENING, PARTED, STUCK
@@ -770,7 +770,7 @@ class RefusedTests(SendersTestCase):
 
     def test_early(self) -> None:
         """A refusal from before it is known whose the path is, as for too many requests, too."""
-        self.patch(LiveRequest, "process", lambda request: say(request, 429, "Too many."))
+        self.patch(LiveRequest, "process", lambda request: respond_text(request, 429, "Too many."))
         self.refused(self.sender(target="/cam.mkv"), 429)
         self.refused(self.sender(target="/nope"), 429, name="")
 

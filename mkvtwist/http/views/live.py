@@ -11,8 +11,15 @@ from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats import matroska
 from mkvtwist.formats.registry import BESIDE, NoTrack, Unfit, choose
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.wire.live_response import live_headers, respond, say_none, say_refused
-from mkvtwist.http.wire.response import argument, say, user_agent, wanted_tracks
+from mkvtwist.http.wire.client import user_agent
+from mkvtwist.http.wire.live_response import (
+    live_headers,
+    live_response,
+    respond_nothing_new,
+    respond_unfit,
+)
+from mkvtwist.http.wire.query import parameter, wanted_tracks
+from mkvtwist.http.wire.response import respond_text
 from mkvtwist.live.publisher import Wish
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import address
@@ -23,14 +30,14 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
     """Answer with the stream, from now on."""
     wanted = request.getHeader(b"range")
     if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":
-        say(request, 416, "A live stream has no ranges; ask for it without.")
+        respond_text(request, 416, "A live stream has no ranges; ask for it without.")
         return
     try:
         burst, tracks = _burst(request, stream), wanted_tracks(request)
-        lag = argument(request, "lag")
+        lag = parameter(request, "lag")
         max_lag = None if lag is None else parse_seconds("lag", lag)
     except ConfigError as error:
-        say(request, 400, str(error))
+        respond_text(request, 400, str(error))
         return
     if request.method == b"HEAD":
         _preview(stream, format_, tracks, request)
@@ -39,7 +46,7 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         if limits.refuse(stream, request):
             return
         limits.enter(request)
-    response = respond(request, format_, partial(say_none, stream))
+    response = live_response(request, format_, partial(respond_nothing_new, stream))
     gone = request.notifyFinish()
     wish = Wish(
         burst=burst,
@@ -68,7 +75,7 @@ def _preview(stream: Stream, format_: str, wanted: frozenset[int] | None, reques
         try:
             choice = choose(period.header, format_, wanted)
         except (Unfit, NoTrack) as problem:
-            say_refused(request, problem)
+            respond_unfit(request, problem)
             return
         tracks = period.header.only(choice.tracks)
     live_headers(request, format_, tracks)
@@ -77,19 +84,19 @@ def _preview(stream: Stream, format_: str, wanted: frozenset[int] | None, reques
 
 
 def _burst(request: Request, stream: Stream) -> float | None:
-    join, start = argument(request, "join"), argument(request, "start")
+    join, start = parameter(request, "join"), parameter(request, "start")
     if start is not None:
-        if join is not None or argument(request, "burst") is not None:
+        if join is not None or parameter(request, "burst") is not None:
             raise ConfigError("start: it says by itself where to begin; leave out burst and join")
         return -parse_past("start", start)
     if join == "live":
         return None
     if join is not None:
         raise ConfigError(f"join: {join!r} is not 'live', the only value there is")
-    burst = argument(request, "burst")
+    burst = parameter(request, "burst")
     return stream.config.burst if burst is None else parse_seconds("burst", burst)
 
 
 def _wants_rebase(request: Request) -> bool:
     """Whether timestamps are to begin at 0, as a browser's video element needs them."""
-    return argument(request, "rebase") == "1" or request.getHeader(b"sec-fetch-dest") == b"video"
+    return parameter(request, "rebase") == "1" or request.getHeader(b"sec-fetch-dest") == b"video"

@@ -23,9 +23,9 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere, is_local
-from mkvtwist.http.wire.json_body import parse_object
+from mkvtwist.http.wire.json_body import parse_object, timestamp
 from mkvtwist.http.wire.request import with_whole_body
-from mkvtwist.http.wire.response import View, answer, timestamp
+from mkvtwist.http.wire.response import View, respond
 from mkvtwist.live.events import Event, Events
 from mkvtwist.streams.stream import Stream
 
@@ -278,7 +278,7 @@ class _EventStream:
 
 def _describe(request: Request) -> None:
     body = resources.files("mkvtwist.http.views").joinpath("openapi.json").read_bytes()
-    answer(request, body, b"application/json")
+    respond(request, body, b"application/json")
 
 
 def _settings(request: Request) -> dict[str, Any]:
@@ -326,7 +326,7 @@ def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
 
 def _answer(request: Request, code: int, value: Any) -> None:
     request.setResponseCode(code)
-    answer(request, json.dumps(value, indent=2).encode() + b"\n", b"application/json")
+    respond(request, json.dumps(value, indent=2).encode() + b"\n", b"application/json")
 
 
 def _refuse(request: Request, code: int, *lines: str) -> None:

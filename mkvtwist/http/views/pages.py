@@ -15,7 +15,11 @@ from string import Template
 from twisted.web.http import Request
 
 from mkvtwist.http.views import static
-from mkvtwist.http.wire.response import accepts, answer, carried, url_of, varies_with
+from mkvtwist.http.wire.caching import vary_by
+from mkvtwist.http.wire.hosts import url_of
+from mkvtwist.http.wire.negotiation import accepts
+from mkvtwist.http.wire.query import token_query
+from mkvtwist.http.wire.response import respond
 from mkvtwist.streams.stream import Stream
 
 POLICY = (
@@ -45,9 +49,9 @@ def show_list(streams: Mapping[str, Stream], request: Request) -> None:
     names = list(streams)
     if accepts(request, "application/json") and not accepts(request, "text/html"):
         body = json.dumps({"streams": names}).encode() + b"\n"
-        answer(request, body, b"application/json")
+        respond(request, body, b"application/json")
         return
-    query = html.escape(carried(request))
+    query = html.escape(token_query(request))
     tiles = "".join(_filled("tile", name=name, query=query) for name in names)
     wall = _filled("wall", tiles=tiles or "<li>No stream.</li>", query=query)
     _show(request, "Live streams", wall)
@@ -74,7 +78,7 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
         )
         for number, (title, text, ending) in enumerate(COMMANDS)
     )
-    query = html.escape(carried(request))
+    query = html.escape(token_query(request))
     others = f'<a href="./{query}">All streams</a> · ' if several else ""
     body = _filled(
         "stream", name=name, player=player, commands=commands, others=others, query=query
@@ -84,7 +88,7 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
 
 def _preview(stream: Stream, request: Request) -> str:
     """Return the Open Graph tags, which chats and social networks show for a link to the page."""
-    name, query = stream.config.name, carried(request)
+    name, query = stream.config.name, token_query(request)
     tags = {
         "og:type": "video.other",
         "og:title": name,
@@ -109,7 +113,7 @@ def show_admin(request: Request) -> None:
     )
     request.setHeader(b"Content-Security-Policy", ADMIN_POLICY.encode())
     request.setHeader(b"Referrer-Policy", b"no-referrer")
-    answer(request, page.encode(), b"text/html; charset=utf-8")
+    respond(request, page.encode(), b"text/html; charset=utf-8")
 
 
 def _is_embedded(request: Request) -> bool:
@@ -138,7 +142,7 @@ def _show(
 ) -> None:
     request.setHeader(b"Content-Security-Policy", f"{POLICY}{framed_by}".encode())
     request.setHeader(b"Referrer-Policy", b"no-referrer")  # a token may be in the address
-    varies_with(request, b"Accept")
+    vary_by(request, b"Accept")
     text = _filled(
         "frame",
         title=title,
@@ -152,4 +156,4 @@ def _show(
         player=static.versioned("player.js"),
         page=static.versioned("page.js"),
     )
-    answer(request, text.encode(), b"text/html; charset=utf-8")
+    respond(request, text.encode(), b"text/html; charset=utf-8")

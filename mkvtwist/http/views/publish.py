@@ -12,8 +12,10 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.config.values import ConfigError, parse_program
+from mkvtwist.http.wire.client import transport_of
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.wire.request import IBodyReader, IncomingRequest
+from mkvtwist.http.wire.response import respond_text
 from mkvtwist.inputs.senders import ILine, Parting, Sender
 from mkvtwist.net.sockets import address, keep_alive
 from mkvtwist.streams.stream import Stream
@@ -38,15 +40,17 @@ GAP = 10.0
 def send(stream: Stream, request: Request) -> None:
     """Take the body as the stream's input, until it ends."""
     if is_from_elsewhere(request):  # whoever looks at it has no part in that
-        say(request, 403, f"A page of another site cannot send here. {HINT}")
+        respond_text(request, 403, f"A page of another site cannot send here. {HINT}")
         return
     if not isinstance(request, IncomingRequest):
-        say(request, 501, "Streaming uploads need mkvtwist's own site.")
+        respond_text(request, 501, "Streaming uploads need mkvtwist's own site.")
         return
     if request.channel is None:
         return  # it has gone while somebody thought about whether it may
     if request.length == 0 and request.getHeader(b"content-length") is None:
-        say(request, 411, "Send chunked, with a Content-Length, or with Connection: close.")
+        respond_text(
+            request, 411, "Send chunked, with a Content-Length, or with Connection: close."
+        )
     elif is_probe(request):
         _answer_probe(stream, request)
     else:
@@ -56,7 +60,9 @@ def send(stream: Stream, request: Request) -> None:
 def _receive(stream: Stream, request: IncomingRequest) -> None:
     program = _program(request)
     if program is None:
-        say(request, 400, "program must be the number of a programme of an MPEG-TS: ?program=2")
+        respond_text(
+            request, 400, "program must be the number of a programme of an MPEG-TS: ?program=2"
+        )
         return
     place = re.match(rb"bytes ([0-9]{1,18})-", request.getHeader(b"content-range") or b"")
     if b"souphttpclientsink" not in (request.getHeader(b"user-agent") or b""):
@@ -87,9 +93,9 @@ def is_probe(request: Any) -> bool:
 def _answer_probe(stream: Stream, request: IncomingRequest) -> None:
     objection = stream.input.objection()
     if objection is None:
-        say(request, 200, "You may send.")
+        respond_text(request, 200, "You may send.")
     else:
-        say(request, STATUS[objection], f"You cannot send now: {objection.value}.")
+        respond_text(request, STATUS[objection], f"You cannot send now: {objection.value}.")
 
 
 def _program(request: IncomingRequest) -> int | None:
@@ -115,7 +121,7 @@ def _go_on(stream: Stream, place: int, request: IncomingRequest) -> None:
         if isinstance(line, PiecesLine) and line.is_idle and sender.pipe.total == place:
             line.take(request)
             return
-    say(request, 409, f"Nobody has sent the {place} bytes before this; begin anew.")
+    respond_text(request, 409, f"Nobody has sent the {place} bytes before this; begin anew.")
 
 
 @implementer(ILine, IBodyReader)
@@ -172,7 +178,7 @@ class RequestLine:
             request.write(f"{text}\n".encode())
             request.finish()
         else:
-            say(request, STATUS[parting], text)
+            respond_text(request, STATUS[parting], text)
 
 
 @implementer(ILine, IBodyReader)
@@ -229,7 +235,7 @@ class PiecesLine(RequestLine):
     def _ask_for_more(self) -> None:
         request, self._request = self._request, None
         self._gap = self._reactor.callLater(GAP, self._over)
-        say(request, 200, f"{self.sender.pipe.total} bytes so far.")
+        respond_text(request, 200, f"{self.sender.pipe.total} bytes so far.")
 
     def _over(self) -> None:
         self._gap = None

@@ -37,20 +37,11 @@ from mkvtwist.config.values import ConfigError, parse_seconds
 from mkvtwist.formats.registry import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
 from mkvtwist.formats.replay import FORMATS, Replay
 from mkvtwist.http.shelf import KEEP, Kept, Key, Place, Shelf, Taker
-from mkvtwist.http.wire.live_response import say_refused
-from mkvtwist.http.wire.response import (
-    abort,
-    answer_unchanged,
-    argument,
-    cached,
-    carried,
-    host,
-    preview,
-    say,
-    say_later,
-    transport_of,
-    wanted_tracks,
-)
+from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
+from mkvtwist.http.wire.client import abort, client_host, transport_of
+from mkvtwist.http.wire.live_response import respond_unfit
+from mkvtwist.http.wire.query import parameter, token_query, wanted_tracks
+from mkvtwist.http.wire.response import respond_head, respond_text, respond_unavailable
 from mkvtwist.live.period import Period
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Packet
@@ -141,11 +132,11 @@ class Replays:
         """Send the client to a file of the last seconds, which may have to be made."""
         try:
             seconds = parse_seconds(
-                "seconds", argument(request, "seconds") or f"{SECONDS}", most=LONGEST
+                "seconds", parameter(request, "seconds") or f"{SECONDS}", most=LONGEST
             )
             tracks = wanted_tracks(request)
         except ConfigError as error:
-            say(request, 400, str(error))
+            respond_text(request, 400, str(error))
             return
         period = stream.publisher.period
         choice = Choice(format_, frozenset())
@@ -153,7 +144,7 @@ class Replays:
             if period is not None:
                 choice = choose(period.header, format_, tracks)
         except (Unfit, NoTrack) as problem:
-            say_refused(request, problem)
+            respond_unfit(request, problem)
             return
         key = (stream.config.name, format_, tracks, seconds)
         file = self._found(key, request)
@@ -162,18 +153,20 @@ class Replays:
         elif key in self._making and request.method != b"HEAD":
             self._wait(key, request)
         elif period is None or not (packets := _since(period, choice, seconds)):
-            say_later(request, "There is nothing to look back at yet.", AGAIN)
+            respond_unavailable(request, "There is nothing to look back at yet.", AGAIN)
         elif request.method == b"HEAD":
             # What a file would be, which nobody has asked for yet.
             kind = media_type(choice.format, period.header.only(choice.tracks))
-            preview(request, kind.encode())
+            respond_head(request, kind.encode())
         elif len(self._making) >= CROWD:
-            say_later(request, "Too much is being made for others; try again.", AGAIN)
+            respond_unavailable(request, "Too much is being made for others; try again.", AGAIN)
         else:
             size = sum(len(packet.data) for packet in packets)
-            place = self._shelf.reserve(one_host(host(request)), size)
+            place = self._shelf.reserve(one_host(client_host(request)), size)
             if place is None:
-                say_later(request, "Too many of these files are being read; try again.", AGAIN)
+                respond_unavailable(
+                    request, "Too many of these files are being read; try again.", AGAIN
+                )
                 return
             self._making[key] = []
             self._wait(key, request)
@@ -224,7 +217,7 @@ class Replays:
         else:
             StreamLog(key[0], __name__).failure("making a file of the last seconds failed", failure)
         for request in self._making.pop(key)[:]:
-            say_later(request, text, AGAIN)
+            respond_unavailable(request, text, AGAIN)
 
     def _look(self) -> None:
         """Now and then: who reads, and what is wanted no more."""
@@ -245,7 +238,7 @@ class Replays:
         """Have a client go to its file."""
         if len(file.takers) < TAKERS:
             file.takers.add(_taker(request))
-        self._shelf.hold(file, one_host(host(request)))
+        self._shelf.hold(file, one_host(client_host(request)))
         _redirect(file, request)
 
     def _write(self, replay: Replay) -> Deferred[str]:
@@ -284,10 +277,12 @@ class Replays:
         file = self._shelf.find(of, name)
         if file is None:
             ending = os.path.splitext(name)[1]
-            say(request, 404, f"It is not kept any more; ask for /{of}/{PREFIX}{ending} anew.")
+            respond_text(
+                request, 404, f"It is not kept any more; ask for /{of}/{PREFIX}{ending} anew."
+            )
             return
-        self._shelf.hold(file, one_host(host(request)))
-        cache = cached(request, stream.config.watch, b"max-age=%d, immutable" % KEEP)
+        self._shelf.hold(file, one_host(client_host(request)))
+        cache = cache_control(request, stream.config.watch, b"max-age=%d, immutable" % KEEP)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         how = "attachment" if _wants_download(request) else "inline"
@@ -295,7 +290,7 @@ class Replays:
         request.setHeader(b"Content-Disposition", f'{how}; filename="{saved}"'.encode())
         _check_range(file, request)
         file.was_read = True
-        if answer_unchanged(request, file.tag):
+        if respond_if_unchanged(request, file.tag):
             return
         body = file.render_GET(request)
         if body is not NOT_DONE_YET:
@@ -342,15 +337,15 @@ def _since(period: Period, choice: Choice, seconds: float) -> list[Packet]:
 def _redirect(file: Kept, request: Request) -> None:
     """Redirect; the address is relative, so that it holds behind a proxy too."""
     where = f"{file.name}?download" if _wants_download(request) else file.name
-    query = carried(request)
+    query = token_query(request)
     request.setHeader(
         b"Location", f"{where}{query.replace('?', '&') if '?' in where else query}".encode()
     )
-    say(request, 302, where)
+    respond_text(request, 302, where)
 
 
 def _taker(request: Request) -> Taker:
-    return host(request) or "", (request.getHeader(b"user-agent") or b"")[:200]
+    return client_host(request) or "", (request.getHeader(b"user-agent") or b"")[:200]
 
 
 def _wants_download(request: Request) -> bool:

@@ -30,20 +30,12 @@ from zope.interface import implementer
 from mkvtwist.config.values import ConfigError, parse_tracks
 from mkvtwist.formats.registry import NoTrack, Unfit
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.wire.live_response import AGAIN, say_none, say_refused
+from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
+from mkvtwist.http.wire.client import abort, client_host
+from mkvtwist.http.wire.live_response import RETRY_SOON, respond_nothing_new, respond_unfit
+from mkvtwist.http.wire.query import parameter, token_query
 from mkvtwist.http.wire.ranges import Unsatisfiable, cut, requested
-from mkvtwist.http.wire.response import (
-    View,
-    abort,
-    answer,
-    answer_unchanged,
-    argument,
-    cached,
-    carried,
-    host,
-    say,
-    say_later,
-)
+from mkvtwist.http.wire.response import View, respond, respond_text, respond_unavailable
 from mkvtwist.live.publisher import CROWD
 from mkvtwist.media.packet import Header
 from mkvtwist.outputs.segmented import LOOK_BACK, PLAYLIST, Playlist, Segment, chosen, ending
@@ -160,18 +152,18 @@ class Pieces:
     def _knows(self, request: Request) -> bool:
         """Whether a request comes from a viewer, who has his place already."""
         now = self._reactor.seconds()
-        return self.stream.viewers.knows(host(request) or "", now, self._playlist.target)
+        return self.stream.viewers.knows(client_host(request) or "", now, self._playlist.target)
 
     def _see(self, request: Request) -> None:
         """Who asks is a viewer, and wants the stream for as long as it is one."""
-        self.stream.viewers.saw(host(request) or "", self._reactor.seconds())
+        self.stream.viewers.saw(client_host(request) or "", self._reactor.seconds())
         # It may ask again no sooner than a segment later.
         self.stream.publisher.touch(LOOK_BACK * self._playlist.target)
 
     # playlists
 
     def _multivariant(self, tracks: Tracks, request: Request) -> None:
-        wanted = argument(request, "tracks")
+        wanted = parameter(request, "tracks")
         if wanted is not None and tracks is None:
             self._move(wanted, request)
             return
@@ -182,7 +174,7 @@ class Pieces:
                 try:
                     text = self._playlist.multivariant(period.header, tracks)
                 except Unfit as problem:
-                    say_refused(request, problem)
+                    respond_unfit(request, problem)
                 else:
                     self._answer(request, text, BRIEFLY)
 
@@ -196,23 +188,25 @@ class Pieces:
         try:
             numbers = sorted(parse_tracks("tracks", wanted))
         except ConfigError as error:
-            say(request, 400, str(error))
+            respond_text(request, 400, str(error))
             return
-        where = f"{','.join(map(str, numbers))}/index.m3u8{carried(request)}"
+        where = f"{','.join(map(str, numbers))}/index.m3u8{token_query(request)}"
         request.setHeader(b"Location", where.encode())
-        say(request, 302, where)
+        respond_text(request, 302, where)
 
     def _media(self, tracks: Tracks, request: Request) -> None:
         try:
             number, part = _count(request, "_HLS_msn"), _count(request, "_HLS_part")
         except ValueError as error:
-            say(request, 400, str(error))
+            respond_text(request, 400, str(error))
             return
         if part is not None and number is None:
-            say(request, 400, "_HLS_part needs _HLS_msn: the number of the part's segment.")
+            respond_text(
+                request, 400, "_HLS_part needs _HLS_msn: the number of the part's segment."
+            )
             return
         playlist = self._playlist
-        skip = argument(request, "_HLS_skip") in ("YES", "v2")
+        skip = parameter(request, "_HLS_skip") in ("YES", "v2")
 
         def is_due() -> bool:
             there = number is None or playlist.has(number, part)
@@ -231,7 +225,7 @@ class Pieces:
             self._hold(request, is_due, show, WAIT_FIRST)
         elif not playlist.finished and playlist.is_too_far(number, part):
             newest = playlist.edge[0]
-            say(
+            respond_text(
                 request, 400, f"_HLS_msn={number} is too far ahead; the newest segment is {newest}."
             )
         else:
@@ -265,30 +259,32 @@ class Pieces:
         problem = self._problem(tracks)
         stops = self.stream.publisher.ended and not self._playlist.finished
         if problem is not None:
-            say_refused(request, problem)
+            respond_unfit(request, problem)
         elif stops or not self._playlist.is_ready:
-            say_none(self.stream, request)
+            respond_nothing_new(self.stream, request)
         else:
             return True
         return False
 
     def _answer(self, request: Request, text: str, cache: bytes) -> None:
-        query = carried(request)
+        query = token_query(request)
         is_small = len(text) + text.count("\n") * len(query) < LIST_LIMIT
         data, tag = (_kept if is_small else _listed)(text, query)
         shared = SHARED if cache is BRIEFLY else b""
-        cache = cached(request, self.stream.config.watch, cache, shared)
+        cache = cache_control(request, self.stream.config.watch, cache, shared)
         request.setHeader(b"Cache-Control", cache)
-        if not answer_unchanged(request, tag):
+        if not respond_if_unchanged(request, tag):
             self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
-            answer(request, data, PLAYLIST.encode(), cache)
+            respond(request, data, PLAYLIST.encode(), cache)
 
     # pieces
 
     def _map(self, tracks: Tracks, name: str, request: Request) -> None:
         data = self._playlist.map(name, tracks)
         if data is None:
-            say(request, 404, "No segment that is listed needs this; load the playlist again.")
+            respond_text(
+                request, 404, "No segment that is listed needs this; load the playlist again."
+            )
         else:
             self._send(request, [data], _TYPES["m4s"])
 
@@ -297,9 +293,9 @@ class Pieces:
         newest, parts = playlist.edge
         number, part = piece.number, piece.part
         if run != playlist.run:
-            say(request, 404, "This is from before a restart; load the playlist again.")
+            respond_text(request, 404, "This is from before a restart; load the playlist again.")
         elif number > newest or (number == newest and part is not None and part > parts):
-            say(request, 404, "This is not due yet; load the playlist again.")
+            respond_text(request, 404, "This is not due yet; load the playlist again.")
         elif playlist.has(number, part):
             self._send_segment(piece, request)
         else:
@@ -314,11 +310,13 @@ class Pieces:
         number, part = piece.number, piece.part
         segment = self._playlist.find(number)
         if segment is None:
-            say(request, 404, "This has left the buffer; load the playlist again.")
+            respond_text(request, 404, "This has left the buffer; load the playlist again.")
         elif not segment.is_complete and (part is None or part >= len(segment.parts)):
-            say_later(request, "The server stops.", AGAIN)
+            respond_unavailable(request, "The server stops.", RETRY_SOON)
         elif part is not None and part >= len(segment.parts):
-            say(request, 404, f"Segment {number} has no part {part}; load the playlist again.")
+            respond_text(
+                request, 404, f"Segment {number} has no part {part}; load the playlist again."
+            )
         else:
             self._send_of(segment, piece, request)
 
@@ -326,21 +324,21 @@ class Pieces:
         try:
             choice = chosen(segment.period.header, piece.tracks)
         except (Unfit, NoTrack) as problem:
-            say(request, 404, f"{problem}.")
+            respond_text(request, 404, f"{problem}.")
             return
         made = segment.pieces(choice, piece.part) if ending(choice) == f".{piece.ending}" else []
         if any(made):
             self._send(request, made, _TYPES[piece.ending])
         else:
-            say(request, 404, "There is nothing of these tracks in it: it is a gap.")
+            respond_text(request, 404, "There is nothing of these tracks in it: it is a gap.")
 
     def _send(self, request: Request, pieces: Body, kind: bytes) -> None:
         """Answer with bytes that stay as they are for ever, or with a range of them."""
         tag = b'"%b"' % request.path  # its address is never used for other bytes
-        cache = cached(request, self.stream.config.watch, FOREVER)
+        cache = cache_control(request, self.stream.config.watch, FOREVER)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"Accept-Ranges", b"bytes")
-        if answer_unchanged(request, tag):
+        if respond_if_unchanged(request, tag):
             return
         length = sum(map(len, pieces))
         if request.method == b"GET" and request.getHeader(b"if-range") in (None, tag):
@@ -348,7 +346,7 @@ class Pieces:
                 wanted = requested(request.getHeader(b"range"), length)
             except Unsatisfiable as error:
                 request.setHeader(b"Content-Range", b"bytes */%d" % length)
-                say(request, 416, f"There is nothing in this range: {error}.")
+                respond_text(request, 416, f"There is nothing in this range: {error}.")
                 return
             if wanted is not None:
                 start, stop = wanted
@@ -372,9 +370,9 @@ class Pieces:
         if is_due():
             show(request)
         elif request.method == b"HEAD":  # from nobody who watches, so that nothing is woken
-            say_later(request, "It is not there yet.", AGAIN)
+            respond_unavailable(request, "It is not there yet.", RETRY_SOON)
         elif len(self._held) >= MOST_HELD:
-            say_later(request, "Too many requests wait already.", AGAIN)
+            respond_unavailable(request, "Too many requests wait already.", RETRY_SOON)
         else:
             self.stream.publisher.touch(seconds)
             timeout = self._reactor.callLater(seconds, self._give_up, request)
@@ -412,7 +410,7 @@ class Pieces:
             if held.request in self._held:
                 self._forget(held.request)
                 if held.is_late and not held.is_due():
-                    say_none(self.stream, held.request)
+                    respond_nothing_new(self.stream, held.request)
                 else:
                     self._see(held.request)  # its place may have been free while it waited
                     held.answer()
@@ -519,7 +517,7 @@ _kept = lru_cache(maxsize=LISTS)(_listed)
 
 def _count(request: Request, name: str) -> int | None:
     """A number among the query's parameters."""
-    text = argument(request, name)
+    text = parameter(request, name)
     if text is None:
         return None
     if not re.fullmatch("[0-9]{1,15}", text):

@@ -14,7 +14,9 @@ from types import MappingProxyType
 
 from twisted.web.http import Request
 
-from mkvtwist.http.wire.response import answer, answer_unchanged, argument
+from mkvtwist.http.wire.caching import respond_if_unchanged
+from mkvtwist.http.wire.query import parameter
+from mkvtwist.http.wire.response import respond
 
 _JAVASCRIPT = b"text/javascript; charset=utf-8"
 
@@ -62,8 +64,8 @@ def show_file(name: str, request: Request) -> None:
     """
     file = _load(name)
     request.setHeader(b"Access-Control-Allow-Origin", b"*")
-    cache = FOR_EVER if argument(request, "v") == file.version else b"no-cache"
+    cache = FOR_EVER if parameter(request, "v") == file.version else b"no-cache"
     request.setHeader(b"Cache-Control", cache)
     # Weak, for the bytes are others when they are compressed.
-    if not answer_unchanged(request, f'W/"{file.version}"'.encode()):
-        answer(request, file.body, TYPES[name], cache)
+    if not respond_if_unchanged(request, f'W/"{file.version}"'.encode()):
+        respond(request, file.body, TYPES[name], cache)

@@ -14,7 +14,8 @@ from twisted.web.http import Request
 
 from mkvtwist import __version__
 from mkvtwist.config.rule import EVERYBODY
-from mkvtwist.http.wire.response import answer, say, timestamp
+from mkvtwist.http.wire.json_body import timestamp
+from mkvtwist.http.wire.response import respond, respond_text
 from mkvtwist.streams import metrics
 from mkvtwist.streams.stream import Stream, StreamStatistics
 
@@ -81,14 +82,14 @@ class Status:
     def show(self, streams: Mapping[str, Stream], request: Request) -> None:
         """Answer an operator with everything about these streams, as JSON."""
         body, _ = self._fresh.get("status", streams.values(), lambda: self._status(streams, _whole))
-        answer(request, body, b"application/json")
+        respond(request, body, b"application/json")
 
     def show_public(self, streams: Mapping[str, Stream], request: Request) -> None:
         """Answer anyone else with the public figures of these streams, as JSON."""
         body, _ = self._fresh.get(
             "public", streams.values(), lambda: self._status(streams, _public)
         )
-        answer(request, body, b"application/json")
+        respond(request, body, b"application/json")
 
     def _status(self, streams: Mapping[str, Stream], part: Callable[[Any], Any]) -> bytes:
         status = {
@@ -107,7 +108,7 @@ class Status:
         edge = shown.get("live_edge")
         if edge is not None:  # players find the present by it
             shown = shown | {"live_edge": edge | {"age": round(edge["age"] + age, 3)}}
-        answer(request, json.dumps(shown).encode() + b"\n", b"application/json")
+        respond(request, json.dumps(shown).encode() + b"\n", b"application/json")
 
     def _stream_status(self, stream: Stream) -> dict[str, Any]:
         shown = _public(self._as_json(stream.statistics(clients=False)))
@@ -120,7 +121,7 @@ class Status:
         body, _ = self._fresh.get(
             "metrics", streams.values(), lambda: metrics.render(_statistics(streams))
         )
-        answer(request, body, metrics.CONTENT_TYPE.encode())
+        respond(request, body, metrics.CONTENT_TYPE.encode())
 
     def show_health(self, request: Request) -> None:
         """
@@ -136,7 +137,7 @@ class Status:
                 ill.append(f"{name}: {state} ({reason})")
             else:  # whose name may be in the reason, too
                 ill.append(f"a stream: {state}")
-        say(request, 503 if ill else 200, "\n".join(ill) or "All streams are live.")
+        respond_text(request, 503 if ill else 200, "\n".join(ill) or "All streams are live.")
 
     def streams(self) -> dict[str, Any]:
         """All of them by their names, fit for JSON."""

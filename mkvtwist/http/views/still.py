@@ -17,7 +17,8 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from mkvtwist.formats.replay import guide
-from mkvtwist.http.wire.response import answer_unchanged, cached, preview, say, say_later
+from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
+from mkvtwist.http.wire.response import respond_head, respond_text, respond_unavailable
 from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.live.period import Period
 from mkvtwist.streams.stream import Stream
@@ -69,19 +70,21 @@ class Posters:
         """Answer with the latest keyframe, or a still of the last few seconds."""
         period = stream.publisher.period
         if period is not None and not period.header.has_video:
-            say(request, 404, "This stream has no pictures.")
+            respond_text(request, 404, "This stream has no pictures.")
             return
         if period is None or period.ring.place(0, decodable=True) is None:
-            say_later(request, "There is no picture yet.", 2)
+            respond_unavailable(request, "There is no picture yet.", 2)
             return
         still = self._stills.get(stream)
         now = self._reactor.seconds()
         if still is not None and still.period() is period and now - still.made < SPAN:
             self._answer(stream, still, request)
         elif request.method == b"HEAD":  # nobody is to see it: nothing is decoded for that
-            preview(request, b"image/jpeg")
+            respond_head(request, b"image/jpeg")
         elif stream in self._busy and stream not in self._waiting:
-            say_later(request, "No picture: the one before it is still being decoded.", SPAN)
+            respond_unavailable(
+                request, "No picture: the one before it is still being decoded.", SPAN
+            )
         else:
             waiting = self._waiting.setdefault(stream, [])
             waiting.append(request)
@@ -137,15 +140,15 @@ class Posters:
     def _answer(self, stream: Stream, still: Still, request: Request) -> None:
         left = max(1, round(SPAN - (self._reactor.seconds() - still.made)))
         if still.problem:
-            say_later(
+            respond_unavailable(
                 request, f"No picture can be made of the latest keyframe: {still.problem}.", left
             )
             return
-        cache = cached(request, stream.config.watch, b"max-age=%d" % left)
+        cache = cache_control(request, stream.config.watch, b"max-age=%d" % left)
         request.setHeader(b"Cache-Control", cache)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         tag = hashlib.blake2b(still.picture, digest_size=12).hexdigest()
-        if answer_unchanged(request, f'"{tag}"'.encode()):
+        if respond_if_unchanged(request, f'"{tag}"'.encode()):
             return
         request.setHeader(b"Content-Type", b"image/jpeg")
         request.setHeader(b"Content-Length", b"%d" % len(still.picture))

@@ -12,11 +12,12 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from urllib.parse import urljoin
 
 from twisted.internet.address import UNIXAddress
 from twisted.web.http import Request
 
-from mkvtwist.http.wire.response import host, transport_of
+from mkvtwist.http.wire.client import client_host, transport_of
 from mkvtwist.net.addresses import is_loopback, means_loopback
 
 HINT = "If the site is this server, add its name to server_names (--server-name)."
@@ -90,10 +91,20 @@ def is_local(request: Request) -> bool:
     if isinstance(transport_of(request).getHost(), UNIXAddress):
         return True
     name = name_in(asked)
-    return is_loopback(host(request)) and name is not None and means_loopback(name)
+    return is_loopback(client_host(request)) and name is not None and means_loopback(name)
 
 
 def is_passed_on(request: Request) -> bool:
     """Whether a proxy has passed a request on, so that its sender may be anywhere."""
     names = (name.lower() for name, _ in request.requestHeaders.getAllRawHeaders())
     return any(name in _PROXIES or name.startswith(b"x-forwarded") for name in names)
+
+
+def url_of(request: Request, path: str) -> str:
+    """Return the absolute URL of a path relative to the request, for use on other sites."""
+    # Any proxy is believed: only the client that sent this header gets the answer.
+    is_secure = request.isSecure() or request.getHeader(b"x-forwarded-proto") == b"https"
+    scheme = "https" if is_secure else "http"
+    asked = (request.getHeader(b"host") or b"localhost").decode("latin-1")
+    here = f"{scheme}://{asked}{request.path.decode('latin-1')}"
+    return urljoin(here, path)

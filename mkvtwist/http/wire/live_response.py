@@ -14,13 +14,14 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.formats.registry import NoTrack, Unfit, media_type
-from mkvtwist.http.wire.response import View, abort, say, say_later, transport_of
+from mkvtwist.http.wire.client import abort, transport_of
+from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
 from mkvtwist.live.publisher import IResponse, Progress
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import attend, tcp_socket, traffic
 from mkvtwist.streams.stream import Stream
 
-AGAIN = 1
+RETRY_SOON = 1
 """Seconds after which to ask again if a request was held in vain: it has waited long enough."""
 
 
@@ -35,14 +36,14 @@ class LiveResponse:
 
     framing: Callable[[bytes], bytes] | None = None
 
-    def __init__(self, request: Request, format_: str, say_none: View) -> None:
+    def __init__(self, request: Request, format_: str, respond_nothing: View) -> None:
         """
         @param format_: one of L{mkvtwist.formats.registry.FORMATS}.
-        @param say_none: answers when nothing is going to come.
+        @param respond_nothing: responds if nothing is going to come.
         """
         self.request = request
         self.format = format_
-        self._say_none = say_none
+        self._respond_nothing = respond_nothing
         self.sent = 0
         self.offer: Callable[[bytes], int] = self._take
         self._begun = False
@@ -60,7 +61,7 @@ class LiveResponse:
         live_headers(self.request, self.format, tracks)
 
     def refuse(self, problem: Unfit | NoTrack) -> None:
-        say_refused(self.request, problem)
+        respond_unfit(self.request, problem)
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         self.request.registerProducer(producer, streaming)
@@ -84,7 +85,7 @@ class LiveResponse:
             self.unregisterProducer()
             self.request.finish()
         else:
-            self._say_none(self.request)
+            self._respond_nothing(self.request)
 
     def abort(self) -> None:
         abort(self.request)
@@ -99,8 +100,8 @@ class SocketResponse(LiveResponse):
     that all clients share, until the transport says that there is room.
     """
 
-    def __init__(self, request: Request, format_: str, say_none: View) -> None:
-        super().__init__(request, format_, say_none)
+    def __init__(self, request: Request, format_: str, respond_nothing: View) -> None:
+        super().__init__(request, format_, respond_nothing)
         self._transport: Connection = transport_of(request)
         self._producer: Any = None
         self._rest: memoryview | None = None
@@ -178,12 +179,12 @@ class SocketResponse(LiveResponse):
             self._producer.stopProducing()
 
 
-def respond(request: Request, format_: str, say_none: View) -> LiveResponse:
+def live_response(request: Request, format_: str, respond_nothing: View) -> LiveResponse:
     """Return the best kind of live answer for what the request came over."""
     transport = transport_of(request)
     if isinstance(transport, Connection) and not getattr(transport, "TLS", False):
-        return SocketResponse(request, format_, say_none)
-    return LiveResponse(request, format_, say_none)
+        return SocketResponse(request, format_, respond_nothing)
+    return LiveResponse(request, format_, respond_nothing)
 
 
 def live_headers(request: Request, format_: str, tracks: Sequence[Track]) -> None:
@@ -193,18 +194,20 @@ def live_headers(request: Request, format_: str, tracks: Sequence[Track]) -> Non
     request.setHeader(b"X-Accel-Buffering", b"no")
 
 
-def say_refused(request: Request, problem: Unfit | NoTrack) -> None:
+def respond_unfit(request: Request, problem: Unfit | NoTrack) -> None:
     """Answer that what was asked for cannot be had."""
-    say(request, 404 if isinstance(problem, NoTrack) else 406, f"{problem}.")
+    respond_text(request, 404 if isinstance(problem, NoTrack) else 406, f"{problem}.")
 
 
-def say_none(stream: Stream, request: Request) -> None:
+def respond_nothing_new(stream: Stream, request: Request) -> None:
     """Answer a request that was held in vain: nothing new has come, or the stream has ended."""
     state, reason = stream.condition
     publisher = stream.publisher
     if not publisher.ended:
-        say_later(request, f"Nothing new has come. The stream is {state}: {reason}.", AGAIN)
+        respond_unavailable(
+            request, f"Nothing new has come. The stream is {state}: {reason}.", RETRY_SOON
+        )
     elif publisher.playlist.finished:
-        say(request, 503, f"The stream has ended: {reason}.")
+        respond_text(request, 503, f"The stream has ended: {reason}.")
     else:
-        say_later(request, "The server stops.", AGAIN)
+        respond_unavailable(request, "The server stops.", RETRY_SOON)

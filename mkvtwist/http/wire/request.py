@@ -18,7 +18,7 @@ from zope.interface import Interface, implementer
 
 from mkvtwist.http.connections import RETRY_AFTER, Connection, LiveRequest
 from mkvtwist.http.wire.hosts import name_in
-from mkvtwist.http.wire.response import say
+from mkvtwist.http.wire.response import respond_text
 
 SENDING = (b"PUT", b"POST", b"SOURCE")
 """Methods that have a body; the last one is Icecast's."""
@@ -132,7 +132,9 @@ class IncomingRequest(LiveRequest):
         self.site = self.channel.site  # which Twisted does later
         self.site.report(self)
         if self.method not in SENDING and (self.length or 0) > BODY_LIMIT:
-            say(self, 413, f"A {self.method.decode()} has no body of more than {BODY_LIMIT} bytes.")
+            respond_text(
+                self, 413, f"A {self.method.decode()} has no body of more than {BODY_LIMIT} bytes."
+            )
         else:
             super().process()
 
@@ -195,7 +197,7 @@ class _WholeBody:
             self._request.content.write(data)
         elif not self._is_too_long:
             self._is_too_long = True
-            say(self._request, 413, f"The body has more than {BODY_LIMIT} bytes.")
+            respond_text(self._request, 413, f"The body has more than {BODY_LIMIT} bytes.")
 
     def body_ended(self) -> None:
         if self._request.channel is not None and not self._is_too_long:
