@@ -24,7 +24,7 @@ from mkvtwist import __version__, ctl
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.ctl import DENIED, FAILED, UNREACHABLE, USAGE, ControlError, run, table
-from mkvtwist.live.publisher import Wish
+from mkvtwist.live.fanout import Wish
 from mkvtwist.server.server import Server
 from tests.support.fakes import Log, Response, StillReaders, footage, header
 

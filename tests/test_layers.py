@@ -23,7 +23,7 @@ ROOMS = tuple(dict.fromkeys(name.partition("/")[0] for name, _ in TABLE))
 PURE_ROOMS = ("media/", "formats/", "config/", "outputs/segmented/")
 PURE = frozenset(name for name, runs in TABLE if runs == "pure")
 IMPURE = frozenset({"asyncio", "av", "select", "socket", "threading", "twisted"})
-UP = frozenset({("live/publisher", "outputs")})  # until HLS is a sink
+UP = frozenset({("live/fanout", "outputs")})  # until HLS is a sink
 
 
 @dataclass(frozen=True)

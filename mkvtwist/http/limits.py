@@ -10,7 +10,7 @@ from twisted.web.http import Request
 from mkvtwist.config.settings import Config
 from mkvtwist.http.wire.client import client_host
 from mkvtwist.http.wire.response import respond_unavailable
-from mkvtwist.live.publisher import RATE_SPAN
+from mkvtwist.live.fanout import RATE_SPAN
 from mkvtwist.net.addresses import one_host
 from mkvtwist.streams.stream import Stream
 

@@ -45,7 +45,7 @@ from mkvtwist.libav import (
     listens,
     set_up,
 )
-from mkvtwist.live.publisher import Publisher
+from mkvtwist.live.fanout import Publisher
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.media.timeline import Timeline

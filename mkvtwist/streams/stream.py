@@ -18,7 +18,7 @@ from mkvtwist.formats.registry import Unfit, endings, media_types
 from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
 from mkvtwist.live.events import Events
-from mkvtwist.live.publisher import ClientStatistics, Publisher
+from mkvtwist.live.fanout import ClientStatistics, Publisher
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header, Track
 from mkvtwist.outputs.recorder import Files, Recorder

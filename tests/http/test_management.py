@@ -22,7 +22,7 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http.views import management
 from mkvtwist.http.views.management import HEARTBEAT
 from mkvtwist.http.wire.request import BODY_LIMIT
-from mkvtwist.live.publisher import Wish
+from mkvtwist.live.fanout import Wish
 from mkvtwist.server.server import Server
 from tests.support.fakes import (
     Answer,

@@ -22,7 +22,7 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http.site import Router
 from mkvtwist.http.views import segmented as hls_module
 from mkvtwist.http.views.still import Posters
-from mkvtwist.live import period, publisher
+from mkvtwist.live import fanout, period
 from mkvtwist.media.packet import Header, Track
 from mkvtwist.outputs.segmented import LOOK_BACK
 from mkvtwist.streams.stream import Stream
@@ -474,7 +474,7 @@ class BlockingTests(HLSTestCase):
 
     def test_in_time_after_all(self) -> None:
         """What comes while others are told that nothing has is given; who is told is no viewer."""
-        waiting = [self.wait(0) for _ in range(publisher.CROWD + 8)]
+        waiting = [self.wait(0) for _ in range(fanout.CROWD + 8)]
         turn = self.reactor.callLater
 
         def later(delay: float, function: Any, *args: Any) -> Any:
@@ -485,11 +485,11 @@ class BlockingTests(HLSTestCase):
         self.patch(self.reactor, "callLater", later)
         self.reactor.advance(3)
         statuses = [connection.answer().status for connection in waiting]
-        self.assertEqual(statuses, [503] * publisher.CROWD + [200] * 8)
+        self.assertEqual(statuses, [503] * fanout.CROWD + [200] * 8)
 
     def test_all_in_vain(self) -> None:
         """Of all who waited in vain some are told in one turn, the others in the next ones."""
-        waiting = [self.wait(0) for _ in range(publisher.CROWD + 8)]
+        waiting = [self.wait(0) for _ in range(fanout.CROWD + 8)]
         told: list[int] = []
         turn = self.reactor.callLater
 
@@ -499,7 +499,7 @@ class BlockingTests(HLSTestCase):
 
         self.patch(self.reactor, "callLater", later)
         self.reactor.advance(3)
-        self.assertEqual(told, [0, publisher.CROWD])
+        self.assertEqual(told, [0, fanout.CROWD])
         for connection in waiting:
             self.assertEqual(connection.answer().status, 503)
 
@@ -555,7 +555,7 @@ class BlockingTests(HLSTestCase):
         for packet in footage(7.5, 8.1):
             self.stream.publisher.publish([packet])
         answered = [connection for connection in waiting if connection.transport.value()]
-        self.assertEqual(len(answered), publisher.CROWD)
+        self.assertEqual(len(answered), fanout.CROWD)
         for _ in range(4):
             self.reactor.turn()
         self.assertEqual({connection.answer().status for connection in waiting}, {200})

@@ -36,7 +36,7 @@ from mkvtwist.http.views import status as status_module
 from mkvtwist.http.views.replay import LAST
 from mkvtwist.http.views.status import FRESH, VIEWS, Fresh
 from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
-from mkvtwist.live.publisher import PIECE, Client, IResponse
+from mkvtwist.live.fanout import PIECE, Client, IResponse
 from mkvtwist.media.packet import Track
 from mkvtwist.streams.stream import Stream, StreamStatistics
 from tests.formats import test_matroska, test_mpegts

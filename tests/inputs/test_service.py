@@ -31,7 +31,7 @@ from mkvtwist.inputs.service import (
 )
 from mkvtwist.libav import Ended, Event, Noted, Noticed, Opened
 from mkvtwist.libav.pipe import PIPE_LIMIT
-from mkvtwist.live.publisher import Publisher, Wish
+from mkvtwist.live.fanout import Publisher, Wish
 from mkvtwist.media.packet import Track
 from tests.support.fakes import (
     AUDIO,

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.events import Event, Events
-from mkvtwist.live.publisher import Publisher, Wish
+from mkvtwist.live.fanout import Publisher, Wish
 from tests.support.fakes import Reactor, Response, footage, header
 
 

@@ -11,9 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.live import publisher
+from mkvtwist.live import fanout
+from mkvtwist.live.fanout import Publisher, Wish
 from mkvtwist.live.lag import PAUSE, Lag
-from mkvtwist.live.publisher import Publisher, Wish
 from mkvtwist.media.packet import Packet
 from tests.support.fakes import AUDIO, SOUND, VIDEO, Response, footage, header, mixed
 
@@ -131,7 +131,7 @@ class LagTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Pieces are small against what comes in a second."""
         self.clock = Clock()
-        self.patch(publisher, "PIECE", 2 * SIZE)
+        self.patch(fanout, "PIECE", 2 * SIZE)
 
     def live(self, case: Case) -> Publisher:
         """A stream that has been there for a while."""

@@ -25,8 +25,8 @@ from mkvtwist.formats import matroska
 from mkvtwist.formats.matroska import Matroska
 from mkvtwist.formats.registry import FORMATS
 from mkvtwist.live import period
+from mkvtwist.live.fanout import CROWD, PIECE, Client, IResponse, Progress, Publisher, Wish
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN
-from mkvtwist.live.publisher import CROWD, PIECE, Client, IResponse, Progress, Publisher, Wish
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from tests.support.fakes import (
     AUDIO,

@@ -15,7 +15,7 @@ from mkvtwist.config.input import AtEnd, Form, Input, parse_input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.libav import Ended
-from mkvtwist.live.publisher import Wish
+from mkvtwist.live.fanout import Wish
 from mkvtwist.server.listeners import Listener
 from mkvtwist.server.server import Server
 from tests.support.fakes import END, Log, Reactor, Response, StillReaders, footage, header, sent

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import parse_at_end, parse_input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.libav import Ended, Event
-from mkvtwist.live.publisher import Wish
+from mkvtwist.live.fanout import Wish
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import Packet
 from mkvtwist.streams.memory import trim

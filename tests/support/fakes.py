@@ -18,7 +18,7 @@ from mkvtwist.formats import matroska
 from mkvtwist.formats.registry import NoTrack, Unfit
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.libav import Ended, Event
-from mkvtwist.live.publisher import IResponse, Progress
+from mkvtwist.live.fanout import IResponse, Progress
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 
 _P = ParamSpec("_P")

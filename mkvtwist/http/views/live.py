@@ -20,7 +20,7 @@ from mkvtwist.http.wire.live_response import (
 )
 from mkvtwist.http.wire.query import parameter, wanted_tracks
 from mkvtwist.http.wire.response import respond_text
-from mkvtwist.live.publisher import Wish
+from mkvtwist.live.fanout import Wish
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import address
 from mkvtwist.streams.stream import Stream

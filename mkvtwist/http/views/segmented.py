@@ -36,7 +36,7 @@ from mkvtwist.http.wire.live_response import RETRY_SOON, respond_nothing_new, re
 from mkvtwist.http.wire.query import parameter, token_query
 from mkvtwist.http.wire.ranges import Unsatisfiable, cut, requested
 from mkvtwist.http.wire.response import View, respond, respond_text, respond_unavailable
-from mkvtwist.live.publisher import CROWD
+from mkvtwist.live.fanout import CROWD
 from mkvtwist.media.packet import Header
 from mkvtwist.outputs.segmented import LOOK_BACK, PLAYLIST, Playlist, Segment, chosen, ending
 from mkvtwist.streams.stream import Stream

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from mkvtwist.formats.registry import NoTrack, Unfit, media_type
 from mkvtwist.http.wire.client import abort, transport_of
 from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
-from mkvtwist.live.publisher import IResponse, Progress
+from mkvtwist.live.fanout import IResponse, Progress
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import attend, tcp_socket, traffic
 from mkvtwist.streams.stream import Stream
