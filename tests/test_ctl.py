@@ -24,7 +24,7 @@ from mkvtwist import __version__, ctl
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.ctl import DENIED, FAILED, UNREACHABLE, USAGE, ControlError, run, table
-from mkvtwist.live.fanout import Wish
+from mkvtwist.live.client import Wish
 from mkvtwist.server.server import Server
 from tests.support.fakes import Log, Response, StillReaders, footage, header
 
@@ -107,8 +107,8 @@ class CommandTests(ControlTestCase):
     def test_show(self) -> Any:
         """Everything of one stream, its clients and its settings; nothing moves the cursor."""
         self.begin()
-        publisher = self.server.streams["live"].publisher
-        publisher.join(Response(), Wish(0, peer="192.0.2.1:7", user_agent="a\x1b[2Jb"))
+        fanout = self.server.streams["live"].fanout
+        fanout.join(Response(), Wish(0, peer="192.0.2.1:7", user_agent="a\x1b[2Jb"))
         text = yield self.ctl("show", "live")
         self.assertIn("live: opening since 20", text)
         self.assertRegex(text, r"(?m)^ +1  video  h264   160x120$")
@@ -154,10 +154,10 @@ class CommandTests(ControlTestCase):
     @inlineCallbacks
     def test_disconnect(self) -> Any:
         """Clients go."""
-        publisher = self.server.streams["live"].publisher
+        fanout = self.server.streams["live"].fanout
         responses = [Response(), Response(), Response()]
         for response in responses:
-            publisher.join(response, Wish(0))
+            fanout.join(response, Wish(0))
         said = yield self.ctl("disconnect", "live", "1", "3")
         self.assertEqual(said, "client 1: disconnected\nclient 3: disconnected\n")
         self.assertEqual([response.aborted for response in responses], [True, False, True])

@@ -23,7 +23,6 @@ ROOMS = tuple(dict.fromkeys(name.partition("/")[0] for name, _ in TABLE))
 PURE_ROOMS = ("media/", "formats/", "config/", "outputs/segmented/")
 PURE = frozenset(name for name, runs in TABLE if runs == "pure")
 IMPURE = frozenset({"asyncio", "av", "select", "socket", "threading", "twisted"})
-UP = frozenset({("live/fanout", "outputs")})  # until HLS is a sink
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class LayerTests(SynchronousTestCase):
                 for module, found in modules()
                 if found.within(PACKAGE.name)
                 for other in found.name.split(".")[1:2]
-                if place.get(other, 0) > place[room(module)] and (module, other) not in UP
+                if place.get(other, 0) > place[room(module)]
             ]
         )
 

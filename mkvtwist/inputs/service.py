@@ -45,13 +45,13 @@ from mkvtwist.libav import (
     listens,
     set_up,
 )
-from mkvtwist.live.fanout import Publisher
+from mkvtwist.live.events import Events
+from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.media.timeline import Timeline
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import address
-from mkvtwist.outputs.recorder import Recorder
 
 PATIENCE = 1.0
 """
@@ -173,7 +173,7 @@ class InputService(Service):
         reactor: Any,
         config: StreamConfig,
         publisher: Publisher,
-        recorder: Recorder | None,
+        events: Events,
         on_end: Callable[[], None],
         *,
         start_reader: StartReader = ReaderThread,
@@ -194,7 +194,7 @@ class InputService(Service):
         self.reactor = reactor
         self.refusals = Refusals(reactor, self.log, self._tell)
         self._publisher = publisher
-        self._recorder = recorder
+        self._events = events
         self._on_end = on_end
         self._start_reader = start_reader
         self._pace = Pace(config.readrate, config.readrate_initial_burst)
@@ -223,7 +223,7 @@ class InputService(Service):
         self._up: dict[str, float] = {}
         self._attention = LoopingCall(self._look_for_clients)
         self._attention.clock = reactor
-        publisher.on_touch = self._wanted
+        publisher.demand.on_touch = self._wanted
         self.left_out: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self._noted: tuple[str, ...] = ()
@@ -268,7 +268,7 @@ class InputService(Service):
         return stopped.addCallback(lambda _: closed)
 
     def resume(self) -> None:
-        """The recorder has room again, or somebody looks."""
+        """A sink has room again, or somebody looks."""
         for reading in (self._reading, self._fallback):
             if reading is not None:
                 self._deliver(reading)
@@ -469,8 +469,7 @@ class InputService(Service):
             self._attention.start(ATTENTION, now=False)
 
     def _look_for_clients(self) -> None:
-        publisher = self._publisher
-        unwanted = publisher.unwanted
+        unwanted = self._publisher.demand.unwanted
         if unwanted and unwanted >= self.config.linger:
             self.log.info("{input}: nobody is watching; closed", input=self.label)
             self._close("nobody is watching")
@@ -493,8 +492,8 @@ class InputService(Service):
     def _may_rest(self) -> bool:
         period = self._publisher.period
         return (
-            self._recorder is None
-            and self._publisher.unwanted >= UNWANTED
+            not self._publisher.demand.constant
+            and self._publisher.demand.unwanted >= UNWANTED
             and period is not None
             and period.ring.bitrate(SECOND) <= REST_BITRATE
         )
@@ -516,10 +515,10 @@ class InputService(Service):
         return True
 
     def _deliver(self, reading: Reading) -> None:
-        """Take what has come since the last turn, unless the recorder is behind."""
+        """Take what has come since the last turn, unless a sink is behind."""
         if not self._counts(reading):
             return
-        if self._recorder is not None and self._recorder.full:
+        if self._publisher.full:
             return
         packets: list[Packet] = []
         for event in reading.reader.take():
@@ -696,19 +695,17 @@ class InputService(Service):
         """C{input} or C{fallback} brings something; another round of it is no news."""
         if what not in self._up:
             self._up[what] = self.reactor.seconds()
-            self._publisher.events.tell(f"{what} up", self.config.name, input=str(source))
+            self._events.tell(f"{what} up", self.config.name, input=str(source))
 
     def _tell_down(self, what: str, reason: str) -> None:
         """It brings nothing more, if it ever did."""
         since = self._up.pop(what, None)
         if since is not None:
             seconds = round(self.reactor.seconds() - since, 3)
-            self._publisher.events.tell(
-                f"{what} down", self.config.name, reason=reason, seconds=seconds
-            )
+            self._events.tell(f"{what} down", self.config.name, reason=reason, seconds=seconds)
 
     def _tell(self, kind: str, **details: Any) -> None:
-        self._publisher.events.tell(kind, self.config.name, **details)
+        self._events.tell(kind, self.config.name, **details)
 
     # senders
 

@@ -2,7 +2,7 @@
 Clients who get the same bytes, which are made once for all of them (I{pure}).
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 from mkvtwist.formats.registry import Choice, Counted, Early, Format
@@ -59,7 +59,7 @@ class Audience(Generic[C]):
     @ivar following: those who have everything so far and can take more at once, with what it is
         offered to. That is done one after the other, without another thought.
     @ivar offered: how many bytes it has been so far, to each of those who followed all the time.
-    @ivar key: by which whoever has made it finds it, as long as it has clients.
+    @ivar key: by which L{Audiences} finds it, as long as it has clients.
     @ivar kind: under which the ring has its bytes, before they get another time.
     @ivar clients: all of them.
     """
@@ -156,3 +156,41 @@ class Audience(Generic[C]):
             size += len(data)
             place += 1
         return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), place
+
+
+class Audiences(Generic[C]):
+    """All audiences of a stream, by what tells their bytes apart."""
+
+    def __init__(self) -> None:
+        self._audiences: dict[Hashable, Audience[C]] = {}
+
+    def __len__(self) -> int:
+        return len(self._audiences)
+
+    def __iter__(self) -> Iterator[Audience[C]]:
+        return iter(tuple(self._audiences.values()))
+
+    def enter(
+        self,
+        client: C,
+        period: Period,
+        choice: Choice,
+        framing: Transform | None,
+        rebase: Rebase | None,
+    ) -> Audience[C]:
+        """Have a client join those that get the same; one with a time of its own is alone."""
+        key: Hashable = client if rebase else (period, choice, framing)
+        audience = self._audiences.get(key)
+        if audience is None:
+            audience = self._audiences[key] = Audience(period, key, choice, framing, rebase)
+        audience.clients.add(client)
+        return audience
+
+    def leave(self, client: C, audience: Audience[C]) -> None:
+        """Have a client leave; with the last of an audience goes what was made for it."""
+        audience.clients.discard(client)
+        if audience.clients:
+            return
+        del self._audiences[audience.key]
+        if not any(other.shares(audience) for other in self._audiences.values()):
+            audience.period.ring.forget(audience.kind)

@@ -28,6 +28,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mkvtwist.formats.matroska import milliseconds, rebased
+from mkvtwist.formats.registry import Format
+from mkvtwist.live.period import Period
+from mkvtwist.live.ring import Fragment
+from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND
 
 LIMIT = 8 << 20
@@ -61,7 +65,29 @@ class Files:
     size: int = 0
 
 
-class Recorder:
+def create(wanted: str) -> tuple[BinaryIO, str]:
+    """Create the first file of a name, or of the name with a number, that does not exist yet."""
+    first = path = Path(wanted)
+    number = 1
+    while True:
+        try:
+            return path.open("xb"), str(path)
+        except FileExistsError:
+            number += 1
+            path = first.with_name(f"{first.stem}-{number}{first.suffix}")
+
+
+def free(folder: str) -> int:
+    """
+    Return how many bytes a folder's disk has room for.
+
+    @raise OSError: if there is no such folder.
+    """
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+class Recorder(Sink):
     """
     One stream's files.
 
@@ -78,6 +104,8 @@ class Recorder:
         date: Callable[[], time.struct_time] = time.localtime,
         *,
         log: Logger | None = None,
+        create: Callable[[str], tuple[BinaryIO, str]] = create,
+        free: Callable[[str], int] = free,
     ) -> None:
         """
         Nothing is opened before there is something to write.
@@ -87,6 +115,8 @@ class Recorder:
         @param clock: seconds, for pauses.
         @param date: the moment at which a file begins, for its name.
         @param log: the stream's.
+        @param create: creates a file, and returns it and its path; in a thread.
+        @param free: returns how many bytes a folder has room for; in a thread.
         """
         self._files = files
         self._run = run_in_thread
@@ -94,12 +124,15 @@ class Recorder:
         self._clock = clock
         self._date = date
         self._log = log or Logger()
+        self._create = create
+        self._free = free
         self._file: BinaryIO | None = None
         self._whole = False  # whether the file has a fragment
         self._jobs: list[Callable[[], None]] = []
         self._weight = 0
         self._writing: Deferred[None] | None = None
         self._idle: list[Deferred[None]] = []
+        self._format: Format | None = None
         self._head = b""
         self._began: int | None = None
         self._base = 0
@@ -116,20 +149,17 @@ class Recorder:
         """Whether the input has to wait."""
         return self._weight >= LIMIT
 
-    def begin(self, head: bytes) -> None:
-        """A new header: a new file."""
-        self._head = head
+    def begin(self, period: Period) -> None:
+        """Begin another file."""
+        self._format = period.format(period.everything)
+        self._head = self._format.head
         if self.failure is None:
             self._next_file()
 
-    def write(self, data: bytes, start: int = 0, *, key: bool = False) -> None:
-        """
-        A fragment.
-
-        @param data: whole Clusters.
-        @param start: its earliest decoding time, in microseconds.
-        @param key: whether a file can begin with it, since all that follows can be decoded.
-        """
+    def append(self, fragment: Fragment) -> None:
+        """Write a fragment: to another file, if the one that is open has all that it is to have."""
+        assert self._format is not None
+        data, start, key = self._format.render(fragment.packets), fragment.start, fragment.decodable
         known = self._edge is not None
         edge = start if self._edge is None else self._edge
         self._lag = min(LAG, max(self._lag, edge - start))
@@ -166,7 +196,7 @@ class Recorder:
         self._jobs.append(self._look_for_room)
         self._next_file()
 
-    def close(self) -> Deferred[None]:
+    def end(self, *, for_good: bool) -> Deferred[None]:
         """
         Write the rest, and close the file.
 
@@ -252,14 +282,15 @@ class Recorder:
         @raise OSError: when the disk is as good as full: what little there is would be taken by
             files of a moment each.
         """
-        disk = os.statvfs(os.path.dirname(self._files.pattern) or ".")
-        if disk.f_bavail * disk.f_frsize < LIMIT:
+        if self._free(os.path.dirname(self._files.pattern) or ".") < LIMIT:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _begin(self, head: bytes) -> None:
         self._close()
         folder, name = os.path.split(self._files.pattern)
-        self._file, self.path = _create(os.path.join(folder, time.strftime(name, self._date())))
+        self._file, self.path = self._create(
+            os.path.join(folder, time.strftime(name, self._date()))
+        )
         self._whole = False
         self._log.info("recording to {path}", path=self.path)
         self._file.write(head)
@@ -274,15 +305,3 @@ class Recorder:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def _create(wanted: str) -> tuple[BinaryIO, str]:
-    """The first file of that name, or that name with a number, that does not exist yet."""
-    first = path = Path(wanted)
-    number = 1
-    while True:
-        try:
-            return path.open("xb"), str(path)
-        except FileExistsError:
-            number += 1
-            path = first.with_name(f"{first.stem}-{number}{first.suffix}")

@@ -1,5 +1,5 @@
 """
-One named stream: its input, its publisher, its figures (I{reactor}).
+One named stream: its input, its publisher, its outputs, its figures (I{reactor}).
 """
 
 import os
@@ -17,12 +17,17 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.registry import Unfit, endings, media_types
 from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
+from mkvtwist.live.client import ClientStatistics
+from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
-from mkvtwist.live.fanout import ClientStatistics, Publisher
+from mkvtwist.live.fanout import Fanout
+from mkvtwist.live.publisher import Publisher
+from mkvtwist.live.sink import Sink
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header, Track
 from mkvtwist.outputs.recorder import Files, Recorder
-from mkvtwist.outputs.segmented import PLAYLIST, Viewers, chosen
+from mkvtwist.outputs.segmented import PLAYLIST, Playlist, Viewers, chosen
+from mkvtwist.streams.intake import Intake
 from mkvtwist.streams.memory import trim
 
 GRACE = 1.0
@@ -99,7 +104,10 @@ class Stream(MultiService):
     """
     One named live period.
 
-    @ivar publisher: what clients join.
+    @ivar publisher: what the input feeds.
+    @ivar fanout: what clients join.
+    @ivar playlist: the same for those who ask for it piece by piece.
+    @ivar demand: who wants the stream.
     @ivar events: of clients and the input, to subscribe to.
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
     @ivar viewers: those who ask for it piece by piece.
@@ -127,27 +135,41 @@ class Stream(MultiService):
         self._on_end = on_end
         self._ended_at: float | None = None
         self._forgetting: Any = None
-        self._recorder = None
-        if config.record is not None:
-            pattern = os.path.abspath(config.record)
-            self._recorder = Recorder(
-                Files(pattern, config.record_seconds, config.record_bytes),
-                self._in_thread,
-                self._recorder_has_room,
-                reactor.seconds,
-                log=StreamLog(config.name, "mkvtwist.outputs.recorder"),
-            )
-        self.publisher = Publisher(reactor, config, self._recorder, self.events)
+        self._served = 0
+        self.demand = Demand(reactor, constant=config.record is not None)
+        self.fanout = Fanout(reactor, config, self.demand, self.events)
+        self.playlist = Playlist(config.buffer, parts=not config.whole_segments)
         self.viewers = Viewers()
+        self._intake = Intake(reactor)
+        self._recorder = self._make_recorder(config)
+        self.publisher = Publisher(config, self.demand, self._sinks())
         self.input = InputService(
             reactor,
             config,
             self.publisher,
-            self._recorder,
+            self.events,
             self._ended,
             start_reader=start_reader,
         )
         self.input.setServiceParent(self)
+
+    def _sinks(self) -> list[Sink]:
+        """Return whatever takes the stream's fragments, as the configuration says."""
+        sinks: list[Sink] = [self.fanout, self.playlist, self._intake]
+        if self._recorder is not None:
+            sinks.insert(0, self._recorder)
+        return sinks
+
+    def _make_recorder(self, config: StreamConfig) -> Recorder | None:
+        if config.record is None:
+            return None
+        return Recorder(
+            Files(os.path.abspath(config.record), config.record_seconds, config.record_bytes),
+            self._in_thread,
+            self._has_room,
+            self._reactor.seconds,
+            log=StreamLog(config.name, "mkvtwist.outputs.recorder"),
+        )
 
     def startService(self) -> None:
         """Open the input."""
@@ -156,14 +178,14 @@ class Stream(MultiService):
 
     def configure(self, config: StreamConfig) -> None:
         """Take over settings; only those in L{mkvtwist.config.settings.LIVE} may differ."""
-        self.config = self.input.config = config
-        self.publisher.configure(config)
+        self.config = self.input.config = self.publisher.config = config
+        self.fanout.configure(config)
 
     def stopService(self) -> Deferred[Any]:
         """
         @return: fires when the thread has ended and the recording is complete.
         """
-        self.publisher.end(for_good=False)
+        written = self.publisher.end(for_good=False)
         if self._forgetting is not None and self._forgetting.active():
             self._forgetting.cancel()
         waiting = [
@@ -172,10 +194,7 @@ class Stream(MultiService):
         ]
         stopped: Deferred[Any] = gatherResults(waiting)
         stopped.addCallback(lambda _: self._forget())
-        recorder = self._recorder
-        if recorder is not None:
-            stopped.addCallback(lambda _: recorder.close())
-        return stopped
+        return stopped.addCallback(lambda _: written)
 
     def _forget(self) -> None:
         """Give the buffer back. The result is not awaited."""
@@ -185,7 +204,7 @@ class Stream(MultiService):
 
     def _rest_taken(self, deadline: float) -> Deferred[None]:
         """Fires when every client has all that there is, or when it is time."""
-        if not self.publisher.clients or self._reactor.seconds() >= deadline:
+        if not self.fanout.clients or self._reactor.seconds() >= deadline:
             return succeed(None)
         later: Deferred[None] = Deferred()
         later.addCallback(lambda _: self._rest_taken(deadline))
@@ -223,7 +242,7 @@ class Stream(MultiService):
         period = publisher.period
         ring = period.ring if period is not None else None
         state, reason = self.condition
-        everybody = sorted(publisher.clients, key=lambda client: client.id) if clients else ()
+        everybody = sorted(self.fanout.clients, key=lambda client: client.id) if clients else ()
         now = self._reactor.seconds()
         return StreamStatistics(
             state=state,
@@ -237,19 +256,19 @@ class Stream(MultiService):
             formats=_formats(period.header) if period is not None else {},
             endings=endings(period.header) if period is not None else {},
             live_edge=(
-                LiveEdge(ring.edge / SECOND, publisher.arrived)
+                LiveEdge(ring.edge / SECOND, self._intake.arrived)
                 if ring is not None and ring.end
                 else None
             ),
             quiet=period.quiet if period is not None else frozenset(),
-            bitrate=publisher.bitrate,
+            bitrate=self._intake.bitrate,
             segment_seconds=ring.segment_duration / SECOND if ring is not None else 0.0,
             ring_seconds=ring.seconds if ring is not None else 0.0,
             ring_bytes=ring.size if ring is not None else 0,
             ring_segments=ring.segments if ring is not None else 0,
-            fragments=publisher.fragments,
-            bytes_in=publisher.bytes_in,
-            bytes_out=publisher.bytes_out if clients else 0,
+            fragments=self._intake.fragments,
+            bytes_in=self._intake.bytes,
+            bytes_out=self.fanout.bytes_out + self._served if clients else 0,
             discontinuities=input_.timeline.discontinuities,
             restarts=input_.restarts,
             recording=self._recording(),
@@ -260,13 +279,16 @@ class Stream(MultiService):
     @property
     def hls_viewers(self) -> int:
         """How many addresses watch piece by piece."""
-        return self.viewers.count(self._reactor.seconds(), self.publisher.playlist.target)
+        return self.viewers.count(self._reactor.seconds(), self.playlist.target)
 
     @property
     def audience(self) -> int:
         """How many watch, one way or the other."""
-        publisher = self.publisher
-        return len(publisher.clients) - len(publisher.beside) + self.hls_viewers
+        return len(self.fanout.clients) - len(self.fanout.beside) + self.hls_viewers
+
+    def served(self, size: int) -> None:
+        """Count bytes that went out otherwise than to a client."""
+        self._served += size
 
     def _recording(self) -> str | None:
         if self._recorder is None:
@@ -276,7 +298,7 @@ class Stream(MultiService):
     def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
 
-    def _recorder_has_room(self) -> None:
+    def _has_room(self) -> None:
         self.input.resume()
 
     def _ended(self) -> None:
@@ -286,9 +308,9 @@ class Stream(MultiService):
             self._ended_at = now
             hold = self.config.hold or REMEMBERED
             self._forgetting = self._reactor.callLater(hold, self._forget)
-        target = self.publisher.playlist.target
+        target = self.playlist.target
         viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target
-        if self.publisher.clients or viewers:
+        if self.fanout.clients or viewers:
             self._reactor.callLater(0.1, self._ended)
         elif self.running:
             self.ended = True

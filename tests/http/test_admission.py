@@ -77,7 +77,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
             for target in self.outputs():
                 got = self.get(target, method, Accept="text/html")
                 self.assertEqual(got.status, 401, target)
-        self.assertEqual(self.secret.publisher.clients, set())
+        self.assertEqual(self.secret.fanout.clients, set())
 
     def test_challenge(self) -> None:
         """Who shows nothing is told at once what would be right."""
@@ -136,11 +136,11 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         connection.protocol.dataReceived(f"{lines}\r\n\r\n".encode())
         connection.lose()
         self.reactor.turns()
-        self.assertEqual(stream.publisher.clients, set())
+        self.assertEqual(stream.fanout.clients, set())
         connection = self.connect()
         connection.send(f"{lines}\r\n\r\n".encode())
         self.reactor.turns()
-        self.assertEqual(len(stream.publisher.clients), 1)
+        self.assertEqual(len(stream.fanout.clients), 1)
 
     def test_too_many(self) -> None:
         """After so many wrong ones an address is not listened to, nor with the right one."""

@@ -90,10 +90,10 @@ class WaitingTests(SiteTestCase):
         idle.lose()
         another.send(HEAD)
         self.assertIsNone(self.site.buildProtocol(IPv4Address("TCP", "192.0.2.7", 5000)))
-        self.assertEqual(len(self.stream.publisher.clients), 3)
+        self.assertEqual(len(self.stream.fanout.clients), 3)
         watching.lose()
         self.connect().send(HEAD)
-        self.assertEqual(len(self.stream.publisher.clients), 3)
+        self.assertEqual(len(self.stream.fanout.clients), 3)
 
     def test_said_once(self) -> None:
         """Of thousands that are dropped there is a line a minute."""
@@ -166,7 +166,7 @@ class RequestTests(SiteTestCase):
         self.raw(get, "Host: x", "Transfer-Encoding: chunked", body=b"zz\r\n" + hidden)
         self.assertEqual(self.last.transport.value().count(b"HTTP/1.1 "), 1)
         self.assertTrue(self.last.transport.disconnecting or self.last.transport.disconnected)
-        self.assertEqual(self.stream.publisher.clients, set())
+        self.assertEqual(self.stream.fanout.clients, set())
 
     def test_no_request(self) -> None:
         """What is no HTTP/1.x is refused."""
@@ -285,7 +285,7 @@ class RequestTests(SiteTestCase):
         """What a log might say of a request has no token in it."""
         connection = self.connect()
         connection.ask("/live.mkv?token=secret")
-        (client,) = self.stream.publisher.clients
+        (client,) = self.stream.fanout.clients
         request: Any = client.response.request  # type: ignore[attr-defined]
         self.assertIsInstance(request, LiveRequest)
         self.assertEqual(repr(request), "<IncomingRequest b'GET' b'/live.mkv'>")
@@ -302,8 +302,8 @@ class ProxyTests(SiteTestCase):
         lines = [f"X-Forwarded-For: {text}" for text in forwarded]
         head = ["GET /live.mkv HTTP/1.1", "Host: x", *lines, "", ""]
         protocol.dataReceived("\r\n".join(head).encode("latin-1"))
-        (client,) = self.stream.publisher.clients
-        self.stream.publisher.leave(client, "the test goes on")
+        (client,) = self.stream.fanout.clients
+        self.stream.fanout.leave(client, "the test goes on")
         return client.statistics().peer
 
     def trust(self, *networks: str) -> None:
@@ -381,7 +381,7 @@ class LimitsTests(SiteTestCase):
             self.assertEqual(got.headers["retry-after"], "5")
         first.lose()
         self.join("/other.mkv")
-        self.assertEqual(len(other.publisher.clients), 2)
+        self.assertEqual(len(other.fanout.clients), 2)
 
     def test_address(self) -> None:
         """One address has so many clients at most; whoever goes makes room."""
@@ -412,7 +412,7 @@ class LimitsTests(SiteTestCase):
         self.join()
         self.assertEqual(self.get("/live.mkv").status, 503)
         self.join("/unknown.mkv")  # of which nothing is known yet
-        self.assertEqual(len(self.stream.publisher.clients), 2)
+        self.assertEqual(len(self.stream.fanout.clients), 2)
 
     def test_bandwidth_of_a_pause(self) -> None:
         """While the input is away, a client counts as much as when it is back."""
@@ -422,7 +422,7 @@ class LimitsTests(SiteTestCase):
         self.site.configure(Config((), max_bandwidth=int(1.5 * bitrate)))
         self.join()
         self.reactor.advance(10.0)
-        self.assertEqual(self.stream.publisher.bitrate, 0.0)
+        self.assertEqual(self.stream.statistics().bitrate, 0.0)
         self.assertEqual(self.get("/live.mkv").status, 503)
 
 
@@ -547,7 +547,7 @@ class ShareTests(SiteTestCase):
         self.assertEqual(self.statuses(*refused), [429] * 2)
         self.assertEqual(refused[0].answer().headers["retry-after"], "1")
         self.assertEqual(gone.transport.value(), b"")
-        self.assertEqual(len(self.stream.publisher.clients), 1)
+        self.assertEqual(len(self.stream.fanout.clients), 1)
         self.assertEqual(self.get("/status").status, 200)
         self.assertEqual(len(self.site.connections.shares._asked), 1)
 

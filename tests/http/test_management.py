@@ -22,7 +22,7 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http.views import management
 from mkvtwist.http.views.management import HEARTBEAT
 from mkvtwist.http.wire.request import BODY_LIMIT
-from mkvtwist.live.fanout import Wish
+from mkvtwist.live.client import Wish
 from mkvtwist.server.server import Server
 from tests.support.fakes import (
     Answer,
@@ -440,20 +440,20 @@ class StreamTests(ManagementTestCase):
     def test_remove(self) -> None:
         """A stream is gone, with its clients."""
         response = Response()
-        self.server.streams["live"].publisher.join(response, Wish(0))
+        self.server.streams["live"].fanout.join(response, Wish(0))
         self.assertEqual(self.ask("DELETE", "streams/live").status, 200)
         self.assertEqual(list(self.server.streams), ["relay"])
         self.assertTrue(response.finished)
 
     def test_disconnect(self) -> None:
         """One client goes, the others stay."""
-        publisher = self.server.streams["live"].publisher
+        fanout = self.server.streams["live"].fanout
         responses = [Response(), Response()]
-        clients = [publisher.join(response, Wish(0)) for response in responses]
+        clients = [fanout.join(response, Wish(0)) for response in responses]
         got = self.ask("DELETE", f"streams/live/clients/{clients[0].id}")
         self.assertEqual(self.told(got), {"disconnected": clients[0].id})
         self.assertEqual([response.aborted for response in responses], [True, False])
-        self.assertEqual(publisher.clients, {clients[1]})
+        self.assertEqual(fanout.clients, {clients[1]})
 
     def test_reload(self) -> None:
         """Without a configuration file there is nothing to read again."""
@@ -490,8 +490,9 @@ class EventTests(ManagementTestCase):
         publisher = self.server.streams["live"].publisher
         publisher.begin(header())
         publisher.publish(footage(0, 1))
-        client = publisher.join(Response(), Wish(0, peer="192.0.2.1:7"))
-        publisher.leave(client, "it is late")
+        fanout = self.server.streams["live"].fanout
+        client = fanout.join(Response(), Wish(0, peer="192.0.2.1:7"))
+        fanout.leave(client, "it is late")
         (joined, details), (left, why) = self.events()
         self.assertEqual((joined, left), ("client joined", "client left"))
         self.assertEqual((details["stream"], details["peer"]), ("live", "192.0.2.1:7"))
@@ -537,7 +538,7 @@ class DescriptionTests(ManagementTestCase):
         """Read it."""
         super().setUp()
         self.description = self.told(self.ask("GET", "openapi.json"))
-        self.server.streams["live"].publisher.join(Response(), Wish(0))
+        self.server.streams["live"].fanout.join(Response(), Wish(0))
 
     def test_paths(self) -> None:
         """Each path and method is there, and answers with a status that is described."""
@@ -552,7 +553,7 @@ class DescriptionTests(ManagementTestCase):
                 self.assertIn(str(got.status), methods[method]["responses"], (method, path))
                 if method == "delete" and "clients" not in path:
                     self.ask("PUT", target, {"input": "demo:"})
-                    self.server.streams["live"].publisher.join(Response(), Wish(0))
+                    self.server.streams["live"].fanout.join(Response(), Wish(0))
             got = self.ask("OPTIONS", target)
             self.assertEqual(got.status, 405)
             there = {name.strip().lower() for name in got.headers["allow"].split(",")} - {"head"}

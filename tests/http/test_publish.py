@@ -262,7 +262,7 @@ class BodyTests(SendersTestCase):
         self.start(fallback=Input(Form.FILE, "/pause.mkv"))
         self.emit(Opened(), header(), *footage(0, 1))
         self.assertEqual([reader.source.text for reader in self.readers], ["/pause.mkv"])
-        self.assertEqual(self.stream.publisher.fragments, 4)
+        self.assertEqual(self.stream.statistics().fragments, 4)
         self.sender()
         self.emit(Opened())
         self.assertTrue(self.readers[0].stopped)

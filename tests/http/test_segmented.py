@@ -22,7 +22,7 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http.site import Router
 from mkvtwist.http.views import segmented as hls_module
 from mkvtwist.http.views.still import Posters
-from mkvtwist.live import fanout, period
+from mkvtwist.live import period, turns
 from mkvtwist.media.packet import Header, Track
 from mkvtwist.outputs.segmented import LOOK_BACK
 from mkvtwist.streams.stream import Stream
@@ -50,7 +50,7 @@ class HLSTestCase(SynchronousTestCase):
         self.stream = self.add()
         self.begin()
         self.publish(0, 7.5)
-        self.playlist = self.stream.publisher.playlist
+        self.playlist = self.stream.playlist
         self.newest = self.playlist.edge[0]
 
     def add(self, name: str = "live", **settings: Any) -> Stream:
@@ -474,7 +474,7 @@ class BlockingTests(HLSTestCase):
 
     def test_in_time_after_all(self) -> None:
         """What comes while others are told that nothing has is given; who is told is no viewer."""
-        waiting = [self.wait(0) for _ in range(fanout.CROWD + 8)]
+        waiting = [self.wait(0) for _ in range(turns.CROWD + 8)]
         turn = self.reactor.callLater
 
         def later(delay: float, function: Any, *args: Any) -> Any:
@@ -485,11 +485,11 @@ class BlockingTests(HLSTestCase):
         self.patch(self.reactor, "callLater", later)
         self.reactor.advance(3)
         statuses = [connection.answer().status for connection in waiting]
-        self.assertEqual(statuses, [503] * fanout.CROWD + [200] * 8)
+        self.assertEqual(statuses, [503] * turns.CROWD + [200] * 8)
 
     def test_all_in_vain(self) -> None:
         """Of all who waited in vain some are told in one turn, the others in the next ones."""
-        waiting = [self.wait(0) for _ in range(fanout.CROWD + 8)]
+        waiting = [self.wait(0) for _ in range(turns.CROWD + 8)]
         told: list[int] = []
         turn = self.reactor.callLater
 
@@ -499,7 +499,7 @@ class BlockingTests(HLSTestCase):
 
         self.patch(self.reactor, "callLater", later)
         self.reactor.advance(3)
-        self.assertEqual(told, [0, fanout.CROWD])
+        self.assertEqual(told, [0, turns.CROWD])
         for connection in waiting:
             self.assertEqual(connection.answer().status, 503)
 
@@ -522,7 +522,7 @@ class BlockingTests(HLSTestCase):
         self.stream = self.add("small", buffer_bytes=20_000)
         self.begin()
         self.publish(0, 2.2)
-        self.playlist = playlist = self.stream.publisher.playlist
+        self.playlist = playlist = self.stream.playlist
         number, part = playlist.edge
         hinted = self.ask(self.url(number, part).replace("live", "small"))
         listed = self.ask(f"/small/media.m3u8?_HLS_msn={number}&_HLS_part={part}")
@@ -555,7 +555,7 @@ class BlockingTests(HLSTestCase):
         for packet in footage(7.5, 8.1):
             self.stream.publisher.publish([packet])
         answered = [connection for connection in waiting if connection.transport.value()]
-        self.assertEqual(len(answered), fanout.CROWD)
+        self.assertEqual(len(answered), turns.CROWD)
         for _ in range(4):
             self.reactor.turn()
         self.assertEqual({connection.answer().status for connection in waiting}, {200})
@@ -625,7 +625,7 @@ class LimitsTests(HLSTestCase):
         self.come("/live/media.m3u8", 1)
         self.reactor.advance(1)
         touched: list[bool] = []
-        self.stream.publisher.on_touch = lambda: touched.append(True)
+        self.stream.demand.on_touch = lambda: touched.append(True)
         self.assertEqual(self.status("/live/media.m3u8", 2), 503)
         self.assertEqual(touched, [])
 
@@ -675,16 +675,16 @@ class WantedTests(HLSTestCase):
         """A viewer does, until it has been silent for three target durations."""
         self.get("/live/media.m3u8")
         self.reactor.advance(3)
-        self.assertEqual(self.stream.publisher.unwanted, 0)
+        self.assertEqual(self.stream.demand.unwanted, 0)
         self.reactor.advance(2)
-        self.assertEqual(self.stream.publisher.unwanted, 2)
+        self.assertEqual(self.stream.demand.unwanted, 2)
 
     def test_head(self) -> None:
         """C{HEAD} comes from no viewer: it wakes nothing, waits for nothing and takes no place."""
         other = self.add("other", max_clients=1)
         touched: list[bool] = []
         for stream in (self.stream, other):
-            stream.publisher.on_touch = lambda: touched.append(True)
+            stream.demand.on_touch = lambda: touched.append(True)
         newest, parts = self.playlist.edge
         for target in (
             "/other/index.m3u8",
@@ -712,7 +712,7 @@ class WantedTests(HLSTestCase):
         other = self.add("other")
         self.ask("/other/index.m3u8")
         self.reactor.advance(29)
-        self.assertEqual(other.publisher.unwanted, 0)
+        self.assertEqual(other.demand.unwanted, 0)
 
 
 class PieceTests(HLSTestCase):
@@ -808,7 +808,7 @@ class EndTests(HLSTestCase):
     def test_removed(self) -> None:
         """A stream that is there no more is not kept by those who have asked for its pieces."""
         self.get("/live/media.m3u8")
-        gone = ref(self.stream.publisher)
+        gone = ref(self.stream.fanout)
         self.streams.clear()
         del self.stream, self.playlist
         gc.collect()

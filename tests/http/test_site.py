@@ -36,7 +36,7 @@ from mkvtwist.http.views import status as status_module
 from mkvtwist.http.views.replay import LAST
 from mkvtwist.http.views.status import FRESH, VIEWS, Fresh
 from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
-from mkvtwist.live.fanout import PIECE, Client, IResponse
+from mkvtwist.live.client import PIECE, Client, IResponse
 from mkvtwist.media.packet import Track
 from mkvtwist.streams.stream import Stream, StreamStatistics
 from tests.formats import test_matroska, test_mpegts
@@ -105,10 +105,10 @@ class TracksTests(SiteTestCase):
         watching = [self.connect() for _ in range(3)]
         for connection, target in zip(watching, ("1,2", "2,1", "2"), strict=True):
             connection.ask(f"/other.mkv?tracks={target}")
-        self.assertEqual(len(other.publisher.audiences), 2)
+        self.assertEqual(len(other.fanout.audiences), 2)
         for connection in watching[:2]:
             connection.lose()
-        self.assertEqual(len(other.publisher.audiences), 1)
+        self.assertEqual(len(other.fanout.audiences), 1)
 
     def test_text(self) -> None:
         """Subtitles come as they are due, beside the rest, and take no place."""
@@ -232,7 +232,7 @@ class LiveTests(SiteTestCase):
             self.assertEqual(got.headers["access-control-allow-origin"], "*")
             self.assertNotIn("content-length", got.headers)
             self.assertNotIn("accept-ranges", got.headers)
-        self.assertEqual(len(self.stream.publisher.clients), 1)
+        self.assertEqual(len(self.stream.fanout.clients), 1)
 
     def test_other_sites(self) -> None:
         """Pages of other sites can read every answer of a stream, and why there is none."""
@@ -261,7 +261,7 @@ class LiveTests(SiteTestCase):
             connection.transport.clear()
             connection.ask("/status")
             self.assertIn("version", json.loads(connection.answer().body))
-        self.assertEqual(len(self.stream.publisher.clients), 0)
+        self.assertEqual(len(self.stream.fanout.clients), 0)
 
     def test_audio(self) -> None:
         """Without video the type is that of audio; who asks before anything is known gets video."""
@@ -359,7 +359,7 @@ class LiveTests(SiteTestCase):
         for query, seconds in (("", None), ("?lag=2.5", 2.5), ("?lag=0", 0.0)):
             connection = self.connect()
             connection.ask(f"/live.mkv{query}")
-            (client,) = self.stream.publisher.clients
+            (client,) = self.stream.fanout.clients
             self.assertEqual(client.wish.max_lag, seconds)
             connection.lose()
 
@@ -382,7 +382,7 @@ class LiveTests(SiteTestCase):
             self.assertEqual(got.status, 400, query)
             self.assertIn(repr(query.partition("=")[2]), got.text)
             self.assertEqual(got.text.count("\n"), 1)
-        self.assertEqual(self.stream.publisher.clients, set())
+        self.assertEqual(self.stream.fanout.clients, set())
 
     def test_ranges(self) -> None:
         """From the beginning there is a whole answer; any other range there is not."""
@@ -459,7 +459,7 @@ class LiveTests(SiteTestCase):
             self.assertEqual(got.status, 406)
             self.assertEqual(got.text, f"{why}; ask for .mkv instead.\n")
         self.assertEqual(self.get("/other.webm", "HEAD").status, 406)
-        self.assertEqual(other.publisher.clients, set())
+        self.assertEqual(other.fanout.clients, set())
 
     def test_end(self) -> None:
         """At the end of the stream the response is complete, and the connection can be used on."""
@@ -505,9 +505,9 @@ class LiveTests(SiteTestCase):
         for target, stream in (("/live.mkv", self.stream), ("/late.mkv", other)):
             connection = self.connect()
             connection.ask(target)
-            self.assertEqual(len(stream.publisher.clients), 1)
+            self.assertEqual(len(stream.fanout.clients), 1)
             connection.lose()
-            self.assertEqual(len(stream.publisher.clients), 0)
+            self.assertEqual(len(stream.fanout.clients), 0)
         self.assertEqual(len(self.log.about("the client has gone")), 2)
 
     def test_stalled(self) -> None:
@@ -522,7 +522,7 @@ class LiveTests(SiteTestCase):
         self.assertEqual(connection.transport.value(), had)
         self.reactor.pump([1] * 31)
         self.assertTrue(connection.transport.disconnected)
-        self.assertEqual(self.stream.publisher.clients, set())
+        self.assertEqual(self.stream.fanout.clients, set())
 
     def test_resumed(self) -> None:
         """What a full buffer could not take comes when it is empty."""
@@ -540,7 +540,7 @@ class LiveTests(SiteTestCase):
         """To abort what is already over is harmless."""
         connection = self.connect()
         connection.ask("/live.mkv")
-        (client,) = self.stream.publisher.clients
+        (client,) = self.stream.fanout.clients
         connection.lose()
         client.response.abort()
 
@@ -938,7 +938,7 @@ class PageTests(SiteTestCase):
             self.assertEqual(got.headers["content-type"], "text/html; charset=utf-8")
             self.assertEqual(got.headers["vary"], "Accept, Accept-Encoding")
             self.assertIn('data-stream="live"', got.text)
-        self.assertEqual(self.stream.publisher.clients, set())
+        self.assertEqual(self.stream.fanout.clients, set())
 
     def test_policy(self) -> None:
         """A page loads scripts and styles from here alone; other sites frame the player only."""
@@ -1035,7 +1035,7 @@ class PageTests(SiteTestCase):
                 self.assertEqual(tags["og:image"], "http://tv.example:8080/live.jpg")
                 head = self.get(target, "HEAD", **headers)
                 self.assertEqual(head.headers["content-type"], got.headers["content-type"])
-        self.assertEqual(self.stream.publisher.clients, set())
+        self.assertEqual(self.stream.fanout.clients, set())
 
     def test_preview_addresses(self) -> None:
         """Addresses in it are those that the other site asked for, token included; quoted."""
@@ -1211,8 +1211,8 @@ class SocketTests(TestCase):
         """Whoever is still there goes, so that nothing is left in the reactor."""
         done: Deferred[None] = Deferred()
         for stream in self.streams.values():
-            for client in list(stream.publisher.clients):
-                stream.publisher.leave(client, "the test is over")
+            for client in list(stream.fanout.clients):
+                stream.fanout.leave(client, "the test is over")
                 client.response.abort()
         self.reactor.callLater(0, lambda: self.reactor.callLater(0, done.callback, None))
         return done
@@ -1284,8 +1284,8 @@ class SocketTests(TestCase):
         player = await self.ask("/live.mkv?burst=60", receive_buffer=32_768)
         transport = player.transport
         transport.pauseProducing()
-        await self.until(lambda: bool(self.stream.publisher.clients))
-        (client,) = self.stream.publisher.clients
+        await self.until(lambda: bool(self.stream.fanout.clients))
+        (client,) = self.stream.fanout.clients
         await self.until(lambda: client.paused and client.sent > PIECE)
         self.publish(10, 20, 15_000)
         self.assertEqual(client.statistics().state, "behind")
@@ -1310,7 +1310,7 @@ class SocketTests(TestCase):
         self.publish(0, 1, 500)
         player = await self.ask("/live.mkv")
         await player.when(lambda: len(blocks_so_far(player)) == 10)
-        (client,) = self.stream.publisher.clients
+        (client,) = self.stream.fanout.clients
         response: Any = client.response
         response.pauseProducing()
         self.assertTrue(client.paused)
@@ -1330,7 +1330,7 @@ class SocketTests(TestCase):
         player = await self.ask("/live.mkv")
         await player.when(lambda: len(blocks_so_far(player)) == 10)
         start = player.data.index(b"\r\n\r\n") + 4
-        self.assertEqual(self.stream.publisher.bytes_out, len(player.data) - start)
+        self.assertEqual(self.stream.statistics().bytes_out, len(player.data) - start)
 
     async def test_http_1_0(self) -> None:
         """HTTP/1.0 clients get the bare stream, however slowly, and its end is the connection's."""
@@ -1339,7 +1339,7 @@ class SocketTests(TestCase):
         player = await self.ask("/live.mkv?burst=60", "1.0", receive_buffer=32_768)
         transport = player.transport
         transport.pauseProducing()
-        await self.until(lambda: any(c.paused for c in self.stream.publisher.clients))
+        await self.until(lambda: any(c.paused for c in self.stream.fanout.clients))
         transport.resumeProducing()
         self.publish(10, 12, 15_000)
         self.stream.publisher.end()
@@ -1378,7 +1378,7 @@ class SocketTests(TestCase):
     async def test_waiting(self) -> None:
         """Who waits for the stream gets its beginning when it begins."""
         player = await self.ask("/live.mkv")
-        await self.until(lambda: bool(self.stream.publisher.clients))
+        await self.until(lambda: bool(self.stream.fanout.clients))
         self.stream.publisher.begin(header())
         self.publish(0, 1, 100)
         await player.when(lambda: len(blocks_so_far(player)) == 10)
@@ -1394,7 +1394,7 @@ class SocketTests(TestCase):
             reset(player)
             if first:
                 self.publish(1, 2, 100)
-            await self.until(lambda: not self.stream.publisher.clients)
+            await self.until(lambda: not self.stream.fanout.clients)
 
     async def test_vanished_with_a_full_pipeline(self) -> None:
         """It is noticed when something is to be sent, even where nobody reads from it any more."""
@@ -1405,12 +1405,12 @@ class SocketTests(TestCase):
         # More than a request: Twisted reads no further until the response is complete.
         transport.write(request("/live.mkv") + request("/status") * 2000)
         await player.when(lambda: len(blocks_so_far(player)) == 10)
-        (client,) = self.stream.publisher.clients
+        (client,) = self.stream.fanout.clients
         server: Any = client.response.request.channel.transport  # type: ignore[attr-defined]
         await self.until(lambda: server not in self.reactor.getReaders())
         reset(player)
         start = 1.0
-        while self.stream.publisher.clients:
+        while self.stream.fanout.clients:
             self.publish(start, start + 0.1, 100)
             start += 0.1
             await self.turn()
@@ -1424,8 +1424,8 @@ class SocketTests(TestCase):
         stalled = await self.ask("/timed.mkv?burst=60", receive_buffer=32_768)
         transport = stalled.transport
         transport.pauseProducing()
-        await self.until(lambda: bool(stream.publisher.clients))
-        (client,) = stream.publisher.clients
+        await self.until(lambda: bool(stream.fanout.clients))
+        (client,) = stream.fanout.clients
 
         def full() -> bool:
             clock.turn()
@@ -1444,7 +1444,7 @@ class SocketTests(TestCase):
             await self.turn()
         transport.resumeProducing()
         await stalled.when(lambda: stalled.lost)
-        self.assertEqual(len(stream.publisher.clients), 1)
+        self.assertEqual(len(stream.fanout.clients), 1)
         self.assertFalse(reader.lost)
 
     async def test_unix(self) -> None:
@@ -1461,7 +1461,7 @@ class SocketTests(TestCase):
         player.transport.write(request("/live.mkv"))
         await player.when(lambda: len(blocks_so_far(player)) == 10)
         self.assertEqual(player.answer.body, head() + self.wire(0, 1, 100))
-        (client,) = self.stream.publisher.clients
+        (client,) = self.stream.fanout.clients
         self.assertIsInstance(client.response, SocketResponse)
         self.assertEqual(client.statistics().peer, "a local process")
 

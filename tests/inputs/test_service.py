@@ -31,7 +31,10 @@ from mkvtwist.inputs.service import (
 )
 from mkvtwist.libav import Ended, Event, Noted, Noticed, Opened
 from mkvtwist.libav.pipe import PIPE_LIMIT
-from mkvtwist.live.fanout import Publisher, Wish
+from mkvtwist.live.client import Wish
+from mkvtwist.live.demand import Demand
+from mkvtwist.live.fanout import Fanout
+from mkvtwist.live.publisher import Publisher
 from mkvtwist.media.packet import Track
 from tests.support.fakes import (
     AUDIO,
@@ -48,6 +51,7 @@ from tests.support.fakes import (
     header,
     sent,
 )
+from tests.support.streams import broadcast
 
 
 @implementer(ISystemHandle)
@@ -69,6 +73,8 @@ class InputTestCase(SynchronousTestCase):
     reactor: Reactor
     service: InputService
     publisher: Publisher
+    fanout: Fanout
+    demand: Demand
 
     def setUp(self) -> None:
         """Readers that read nothing."""
@@ -90,14 +96,15 @@ class InputTestCase(SynchronousTestCase):
         config = StreamConfig(
             source, at_end=parse_at_end("at-end", at_end, source.form), **settings
         )
-        self.publisher = Publisher(self.reactor, config, recorder)
+        made = broadcast(self.reactor, config, *([] if recorder is None else [recorder]))
+        self.publisher, self.fanout, self.demand = made.publisher, made.fanout, made.demand
         self.told: list[tuple[str, Mapping[str, Any]]] = []
-        self.publisher.events.subscribe(lambda e: self.told.append((e.kind, e.details)))
+        made.events.subscribe(lambda e: self.told.append((e.kind, e.details)))
         self.service = InputService(
             self.reactor,
             config,
             self.publisher,
-            recorder,
+            made.events,
             lambda: self.ends.append(self.service),
             start_reader=self.readers,
         )
@@ -117,7 +124,7 @@ class InputTestCase(SynchronousTestCase):
     def watch(self) -> Response:
         """A client of the stream."""
         response = Response()
-        self.publisher.join(response, Wish(0))
+        self.fanout.join(response, Wish(0))
         self.reactor.turn()
         return response
 
@@ -919,8 +926,8 @@ class OnDemandTests(InputTestCase):
 
     def leave(self, response: Any) -> None:
         """A client goes."""
-        (client,) = (c for c in self.publisher.clients if c.response is response)
-        self.publisher.leave(client, "the client has gone")
+        (client,) = (c for c in self.fanout.clients if c.response is response)
+        self.fanout.leave(client, "the client has gone")
 
     def test_first_client(self) -> None:
         """It is opened when the first client comes, who gets what it brings."""
@@ -951,7 +958,7 @@ class OnDemandTests(InputTestCase):
         self.assertEqual(len(self.log.about("nobody is watching; closed")), 1)
         self.assertEqual(self.pending(), [])
         late = Response()
-        self.publisher.join(late, Wish(burst=10.0))
+        self.fanout.join(late, Wish(burst=10.0))
         self.assertEqual(late.data, b"")
         self.emit(header(), *footage(1, 2))
         self.assertEqual(late.blocks, sent(footage(1, 2)), "what is old is not shown")
@@ -978,11 +985,11 @@ class OnDemandTests(InputTestCase):
 
     def test_piece_by_piece(self) -> None:
         """Who asks for it piece by piece keeps it open, too."""
-        self.publisher.touch()
+        self.demand.touch()
         self.assertEqual(len(self.readers), 1)
         for _ in range(10):
             self.reactor.pump([1.0] * 4)
-            self.publisher.touch()
+            self.demand.touch()
         self.assertFalse(self.reader.stopped)
         self.reactor.pump([1.0] * 6)
         self.assertTrue(self.reader.stopped)
@@ -1021,7 +1028,7 @@ class OnDemandTests(InputTestCase):
         self.reader.join()
         self.reactor.turns()
         self.successResultOf(stopped)
-        self.publisher.touch()
+        self.demand.touch()
         self.assertEqual(len(self.readers), 1)
 
     def test_end(self) -> None:
@@ -1246,8 +1253,8 @@ class FallbackTests(InputTestCase):
         for name in ("http://a/", *names):
             self.assertEqual(self.reader.source.text, name)
             self.emit(Ended("connection refused", fault=True))
-        for client in tuple(self.publisher.clients):
-            self.publisher.leave(client, "the client has gone")
+        for client in tuple(self.fanout.clients):
+            self.fanout.leave(client, "the client has gone")
         self.reactor.pump([0.1] * 30)
         self.assertEqual(self.service.state, "waiting for a client")
         opened = len(self.readers)
@@ -1341,8 +1348,8 @@ class UpAndDownTests(InputTestCase):
             self.start("http://host/", **settings)
             self.watch()
             self.emit(header())
-            (client,) = self.publisher.clients
-            self.publisher.leave(client, "the client has gone")
+            (client,) = self.fanout.clients
+            self.fanout.leave(client, "the client has gone")
             self.reactor.pump([1.0] * 60)
             self.emit(*footage(1, 2))
             self.service.stopService()

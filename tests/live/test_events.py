@@ -5,9 +5,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
+from mkvtwist.live.client import Wish
 from mkvtwist.live.events import Event, Events
-from mkvtwist.live.fanout import Publisher, Wish
 from tests.support.fakes import Reactor, Response, footage, header
+from tests.support.streams import broadcast
 
 
 class EventsTests(SynchronousTestCase):
@@ -56,7 +57,7 @@ class EventsTests(SynchronousTestCase):
 
 
 class ClientTests(SynchronousTestCase):
-    """What the publisher tells."""
+    """What the fan-out tells."""
 
     def test_join_and_leave(self) -> None:
         """A client that joins and leaves is two events, the second with what it got and why."""
@@ -65,12 +66,12 @@ class ClientTests(SynchronousTestCase):
         events.subscribe(heard.append)
         config = StreamConfig(Input(Form.DEMO, "demo:"), name="cam")
         reactor = Reactor()
-        publisher = Publisher(reactor, config, events=events)
-        publisher.begin(header())
-        publisher.publish(footage(0, 1))
+        made = broadcast(reactor, config, events=events)
+        made.publisher.begin(header())
+        made.publisher.publish(footage(0, 1))
         response = Response()
-        publisher.join(response, Wish(0.0, peer="192.0.2.7:5000", user_agent="mpv"))
-        publisher.end()
+        made.fanout.join(response, Wish(0.0, peer="192.0.2.7:5000", user_agent="mpv"))
+        made.publisher.end()
         reactor.turn()
         joined, left = heard
         self.assertEqual((joined.kind, left.kind), ("client joined", "client left"))

@@ -11,11 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.live import fanout
-from mkvtwist.live.fanout import Publisher, Wish
+from mkvtwist.live.client import Wish
 from mkvtwist.live.lag import PAUSE, Lag
 from mkvtwist.media.packet import Packet
 from tests.support.fakes import AUDIO, SOUND, VIDEO, Response, footage, header, mixed
+from tests.support.streams import Broadcast, broadcast
 
 SIZE = 1000
 """Bytes of each of ten packets a second."""
@@ -129,16 +129,19 @@ class LagTests(SynchronousTestCase):
     """The table above: a minute and a half with each of them."""
 
     def setUp(self) -> None:
-        """Pieces are small against what comes in a second."""
+        """Time stands still."""
         self.clock = Clock()
-        self.patch(fanout, "PIECE", 2 * SIZE)
 
-    def live(self, case: Case) -> Publisher:
+    def make(self, config: StreamConfig) -> Broadcast:
+        """Pieces are small against what comes in a second."""
+        return broadcast(self.clock, config, piece=2 * SIZE)
+
+    def live(self, case: Case) -> Broadcast:
         """A stream that has been there for a while."""
         config = StreamConfig(Input(Form.DEMO, "demo:"), client_timeout=3600.0)
-        made = Publisher(self.clock, replace(config, **case.settings))
-        made.begin(header(SOUND) if case.sound else header(VIDEO))
-        made.publish(self.media(case, 0, 39 - case.early))
+        made = self.make(replace(config, **case.settings))
+        made.publisher.begin(header(SOUND) if case.sound else header(VIDEO))
+        made.publisher.publish(self.media(case, 0, 39 - case.early))
         return made
 
     def media(self, case: Case, start: float, end: float) -> list[Packet]:
@@ -154,20 +157,20 @@ class LagTests(SynchronousTestCase):
         """How far a client was behind at worst, how many segments it lost, and whether it ended."""
         stream = self.live(case)
         response = Link()
-        client = stream.join(response, Wish(case.burst, max_lag=case.lag))
+        client = stream.fanout.join(response, Wish(case.burst, max_lag=case.lag))
         start = 39.0
         if case.early:
-            stream.publish(self.media(case, start - case.early, start))
+            stream.publisher.publish(self.media(case, start - case.early, start))
         worst = 0.0
         for tick in range(10 * SECONDS):
             now = start + tick / 10
-            stream.publish(self.media(case, now, now + 0.1))
+            stream.publisher.publish(self.media(case, now, now + 0.1))
             response.carry(case.share(tick / 10) * case.size)
             self.turns()
             worst = max(worst, client.statistics().lag)
             self.clock.advance(0.1)
             self.turns()
-        stream.leave(client, "enough")
+        stream.fanout.leave(client, "enough")
         return worst, client.skipped_segments, response.ended
 
     def test_table(self) -> None:
@@ -185,11 +188,11 @@ class LagTests(SynchronousTestCase):
         case = TABLE["two thirds of the rate"]
         stream = self.live(case)
         response = Link()
-        client = stream.join(response, Wish(2.0))
+        client = stream.fanout.join(response, Wish(2.0))
         lost = []
         for tick in range(10 * SECONDS):
             had = client.skipped_segments
-            stream.publish(self.media(case, 39 + tick / 10, 39.1 + tick / 10))
+            stream.publisher.publish(self.media(case, 39 + tick / 10, 39.1 + tick / 10))
             response.carry(SIZE * 2 / 3)
             self.clock.advance(0.1)
             self.turns()
@@ -197,42 +200,42 @@ class LagTests(SynchronousTestCase):
                 lost.append(client.skipped_segments - had)
         self.assertGreater(len(lost), 1)
         self.assertLessEqual(max(lost) * case.gop, 12)
-        stream.leave(client, "enough")
+        stream.fanout.leave(client, "enough")
 
     def test_at_once(self) -> None:
         """A bound that is changed holds for those who watch."""
         case = Case(steady(1 / 2), 0, True, settings={"max_lag": 0.0})
         stream = self.live(case)
         response = Link()
-        client = stream.join(response, Wish(2.0))
+        client = stream.fanout.join(response, Wish(2.0))
         for tick in range(300):
             if tick == 200:
                 self.assertEqual(client.skipped_segments, 0)
-                stream.configure(replace(stream.config, max_lag=3.0))
-            stream.publish(self.media(case, 39 + tick / 10, 39.1 + tick / 10))
+                stream.fanout.configure(replace(stream.fanout.config, max_lag=3.0))
+            stream.publisher.publish(self.media(case, 39 + tick / 10, 39.1 + tick / 10))
             response.carry(SIZE / 2)
             self.clock.advance(0.1)
             self.turns()
         self.assertGreater(client.skipped_segments, 0)
         self.assertLess(client.statistics().lag, 6)
-        stream.leave(client, "enough")
+        stream.fanout.leave(client, "enough")
 
     def test_without_picture(self) -> None:
         """
         While no picture comes, a client goes on at the newest sound; when pictures are back, at the
         newest keyframe.
         """
-        stream = Publisher(self.clock, StreamConfig(Input(Form.DEMO, "demo:")))
-        stream.begin(header(VIDEO, AUDIO))
+        stream = self.make(StreamConfig(Input(Form.DEMO, "demo:")))
+        stream.publisher.begin(header(VIDEO, AUDIO))
         response = Link()
-        client = stream.join(response, Wish(2.0))
+        client = stream.fanout.join(response, Wish(2.0))
         lost = {"sound": 0, "both": 0}
         worst = 0.0
         for tick in range(10 * SECONDS):
             start, end = tick / 10, (tick + 1) / 10
             shown = tick < 100 or tick >= 600
             pictures = footage(start, end, gop=2.0, size=SIZE) if shown else []
-            stream.publish(mixed(pictures, footage(start, end, track=2, size=SIZE)))
+            stream.publisher.publish(mixed(pictures, footage(start, end, track=2, size=SIZE)))
             response.carry(SIZE * (4 / 3 if shown else 2 / 3))
             had = client.skipped_segments
             self.clock.advance(0.1)
@@ -242,24 +245,24 @@ class LagTests(SynchronousTestCase):
         self.assertGreater(lost["sound"], 8)  # of a second each
         self.assertGreater(lost["both"], 4)
         self.assertTrue(9 < worst < 14, worst)
-        stream.leave(client, "enough")
+        stream.fanout.leave(client, "enough")
 
     def test_held(self) -> None:
         """What the operating system holds for a client is part of its lag, as far as is known."""
         case = TABLE["fast"]
         stream = self.live(case)
         response = Link()
-        client = stream.join(response, Wish(0.0))
+        client = stream.fanout.join(response, Wish(0.0))
         response.held = 50 * SIZE
         for tick in range(20):
-            stream.publish(self.media(case, 39 + tick / 10, 39.1 + tick / 10))
+            stream.publisher.publish(self.media(case, 39 + tick / 10, 39.1 + tick / 10))
             response.carry(9 * SIZE)
             self.clock.advance(0.1)
             self.turns()
         self.assertTrue(client.is_following)
         self.assertAlmostEqual(client.statistics().lag, 5, 0)
         self.assertEqual(client.skipped_segments, 0)
-        stream.leave(client, "enough")
+        stream.fanout.leave(client, "enough")
 
 
 class CountTests(SynchronousTestCase):

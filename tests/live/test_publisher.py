@@ -25,8 +25,9 @@ from mkvtwist.formats import matroska
 from mkvtwist.formats.matroska import Matroska
 from mkvtwist.formats.registry import FORMATS
 from mkvtwist.live import period
-from mkvtwist.live.fanout import CROWD, PIECE, Client, IResponse, Progress, Publisher, Wish
+from mkvtwist.live.client import PIECE, Client, IResponse, Progress, Wish
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN
+from mkvtwist.live.turns import CROWD
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from tests.support.fakes import (
     AUDIO,
@@ -43,6 +44,7 @@ from tests.support.fakes import (
     mixed,
     sent,
 )
+from tests.support.streams import Broadcast, broadcast
 
 
 class FakesTests(SynchronousTestCase):
@@ -94,31 +96,31 @@ class PublisherTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.log = Log(self)
 
-    def make(self, recorder: Kept | None = None, **settings: Any) -> Publisher:
+    def make(self, recorder: Kept | None = None, **settings: Any) -> Broadcast:
         """A publisher with these settings."""
         config = StreamConfig(Input(Form.DEMO, "demo:"), **settings)
-        return Publisher(self.clock, config, recorder)
+        return broadcast(self.clock, config, *([] if recorder is None else [recorder]))
 
-    def live(self, seconds: float = 10.0, **settings: Any) -> Publisher:
+    def live(self, seconds: float = 10.0, **settings: Any) -> Broadcast:
         """A publisher of video, which has so many seconds already."""
         made = self.make(**settings)
-        made.begin(header())
+        made.publisher.begin(header())
         self.publish(made, footage(0, seconds))
         return made
 
     def join(
-        self, stream: Publisher, *, burst: float | None = 0.0, room: float = float("inf")
+        self, stream: Broadcast, *, burst: float | None = 0.0, room: float = float("inf")
     ) -> tuple[Client, Response]:
         """A client."""
         response = Response(room)
-        client = stream.join(response, Wish(burst))
+        client = stream.fanout.join(response, Wish(burst))
         self.turns()
         return client, response
 
-    def publish(self, stream: Publisher, packets: Iterable[Packet]) -> None:
+    def publish(self, stream: Broadcast, packets: Iterable[Packet]) -> None:
         """Packets that arrive one by one."""
         for packet in packets:
-            stream.publish([packet])
+            stream.publisher.publish([packet])
             self.turns()
 
     def turns(self) -> None:
@@ -162,7 +164,7 @@ class JoinTests(PublisherTestCase):
         """A segment that begins while the header is on its way is the next one all the same."""
         stream = self.live(9.5)
         _, response = self.join(stream, burst=None, room=3)
-        stream.publish(footage(9.5, 11.5))
+        stream.publisher.publish(footage(9.5, 11.5))
         response.read()
         self.turns()
         self.assertEqual(response.blocks, sent(footage(11, 11.5)))
@@ -171,8 +173,8 @@ class JoinTests(PublisherTestCase):
         """Who joins live before the stream begins has its first segment."""
         stream = self.make()
         _, response = self.join(stream, burst=None)
-        stream.begin(header())
-        stream.publish(footage(0, 0.2))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 0.2))
         self.assertEqual(response.blocks, sent(footage(0, 0.2)))
 
     def test_goes_on(self) -> None:
@@ -187,10 +189,10 @@ class JoinTests(PublisherTestCase):
     def test_piece_by_piece(self) -> None:
         """A burst is sent a piece a turn, so that nobody else waits for it."""
         stream = self.make()
-        stream.begin(header())
+        stream.publisher.begin(header())
         packets = footage(0, 5, size=40_000)
         for packet in packets:
-            stream.publish([packet])
+            stream.publisher.publish([packet])
         order: list[int] = []
 
         class Noting(Response):
@@ -200,7 +202,7 @@ class JoinTests(PublisherTestCase):
 
         responses = Noting(), Noting()
         for response in responses:
-            stream.join(response, Wish(60))
+            stream.fanout.join(response, Wish(60))
         self.turns()
         for response in responses:
             self.assertEqual(response.blocks, sent(packets))
@@ -213,9 +215,9 @@ class JoinTests(PublisherTestCase):
     def test_fragment_larger_than_a_piece(self) -> None:
         """A fragment larger than a piece goes as a whole."""
         stream = self.make()
-        stream.begin(header())
+        stream.publisher.begin(header())
         packets = footage(0, 0.3, size=2 * PIECE)
-        stream.publish(packets)
+        stream.publisher.publish(packets)
         _, response = self.join(stream)
         self.turns()
         self.assertEqual(response.blocks, sent(packets))
@@ -224,9 +226,9 @@ class JoinTests(PublisherTestCase):
         """Before the first packets a client gets nothing, not even the header."""
         stream = self.make()
         _, response = self.join(stream)
-        stream.begin(header())
+        stream.publisher.begin(header())
         self.assertEqual((response.data, response.tracks), (b"", None))
-        stream.publish(footage(0, 1))
+        stream.publisher.publish(footage(0, 1))
         self.turns()
         self.assertEqual(response.tracks, (VIDEO,))
         self.assertEqual(response.blocks, sent(footage(0, 1)))
@@ -234,12 +236,12 @@ class JoinTests(PublisherTestCase):
     def test_waiting_for_a_keyframe(self) -> None:
         """While no segment has begun, a client has the header and waits."""
         stream = self.make()
-        stream.begin(header())
-        stream.publish(footage(0, 1, key=False))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 1, key=False))
         client, response = self.join(stream, burst=2)
         self.assertEqual(response.data, head())
         self.assertEqual(client.statistics().lag, 0)
-        stream.publish(footage(1, 2))
+        stream.publisher.publish(footage(1, 2))
         self.turns()
         self.assertEqual(response.blocks, sent(footage(1, 2)))
 
@@ -247,10 +249,10 @@ class JoinTests(PublisherTestCase):
         """While the input is away newcomers wait for what is new; the others lose nothing."""
         stream = self.live()
         _, old = self.join(stream)
-        stream.hold()
+        stream.publisher.hold()
         _, new = self.join(stream, burst=2)
         self.assertEqual(new.data, b"")
-        stream.publish(footage(10, 11))
+        stream.publisher.publish(footage(10, 11))
         self.turns()
         self.assertEqual(old.blocks, sent(footage(9, 11)))
         self.assertEqual(new.blocks, sent(footage(10, 11)))
@@ -261,9 +263,9 @@ class JoinTests(PublisherTestCase):
         """A client's own timestamps begin with its first fragment; nobody else's change."""
         stream = self.live()
         response, other = Response(), Response()
-        stream.join(other, Wish(2))
+        stream.fanout.join(other, Wish(2))
         wish = Wish(2, rebase=lambda data, start: matroska.rebased(data, start // 1000))
-        stream.join(response, wish)
+        stream.fanout.join(response, wish)
         self.publish(stream, footage(10, 11))
         self.assertEqual([b.time for b in response.blocks], list(range(0, 3000, 100)))
         self.assertEqual([b.time for b in other.blocks], list(range(8000, 11000, 100)))
@@ -271,12 +273,12 @@ class JoinTests(PublisherTestCase):
     def test_framing(self) -> None:
         """Framing is around the header and each fragment, and around what was rebased."""
         stream = self.make()
-        stream.begin(header())
-        stream.publish(footage(0, 0.5))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 0.5))
         plain, framed, rebased = Response(), Response(), Response()
-        stream.join(plain, Wish(0))
-        stream.join(framed, Wish(0, framing=framing))
-        stream.join(rebased, Wish(0, framing=framing, rebase=lambda data, _: data[::-1]))
+        stream.fanout.join(plain, Wish(0))
+        stream.fanout.join(framed, Wish(0, framing=framing))
+        stream.fanout.join(rebased, Wish(0, framing=framing, rebase=lambda data, _: data[::-1]))
         cluster = plain.data.removeprefix(head())
         self.assertEqual(framed.data, framing(head()) + framing(cluster))
         self.assertEqual(rebased.data, framing(head()) + framing(cluster[::-1]))
@@ -295,10 +297,10 @@ class JoinTests(PublisherTestCase):
         self.patch(period, "FORMATS", {**FORMATS, "matroska": kind})
         tracks = [replace(AUDIO, number=number) for number in range(1, 7)]
         stream = self.make()
-        stream.begin(Header(tuple(tracks), header(*tracks).formats))
+        stream.publisher.begin(Header(tuple(tracks), header(*tracks).formats))
         responses = [Response() for _ in tracks]
         for track, response in zip(tracks, responses, strict=True):
-            stream.join(response, Wish(0, tracks=frozenset({track.number})))
+            stream.fanout.join(response, Wish(0, tracks=frozenset({track.number})))
         for track in tracks:
             self.publish(stream, footage(0, 1, track=track.number))
         self.assertEqual(len(made), len(tracks))
@@ -308,29 +310,29 @@ class JoinTests(PublisherTestCase):
     def test_given_back(self) -> None:
         """What was made for an audience goes with the last of its clients."""
         stream = self.live(2)
-        assert stream.period is not None
-        ring = stream.period.ring
+        assert stream.publisher.period is not None
+        ring = stream.publisher.period.ring
         size = ring.size
         clients = [self.join(stream, burst=9)[0] for _ in range(2)]
-        rebased = stream.join(Response(), Wish(9, rebase=lambda data, _: data))
+        rebased = stream.fanout.join(Response(), Wish(9, rebase=lambda data, _: data))
         self.turns()
         self.assertGreater(ring.size, size)
         for client in (clients[0], rebased):
-            stream.leave(client, "it has enough")
+            stream.fanout.leave(client, "it has enough")
             self.assertGreater(ring.size, size)
-        stream.leave(clients[1], "it has enough")
-        self.assertEqual((ring.size, stream.audiences), (size, {}))
+        stream.fanout.leave(clients[1], "it has enough")
+        self.assertEqual((ring.size, len(stream.fanout.audiences)), (size, 0))
 
     def test_no_bytes(self) -> None:
         """A fragment of which a format has nothing gets no framing, whose empty chunk is an end."""
         stream = self.make()
-        stream.begin(header(VIDEO, AUDIO))
+        stream.publisher.begin(header(VIDEO, AUDIO))
         sound = [packet._replace(track=2) for packet in footage(0.5, 1)]
         responses = [Response(), Response()]
         pictures = frozenset({1})
-        stream.join(responses[0], Wish(0, tracks=pictures, framing=framing))
+        stream.fanout.join(responses[0], Wish(0, tracks=pictures, framing=framing))
         rebased = Wish(0, tracks=pictures, framing=framing, rebase=lambda data, _: data)
-        stream.join(responses[1], rebased)
+        stream.fanout.join(responses[1], rebased)
         self.publish(stream, [*footage(0, 0.5), *sound])
         for response in responses:
             self.assertNotIn(b"<>", response.data)
@@ -354,10 +356,10 @@ class HoldTests(PublisherTestCase):
         stream = self.live(hold=20.0)
         _, old = self.join(stream)
         self.wait(100)
-        stream.hold()
+        stream.publisher.hold()
         self.wait(10)
         _, new = self.join(stream)
-        stream.hold()
+        stream.publisher.hold()
         self.wait(9)
         self.assertFalse(old.ended)
         self.wait(2)
@@ -374,9 +376,9 @@ class HoldTests(PublisherTestCase):
         stream = self.live(hold=20.0)
         _, response = self.join(stream)
         for second in (10, 11):
-            stream.hold()
+            stream.publisher.hold()
             self.wait(15)
-            stream.begin(header())
+            stream.publisher.begin(header())
             self.publish(stream, footage(second, second + 1))
         self.wait(100)
         self.assertEqual(response.blocks, sent(footage(0, 12), 9.0))
@@ -397,7 +399,7 @@ class HoldTests(PublisherTestCase):
         stream = self.live(hold=20.0)
         _, slow = self.join(stream, burst=5.0, room=10)
         _, late = self.join(stream, burst=None)
-        stream.hold()
+        stream.publisher.hold()
         self.wait(19)
         slow.trickle()
         self.wait(5)
@@ -412,7 +414,7 @@ class HoldTests(PublisherTestCase):
         """With 0 they are held for ever."""
         stream = self.live(hold=0.0)
         _, response = self.join(stream)
-        stream.hold()
+        stream.publisher.hold()
         self.wait(1000)
         self.assertFalse(response.ended)
 
@@ -420,22 +422,22 @@ class HoldTests(PublisherTestCase):
         """A stream is wanted as long as a client is there, and each time that somebody asks."""
         stream = self.live()
         touches: list[float] = []
-        stream.on_touch = lambda: touches.append(self.clock.seconds())
+        stream.demand.on_touch = lambda: touches.append(self.clock.seconds())
         self.wait(5)
-        self.assertEqual(stream.unwanted, 5)
+        self.assertEqual(stream.demand.unwanted, 5)
         client, _ = self.join(stream)
         self.wait(5)
-        self.assertEqual(stream.unwanted, 0)
-        stream.leave(client, "the client has gone")
+        self.assertEqual(stream.demand.unwanted, 0)
+        stream.fanout.leave(client, "the client has gone")
         self.wait(5)
-        self.assertEqual(stream.unwanted, 5)
-        stream.touch()
-        self.assertEqual(stream.unwanted, 0)
+        self.assertEqual(stream.demand.unwanted, 5)
+        stream.demand.touch()
+        self.assertEqual(stream.demand.unwanted, 0)
         self.assertEqual(touches, [5, 15])
-        stream.touch(9)
-        stream.touch(2)
+        stream.demand.touch(9)
+        stream.demand.touch(2)
         self.wait(10)
-        self.assertEqual(stream.unwanted, 1)
+        self.assertEqual(stream.demand.unwanted, 1)
 
 
 class CrowdTests(PublisherTestCase):
@@ -446,7 +448,7 @@ class CrowdTests(PublisherTestCase):
         stream = self.live()
         responses = [Response() for _ in range(CROWD + 8)]
         for response in responses:
-            stream.join(response, Wish(1))
+            stream.fanout.join(response, Wish(1))
         self.assertEqual({len(response.blocks) for response in responses}, {1})
 
     def test_in_turn(self) -> None:
@@ -454,7 +456,7 @@ class CrowdTests(PublisherTestCase):
         stream = self.live()
         responses = [Response() for _ in range(CROWD + 8)]
         for response in responses:
-            stream.join(response, Wish(1))
+            stream.fanout.join(response, Wish(1))
         self.turns()
         for response in responses:
             self.assertEqual(response.blocks, sent(footage(9, 10)))
@@ -470,7 +472,7 @@ class CrowdTests(PublisherTestCase):
                 pieces.append(data)
 
         for _ in range(5):
-            stream.join(Keeping(), Wish(1))
+            stream.fanout.join(Keeping(), Wish(1))
         self.turns()
         self.assertEqual([len(pieces), len({id(piece) for piece in pieces})], [15, 3])
 
@@ -486,15 +488,15 @@ class ClientTests(PublisherTestCase):
     def test_once(self) -> None:
         """Who has caught up before its next turn gets nothing twice in it."""
         stream = self.make()
-        stream.begin(header())
+        stream.publisher.begin(header())
         pictures = footage(0, 3)
         self.publish(stream, pictures[:11])
         response = Response(room=40)
-        client = stream.join(response, Wish(0))
+        client = stream.fanout.join(response, Wish(0))
         self.assertTrue(client.paused)
         response.read()
         self.assertTrue(client.is_following)
-        stream.publish([pictures[11]])
+        stream.publisher.publish([pictures[11]])
         self.turns()
         self.assertEqual([block.time for block in response.blocks], [1000, 1100])
 
@@ -541,7 +543,7 @@ class ClientTests(PublisherTestCase):
         trickling = self.join(stream, room=100)[1]
         fast = self.join(stream)[1]
         for second in range(10, 40):
-            stream.publish(footage(second, second + 1))
+            stream.publisher.publish(footage(second, second + 1))
             self.clock.advance(1)
             trickling.trickle()
             self.assertEqual(stalled.aborted, second >= 15, second)
@@ -549,7 +551,7 @@ class ClientTests(PublisherTestCase):
         self.assertEqual(fast.blocks, sent(footage(9, 40)))
         self.assertEqual(len(self.log.about("client 1 left")), 1)
         self.assertIn("it took nothing for 5 s", self.log.about("client 1 left")[0])
-        self.assertEqual(stream.bytes_out, 100 + trickling.taken + fast.taken)
+        self.assertEqual(stream.fanout.bytes_out, 100 + trickling.taken + fast.taken)
 
     def test_stalled_and_held(self) -> None:
         """One is dropped, too, for which the operating system holds all that there is."""
@@ -560,11 +562,11 @@ class ClientTests(PublisherTestCase):
 
         stream = self.live(client_timeout=5.0)
         response = Held()
-        client = stream.join(response, Wish(0))
+        client = stream.fanout.join(response, Wish(0))
         self.turns()
         for second in range(10, 16):
             self.assertFalse(response.aborted)
-            stream.publish(footage(second, second + 1))
+            stream.publisher.publish(footage(second, second + 1))
             self.assertTrue(client.is_following)
             self.clock.advance(1)
         self.assertTrue(response.aborted)
@@ -585,14 +587,14 @@ class ClientTests(PublisherTestCase):
         self.publish(stream, footage(16, 17))
         self.assertEqual(response.blocks, sent(footage(9, 17)))
         self.assertEqual(client.sent, len(response.data))
-        stream.leave(client, "enough")
-        self.assertEqual((client.sent, stream.bytes_out), (len(response.data),) * 2)
+        stream.fanout.leave(client, "enough")
+        self.assertEqual((client.sent, stream.fanout.bytes_out), (len(response.data),) * 2)
 
     def test_nothing_to_take(self) -> None:
         """A client that has all there is, or waits for more, is not one that takes nothing."""
         stream = self.live(client_timeout=1.0)
         _, response = self.join(stream)
-        stream.hold()
+        stream.publisher.hold()
         _, waiting = self.join(stream)
         self.clock.pump([1] * 20)
         self.assertFalse(response.ended or waiting.ended)
@@ -608,7 +610,7 @@ class ClientTests(PublisherTestCase):
         self.assertEqual(response.blocks, had + sent(footage(20, 20.5)))
         # Those that begin at 10 to 19 s it has not seen at all.
         self.assertEqual(client.skipped_segments, 10)
-        stream.publish(footage(20.5, 21))
+        stream.publisher.publish(footage(20.5, 21))
         self.assertEqual(response.blocks[-1:], sent(footage(20.9, 21)))
         self.assertEqual(client.statistics().skipped_segments, 10)
 
@@ -617,7 +619,7 @@ class ClientTests(PublisherTestCase):
         stream = self.live(buffer=1.0, buffer_bytes=100_000)
         client, response = self.join(stream)
         had = response.blocks
-        stream.publish(footage(10, 30, size=1000))
+        stream.publisher.publish(footage(10, 30, size=1000))
         self.turns()
         self.publish(stream, footage(30, 31, size=1000))
         self.assertEqual(response.blocks, had + sent(footage(29, 31, size=1000)))
@@ -629,7 +631,7 @@ class ClientTests(PublisherTestCase):
         client, response = self.join(stream, room=100)
         counts = []
         for second in (20, 30):
-            stream.publish(footage(client_end(stream), second))
+            stream.publisher.publish(footage(client_end(stream), second))
             response.read(room=100)
             counts.append(client.skipped_segments)
         self.assertGreater(counts[1], counts[0])
@@ -639,7 +641,7 @@ class ClientTests(PublisherTestCase):
         stream = self.live(buffer=2.0, client_timeout=3600.0)
         clients = [self.join(stream, room=100) for _ in range(5)]
         for second in (20, 30):
-            stream.publish(footage(client_end(stream), second))
+            stream.publisher.publish(footage(client_end(stream), second))
             for _, response in clients:
                 response.read(room=100)
         self.assertEqual(self.log.about("slow clients"), [])
@@ -654,9 +656,9 @@ class ClientTests(PublisherTestCase):
         """The loss of one that has gone is in its last line, not in the sum."""
         stream = self.live(buffer=2.0)
         client, response = self.join(stream, room=100)
-        stream.publish(footage(10, 20))
+        stream.publisher.publish(footage(10, 20))
         response.read()
-        stream.leave(client, "enough")
+        stream.fanout.leave(client, "enough")
         self.clock.advance(1)
         self.assertEqual(self.log.about("slow clients"), [])
         self.assertIn(f"{client.skipped_segments} segments skipped: enough", self.log.lines[-1])
@@ -671,16 +673,16 @@ class ClientTests(PublisherTestCase):
         stream = self.live()
         responses = [Response(), Breaking(), Response()]
         for response in responses:
-            stream.join(response, Wish(0))
+            stream.fanout.join(response, Wish(0))
         self.turns()
-        stream.publish(footage(10, 11))
+        stream.publisher.publish(footage(10, 11))
         self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
         self.assertTrue(responses[1].aborted)
         self.assertEqual(len(self.log.about("client 2 left")), 1)
-        stream.publish(footage(11, 12))
+        stream.publisher.publish(footage(11, 12))
         for response in (responses[0], responses[2]):
             self.assertEqual(response.blocks, sent(footage(9, 12)))
-        self.assertEqual(len(stream.clients), 2)
+        self.assertEqual(len(stream.fanout.clients), 2)
 
     def test_failing_rebase(self) -> None:
         """The same when its bytes cannot be made: the input does not notice."""
@@ -688,7 +690,7 @@ class ClientTests(PublisherTestCase):
         _, other = self.join(stream)
         response = Response()
         broken = False
-        stream.join(response, Wish(0, rebase=lambda data, _: fail() if broken else data))
+        stream.fanout.join(response, Wish(0, rebase=lambda data, _: fail() if broken else data))
         self.turns()
         self.assertEqual(response.blocks, other.blocks)
         broken = True
@@ -702,9 +704,9 @@ class ClientTests(PublisherTestCase):
         stream = self.live()
         response = Response()
         self.patch(response, "begin", fail)
-        stream.join(response, Wish(0))
+        stream.fanout.join(response, Wish(0))
         self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
-        self.assertEqual(stream.clients, set())
+        self.assertEqual(stream.fanout.clients, set())
         self.assertTrue(response.aborted)
 
     def test_failing_wait(self) -> None:
@@ -712,10 +714,10 @@ class ClientTests(PublisherTestCase):
         stream = self.make()
         responses = [Response() for _ in range(3)]
         for response in responses:
-            stream.join(response, Wish(0))
+            stream.fanout.join(response, Wish(0))
         self.patch(responses[0], "begin", fail)
-        stream.begin(header())
-        stream.publish(footage(0, 1))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 1))
         self.turns()
         self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
         self.assertEqual(responses[1].blocks, sent(footage(0, 1)))
@@ -727,9 +729,9 @@ class ClientTests(PublisherTestCase):
         client, response = self.join(stream)
         _, other = self.join(stream)
         client.stopProducing()
-        stream.leave(client, "the client has gone")
+        stream.fanout.leave(client, "the client has gone")
         had = response.data
-        stream.publish(footage(10, 11))
+        stream.publisher.publish(footage(10, 11))
         self.assertEqual(response.data, had)
         self.assertEqual(other.blocks, sent(footage(9, 11)))
         self.assertEqual(
@@ -740,7 +742,7 @@ class ClientTests(PublisherTestCase):
     def test_gone_while_written_to(self) -> None:
         """One that goes in the middle of a write is gone; the others have theirs."""
         stream = self.make()
-        stream.begin(header())
+        stream.publisher.begin(header())
         self.publish(stream, footage(0, 5, size=40_000))
 
         class Leaving(Response):
@@ -750,20 +752,20 @@ class ClientTests(PublisherTestCase):
                     self.producer.stopProducing()
 
         leaving = Leaving()
-        stream.join(leaving, Wish(60))
+        stream.fanout.join(leaving, Wish(60))
         _, other = self.join(stream, burst=60)
         self.turns()
         self.assertLessEqual(len(leaving.data), 6 * PIECE)
         self.assertEqual(other.blocks, sent(footage(0, 5, size=40_000)))
-        self.assertEqual(len(stream.clients), 1)
+        self.assertEqual(len(stream.fanout.clients), 1)
 
     def test_gone_while_waiting(self) -> None:
         """One that has gone before the stream began gets nothing when it begins."""
         stream = self.make()
         client, response = self.join(stream)
-        stream.leave(client, "the client has gone")
-        stream.begin(header())
-        stream.publish(footage(0, 1))
+        stream.fanout.leave(client, "the client has gone")
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 1))
         self.assertIsNone(response.tracks)
 
     def test_nobody_left(self) -> None:
@@ -772,15 +774,15 @@ class ClientTests(PublisherTestCase):
         for _ in range(2):
             client, _ = self.join(stream)
             self.assertNotEqual(self.clock.getDelayedCalls(), [])
-            stream.leave(client, "enough")
+            stream.fanout.leave(client, "enough")
             self.turns()
             self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_joined(self) -> None:
         """The log says who joins."""
         stream = self.live()
-        stream.join(Response(), Wish(0, peer="192.0.2.1:5", user_agent="Lavf/62"))
-        stream.join(Response(), Wish(0, peer="192.0.2.1:6"))
+        stream.fanout.join(Response(), Wish(0, peer="192.0.2.1:5", user_agent="Lavf/62"))
+        stream.fanout.join(Response(), Wish(0, peer="192.0.2.1:6"))
         self.assertEqual(
             self.log.lines[-2:],
             [
@@ -802,10 +804,10 @@ def fail(*_: object) -> NoReturn:
     raise Failing
 
 
-def client_end(stream: Publisher) -> float:
+def client_end(stream: Broadcast) -> float:
     """Where the stream's footage ends so far, in seconds."""
-    assert stream.period is not None
-    return stream.period.ring.edge / 1e6
+    assert stream.publisher.period is not None
+    return stream.publisher.period.ring.edge / 1e6
 
 
 class SegmentTests(PublisherTestCase):
@@ -814,8 +816,8 @@ class SegmentTests(PublisherTestCase):
     def test_whole_segments(self) -> None:
         """With whole segments, one is sent when the next one begins."""
         stream = self.make(whole_segments=True)
-        stream.begin(header())
-        stream.publish(footage(0, 0.5))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 0.5))
         client, response = self.join(stream)
         for packet in footage(0.5, 3):
             self.publish(stream, [packet])
@@ -840,7 +842,7 @@ class SegmentTests(PublisherTestCase):
         """At the end the last segment is complete as it is."""
         stream = self.live(9.5, whole_segments=True)
         _, response = self.join(stream)
-        stream.end()
+        stream.publisher.end()
         self.turns()
         self.assertEqual(response.blocks, sent(footage(9, 9.5)))
         self.assertTrue(response.finished)
@@ -850,25 +852,25 @@ class SegmentTests(PublisherTestCase):
         stream = self.live(whole_segments=True, buffer=2.0)
         _, response = self.join(stream, burst=2, room=100)
         had = response.blocks
-        stream.publish(footage(10, 20.5))
+        stream.publisher.publish(footage(10, 20.5))
         response.read()
         self.turns()
         self.assertEqual(response.blocks, had)
-        stream.publish(footage(20.5, 21.1))
+        stream.publisher.publish(footage(20.5, 21.1))
         self.assertEqual(response.blocks, had + sent(footage(20, 21)))
 
     def test_audio(self) -> None:
         """Without video a segment is a second long, whatever comes at once."""
         for at_once in (1, 7, 1000):
             stream = self.make()
-            stream.begin(header(SOUND))
+            stream.publisher.begin(header(SOUND))
             packets = [
                 Packet(1, n * 20_000, n * 20_000, 20_000, True, b"%05d" % n) for n in range(500)
             ]
             for first in range(0, 500, at_once):
-                stream.publish(packets[first : first + at_once])
-            assert stream.period is not None
-            ring = stream.period.ring
+                stream.publisher.publish(packets[first : first + at_once])
+            assert stream.publisher.period is not None
+            ring = stream.publisher.period.ring
             starts = [ring[n].start for n in range(ring.first, ring.end) if ring[n].key]
             self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
             _, response = self.join(stream, burst=2)
@@ -883,11 +885,11 @@ class SegmentTests(PublisherTestCase):
             packets.insert(n, Packet(2, early, early, 2_000_000, True, b"text"))
         for at_once in (1, 7, 1000):
             stream = self.make()
-            stream.begin(header(SOUND, text))
+            stream.publisher.begin(header(SOUND, text))
             for first in range(0, len(packets), at_once):
-                stream.publish(packets[first : first + at_once])
-            assert stream.period is not None
-            ring = stream.period.ring
+                stream.publisher.publish(packets[first : first + at_once])
+            assert stream.publisher.period is not None
+            ring = stream.publisher.period.ring
             fragments = [ring[n] for n in range(ring.first, ring.end)]
             starts = [fragment.start for fragment in fragments if fragment.key]
             self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
@@ -898,19 +900,19 @@ class SegmentTests(PublisherTestCase):
     def test_subtitles_alone(self) -> None:
         """Where there is nothing but subtitles, these are cut."""
         stream = self.make()
-        stream.begin(header(Track(number=1, type="subtitle", codec="subrip")))
-        stream.publish(footage(0, 2.5, rate=2))
-        assert stream.period is not None
-        self.assertEqual(stream.period.ring.segments, 3)
+        stream.publisher.begin(header(Track(number=1, type="subtitle", codec="subrip")))
+        stream.publisher.publish(footage(0, 2.5, rate=2))
+        assert stream.publisher.period is not None
+        self.assertEqual(stream.publisher.period.ring.segments, 3)
 
     def test_audio_with_video(self) -> None:
         """Audio packets, keyframes all of them, begin no segment where there is video."""
         stream = self.make()
-        stream.begin(header(VIDEO, AUDIO))
+        stream.publisher.begin(header(VIDEO, AUDIO))
         packets = mixed(footage(0, 5), footage(0, 5, track=2, rate=50, gop=0.02))
-        stream.publish(packets)
-        assert stream.period is not None
-        self.assertEqual(stream.period.ring.segments, 5)
+        stream.publisher.publish(packets)
+        assert stream.publisher.period is not None
+        self.assertEqual(stream.publisher.period.ring.segments, 5)
         _, response = self.join(stream)
         first = response.blocks[0]
         self.assertEqual((first.track, first.time, first.key), (1, 4000, True))
@@ -919,26 +921,27 @@ class SegmentTests(PublisherTestCase):
     def test_fragments(self) -> None:
         """What arrives in one turn is one fragment, as long as it is short and small."""
         stream = self.make()
-        stream.begin(header())
-        stream.publish(footage(0, 0.3))
-        self.assertEqual(stream.fragments, 1)
-        stream.publish(footage(0.3, 5))
-        assert stream.period is not None
-        ring = stream.period.ring
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 0.3))
+        assert stream.publisher.period is not None
+        self.assertEqual(stream.publisher.period.ring.end, 1)
+        stream.publisher.publish(footage(0.3, 5))
+        assert stream.publisher.period is not None
+        ring = stream.publisher.period.ring
         for number in range(ring.end):
             packets = ring[number].packets
             self.assertLessEqual(packets[-1].dts - packets[0].dts, FRAGMENT_SPAN)
         before = ring.end
-        stream.publish(footage(5, 5.5, size=FRAGMENT_BYTES))
+        stream.publisher.publish(footage(5, 5.5, size=FRAGMENT_BYTES))
         self.assertEqual(ring.end - before, 5)
 
     def test_two_segments_at_once(self) -> None:
         """A keyframe begins a fragment, even when it arrives with what is before it."""
         stream = self.make()
-        stream.begin(header())
-        stream.publish(footage(0, 0.5, gop=0.2))
-        assert stream.period is not None
-        ring = stream.period.ring
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 0.5, gop=0.2))
+        assert stream.publisher.period is not None
+        ring = stream.publisher.period.ring
         self.assertEqual(
             [(ring[n].start, ring[n].key) for n in range(ring.end)],
             [(0, True), (200_000, True), (400_000, True)],
@@ -947,13 +950,13 @@ class SegmentTests(PublisherTestCase):
     def test_endless_gop(self) -> None:
         """One keyframe and then none is bounded: watchers go on, newcomers wait for the next."""
         stream = self.make(buffer=5.0, buffer_bytes=100_000, client_timeout=3600.0)
-        stream.begin(header())
-        stream.publish(footage(0, 0.1, size=1000))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 0.1, size=1000))
         _, watching = self.join(stream)
         slow, slow_response = self.join(stream, room=100)
         self.publish(stream, footage(0.1, 60, gop=1000, size=1000))
-        assert stream.period is not None
-        self.assertLessEqual(stream.period.ring.size, 100_000)
+        assert stream.publisher.period is not None
+        self.assertLessEqual(stream.publisher.period.ring.size, 100_000)
         newcomer, new = self.join(stream, burst=2)
         slow_response.read()
         had = slow_response.data
@@ -971,8 +974,8 @@ class SegmentTests(PublisherTestCase):
     def test_endless_whole_segment(self) -> None:
         """The same with whole segments, of which one can never be sent."""
         stream = self.make(buffer=5.0, buffer_bytes=100_000, whole_segments=True)
-        stream.begin(header())
-        stream.publish(footage(0, 0.1, size=1000))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 0.1, size=1000))
         client, response = self.join(stream)
         self.publish(stream, footage(0.1, 60, gop=1000, size=1000))
         self.assertEqual(response.data, head())
@@ -988,8 +991,8 @@ class HeaderTests(PublisherTestCase):
         """When the same tracks begin again, clients go on as if nothing had been."""
         stream = self.live()
         _, response = self.join(stream)
-        stream.begin(header())
-        stream.publish(footage(10, 11))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(10, 11))
         _, new = self.join(stream)
         self.assertEqual(response.blocks, sent(footage(9, 11)))
         self.assertEqual(response.data.count(head()), 1)
@@ -998,7 +1001,7 @@ class HeaderTests(PublisherTestCase):
     def test_silent_video(self) -> None:
         """While no picture comes a newcomer begins with the sound of now, and gets the next one."""
         stream = self.make(buffer=10.0)
-        stream.begin(header(VIDEO, AUDIO))
+        stream.publisher.begin(header(VIDEO, AUDIO))
         sound = footage(0, 32, track=2)
         pictures = [*footage(0, 4), *footage(30, 32)]
         came = mixed(pictures, sound)
@@ -1018,13 +1021,13 @@ class HeaderTests(PublisherTestCase):
         """With other tracks old responses end with their rest, and new ones have the new header."""
         stream = self.live(whole_segments=True)
         _, old = self.join(stream)
-        stream.begin(header(VIDEO, AUDIO))
+        stream.publisher.begin(header(VIDEO, AUDIO))
         self.turns()
         self.assertTrue(old.finished)
         self.assertIn("the tracks have changed", self.log.lines[-1])
         self.assertEqual(old.blocks, sent(footage(9, 10)))
         _, new = self.join(stream, burst=2)
-        stream.publish(mixed(footage(10, 11.1), footage(10, 11, track=2)))
+        stream.publisher.publish(mixed(footage(10, 11.1), footage(10, 11, track=2)))
         self.turns()
         self.assertEqual(new.tracks, (VIDEO, AUDIO))
         self.assertEqual(new.data[: len(head(VIDEO, AUDIO))], head(VIDEO, AUDIO))
@@ -1034,25 +1037,25 @@ class HeaderTests(PublisherTestCase):
         """One that is behind at the change still gets its rest, at its own speed."""
         stream = self.live()
         _, slow = self.join(stream, burst=5, room=100)
-        stream.begin(header(AUDIO))
-        stream.publish(footage(10, 12, track=2))
+        stream.publisher.begin(header(AUDIO))
+        stream.publisher.publish(footage(10, 12, track=2))
         self.assertFalse(slow.ended)
-        self.assertEqual(len(stream.clients), 1)
+        self.assertEqual(len(stream.fanout.clients), 1)
         slow.read()
         self.turns()
         self.assertEqual(slow.blocks, sent(footage(5, 10)))
         self.assertTrue(slow.finished)
-        self.assertEqual(len(stream.clients), 0)
+        self.assertEqual(len(stream.fanout.clients), 0)
 
     def test_old_ring(self) -> None:
         """A ring that is done goes with its last client, and with what HLS lists of it."""
         stream = self.live()
         client, slow = self.join(stream, burst=5, room=100)
-        assert stream.period is not None
-        old = ref(stream.period)
-        stream.begin(header(AUDIO))
+        assert stream.publisher.period is not None
+        old = ref(stream.publisher.period)
+        stream.publisher.begin(header(AUDIO))
         for second in range(10, 50):
-            stream.publish(footage(second, second + 1, track=2))
+            stream.publisher.publish(footage(second, second + 1, track=2))
         gc.collect()
         self.assertIsNotNone(old())
         slow.read()
@@ -1065,19 +1068,19 @@ class HeaderTests(PublisherTestCase):
         """One that has not even got its rest when the tracks change again is dropped."""
         stream = self.live()
         _, slow = self.join(stream, burst=5, room=100)
-        stream.begin(header(AUDIO))
-        stream.publish(footage(10, 12, track=2))
-        stream.begin(header())
+        stream.publisher.begin(header(AUDIO))
+        stream.publisher.publish(footage(10, 12, track=2))
+        stream.publisher.begin(header())
         self.assertTrue(slow.aborted)
         self.assertIn("the tracks changed twice", self.log.lines[-1])
 
     def test_edge(self) -> None:
         """The new ring's time begins where the old one ended."""
         stream = self.live()
-        stream.begin(header(AUDIO))
-        assert stream.period is not None
-        self.assertEqual(stream.period.ring.edge, 10_000_000)
-        self.assertEqual(stream.period.ring.size, 0)
+        stream.publisher.begin(header(AUDIO))
+        assert stream.publisher.period is not None
+        self.assertEqual(stream.publisher.period.ring.edge, 10_000_000)
+        self.assertEqual(stream.publisher.period.ring.size, 0)
 
 
 class EndTests(PublisherTestCase):
@@ -1088,7 +1091,7 @@ class EndTests(PublisherTestCase):
         stream = self.live()
         _, response = self.join(stream)
         self.publish(stream, footage(10, 15))
-        stream.end()
+        stream.publisher.end()
         self.turns()
         self.assertTrue(response.finished)
         self.assertEqual(response.blocks, sent(footage(9, 15)))
@@ -1098,7 +1101,7 @@ class EndTests(PublisherTestCase):
         stream = self.live()
         fast = self.join(stream)[1]
         slow = self.join(stream, burst=5, room=100)[1]
-        stream.end()
+        stream.publisher.end()
         self.assertTrue(fast.finished)
         self.assertEqual(fast.blocks, sent(footage(9, 10)))
         self.assertFalse(slow.ended)
@@ -1106,18 +1109,18 @@ class EndTests(PublisherTestCase):
         self.turns()
         self.assertTrue(slow.finished)
         self.assertEqual(slow.blocks, sent(footage(5, 10)))
-        self.assertEqual(stream.clients, set())
+        self.assertEqual(stream.fanout.clients, set())
         self.assertIn("the end of the stream", self.log.lines[-1])
 
     def test_end_in_pieces(self) -> None:
         """The rest comes a piece a turn."""
         stream = self.make()
-        stream.begin(header())
+        stream.publisher.begin(header())
         packets = footage(0, 5, size=40_000)
-        stream.publish(packets)
+        stream.publisher.publish(packets)
         response = Response()
-        stream.join(response, Wish(60))
-        stream.end()
+        stream.fanout.join(response, Wish(60))
+        stream.publisher.end()
         self.assertFalse(response.finished)
         self.turns()
         self.assertTrue(response.finished)
@@ -1127,8 +1130,8 @@ class EndTests(PublisherTestCase):
         """The service stopping after the end takes nobody's rest away."""
         stream = self.live()
         _, slow = self.join(stream, burst=5, room=100)
-        stream.end()
-        stream.end()
+        stream.publisher.end()
+        stream.publisher.end()
         slow.read()
         self.turns()
         self.assertTrue(slow.finished)
@@ -1138,24 +1141,24 @@ class EndTests(PublisherTestCase):
         """One that does not take its rest is dropped by the time-out, as ever."""
         stream = self.live(client_timeout=5.0)
         _, slow = self.join(stream, room=100)
-        stream.end()
+        stream.publisher.end()
         self.clock.pump([1] * 7)
         self.assertTrue(slow.aborted)
-        self.assertEqual(stream.clients, set())
+        self.assertEqual(stream.fanout.clients, set())
 
     def test_waiting_at_the_end(self) -> None:
         """Who waits when nothing more will come is told so, without a header."""
         stream = self.make()
         _, response = self.join(stream)
-        stream.end()
+        stream.publisher.end()
         self.assertTrue(response.finished)
         self.assertIsNone(response.tracks)
-        self.assertEqual(stream.clients, set())
+        self.assertEqual(stream.fanout.clients, set())
 
     def test_late(self) -> None:
         """Who comes after the end is told so at once."""
         stream = self.live()
-        stream.end()
+        stream.publisher.end()
         _, response = self.join(stream)
         self.assertTrue(response.finished)
         self.assertIsNone(response.tracks)
@@ -1163,10 +1166,10 @@ class EndTests(PublisherTestCase):
     def test_full_before_a_keyframe(self) -> None:
         """One that has the header only, when the stream ends, has a complete response."""
         stream = self.make()
-        stream.begin(header())
-        stream.publish(footage(0, 1, key=False))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 1, key=False))
         _, response = self.join(stream)
-        stream.end()
+        stream.publisher.end()
         self.assertEqual(response.data, head())
         self.assertTrue(response.finished)
 
@@ -1175,21 +1178,19 @@ class StatisticsTests(PublisherTestCase):
     """What is counted, and what is recorded."""
 
     def test_counters(self) -> None:
-        """Payload in, bytes out of those who are there and of those who have gone."""
+        """Bytes out are of those who are there and of those who have gone."""
         stream = self.live()
-        self.assertEqual(stream.bytes_in, sum(len(p.data) for p in footage(0, 10)))
-        self.assertEqual(stream.fragments, 100)
         one, first = self.join(stream)
         _, second = self.join(stream, burst=5)
-        stream.leave(one, "enough")
-        self.assertEqual(stream.bytes_out, len(first.data) + len(second.data))
+        stream.fanout.leave(one, "enough")
+        self.assertEqual(stream.fanout.bytes_out, len(first.data) + len(second.data))
 
     def test_client(self) -> None:
         """A client's figures are those of the contract."""
         stream = self.live()
         self.clock.advance(3)
         response = Response(room=150)
-        client = stream.join(response, Wish(5, peer="192.0.2.1:5", user_agent="mpv"))
+        client = stream.fanout.join(response, Wish(5, peer="192.0.2.1:5", user_agent="mpv"))
         self.clock.advance(4)
         shown = client.statistics()
         self.assertEqual(shown.id, 1)
@@ -1203,25 +1204,25 @@ class StatisticsTests(PublisherTestCase):
         """A place that has left the ring is as far behind as the ring reaches."""
         stream = self.live(buffer=3.0)
         client, _ = self.join(stream, room=100)
-        stream.publish(footage(10, 20))
+        stream.publisher.publish(footage(10, 20))
         self.assertEqual(client.statistics().lag, 3)
 
     def test_recorder(self) -> None:
         """A recorder gets all there is, from the first packet on, whoever watches."""
         kept = Kept()
         stream = self.make(kept, whole_segments=True, buffer=1.0)
-        stream.begin(header())
-        stream.publish(footage(0, 5.5))
+        stream.publisher.begin(header())
+        stream.publisher.publish(footage(0, 5.5))
         self.assertEqual(blocks(kept.data), sent(footage(0, 5.5)))
-        stream.begin(header())
-        stream.begin(header(AUDIO))
+        stream.publisher.begin(header())
+        stream.publisher.begin(header(AUDIO))
         self.assertEqual(kept.heads, [head(), head(AUDIO)])
 
     def test_recorder_begins(self) -> None:
         """A recording can begin where all can be decoded: not where the sound has cut."""
         kept = Kept()
         stream = self.make(kept)
-        stream.begin(header(VIDEO, AUDIO))
+        stream.publisher.begin(header(VIDEO, AUDIO))
         pictures = [*footage(0, 2), *footage(8, 10)]
-        stream.publish(mixed(pictures, footage(0, 10, track=2)))
+        stream.publisher.publish(mixed(pictures, footage(0, 10, track=2)))
         self.assertEqual(kept.begins, [n * SECOND for n in (0, 1, 8, 9)])

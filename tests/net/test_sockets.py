@@ -341,8 +341,8 @@ class EveryClientTests(TestCase):
 
     def _end(self) -> Deferred[None]:
         for stream in self.streams.values():
-            for client in list(stream.publisher.clients):
-                stream.publisher.leave(client, "the test is over")
+            for client in list(stream.fanout.clients):
+                stream.fanout.leave(client, "the test is over")
         for connection in self.accepted:
             handle = tcp_socket(connection.transport)
             if handle is not None:
@@ -362,7 +362,7 @@ class EveryClientTests(TestCase):
         if until:
             await client.heard
         else:
-            while len(self.accepted) < 1 or not self.streams["cam"].publisher.clients:
+            while len(self.accepted) < 1 or not self.streams["cam"].fanout.clients:
                 done: Deferred[None] = Deferred()
                 self.reactor.callLater(0, done.callback, None)
                 await done
@@ -372,12 +372,12 @@ class EveryClientTests(TestCase):
         """One that watches, whose bound follows the setting."""
         handle = await self.ask("GET /live.mkv", b"200 OK")
         self.assertEqual(told(handle), (6, 6, 22_000, UNSENT))
-        (client,) = self.stream.publisher.clients
+        (client,) = self.stream.fanout.clients
         while client.response.progress().taken < len(header().formats["matroska"]):
             await self.ask("GET /live/status", b"200 OK")
         self.stream.configure(self.streams["cam"].config)
         self.assertEqual(told(handle), (6, 6, 22_000, UNSENT))
-        self.stream.publisher.configure(
+        self.stream.fanout.configure(
             StreamConfig(Input(Form.DEMO, ""), client_timeout=60.0),
         )
         self.assertEqual(told(handle), (10, 10, 62_000, UNSENT))

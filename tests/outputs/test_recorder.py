@@ -1,12 +1,12 @@
 """All that a stream carries is in files, in order, and what is in the way of that is said once."""
 
 import errno
-import os
+import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +14,11 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.matroska import Matroska, MatroskaError
-from mkvtwist.media.packet import Packet
-from mkvtwist.outputs.recorder import LIMIT, PAUSE, Files, Recorder
+from mkvtwist.formats.registry import Choice, Format
+from mkvtwist.live.period import Period
+from mkvtwist.live.ring import Fragment, Ring
+from mkvtwist.media.packet import SECOND, Packet
+from mkvtwist.outputs.recorder import LIMIT, PAUSE, Files, Recorder, create
 from tests.support.fakes import Log, blocks, footage, header, mixed
 
 
@@ -46,36 +49,87 @@ class Pool:
 
 
 class FullDisk:
-    """A file on a disk that has room for so many bytes."""
+    """
+    A disk that has room for so many bytes more.
 
-    def __init__(self, room: int) -> None:
+    @ivar room: how many bytes; with less than none nothing can be closed either.
+    """
+
+    def __init__(self, room: float = math.inf) -> None:
         self.room = room
         self.closed = 0
 
+    def create(self, wanted: str) -> tuple[BinaryIO, str]:
+        """Open a file of this disk."""
+        file, path = create(wanted)
+        return cast("BinaryIO", FullDiskFile(self, file)), path
+
+
+class FullDiskFile:
+    """A file on it."""
+
+    def __init__(self, disk: FullDisk, file: BinaryIO) -> None:
+        self._disk = disk
+        self._file = file
+
     def write(self, data: bytes) -> int:
         """Take it, or not."""
-        self.room -= len(data)
-        if self.room < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return len(data)
+        self._disk.room -= len(data)
+        self._look()
+        return self._file.write(data)
 
     def flush(self) -> None:
-        """Nothing is held."""
+        """What is there is written."""
+        self._file.flush()
 
     def close(self) -> None:
         """What is left cannot be written either."""
-        self.closed += 1
-        raise OSError(errno.ENOSPC, "No space left on device")
+        self._file.close()
+        self._disk.closed += 1
+        self._look()
+
+    def _look(self) -> None:
+        if self._disk.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class Plain:
+    """A format of which a fragment is its packets' bytes."""
+
+    def __init__(self, head: bytes) -> None:
+        self.head = head
+
+    def render(self, packets: Sequence[Packet], /) -> bytes:
+        """Put them together."""
+        return b"".join(packet.data for packet in packets)
+
+
+class PlainPeriod(Period):
+    """What is sent under a header of these bytes, in that format."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(header(), Ring(SECOND, 1 << 30))
+        self._plain = Plain(head)
+
+    def format(self, choice: Choice) -> Format:
+        """Any."""
+        return self._plain
+
+
+def begin(recorder: Recorder, head: bytes) -> None:
+    """A new header."""
+    recorder.begin(PlainPeriod(head))
+
+
+def write(recorder: Recorder, data: bytes, start: int = 0, *, key: bool = False) -> None:
+    """A fragment of these bytes, and when it starts, in microseconds."""
+    packets = [Packet(1, start, start, 1, key, data)]
+    recorder.append(
+        Fragment(0, packets, packets, key=key, decodable=key, segment=0, edge=0, pause=0)
+    )
 
 
 MORE = "; the stream goes on without it, and it is tried again every 10 s"
-
-
-class Disk(NamedTuple):
-    """What C{statvfs} says."""
-
-    f_bavail: int
-    f_frsize: int
 
 
 class RecorderTests(SynchronousTestCase):
@@ -88,6 +142,7 @@ class RecorderTests(SynchronousTestCase):
         self.rooms = 0
         self.log = Log(self)
         self.now = 0.0
+        self.disk = FullDisk()
         self.recorder = self.recorder_for("film.mkv")
 
     def recorder_for(
@@ -96,6 +151,7 @@ class RecorderTests(SynchronousTestCase):
         run: Callable[..., Deferred[Any]] | None = None,
         seconds: float = 0.0,
         size: int = 0,
+        free: Callable[[str], int] = lambda _: LIMIT,
     ) -> Recorder:
         """One that writes into the test's directory."""
 
@@ -104,7 +160,13 @@ class RecorderTests(SynchronousTestCase):
 
         files = Files(str(self.directory / name), seconds, size)
         return Recorder(
-            files, run or self.pool, room, lambda: self.now, lambda: time.gmtime(self.now)
+            files,
+            run or self.pool,
+            room,
+            lambda: self.now,
+            lambda: time.gmtime(self.now),
+            create=self.disk.create,
+            free=free,
         )
 
     def carry(self, recorder: Recorder, *lists: list[Packet]) -> None:
@@ -112,7 +174,7 @@ class RecorderTests(SynchronousTestCase):
         format_ = Matroska(header())
         for packet in mixed(*lists):
             key = packet.key and packet.track == 1
-            recorder.write(format_.render([packet]), packet.dts, key=key)
+            write(recorder, format_.render([packet]), packet.dts, key=key)
         self.pool.finish()
 
     def files(self) -> dict[str, bytes]:
@@ -121,23 +183,23 @@ class RecorderTests(SynchronousTestCase):
 
     def test_file(self) -> None:
         """A header and its fragments are in one file, complete after each turn of the thread."""
-        self.recorder.begin(b"head")
-        self.recorder.write(b"1")
+        begin(self.recorder, b"head")
+        write(self.recorder, b"1")
         self.assertEqual((self.files(), self.recorder.path), ({}, None))
         self.pool.finish()
         self.assertEqual(self.files(), {"film.mkv": b"head1"})
         self.assertEqual(self.recorder.path, str(self.directory / "film.mkv"))
-        self.recorder.write(b"2")
-        self.recorder.write(b"3")
+        write(self.recorder, b"2")
+        write(self.recorder, b"3")
         self.pool.finish()
         self.assertEqual(self.files(), {"film.mkv": b"head123"})
         self.assertEqual(len(self.log.about("recording to")), 1)
 
     def test_one_thread(self) -> None:
         """Only one thread writes at a time; what comes meanwhile goes together, in order."""
-        self.recorder.begin(b"head")
+        begin(self.recorder, b"head")
         for data in (b"1", b"2", b"3"):
-            self.recorder.write(data)
+            write(self.recorder, data)
         self.assertEqual(len(self.pool.waiting), 1)
         self.pool.work()
         self.assertEqual((self.files(), len(self.pool.waiting)), ({"film.mkv": b"head"}, 1))
@@ -147,8 +209,8 @@ class RecorderTests(SynchronousTestCase):
     def test_new_header(self) -> None:
         """A new header begins a file of its own."""
         for number in range(1, 4):
-            self.recorder.begin(b"head %d " % number)
-            self.recorder.write(b"body %d" % number)
+            begin(self.recorder, b"head %d " % number)
+            write(self.recorder, b"body %d" % number)
         self.pool.finish()
         self.assertEqual(
             self.files(),
@@ -164,7 +226,7 @@ class RecorderTests(SynchronousTestCase):
         (self.directory / "film.mkv").write_bytes(b"old")
         (self.directory / "film-2.mkv").mkdir()
         (self.directory / "film-3.mkv").symlink_to("nowhere")
-        self.recorder.begin(b"new")
+        begin(self.recorder, b"new")
         self.pool.finish()
         self.assertEqual((self.directory / "film.mkv").read_bytes(), b"old")
         self.assertEqual((self.directory / "film-4.mkv").read_bytes(), b"new")
@@ -175,23 +237,23 @@ class RecorderTests(SynchronousTestCase):
         """Numbers stand before the ending, where there is one."""
         for name, second in (("a.b.mkv", "a.b-2.mkv"), ("plain", "plain-2"), (".mkv", ".mkv-2")):
             for _ in range(2):
-                self.recorder_for(name).begin(b"x")
+                begin(self.recorder_for(name), b"x")
             self.pool.finish()
             self.assertIn(name, self.files())
             self.assertIn(second, self.files())
 
     def test_full(self) -> None:
         """While too much waits for the disk the recorder is full, and then says that it is not."""
-        self.recorder.begin(b"")
-        self.recorder.write(bytes(LIMIT - 1))
+        begin(self.recorder, b"")
+        write(self.recorder, bytes(LIMIT - 1))
         self.assertFalse(self.recorder.full)
-        self.recorder.write(b"x")
+        write(self.recorder, b"x")
         self.assertTrue(self.recorder.full)
         self.pool.work()
         self.assertEqual((self.recorder.full, self.rooms), (True, 0))
         self.pool.work()
         self.assertEqual((self.recorder.full, self.rooms), (False, 1))
-        self.recorder.write(b"y")
+        write(self.recorder, b"y")
         self.pool.finish()
         self.assertEqual(self.rooms, 1)
         self.assertEqual(len(self.files()["film.mkv"]), LIMIT + 1)
@@ -199,17 +261,17 @@ class RecorderTests(SynchronousTestCase):
     def test_room_used_at_once(self) -> None:
         """What is written as soon as there is room is written like the rest."""
         recorder = Recorder(
-            Files(str(self.directory / "film.mkv")), self.pool, lambda: recorder.write(b"more")
+            Files(str(self.directory / "film.mkv")), self.pool, lambda: write(recorder, b"more")
         )
-        recorder.begin(bytes(LIMIT))
+        begin(recorder, bytes(LIMIT))
         self.pool.finish()
         self.assertEqual(self.files()["film.mkv"], bytes(LIMIT) + b"more")
 
     def test_close(self) -> None:
         """Closing waits until all is written, and is done at once when nothing is left."""
-        self.recorder.begin(b"head")
-        self.recorder.write(b"1")
-        both = [self.recorder.close(), self.recorder.close()]
+        begin(self.recorder, b"head")
+        write(self.recorder, b"1")
+        both = [self.recorder.end(for_good=True), self.recorder.end(for_good=True)]
         self.pool.work()
         for done in both:
             self.assertNoResult(done)
@@ -219,7 +281,7 @@ class RecorderTests(SynchronousTestCase):
 
     def test_close_unused(self) -> None:
         """A recorder that had nothing to do makes no file."""
-        done = self.recorder.close()
+        done = self.recorder.end(for_good=True)
         self.pool.finish()
         self.assertIsNone(self.successResultOf(done))
         self.assertEqual(self.files(), {})
@@ -227,27 +289,27 @@ class RecorderTests(SynchronousTestCase):
     def test_at_once(self) -> None:
         """A thread that is done before anybody looks is no different."""
         recorder = self.recorder_for("film.mkv", maybeDeferred)
-        recorder.begin(b"head")
-        recorder.write(b"1")
-        recorder.begin(b"head")
-        recorder.write(bytes(LIMIT))
-        self.assertIsNone(self.successResultOf(recorder.close()))
+        begin(recorder, b"head")
+        write(recorder, b"1")
+        begin(recorder, b"head")
+        write(recorder, bytes(LIMIT))
+        self.assertIsNone(self.successResultOf(recorder.end(for_good=True)))
         self.assertEqual(self.files(), {"film.mkv": b"head1", "film-2.mkv": b"head" + bytes(LIMIT)})
         self.assertEqual(self.rooms, 1)
 
     def test_no_such_directory(self) -> None:
         """Where no file can be made, that is said once, and nothing is waited for."""
         recorder = self.recorder_for("nowhere/film.mkv")
-        recorder.begin(bytes(LIMIT))
-        recorder.write(b"1")
+        begin(recorder, bytes(LIMIT))
+        write(recorder, b"1")
         self.pool.finish()
         path = self.directory / "nowhere" / "film.mkv"
         self.assertEqual(recorder.failure, f"cannot record to {path}: No such file or directory")
         self.assertEqual((recorder.path, recorder.full, self.rooms), (None, False, 1))
-        recorder.begin(b"head")
-        recorder.write(bytes(LIMIT))
+        begin(recorder, b"head")
+        write(recorder, bytes(LIMIT))
         self.assertEqual((recorder.full, self.pool.waiting), (False, []))
-        self.assertIsNone(self.successResultOf(recorder.close()))
+        self.assertIsNone(self.successResultOf(recorder.end(for_good=True)))
         self.assertEqual(
             self.log.about("cannot record"),
             [f"{recorder.failure}{MORE}"],
@@ -255,26 +317,23 @@ class RecorderTests(SynchronousTestCase):
 
     def test_disk_full(self) -> None:
         """When the disk is full, what was written stays, the file is closed, the stream goes on."""
-        self.recorder.begin(b"head")
-        self.recorder.write(b"1")
+        begin(self.recorder, b"head")
+        write(self.recorder, b"1")
         self.pool.finish()
-        assert self.recorder._file is not None
-        self.recorder._file.close()
-        disk = FullDisk(room=2)
-        self.recorder._file = disk  # type: ignore[assignment]
+        self.disk.room = 2
         for data in (b"22", b"3", b"4"):
-            self.recorder.write(data)
-        done = self.recorder.close()
-        self.recorder.write(bytes(LIMIT))
+            write(self.recorder, data)
+        done = self.recorder.end(for_good=True)
+        write(self.recorder, bytes(LIMIT))
         self.pool.finish()
         self.assertIsNone(self.successResultOf(done))
-        self.assertEqual((disk.closed, self.rooms, self.recorder.full), (1, 1, False))
+        self.assertEqual((self.disk.closed, self.rooms, self.recorder.full), (1, 1, False))
         path = self.directory / "film.mkv"
         self.assertEqual(
             self.log.about("cannot record"),
             [f"cannot record to {path}: No space left on device{MORE}"],
         )
-        self.assertEqual(self.files(), {"film.mkv": b"head1"})
+        self.assertEqual(self.files(), {"film.mkv": b"head122"})
 
     def test_bug(self) -> None:
         """An error that no disk makes is in the log with its traceback."""
@@ -283,7 +342,7 @@ class RecorderTests(SynchronousTestCase):
             return maybeDeferred(self.fail_oddly)
 
         recorder = self.recorder_for("film.mkv", broken)
-        recorder.begin(b"head")
+        begin(recorder, b"head")
         self.assertIn("oddly", recorder.failure or "")
         self.assertEqual(len(self.flushLoggedErrors(MatroskaError)), 1)
 
@@ -294,7 +353,7 @@ class RecorderTests(SynchronousTestCase):
     def test_seconds(self) -> None:
         """After so much media another file begins, at a keyframe, with the header, from 0 on."""
         recorder = self.recorder_for("film.mkv", seconds=2.5)
-        recorder.begin(b"head")
+        begin(recorder, b"head")
         self.carry(recorder, footage(0, 7))
         files = self.files()
         self.assertEqual(sorted(files), ["film-2.mkv", "film-3.mkv", "film.mkv"])
@@ -308,7 +367,7 @@ class RecorderTests(SynchronousTestCase):
     def test_size(self) -> None:
         """Likewise after so many bytes."""
         recorder = self.recorder_for("film.mkv", size=900)
-        recorder.begin(b"head")
+        begin(recorder, b"head")
         self.carry(recorder, footage(0, 5))  # 450 bytes a second
         sizes = [len(data) for _, data in sorted(self.files().items())]
         self.assertEqual(len(sizes), 3)
@@ -317,7 +376,7 @@ class RecorderTests(SynchronousTestCase):
     def test_in_step(self) -> None:
         """Sound that comes late is as far from its picture in a later file as in the first."""
         recorder = self.recorder_for("film.mkv", seconds=2)
-        recorder.begin(b"head")
+        begin(recorder, b"head")
         late = [
             p._replace(pts=p.pts - 300_000, dts=p.dts - 300_000)
             for p in footage(0.3, 6, track=2, key=False)
@@ -326,7 +385,7 @@ class RecorderTests(SynchronousTestCase):
         for picture, sound in zip(footage(0.3, 6), late, strict=True):
             for packet in (picture, sound):
                 key = packet.key and packet.track == 1
-                recorder.write(format_.render([packet]), packet.dts, key=key)
+                write(recorder, format_.render([packet]), packet.dts, key=key)
         self.pool.finish()
         for name in ("film.mkv", "film-2.mkv"):
             found = blocks(self.files()[name][4:])
@@ -338,7 +397,7 @@ class RecorderTests(SynchronousTestCase):
         """The moment at which a file begins is in its name; two of one moment are two files."""
         self.now = 1_000_000_000
         recorder = self.recorder_for("100%%-%Y%m%d-%H%M%S.mkv", seconds=1)
-        recorder.begin(b"head")
+        begin(recorder, b"head")
         self.carry(recorder, footage(0, 2))
         self.now += 60
         self.carry(recorder, footage(2, 3))
@@ -354,10 +413,10 @@ class RecorderTests(SynchronousTestCase):
     def test_again(self) -> None:
         """When the folder is back, it goes on with a file of its own, at a keyframe."""
         recorder = self.recorder
-        recorder.begin(b"head")
+        begin(recorder, b"head")
         self.carry(recorder, footage(0, 1))
         shutil.rmtree(self.directory)
-        recorder.begin(b"new")
+        begin(recorder, b"new")
         self.carry(recorder, footage(1, 2))
         self.assertIn("No such file or directory", recorder.failure or "")
         self.now += PAUSE
@@ -375,33 +434,30 @@ class RecorderTests(SynchronousTestCase):
     def test_patience(self) -> None:
         """It is not tried again at once."""
         recorder = self.recorder_for("nowhere/film.mkv")
-        recorder.begin(b"head")
+        begin(recorder, b"head")
         self.pool.finish()
         self.now += PAUSE / 2
-        recorder.write(b"", 0, key=True)
+        write(recorder, b"", 0, key=True)
         self.assertEqual(self.pool.waiting, [])
 
     def test_no_room_yet(self) -> None:
         """A disk that is as good as full gets no files of a moment each."""
-        self.patch(os, "statvfs", lambda _: Disk(f_bavail=LIMIT - 1, f_frsize=1))
-        recorder = self.recorder_for("nowhere/film.mkv")
-        recorder.begin(b"head")
+        recorder = self.recorder_for("nowhere/film.mkv", free=lambda _: LIMIT - 1)
+        begin(recorder, b"head")
         self.pool.finish()
         (self.directory / "nowhere").mkdir()
         self.now += PAUSE
-        recorder.write(b"1", 0, key=True)
+        write(recorder, b"1", 0, key=True)
         self.pool.finish()
         self.assertIn("No space left on device", recorder.failure or "")
         self.assertEqual(list((self.directory / "nowhere").iterdir()), [])
 
     def test_nothing_in_it(self) -> None:
         """A file in which there is nothing yet when the disk is full does not stay."""
-        self.recorder.begin(b"head")
+        begin(self.recorder, b"head")
         self.pool.finish()
-        assert self.recorder._file is not None
-        self.recorder._file.close()
-        self.recorder._file = FullDisk(room=2)  # type: ignore[assignment]
-        self.recorder.write(b"333", 0, key=True)
+        self.disk.room = 2
+        write(self.recorder, b"333", 0, key=True)
         self.pool.finish()
         self.assertEqual(self.files(), {})
 
@@ -416,18 +472,18 @@ class RecorderTests(SynchronousTestCase):
         for number, step in enumerate(steps):
             data = b"<%d>" % number
             if step == "begin":
-                recorder.begin(data)
+                begin(recorder, data)
                 expected.append(data)
                 closed = False
             elif step == "write" and not closed:
-                recorder.write(data)
+                write(recorder, data)
                 expected[-1] += data
             elif step == "work" and self.pool.waiting:
                 self.pool.work()
             elif step == "close":
-                recorder.close()
+                recorder.end(for_good=True)
                 closed = True
-        done = recorder.close()
+        done = recorder.end(for_good=True)
         self.pool.finish()
         self.assertIsNone(self.successResultOf(done))
         names = ["film.mkv", *(f"film-{number}.mkv" for number in range(2, 99))]

@@ -15,7 +15,7 @@ from mkvtwist.config.input import AtEnd, Form, Input, parse_input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.libav import Ended
-from mkvtwist.live.fanout import Wish
+from mkvtwist.live.client import Wish
 from mkvtwist.server.listeners import Listener
 from mkvtwist.server.server import Server
 from tests.support.fakes import END, Log, Reactor, Response, StillReaders, footage, header, sent
@@ -78,7 +78,7 @@ class ServiceTests(SynchronousTestCase):
         for reader in self.readers:
             reader.emit(header(), *footage(0, 1))
         self.reactor.turns()
-        server.streams["b"].publisher.join(response, Wish(0))
+        server.streams["b"].fanout.join(response, Wish(0))
         for reader in self.readers:
             reader.emit(END)
         self.reactor.turns()
@@ -207,7 +207,7 @@ class ChangeTests(SynchronousTestCase):
     def watch(self, name: str) -> Response:
         """A client who has seen something."""
         response = Response()
-        self.server.streams[name].publisher.join(response, Wish(0))
+        self.server.streams[name].fanout.join(response, Wish(0))
         index = [reader.source.text for reader in self.readers].index(f"http://host/{name}")
         self.readers[index].emit(header(), *footage(0, 1))
         self.reactor.turns()
@@ -272,7 +272,7 @@ class ChangeTests(SynchronousTestCase):
         after = self.server.streams["a"]
         self.assertIsNot(after, before)
         early = Response()
-        after.publisher.join(early, Wish(0))
+        after.fanout.join(early, Wish(0))
         self.settle()
         self.assertEqual(self.sources(), ["a", "b", "a"])
         self.readers[2].emit(header(), *footage(0, 1))
@@ -286,7 +286,7 @@ class ChangeTests(SynchronousTestCase):
         self.apply(self.config("a", burst=9.0, client_timeout=3.0, max_clients=7), self.b)
         self.assertIs(self.server.streams["a"], stream)
         self.assertEqual((stream.config.burst, stream.config.max_clients), (9, 7))
-        self.assertEqual(stream.publisher.config.client_timeout, 3)
+        self.assertEqual(stream.fanout.config.client_timeout, 3)
         self.assertFalse(self.response.ended)
 
     def test_listeners(self) -> None:
@@ -320,7 +320,7 @@ class ChangeTests(SynchronousTestCase):
     def watch_early(self, name: str) -> Response:
         """A client of a stream that has not begun."""
         response = Response()
-        self.server.streams[name].publisher.join(response, Wish(0))
+        self.server.streams[name].fanout.join(response, Wish(0))
         return response
 
     def test_stopped_meanwhile(self) -> None:

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import __version__
 from mkvtwist.formats.registry import FORMATS
-from mkvtwist.live.fanout import ClientStatistics
+from mkvtwist.live.client import ClientStatistics
 from mkvtwist.streams import metrics
 from mkvtwist.streams.stream import StreamStatistics
 

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import parse_at_end, parse_input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.libav import Ended, Event
-from mkvtwist.live.fanout import Wish
+from mkvtwist.live.client import Wish
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import Packet
 from mkvtwist.streams.memory import trim
@@ -82,7 +82,7 @@ class StreamTests(SynchronousTestCase):
     def watch(self, room: float = float("inf")) -> Response:
         """A client."""
         response = Response(room)
-        self.stream.publisher.join(response, Wish(0))
+        self.stream.fanout.join(response, Wish(0))
         self.reactor.turns()
         return response
 
@@ -317,12 +317,12 @@ class StreamTests(SynchronousTestCase):
         self.emit(header())
         for packet in packets:
             self.emit(packet)
-        self.assertLess(self.stream.publisher.fragments, 100)
+        self.assertLess(self.stream.statistics().fragments, 100)
         while jobs:
             on_result, function, *args = jobs.pop()
             on_result(True, function(*args))
             self.reactor.turns()
-        self.assertEqual(self.stream.publisher.fragments, self.count(packets))
+        self.assertEqual(self.stream.statistics().fragments, self.count(packets))
         self.assertEqual(blocks(path.read_bytes()), sent(packets))
 
     def count(self, packets: list[Packet]) -> int:

@@ -15,10 +15,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mkvtwist.formats import matroska
-from mkvtwist.formats.registry import NoTrack, Unfit
+from mkvtwist.formats.registry import Format, NoTrack, Unfit
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.libav import Ended, Event
-from mkvtwist.live.fanout import IResponse, Progress
+from mkvtwist.live.client import IResponse, Progress
+from mkvtwist.live.period import Period
+from mkvtwist.live.ring import Fragment
+from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 
 _P = ParamSpec("_P")
@@ -218,21 +221,31 @@ class Log:
         self.lines.clear()
 
 
-class Kept:
-    """A recorder that keeps it all, and is full when it is told to be."""
+class Kept(Sink):
+    """
+    A sink that keeps it all as Matroska, and is full when it is told to be.
+
+    @ivar begins: when the fragments start with which a file could begin, in microseconds.
+    """
+
+    full = False
 
     def __init__(self) -> None:
         self.heads: list[bytes] = []
         self.data = b""
         self.begins: list[int] = []
-        self.full = False
+        self._format: Format | None = None
 
-    def begin(self, head: bytes) -> None:
-        self.heads.append(head)
+    def begin(self, period: Period) -> None:
+        """Keep the header."""
+        self._format = period.format(period.everything)
+        self.heads.append(self._format.head)
 
-    def write(self, data: bytes, start: int, *, key: bool) -> None:
-        self.data += data
-        self.begins += [start] if key else []
+    def append(self, fragment: Fragment) -> None:
+        """Keep the fragment."""
+        assert self._format is not None, "appended before it has begun"
+        self.data += self._format.render(fragment.packets)
+        self.begins += [fragment.start] if fragment.decodable else []
 
 
 END = Ended("the end of the input", fault=False)

@@ -20,7 +20,7 @@ from mkvtwist.http.wire.live_response import (
 )
 from mkvtwist.http.wire.query import parameter, wanted_tracks
 from mkvtwist.http.wire.response import respond_text
-from mkvtwist.live.fanout import Wish
+from mkvtwist.live.client import Wish
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import address
 from mkvtwist.streams.stream import Stream
@@ -58,7 +58,7 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         user_agent=user_agent(request),
         max_lag=max_lag,
     )
-    client = stream.publisher.join(response, wish)
+    client = stream.fanout.join(response, wish)
     gone.addErrback(lambda _: client.stopProducing())
 
 

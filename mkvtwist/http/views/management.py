@@ -200,10 +200,10 @@ class Management:
         self._show(name, request)
 
     def _disconnect(self, name: str, number: str, request: Request) -> None:
-        publisher = self._stream(name).publisher
-        for client in publisher.clients:
+        fanout = self._stream(name).fanout
+        for client in fanout.clients:
             if str(client.id) == number:
-                publisher.leave(client, "disconnected by the management interface")
+                fanout.leave(client, "disconnected by the management interface")
                 client.response.abort()
                 _answer(request, 200, {"disconnected": client.id})
                 return

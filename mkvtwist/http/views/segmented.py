@@ -36,7 +36,7 @@ from mkvtwist.http.wire.live_response import RETRY_SOON, respond_nothing_new, re
 from mkvtwist.http.wire.query import parameter, token_query
 from mkvtwist.http.wire.ranges import Unsatisfiable, cut, requested
 from mkvtwist.http.wire.response import View, respond, respond_text, respond_unavailable
-from mkvtwist.live.fanout import CROWD
+from mkvtwist.live.turns import CROWD
 from mkvtwist.media.packet import Header
 from mkvtwist.outputs.segmented import LOOK_BACK, PLAYLIST, Playlist, Segment, chosen, ending
 from mkvtwist.streams.stream import Stream
@@ -115,11 +115,11 @@ class Pieces:
         self._turn: object | None = None
         self._header: Header | None = None
         self._problems: dict[Tracks, Unfit | NoTrack | None] = {}
-        stream.publisher.observers.append(self._look)
+        stream.playlist.observers.append(self._look)
 
     @property
     def _playlist(self) -> Playlist:
-        return self.stream.publisher.playlist
+        return self.stream.playlist
 
     def view(self, path: str) -> View | None:
         """What answers for a piece; L{None} when there cannot be such a one."""
@@ -158,7 +158,7 @@ class Pieces:
         """Who asks is a viewer, and wants the stream for as long as it is one."""
         self.stream.viewers.saw(client_host(request) or "", self._reactor.seconds())
         # It may ask again no sooner than a segment later.
-        self.stream.publisher.touch(LOOK_BACK * self._playlist.target)
+        self.stream.demand.touch(LOOK_BACK * self._playlist.target)
 
     # playlists
 
@@ -274,7 +274,7 @@ class Pieces:
         cache = cache_control(request, self.stream.config.watch, cache, shared)
         request.setHeader(b"Cache-Control", cache)
         if not respond_if_unchanged(request, tag):
-            self.stream.publisher.served(0 if request.method == b"HEAD" else len(data))
+            self.stream.served(0 if request.method == b"HEAD" else len(data))
             respond(request, data, PLAYLIST.encode(), cache)
 
     # pieces
@@ -374,7 +374,7 @@ class Pieces:
         elif len(self._held) >= MOST_HELD:
             respond_unavailable(request, "Too many requests wait already.", RETRY_SOON)
         else:
-            self.stream.publisher.touch(seconds)
+            self.stream.demand.touch(seconds)
             timeout = self._reactor.callLater(seconds, self._give_up, request)
             self._held[request] = _Held(self.stream.log, request, is_due, show, timeout)
             request.notifyFinish().addErrback(lambda _: self._forget(request))
@@ -476,7 +476,7 @@ class Delivery:
             if len(piece) > SLICE:
                 self._rest.appendleft(piece[SLICE:])
             taken = bytes(piece[:SLICE])
-            self._stream.publisher.served(len(taken))
+            self._stream.served(len(taken))
             self._request.write(taken)
         if not self._rest:
             self._request.unregisterProducer()

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from mkvtwist.formats.registry import NoTrack, Unfit, media_type
 from mkvtwist.http.wire.client import abort, transport_of
 from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
-from mkvtwist.live.fanout import IResponse, Progress
+from mkvtwist.live.client import IResponse, Progress
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import attend, tcp_socket, traffic
 from mkvtwist.streams.stream import Stream
@@ -207,7 +207,7 @@ def respond_nothing_new(stream: Stream, request: Request) -> None:
         respond_unavailable(
             request, f"Nothing new has come. The stream is {state}: {reason}.", RETRY_SOON
         )
-    elif publisher.playlist.finished:
+    elif publisher.finished:
         respond_text(request, 503, f"The stream has ended: {reason}.")
     else:
         respond_unavailable(request, "The server stops.", RETRY_SOON)

@@ -5,14 +5,16 @@ Playlists: the segments of a stream, cut while it comes, and listed when somebod
 import hashlib
 import math
 import operator
+import time
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 from mkvtwist.formats.registry import Choice, Unfit, preferred
 from mkvtwist.formats.webvtt import shown_until
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment
+from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, STEP, Header, Packet
 from mkvtwist.media.silence import Silences
 from mkvtwist.outputs.segmented.choices import (
@@ -103,26 +105,32 @@ CUES = 100
 """Cues that are to be seen at once, at most: a screen full of them."""
 
 
-class Playlist:
+class Playlist(Sink):
     """
     The segments of one stream, over all its periods.
 
-    L{append} and L{finish} are the publisher's side; the rest is for who answers requests.
+    What it has of a L{Sink} is the publisher's side; the rest is for who answers requests.
 
     @ivar run: what names this start of the stream.
     @ivar edge: what changes when there is more to list: the numbers of the growing segment and of
         its growing part.
     @ivar finished: nothing more will come.
+    @ivar observers: called when there may be more to list, and at the end; they must not fail.
     """
 
-    def __init__(self, started: float, kept: float, *, parts: bool = True) -> None:
+    def __init__(
+        self, kept: float, *, parts: bool = True, date: Callable[[], float] = time.time
+    ) -> None:
         """
         Make an empty one.
 
-        @param started: seconds since the epoch.
         @param kept: seconds that the ring keeps.
         @param parts: whether parts are listed, or segments only when they are complete.
+        @param date: returns the seconds since the epoch.
         """
+        started = date()
+        self.observers: list[Callable[[], None]] = []
+        self._date = date
         self.run = f"{round(started * 1000):x}"
         self.edge = (int(started), 0)
         self.finished = False
@@ -137,6 +145,7 @@ class Playlist:
         self._part_target = PART
         self._has_part_target = False  # whether it was compared with this period's pictures
         self._period: Period | None = None
+        self._coming: Period | None = None  # of which no fragment has come yet
         self._timed: Collection[int] = ()  # of this period's tracks: those that tell the time
         self._others: Collection[int] = ()  # those that go on with it where these are silent
         self._silences = Silences()
@@ -152,14 +161,17 @@ class Playlist:
 
     # the publisher's side
 
-    def append(self, period: Period, fragment: Fragment, now: float) -> None:
-        """
-        The next fragment.
+    def begin(self, period: Period) -> None:
+        """Have other tracks; the first fragment of them is behind a discontinuity."""
+        self._coming = period
 
-        @param now: seconds since the epoch.
-        """
-        if period is not self._period:
-            self._change(period)
+    def append(self, fragment: Fragment) -> None:
+        """The next fragment."""
+        if self._coming is not None:
+            self._change(self._coming)
+            self._coming = None
+        period = self._period
+        assert period is not None
         if period.ring.first != self._oldest:
             self._oldest = period.ring.first
             self._drop_gone(period)
@@ -169,15 +181,15 @@ class Playlist:
         for offset, packet in enumerate(fragment.packets):
             told = self._told(packet)
             if told is not None:
-                time = max(told, self._last)
+                at = max(told, self._last)
                 step = packet.duration or max(STEP, told - self._last)
-                self._end = max(time, told + step)
-                self._last = time
+                self._end = max(at, told + step)
+                self._last = at
                 independent = packet.key and packet.track in self._timed
-                part = Part(Place(fragment.number, offset), time, independent=independent)
+                part = Part(Place(fragment.number, offset), at, independent=independent)
                 growing = self._growing
                 if begins and _is_over(growing, part):
-                    self._begin(period, part, now)
+                    self._begin(period, part)
                 elif growing is not None:
                     self._grow(growing, part)
                 begins = False
@@ -203,13 +215,23 @@ class Playlist:
         self._leave()
         self._segments.clear()
         self._texts.clear()
-        self._period = None
+        self._period = self._coming = None
 
-    def finish(self) -> None:
-        """Nothing more will come."""
-        self._close(self._end)
-        self.finished = True
-        self._texts.clear()
+    def flush(self) -> None:
+        """Tell those who wait for what comes."""
+        for observe in self.observers:
+            observe()
+
+    def end(self, *, for_good: bool) -> None:
+        """
+        End, if it is for good: a playlist that says that it has ended is never loaded again, so
+        it does not say so while the server is about to be back.
+        """
+        if for_good:
+            self._close(self._end)
+            self.finished = True
+            self._texts.clear()
+        self.flush()
 
     # for requests
 
@@ -421,8 +443,9 @@ class Playlist:
         self._segments.clear()
         self._texts.clear()
 
-    def _begin(self, period: Period, part: Part, now: float) -> None:
+    def _begin(self, period: Period, part: Part) -> None:
         """A segment ends, the next one begins."""
+        now = self._date()
         self._close(part.start, part.first)
         last = self._segments[-1] if self._segments else None
         date = now

@@ -21,7 +21,7 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.registry import Choice, Format, NoTrack, Unfit
 from mkvtwist.formats.webvtt import WebVtt
 from mkvtwist.live.period import Period as RealProgramme
-from mkvtwist.live.ring import ENTRY, Ring
+from mkvtwist.live.ring import ENTRY, Fragment, Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.outputs.segmented import (
     DISCONTINUITIES,
@@ -82,20 +82,38 @@ class Period(RealProgramme):
         return sum(made.rendered for made in self.made.values() if isinstance(made, Bytes))
 
 
-def live(*, parts: bool = True, kept: float = 30.0) -> Playlist:
+class DatedPlaylist(Playlist):
+    """One whose clock is as late as the test says."""
+
+    def __init__(self, kept: float = 30.0, *, parts: bool = True, started: float) -> None:
+        self.now = started
+        self.of: ref[RealProgramme] | None = None
+        super().__init__(kept, parts=parts, date=lambda: self.now)
+
+    def take(self, period: RealProgramme, fragment: Fragment, now: float) -> None:
+        """What a publisher does with one fragment, at this time."""
+        if self.of is None or self.of() is not period:
+            self.of = ref(period)
+            self.begin(period)
+        self.now = now
+        self.append(fragment)
+        self.flush()
+
+
+def live(*, parts: bool = True, kept: float = 30.0) -> DatedPlaylist:
     """An empty one."""
-    return Playlist(STARTED, kept, parts=parts)
+    return DatedPlaylist(kept, parts=parts, started=STARTED)
 
 
 def feed(
-    playlist: Playlist, period: Period, packets: Sequence[Packet], *, late: float = 0.0
+    playlist: DatedPlaylist, period: Period, packets: Sequence[Packet], *, late: float = 0.0
 ) -> None:
     """Packet by packet, each as a fragment, at the time at which it is due; video cuts."""
     video = period.header.has_video
     for packet in packets:
         key = packet.key and (packet.track == 1 or not video)
         fragment = period.ring.append([packet], key=key)
-        playlist.append(period, fragment, STARTED + late + packet.dts / SECOND)
+        playlist.take(period, fragment, STARTED + late + packet.dts / SECOND)
 
 
 def bunches(packets: Sequence[Packet], most: int) -> Iterator[Sequence[Packet]]:
@@ -109,12 +127,12 @@ def bunches(packets: Sequence[Packet], most: int) -> Iterator[Sequence[Packet]]:
         yield group
 
 
-def read(playlist: Playlist, *, skip: bool = False) -> Any:
+def read(playlist: DatedPlaylist, *, skip: bool = False) -> Any:
     """What a player reads."""
     return m3u8.loads(playlist.media(skip=skip), uri="http://tv.example/live/media.m3u8")
 
 
-def whole(playlist: Playlist) -> list[Segment]:
+def whole(playlist: DatedPlaylist) -> list[Segment]:
     """The complete segments that are there."""
     numbers = range(FIRST, playlist.edge[0])
     return [found for number in numbers if (found := playlist.find(number)) is not None]
@@ -166,7 +184,7 @@ class SegmentTests(SynchronousTestCase):
             playlist, period = live(), Period(VIDEO, AUDIO)
             for group in bunches(packets, together):
                 key = group[0].track == 1 and group[0].key
-                playlist.append(period, period.ring.append(group, key=key), STARTED)
+                playlist.take(period, period.ring.append(group, key=key), STARTED)
             self.assertEqual(
                 [(s.start, s.end, [p.duration for p in s.parts]) for s in whole(playlist)],
                 [(s.start, s.end, [p.duration for p in s.parts]) for s in whole(expected)],
@@ -492,13 +510,13 @@ class MediaTests(SynchronousTestCase):
         playlist, period = live(), Period()
         for number in range(2):
             fragment = period.ring.append(footage(number, number + 1), key=True)
-            playlist.append(period, fragment, STARTED)
+            playlist.take(period, fragment, STARTED)
         read(playlist)
         found = []
         for number, (when, set_by) in enumerate(clock, 2):
             wall = STARTED + when + set_by
             fragment = period.ring.append(footage(number, number + 1), key=True)
-            playlist.append(period, fragment, wall)
+            playlist.take(period, fragment, wall)
             text = playlist.media().rpartition("#EXT-X-PROGRAM-DATE-TIME:")[2].splitlines()[0]
             found.append(round(datetime.fromisoformat(text).timestamp() - wall, 3))
         return found
@@ -586,7 +604,7 @@ class MediaTests(SynchronousTestCase):
         playlist, period = live(), Period()
         for packet in footage(0, 10.5, rate=10):
             fragment = period.ring.append([packet], key=packet.key)
-            playlist.append(period, fragment, STARTED)
+            playlist.take(period, fragment, STARTED)
         dates = [s.program_date_time for s in read(playlist).segments if s.uri]
         self.assertEqual(dates[-1].timestamp(), STARTED - 1)
         self.assertEqual(dates[0].timestamp(), STARTED - 10)
@@ -604,7 +622,7 @@ class MediaTests(SynchronousTestCase):
         """At the end all is listed, nothing is announced, and it is said that it is the end."""
         playlist, period = live(), Period()
         feed(playlist, period, footage(0, 2.5, gop=2, rate=10))
-        playlist.finish()
+        playlist.end(for_good=True)
         found = read(playlist)
         self.assertTrue(found.is_endlist)
         self.assertEqual([s.duration for s in found.segments], [2, 0.5])
@@ -730,14 +748,14 @@ class ChosenTests(SynchronousTestCase):
             cues,
         )
 
-    def feed(self, playlist: Playlist, period: Period, packets: list[Packet]) -> None:
+    def feed(self, playlist: DatedPlaylist, period: Period, packets: list[Packet]) -> None:
         """Packet by packet; the pictures cut."""
         for packet in packets:
             key = packet.track == 1 and packet.key
             fragment = period.ring.append([packet], key=key)
-            playlist.append(period, fragment, STARTED + packet.dts / SECOND)
+            playlist.take(period, fragment, STARTED + packet.dts / SECOND)
 
-    def live(self) -> tuple[Playlist, Period]:
+    def live(self) -> tuple[DatedPlaylist, Period]:
         """Two segments and a half."""
         playlist, period = live(), self.period()
         self.feed(playlist, period, self.packets(0, 5))
@@ -1054,7 +1072,7 @@ class PropertyTests(SynchronousTestCase):
         for group in bunches(packets, together):
             key = group[0].track == 1 and group[0].key
             fragment = period.ring.append(group, key=key)
-            playlist.append(period, fragment, STARTED)
+            playlist.take(period, fragment, STARTED)
             if not playlist.is_ready or playlist.media() == text:
                 continue
             text = playlist.media()
@@ -1064,7 +1082,7 @@ class PropertyTests(SynchronousTestCase):
             sequence, target = found.media_sequence, found.target_duration
             self.check(playlist, found, known)
 
-    def check(self, playlist: Playlist, found: Any, known: dict[str, bytes]) -> None:
+    def check(self, playlist: DatedPlaylist, found: Any, known: dict[str, bytes]) -> None:
         """One list."""
         number = found.media_sequence
         part_target = float(found.part_inf.part_target)
@@ -1108,13 +1126,15 @@ class PropertyTests(SynchronousTestCase):
 class SilenceTests(SynchronousTestCase):
     """What is listed while the pictures do not come."""
 
-    def watch(self, *lists: list[Packet], tracks: Sequence[Track] = (VIDEO, AUDIO)) -> Playlist:
+    def watch(
+        self, *lists: list[Packet], tracks: Sequence[Track] = (VIDEO, AUDIO)
+    ) -> DatedPlaylist:
         """The playlist of these packets, cut as the stream does."""
         self.period = Period(*tracks)
         playlist = live()
         for packet in mixed(*lists):
             for fragment in self.period.fragments([packet]):
-                playlist.append(self.period, fragment, STARTED + packet.dts / SECOND)
+                playlist.take(self.period, fragment, STARTED + packet.dts / SECOND)
         return playlist
 
     def test_goes_on(self) -> None:
@@ -1155,7 +1175,7 @@ class SilenceTests(SynchronousTestCase):
         period, playlist = Period(VIDEO, AUDIO), live()
         for packet in came:
             for fragment in period.fragments([packet]):
-                playlist.append(period, fragment, STARTED)
+                playlist.take(period, fragment, STARTED)
         segments = whole(playlist)
         self.assertLess(max(s.duration for s in segments), 3.1 * SECOND)
         self.assertIn(8 * SECOND, [s.start for s in segments])
@@ -1190,7 +1210,7 @@ class RestartTests(SynchronousTestCase):
         uris: set[str] = set()
         last = discontinuity = 0
         for started in (STARTED, STARTED + 63.0, STARTED + 127.5):
-            playlist = Playlist(started, 30.0)
+            playlist = DatedPlaylist(started=started)
             period = Period()
             feed(playlist, period, footage(0, 60.5, gop=0.1, rate=10))
             found = read(playlist)
@@ -1204,7 +1224,7 @@ class RestartTests(SynchronousTestCase):
 
     def test_numbers_fit(self) -> None:
         """Numbers fit into 31 bits, since players (GStreamer) read them so."""
-        self.assertLess(Playlist(2**31 - 1000.0, 30.0).edge[0], 2**31)
+        self.assertLess(DatedPlaylist(started=2**31 - 1000.0).edge[0], 2**31)
 
 
 class ForgetTests(SynchronousTestCase):

@@ -1,0 +1,382 @@
+"""
+One response that is being streamed to, and its place in the ring (I{reactor}).
+
+::
+
+    waits -> is behind -> follows <-> is behind -> leaves
+    |        a piece in   each fragment in         the response ends, the client
+    |        each turn    the turn in which        has gone, or takes nothing
+    |                     it comes
+    until there is a header, and a segment begins
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
+from zope.interface import Attribute, implementer
+
+from mkvtwist.config.settings import StreamConfig
+from mkvtwist.formats.registry import NoTrack, Unfit, choose
+from mkvtwist.live.audience import Audience, Audiences, Rebase, Transform
+from mkvtwist.live.lag import Lag
+from mkvtwist.live.period import Period
+from mkvtwist.live.turns import Turns
+from mkvtwist.media.packet import SECOND, Track
+from mkvtwist.net.sockets import UNSENT
+
+PIECE = 128 << 10
+"""
+Bytes that a client which is behind gets in one turn of the reactor, at least one fragment: what its
+socket takes beyond what is on its way (L{UNSENT}), so that two turns of a thousand newcomers fit
+between two pictures.
+"""
+
+
+class Progress(NamedTuple):
+    """
+    How far the bytes of a client have come.
+
+    @ivar taken: bytes that the client has taken; only the difference of two says something.
+    @ivar held: bytes that have been written, and wait in the operating system.
+    """
+
+    taken: int
+    held: int
+
+
+class IResponse(IConsumer):
+    """
+    Where a client's bytes go; called in the reactor's thread.
+
+    C{write} is called with bytes or not at all while the producer is paused; a response that cannot
+    take all of it keeps the rest, and calls C{pauseProducing} at once and C{resumeProducing} when
+    the rest is gone.
+
+    C{offer} is the short way for those who follow: no more than a socket's C{send}. Who offers
+    keeps count of it.
+    """
+
+    sent = Attribute("Bytes that the operating system has taken so far, but for what was offered.")
+
+    offer = Attribute(
+        "C{offer(data)} gives bytes as C{write} does, and returns how many were taken: the rest"
+        " must be kept. An C{OSError} means none."
+    )
+
+    def keep(rest: memoryview) -> None:
+        """The rest of what was offered, if it was not taken as a whole: it is sent first."""
+
+    def progress() -> Progress:
+        """Return how far its bytes have come; at any time."""
+
+    def attend(seconds: float) -> None:
+        """End the connection if the client's machine acknowledges nothing for so many seconds."""
+
+    def begin(tracks: Sequence[Track]) -> None:
+        """The first call, once: what is going to be sent."""
+
+    def refuse(problem: Unfit | NoTrack) -> None:
+        """The only call: what was asked for cannot be had."""
+
+    def finish() -> None:
+        """The last call: all has been written, the response is complete."""
+
+    def abort() -> None:
+        """The last call: the connection is to go at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatistics:
+    """What is known of one client."""
+
+    id: int
+    peer: str
+    user_agent: str
+    format: str
+    since: float
+    """As the reactor's clock counts."""
+    bytes: int
+    lag: float
+    skipped_segments: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    What a client wants, and who it is.
+
+    @ivar burst: seconds of media that it gets at once; L{None} is to begin with the next segment.
+    @ivar max_lag: seconds that it may fall behind, 0 for any number; L{None} is C{--max-lag}.
+    @ivar tracks: the numbers of those that it wants; L{None} is what belongs into the format.
+    @ivar framing: applied to the header and to each fragment, once for all who have the same: it
+        must be the same function for all of them.
+    @ivar rebase: applied to this client's fragments, with the time in microseconds at which its
+        first one begins.
+    @ivar peer: who it is, for the log and C{/status}.
+    """
+
+    burst: float | None
+    format: str = "matroska"
+    tracks: frozenset[int] | None = None
+    framing: Transform | None = None
+    rebase: Rebase | None = None
+    peer: str = ""
+    user_agent: str = ""
+    max_lag: float | None = None
+
+
+class IFanout(Protocol):
+    """
+    The fan-out that a client belongs to, as far as the client knows it.
+
+    @ivar piece: bytes that a client gets in one turn, see L{PIECE}.
+    @ivar byte_rate: bytes in a second of media, at the last look; 0 is not known.
+    @ivar turns: where a client asks for another turn.
+    @ivar skipped: segments that clients have lost since the last report.
+    """
+
+    clock: IReactorTime
+    config: StreamConfig
+    piece: int
+    ended: bool
+    byte_rate: float
+    audiences: Audiences["Client"]
+    turns: Turns["Client"]
+    skipped: Counter["Client"]
+
+    def leave(self, client: "Client", reason: str) -> None:
+        """Let a client go; its response is not touched."""
+
+    def seconds_of(self, size: int) -> float:
+        """Return how many seconds of media so many bytes are; 0 while that is not known."""
+
+
+@implementer(IPushProducer)
+class Client:
+    """
+    One response that is being streamed to.
+
+    @ivar response: where its bytes go.
+    @ivar audience: those who get the same, from when there is a header until it leaves.
+    """
+
+    def __init__(self, fanout: IFanout, id_: int, response: IResponse, wish: Wish) -> None:
+        self.id = id_
+        self.response = response
+        self.wish = wish
+        self.since = fanout.clock.seconds()
+        self.skipped_segments = 0
+        self.paused = False
+        self.audience: Audience[Client] | None = None
+        self._fanout = fanout
+        self._place: int | None = None
+        self._appetite = 1  # the first write is one fragment, so that all of a crowd see something
+        self._segment = 0  # how many segments have begun before its place
+        self._burst = wish.burst
+        self._followed = 0  # bytes that it got while it followed; until now, and before
+        self._follows_since = 0
+        self._lag = Lag()
+        self._seen_taken = 0
+        self._idle_since = self.since
+
+    @property
+    def period(self) -> Period | None:
+        """Where it has its place."""
+        return self.audience.period if self.audience is not None else None
+
+    @property
+    def place(self) -> int | None:
+        """The fragment that it gets next; L{None} while it waits for a segment to begin."""
+        if self.audience is not None and self.is_following:
+            return self.audience.period.released
+        return self._place
+
+    @property
+    def is_following(self) -> bool:
+        """Whether it has everything so far, and can take more at once."""
+        return self.audience is not None and self in self.audience.following
+
+    @property
+    def has_all(self) -> bool:
+        """Whether it has everything so far: it follows, or waits for a beginning."""
+        return self.is_following or (self._place is None and not self.paused)
+
+    @property
+    def sent(self) -> int:
+        """Bytes that the operating system has taken for it."""
+        sent: int = self.response.sent + self._followed
+        if self.audience is not None and self.is_following:
+            sent += self.audience.offered - self._follows_since
+        return sent
+
+    def enter(self, period: Period, oldest: int = 0) -> None:
+        """Begin: the header, and a place, not before the oldest that it is to have."""
+        wish = self.wish
+        try:
+            choice = choose(period.header, wish.format, wish.tracks)
+        except (Unfit, NoTrack) as problem:
+            self._fanout.leave(self, str(problem))
+            self.response.refuse(problem)
+            return
+        self.audience = self._fanout.audiences.enter(
+            self, period, choice, wish.framing, wish.rebase
+        )
+        self.response.begin(period.header.only(choice.tracks))
+        self.response.registerProducer(self, streaming=True)
+        self.response.write(self.audience.head)
+        if self._burst is not None:
+            self.settle(oldest)
+        self.pump()
+
+    def leave(self) -> None:
+        """No more for this one."""
+        if self.audience is not None:
+            self._unfollow(self.audience)
+            self.audience = None  # whoever still has its turn to come does nothing in it
+
+    def settle(self, oldest: int = 0) -> None:
+        """Find a place to begin, or to go on, if there is one yet."""
+        period = self.period
+        assert period is not None
+        place = period.ring.place(round((self._burst or 0.0) * SECOND))
+        if place is not None:
+            place = max(place, oldest)
+        self._place = None if place is None else min(place, period.released)
+        ring = period.ring
+        self._segment = ring.segments_before(ring.end if place is None else place)
+        now = self._fanout.clock.seconds()
+        self._lag.begin(now, self._distance(), self._burst or 0.0, self._most or math.inf)
+
+    @property
+    def _most(self) -> float:
+        """Return how many seconds the client may fall behind; 0 is any number."""
+        wished = self.wish.max_lag
+        return self._fanout.config.max_lag if wished is None else wished
+
+    def _distance(self) -> float:
+        """Return how many seconds the client's place is behind the live edge."""
+        period, place = self.period, self.place
+        if period is None or place is None or place >= period.ring.end:
+            return 0.0
+        ring = period.ring
+        return (ring.edge - ring[max(place, ring.first)].start) / SECOND
+
+    def look(self, now: float) -> None:
+        """See, once a second, how far behind the client is, and move it if that is too far."""
+        if self.is_following and self._fanout.byte_rate > UNSENT:
+            # What the system holds for it is less than a second; there may be thousands like it.
+            self._idle_since = now
+            self._lag.follow(now)
+            return
+        progress = self.response.progress()
+        has_all = not self.paused and not progress.held
+        if has_all or progress.taken != self._seen_taken:
+            self._idle_since = now
+        self._seen_taken = progress.taken
+        period = self.period
+        if period is None:
+            return
+        lag = self._distance() + self._fanout.seconds_of(progress.held)
+        takes = self._lag.look(now, lag, progress.taken)
+        if takes and 0 < self._most < self._lag.behind and self._would_gain(period):
+            self._skip()
+
+    def _would_gain(self, period: Period) -> bool:
+        """Return whether the newest keyframe is ahead of the client's place."""
+        newest = period.ring.newest_start
+        if period.closed or self.is_following or self._place is None or newest is None:
+            return False
+        return self._place < newest
+
+    def pump(self) -> None:
+        """Send one piece of what it has not got; see that it gets another turn if there is more."""
+        audience = self.audience
+        if self.paused or audience is None or self.is_following:
+            return
+        period = audience.period
+        if self._place is not None and self._place < period.ring.first:
+            self._skip()
+        if self._place is None or self._place >= period.released:
+            if period.closed:
+                ended = self._fanout.ended
+                self._fanout.leave(
+                    self, "the end of the stream" if ended else "the tracks have changed"
+                )
+                self.response.finish()
+            elif self._place is not None:
+                self._follow(audience)
+            return
+        # The place has moved before the write, which may pause or end this client.
+        data, self._place = audience.piece(self._place, self._appetite)
+        self._appetite = self._fanout.piece
+        self._segment = period.ring.segments_before(self._place)
+        self._fanout.turns.ask(self)
+        if data:  # a format may have nothing of some tracks
+            self.response.write(data)
+
+    def _skip(self) -> None:
+        """Go on at the newest segment: the ring has lost the place, or it is too far behind."""
+        had, self._burst = self._segment, 0.0
+        self.settle()
+        skipped = max(1, self._segment - had)
+        self.skipped_segments += skipped
+        self._fanout.skipped[self] += skipped
+
+    # IPushProducer
+
+    def pauseProducing(self) -> None:
+        """It is being written to, and cannot take more; may come more than once."""
+        self.paused = True
+        if self.audience is not None and self.is_following:
+            self.follow_from(self.audience.period.released)
+
+    def follow_from(self, place: int) -> None:
+        """From now on it has a place of its own."""
+        if self.audience is not None:
+            self._unfollow(self.audience)
+            self._place = place
+            self._segment = self.audience.period.ring.segments_before(place)
+
+    def _follow(self, audience: "Audience[Client]") -> None:
+        if self not in audience.following:
+            audience.following[self] = self.response.offer
+            self._follows_since = audience.offered
+
+    def _unfollow(self, audience: "Audience[Client]") -> None:
+        if audience.following.pop(self, None) is not None:
+            self._followed += audience.offered - self._follows_since
+
+    def resumeProducing(self) -> None:
+        """All that was written to it has gone."""
+        self.paused = False
+        self.pump()
+
+    def stopProducing(self) -> None:
+        """The connection is lost."""
+        self._fanout.leave(self, "the client has gone")
+
+    def is_stuck(self, now: float, timeout: float) -> bool:
+        """
+        Return whether the client has taken nothing for so many seconds, as of the last L{look},
+        though there was something to take.
+        """
+        return now - self._idle_since >= timeout
+
+    def statistics(self) -> ClientStatistics:
+        """The client as C{/status} shows it."""
+        return ClientStatistics(
+            self.id,
+            self.wish.peer,
+            self.wish.user_agent,
+            self.wish.format,
+            self.since,
+            self.sent,
+            self._distance() + self._fanout.seconds_of(self.response.progress().held),
+            self.skipped_segments,
+            "live" if self.period is None or self.is_following else "behind",
+        )

@@ -1,0 +1,63 @@
+"""
+The sockets that outputs plug into (I{pure}).
+
+The rules, for whoever calls a sink (L{mkvtwist.live.publisher.Publisher}) and for each sink:
+
+ 1. Every call comes in the reactor's thread, in this order::
+
+        begin  (append.. flush)..  hold  (append.. flush)..  forget  begin ..  end
+        |       each fragment,     |     the same period     |       another one
+        |       then once a turn   |     may go on           |
+        a period                   the input is away         its ring is given back
+
+ 2. A sink never blocks. Work that takes long belongs into a thread, or into later turns; a sink
+    bounds what waits for that, and says with L{full<Sink.full>} that it wants no more. The input
+    then waits, and the sink calls back when it has room.
+ 3. A sink never fails its neighbours: its exception is logged, once for each period, and the sink
+    gets the next call all the same.
+ 4. A period, its fragments and its ring are shared: a sink changes none of them. A sink that keeps
+    a fragment's number rather than the fragment finds it in the ring for as long as that lasts.
+"""
+
+from collections.abc import Awaitable
+
+from mkvtwist.live.period import Period
+from mkvtwist.live.ring import Fragment
+
+
+class Sink:
+    """
+    Whatever takes a stream's headers and fragments.
+
+    Each method does nothing, so that a sink has only those that it needs.
+    """
+
+    @property
+    def full(self) -> bool:
+        """Whether the input has to wait; a sink that was full says to its maker when it is not."""
+        return False
+
+    def begin(self, period: Period) -> None:
+        """Take a new header; the period before it, if there was one, is closed and complete."""
+
+    def append(self, fragment: Fragment) -> None:
+        """Take the next fragment of the period, which is in its ring already."""
+
+    def flush(self) -> None:
+        """Send on what has been appended: the turn's last fragment has come."""
+
+    def hold(self) -> None:
+        """Note that the input is away, and may be back; called each time that it is tried."""
+
+    def forget(self) -> None:
+        """Let go of the period: its ring is given back. The next call begins another one."""
+
+    def end(self, *, for_good: bool) -> Awaitable[None] | None:
+        """
+        Finish: nothing more will come. It may be called more than once.
+
+        @param for_good: whether this is the end of the stream; else the server stops, and may be
+            back soon.
+        @return: what the stream waits for when it stops, if the sink has something left to do. It
+            must not fail.
+        """
