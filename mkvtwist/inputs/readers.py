@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mkvtwist.config.input import Input
-from mkvtwist.libav import Event, Media, Pace, Reader
+from mkvtwist.libav import Event, Pace, Reader
 from mkvtwist.libav.pipe import Outlet
+from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.timeline import Timeline
 
 
@@ -34,7 +35,7 @@ class ReaderTask:
 
     stream: str
     source: Input
-    media: Media | None
+    media: ByteSource | None
     timeline: Timeline
     pace: Pace
     drain: bool = False

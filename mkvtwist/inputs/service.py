@@ -37,7 +37,6 @@ from mkvtwist.inputs.retry import QUICK, Tries
 from mkvtwist.inputs.senders import Connection, IInput, Parting, Sender
 from mkvtwist.libav import (
     Ended,
-    Media,
     Noted,
     Noticed,
     Opened,
@@ -48,6 +47,7 @@ from mkvtwist.libav import (
 from mkvtwist.live.events import Events
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.streamlog import StreamLog
+from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.media.timeline import Timeline
 from mkvtwist.net.endpoint import Endpoint
@@ -288,12 +288,12 @@ class InputService(Service):
             is none: the stream stays live.
         """
         self._retry = None
-        media: Media | None = None
+        media: ByteSource | None = None
         if self.config.input.form is Form.STDIN:
             media = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - it is not ours
         self._read(media, counts=counts)
 
-    def _read(self, media: Media | None, *, counts: bool = True) -> None:
+    def _read(self, media: ByteSource | None, *, counts: bool = True) -> None:
         if not self._listens:
             if counts:
                 self._become("opening", "reading the beginning, to see what it is")
@@ -315,7 +315,7 @@ class InputService(Service):
         )
 
     def _start(
-        self, source: Input, media: Media | None, pace: Pace, *, drain: bool, **manner: Any
+        self, source: Input, media: ByteSource | None, pace: Pace, *, drain: bool, **manner: Any
     ) -> Reading:
         reading = Reading(source)
         task = ReaderTask(

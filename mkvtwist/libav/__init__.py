@@ -20,14 +20,12 @@ L{mkvtwist.media.packet}.
 
 from mkvtwist.libav.events import Ended, Event, Noted, Noticed, Opened
 from mkvtwist.libav.listen_urls import listens
-from mkvtwist.libav.opening import Media
 from mkvtwist.libav.pace import Pace
 from mkvtwist.libav.reader import Reader, set_up
 
 __all__ = [
     "Ended",
     "Event",
-    "Media",
     "Noted",
     "Noticed",
     "Opened",

@@ -14,27 +14,21 @@ from mkvtwist.config.input import Form, Input
 DATAGRAMS = frozenset({"udp", "udplite", "rtp", "srtp", "sap"})
 """Schemes without connections: nobody knows whether there is a sender before something comes."""
 
-WAIT = 15
+LISTEN_WAIT = 15.0
 """
-Seconds that a sender is waited for at a time; then the same again, at once. libavformat cannot be
-interrupted in any other way, so this is also the time for which a thread outlives its stream.
+Seconds that a sender is waited for at a time; then for as long again, at once. libavformat cannot
+be interrupted in any other way, so this is also the time for which a thread outlives its stream.
 """
 
-_MILLISECONDS = str(WAIT * 1000)
-
-OPTIONS: Mapping[str, Mapping[str, str]] = {
-    "tcp": {"listen": "1", "listen_timeout": _MILLISECONDS},
-    "tls": {"listen": "1", "listen_timeout": _MILLISECONDS},
-    "http": {"listen": "1", "listen_timeout": _MILLISECONDS},
-    "https": {"listen": "1", "listen_timeout": _MILLISECONDS},
-    "rtmp": {"listen": "1", "timeout": str(WAIT)},
-    "rtmps": {"listen": "1", "timeout": str(WAIT)},
-    "rtsp": {"rtsp_flags": "listen", "listen_timeout": str(WAIT)},
-    "unix": {"listen": "1"},
+_OPTIONS: Mapping[str, tuple[Mapping[str, str], str, int]] = {
+    **dict.fromkeys(("tcp", "tls", "http", "https"), ({"listen": "1"}, "listen_timeout", 1000)),
+    **dict.fromkeys(("rtmp", "rtmps"), ({"listen": "1"}, "timeout", 1)),
+    "rtsp": ({"rtsp_flags": "listen"}, "listen_timeout", 1),
+    "unix": ({"listen": "1"}, "", 1),
 }
 """
-Of each scheme that can wait for a connection: libavformat's options for it, with the time in the
-unit of each.
+Of each scheme that can wait for a connection: libavformat's options for it, the option that says
+for how long, if there is one, and how many of its units are a second.
 """
 
 _ENTIRELY = frozenset({"http", "https"})
@@ -44,37 +38,42 @@ may have anything in its query.
 """
 
 
-class ListenOptions(NamedTuple):
-    """A URL to wait at, and libavformat's options for that."""
+class ListenUrl(NamedTuple):
+    """A URL at which libavformat waits, and the options that make it wait."""
 
     url: str
     options: Mapping[str, str]
 
 
-def listen_options(source: Input) -> ListenOptions | None:
-    """Return how to wait for a sender's connection; L{None} if nothing waits at this input."""
+def listen_url(source: Input, wait: float = LISTEN_WAIT) -> ListenUrl | None:
+    """
+    Return how to wait for a sender's connection; L{None} if nothing waits at this input.
+
+    @param wait: seconds to wait for.
+    """
     if source.form is not Form.URL:
         return None
     scheme, query = _parts(source.text)
     asked = [item for item in query if item in ("listen", "listen=1")]
     rest = [item for item in query if item not in asked]
-    if scheme not in OPTIONS or not asked or (rest and scheme in _ENTIRELY):
+    if scheme not in _OPTIONS or not asked or (rest and scheme in _ENTIRELY):
         return None
     url = source.text.partition("?")[0] + ("?" + "&".join(rest) if rest else "")
-    return ListenOptions(url, OPTIONS[scheme])
+    options, time, unit = _OPTIONS[scheme]
+    return ListenUrl(url, {**options, **({time: str(round(wait * unit))} if time else {})})
 
 
 def listens(source: Input) -> bool:
-    """Whether an input is there before its sender is, and brings nothing until one comes."""
+    """Return whether an input is there before its sender is, and brings nothing until one comes."""
     if source.form is not Form.URL:
         return False
     scheme, query = _parts(source.text)
     if scheme == "srt":
         return not {"mode=listener", "mode=rendezvous"}.isdisjoint(query)
-    return scheme in DATAGRAMS or listen_options(source) is not None
+    return scheme in DATAGRAMS or listen_url(source) is not None
 
 
 def _parts(url: str) -> tuple[str, list[str]]:
-    """The scheme of a URL, and the items of its query."""
+    """Return the scheme of a URL, and the items of its query."""
     query = url.partition("?")[2]
     return url.partition("://")[0].lower(), query.split("&") if query else []

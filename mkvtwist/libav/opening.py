@@ -1,157 +1,201 @@
 """
-Opening an input, bounded in bytes, and looking at the tracks that turn up in it (I{remux thread}).
+Opening an input: a file, a URL, a sender's bytes, the demo (I{remux thread}).
 """
 
 import errno
-import re
-import time
-from collections.abc import Callable
-from typing import Any, Protocol
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import av
 
-from mkvtwist.libav.adapters import Unusable
+from mkvtwist.config.input import Form, Input
+from mkvtwist.libav.address_scope import Scope, scope_of, scope_of_host
+from mkvtwist.libav.demo import Demo
+from mkvtwist.libav.listen_urls import LISTEN_WAIT, listen_url
 from mkvtwist.libav.playlist_fetcher import PlaylistFetcher
-from mkvtwist.libav.stopping import Signal, Stopped
-from mkvtwist.libav.whitelists import Scope, is_http, scope_of_host, whitelists_for_url
+from mkvtwist.libav.whitelists import (
+    is_http,
+    whitelists_for_bytes,
+    whitelists_for_file,
+    whitelists_for_url,
+)
+from mkvtwist.media.byte_source import ByteSource
+from mkvtwist.media.packet import SECOND
 
-PACKET_LIMIT = 64 << 20
-"""Bytes of one packet: an uncompressed picture of 8K. More is a damaged length."""
-
-OPENING_LIMIT = 64 << 20
-"""
-Bytes that are read before an input counts as opened: one packet of L{PACKET_LIMIT}. A film's head
-has some 10 MB; libavformat makes several copies of it.
-"""
-
-LOOK_COST = 0.05
-"""
-Seconds of a processor that a look at the demuxer's tracks may take. It keeps every other thread
-waiting, and takes longer the more tags and programmes there are: an input of which one look takes
-more is not looked at again. A sound one takes a thousandth of it.
-"""
-
-READ_COST = 0.5
-"""
-Seconds of a processor that opening, or reading between two looks, may take; after more than that
-nothing is looked at: whatever makes the demuxer work so much, such as 15,000 programmes, makes the
-look take long, too.
-"""
-
-OPEN_TIMEOUT = 15.0
 READ_TIMEOUT = 15.0
 """Seconds that a URL may say nothing; libavformat cannot be interrupted in any other way."""
 
-RESUMABLE = frozenset({"mpegts", "mpeg"})
+ANALYSED = 2 * SECOND
 """
-Containers that can be read from the middle, and whose tracks may change on the way. FLV's may turn
-up late too, but nothing can be made of it without its beginning.
+Media of a live input that libavformat looks at before the first packet, where a declared track says
+nothing: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in what was tried.
 """
 
+_OPTIONS: Mapping[str, str] = {"analyzeduration": str(ANALYSED)}
 
-class Media(Protocol):
-    """Bytes to read, from a pipe or a file."""
+
+class Silent(Exception):
+    """Nothing has come for as long as a sender, or a server, is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputOpener:
+    """
+    Opens inputs, within limits of time.
+
+    @ivar open_timeout: seconds until a URL's server has answered.
+    @ivar read_timeout: seconds that a URL may then say nothing.
+    @ivar wait: seconds that a sender's connection is waited for at a time.
+    @ivar sender_silence: seconds that a sender may say nothing once it has connected, as a sender
+        elsewhere may (L{mkvtwist.inputs.sender.SILENCE}).
+    @ivar scope: how near an address is.
+    @ivar av_open: PyAV's C{open}.
+    """
+
+    open_timeout: float = 15.0
+    read_timeout: float = READ_TIMEOUT
+    wait: float = LISTEN_WAIT
+    sender_silence: float = 10.0
+    scope: Callable[[str], Scope] = scope_of
+    av_open: Callable[..., Any] = av.open
+
+    def open(self, source: Input, media: ByteSource | None) -> Any:
+        """
+        Open an input. The options are those of FFmpeg's command line.
+
+        @param media: where the bytes of a sender or of standard input come from, or the rest of a
+            file; L{None} if libavformat opens the source itself.
+        @return: PyAV's container, or the L{Demo} in place of one.
+        @raise av.FFmpegError: when libavformat cannot make sense of the input.
+        @raise Silent: when no sender has connected.
+        @raise OSError: when a file or a server cannot be reached.
+        """
+        if source.form is Form.DEMO:
+            return Demo()
+        open_ = partial(self.av_open, mode="r", metadata_errors="replace")
+        if media is not None:
+            return open_(media, options={**_OPTIONS}, container_options=whitelists_for_bytes())
+        if source.form is Form.FILE:
+            return open_(f"file:{source.text}", container_options=whitelists_for_file(source.text))
+        listens = listen_url(source, self.wait)
+        if listens is None:
+            return self._open_url(source.text, partial(open_, options={**_OPTIONS}))
+        try:
+            return open_(
+                listens.url,
+                timeout=(self.wait + self.sender_silence, self.read_timeout),
+                options={**_OPTIONS, **listens.options},
+                container_options=whitelists_for_url(listens.url, lists=False),
+            )
+        except TimeoutError as error:  # of libavformat's own: nobody has connected
+            raise Silent from error
+
+    def open_bytes(self, url: str) -> "UrlBytes":
+        """
+        Open the bytes behind a URL.
+
+        @raise OSError: when they cannot be had.
+        """
+        return UrlBytes(self._open_url(url, partial(self.av_open, mode="r", format="data")))
+
+    def _open_url(self, url: str, open_: Callable[..., Any]) -> Any:
+        """Open a URL; a playlist or a redirection names nothing nearer than the operator's URL."""
+        open_ = partial(open_, timeout=(self.open_timeout, self.read_timeout))
+        host = urlsplit(url).hostname if is_http(url) else None
+        nearest = scope_of_host(host, self.scope) if host else Scope.MACHINE
+        if nearest is Scope.MACHINE:
+            return open_(url, container_options=whitelists_for_url(url, lists=True))
+        alone = {**whitelists_for_url(url, lists=False), "max_redirects": "0"}
+        try:
+            return open_(url, container_options=alone)
+        except (av.ArgumentError, OSError) as error:
+            # A format that is not among those allowed, or a redirection: both are followed with
+            # care.
+            if error.errno not in (errno.EINVAL, errno.EIO):
+                raise
+        fetcher = PlaylistFetcher(nearest, self.read_timeout, self.scope)
+        return open_(url, io_open=fetcher, container_options=whitelists_for_url(url, lists=True))
+
+
+class UrlBytes:
+    """The bytes behind a URL, as libavformat's protocols read them."""
+
+    def __init__(self, container: Any) -> None:
+        """
+        @param container: of libavformat's format C{data}, whose packets are the bytes.
+        """
+        self._container = container
+        self._packets = container.demux()
+        self._rest = b""
 
     def read(self, size: int, /) -> bytes:
-        """Up to so many bytes; none at the end."""
-
-
-class Beginning:
-    """
-    Bytes from a sender: so many at most until the input is opened, none when it is not wanted.
-
-    @ivar opened: whether there is no limit any more.
-    """
-
-    def __init__(self, media: Media, stop: Signal) -> None:
-        self._media = media
-        self._stop = stop
-        self._size = 0
-        self._over = False
-        self.opened = False
-
-    def read(self, size: int, /) -> bytes:
-        """
-        Up to so many bytes; none at the end.
-
-        @raise Stopped: rather than the end, at which libavformat would make what it can of it.
-        @raise Unusable: when nothing could be made of all that came.
-        """
-        if self._over:  # PyAV raises once for all reads, and prints each other exception
-            return b""
-        data = self._media.read(size)
-        if self._stop.is_set():
-            self._over = True
-            raise Stopped
-        if not self.opened:
-            self._size += len(data)
-            if self._size > OPENING_LIMIT:
-                self._over = True
-                raise Unusable(f"no media could be made of the first {OPENING_LIMIT >> 20} MiB")
+        """Return up to so many bytes; none at the end."""
+        while not self._rest:
+            packet = next(self._packets, None)
+            if packet is None:
+                return b""
+            self._rest = bytes(packet)
+        data, self._rest = self._rest[:size], self._rest[size:]
         return data
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._container.close()
 
-def open_url(url: str, open_: Callable[..., Any]) -> Any:
-    """
-    Open a URL; what a playlist or a redirection names is no nearer than what the operator named.
 
-    @raise OSError: when it cannot be had.
+class FileBytes:
+    """The bytes of a file from some place on."""
+
+    def __init__(self, path: str, place: int = 0) -> None:
+        """
+        @raise OSError: when the file cannot be opened.
+        """
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the container
+        self._file.seek(place)
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes; none at the end."""
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def is_ogg_file(source: Input) -> bool:
     """
-    host = urlsplit(url).hostname if is_http(url) else None
-    nearest = scope_of_host(host) if host else Scope.MACHINE
-    if nearest is Scope.MACHINE:
-        return open_(url, container_options=whitelists_for_url(url, lists=True))
+    Return whether an input is a file that begins as Ogg does.
+
+    A pipe would lose its beginning if it was looked at; a file that cannot be read is libavformat's
+    to report.
+    """
+    if source.form is not Form.FILE:
+        return False
     try:
-        return open_(
-            url, container_options={**whitelists_for_url(url, lists=False), "max_redirects": "0"}
-        )
-    except (av.ArgumentError, OSError) as error:
-        # A format that is not among those allowed, or a redirection: both are followed with care.
-        if error.errno not in (errno.EINVAL, errno.EIO):
-            raise
-    fetcher = PlaylistFetcher(nearest, READ_TIMEOUT)
-    return open_(url, io_open=fetcher, container_options=whitelists_for_url(url, lists=True))
+        if not stat.S_ISREG(os.stat(source.text).st_mode):
+            return False
+        with open(source.text, "rb") as file:
+            return file.read(4) == b"OggS"
+    except (OSError, ValueError):
+        return False
 
 
-class Looks:
-    """
-    Looks at the tracks that the demuxer knows by now; PyAV's own list is as old as the container.
-
-    @ivar first: index, type and codec of those that it knew at the beginning.
-    @ivar format: the container's.
-    @ivar streams: PyAV's list.
-    """
-
-    def __init__(self, container: Any, began: float) -> None:
-        """
-        @param began: the thread's time when the opening began.
-        """
-        self.format, self.streams = container.format, container.streams
-        self._container = container
-        self._wanted = is_resumable(container)
-        self._spent = began
-        self.first = self.tracks()
-
-    def tracks(self) -> frozenset[tuple[str, ...]]:
-        """Index, type and codec of each track; none if it costs too much to know."""
-        return frozenset(_TRACK.findall(self.dumps_format()))
-
-    def dumps_format(self) -> str:
-        """Return libavformat's description of the container; nothing if that costs too much."""
-        begin = time.thread_time()
-        if not self._wanted or begin - self._spent > READ_COST:
-            self._wanted = False
-            return ""
-        text = str(self._container.dumps_format())
-        self._spent = time.thread_time()
-        self._wanted = self._spent - begin <= LOOK_COST
-        return text
+def is_ogg_url(source: Input, container: Any) -> bool:
+    """Return whether an input is Ogg out of a URL that can be requested once more."""
+    again = is_http(source.text) and listen_url(source) is None
+    return source.form is Form.URL and again and container.format.name == "ogg"
 
 
-_TRACK = re.compile(r"Stream #0:(\d+)[^:]*: (Video|Audio|Subtitle): (\w+)")
-
-
-def is_resumable(container: Any) -> bool:
-    """Whether it can be read from the middle."""
-    return container.format.name in RESUMABLE
+def is_live(source: Input, container: Any) -> bool:
+    """Return whether a sender makes the media now, rather than reads them from somewhere."""
+    if source.form in (Form.FILE, Form.STDIN):
+        place: str | int = 0 if source.form is Form.STDIN else source.text
+        return not stat.S_ISREG(os.stat(place).st_mode)
+    if source.form is Form.URL:
+        return int(container.size) <= 0
+    return source.form.has_sender

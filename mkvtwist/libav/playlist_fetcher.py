@@ -14,14 +14,16 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from mkvtwist.libav.whitelists import Scope, is_http, scope_of
+from mkvtwist.libav.address_scope import Scope, scope_of
+from mkvtwist.libav.whitelists import is_http
 
 _PASSED_ON: Mapping[str, str] = {
     "user_agent": "User-Agent",
@@ -38,29 +40,33 @@ class TooNear(OSError):
     """A playlist or a redirection names an address that it may not reach."""
 
 
-class File(Protocol):
+class ReadableFile(Protocol):
     """A file that PyAV reads."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to so many bytes; none at the end."""
+        """Return up to so many bytes; none at the end."""
 
     def close(self) -> None:
-        """No more of it is wanted."""
+        """Note that no more of the file is wanted."""
 
 
 class PlaylistFetcher:
     """Opens URLs that are far enough; PyAV's C{io_open}."""
 
-    def __init__(self, nearest: Scope, timeout: float) -> None:
+    def __init__(
+        self, nearest: Scope, timeout: float, scope: Callable[[str], Scope] = scope_of
+    ) -> None:
         """
         @param nearest: how near an address may be.
         @param timeout: seconds that a server may say nothing.
+        @param scope: how near an address is.
         """
+        far = FarHosts(nearest, scope)
         self._timeout = timeout
         self._opener = urllib.request.OpenerDirector()
         for handler in (
-            _Plain(nearest),
-            _Secure(nearest),
+            _Plain(far),
+            _Secure(far),
             urllib.request.HTTPRedirectHandler(),
             urllib.request.HTTPDefaultErrorHandler(),
             urllib.request.HTTPErrorProcessor(),
@@ -69,7 +75,7 @@ class PlaylistFetcher:
         ):
             self._opener.add_handler(handler)
 
-    def __call__(self, url: str, flags: int, options: Mapping[str, str]) -> File:
+    def __call__(self, url: str, flags: int, options: Mapping[str, str]) -> ReadableFile:
         """
         Open what libavformat wants to read.
 
@@ -118,7 +124,7 @@ class _Body:
 class _Decrypted:
     """A file that is encrypted with AES-128 in CBC, in clear, without padding (RFC 5652, 6.3)."""
 
-    def __init__(self, file: File, key: str, iv: str) -> None:
+    def __init__(self, file: ReadableFile, key: str, iv: str) -> None:
         """
         @param key: in hexadecimal, as libavformat's option has it; so is C{iv}.
         """
@@ -147,66 +153,78 @@ class _Decrypted:
 # -- Connections --------------------------------------------------------------
 
 
-def connected(nearest: Scope, host: str, port: int, timeout: float | None) -> socket.socket:
+@dataclass(frozen=True, slots=True)
+class FarHosts:
     """
-    Connect to the first address of a host that is far enough and answers.
+    The hosts that are far enough to be connected to.
 
-    The address is looked at, not the name: what a name stands for changes between two looks.
-
-    @raise TooNear: when none is far enough.
-    @raise OSError: when none answers.
+    @ivar nearest: how near an address may be.
+    @ivar scope: how near an address is.
     """
-    refused: OSError = TooNear(f"{host} is nearer than the input's own address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
-    ):
-        if scope_of(str(address[0])) < nearest:
-            continue
-        line = socket.socket(family, kind, protocol)
-        try:
-            line.settimeout(timeout)
-            line.connect(address)
-        except OSError as error:
-            refused = error
-            line.close()
-        else:
-            return line
-    raise refused
+
+    nearest: Scope
+    scope: Callable[[str], Scope]
+
+    def connect(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        """
+        Connect to the first address of a host that is far enough and answers.
+
+        The address is looked at, not the name: what a name stands for changes between two looks.
+
+        @raise TooNear: when no address is far enough.
+        @raise OSError: when no address answers.
+        """
+        refused: OSError = TooNear(f"{host} is nearer than the input's own address")
+        for family, type_, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        ):
+            if self.scope(str(address[0])) < self.nearest:
+                continue
+            line = socket.socket(family, type_, protocol)
+            try:
+                line.settimeout(timeout)
+                line.connect(address)
+            except OSError as error:
+                refused = error
+                line.close()
+            else:
+                return line
+        raise refused
 
 
-class _Connection(http.client.HTTPConnection):
-    nearest = Scope.WORLD
+class _PlainConnection(http.client.HTTPConnection):
+    far: FarHosts
 
     def connect(self) -> None:
-        self.sock = connected(self.nearest, self.host, self.port, self.timeout)
+        self.sock = self.far.connect(self.host, self.port, self.timeout)
 
 
-class _SecureConnection(http.client.HTTPSConnection, _Connection):
+class _SecureConnection(http.client.HTTPSConnection, _PlainConnection):
     """C{HTTPSConnection.connect} has the next class connect, and then speaks TLS."""
 
 
-def _to(nearest: Scope, kind: type[_Connection], *args: Any, **more: Any) -> _Connection:
-    made = kind(*args, **more)
-    made.nearest = nearest
+def _to(far: FarHosts, type_: type[_PlainConnection], *args: Any, **more: Any) -> _PlainConnection:
+    made = type_(*args, **more)
+    made.far = far
     return made
 
 
 class _Plain(urllib.request.HTTPHandler):
-    def __init__(self, nearest: Scope) -> None:
+    def __init__(self, far: FarHosts) -> None:
         super().__init__()
-        self._connection = partial(_to, nearest, _Connection)
+        self._connection = partial(_to, far, _PlainConnection)
 
     def http_open(self, req: urllib.request.Request) -> Any:
         return self.do_open(self._connection, req)
 
 
 class _Secure(urllib.request.HTTPSHandler):
-    def __init__(self, nearest: Scope) -> None:
+    def __init__(self, far: FarHosts) -> None:
         super().__init__()
         context = ssl.create_default_context()
         # As libavformat does for the operator's URL itself: cameras have no certificate to check.
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        self._connection = partial(_to, nearest, _SecureConnection, context=context)
+        self._connection = partial(_to, far, _SecureConnection, context=context)
 
     def https_open(self, req: urllib.request.Request) -> Any:
         return self.do_open(self._connection, req)

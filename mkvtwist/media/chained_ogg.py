@@ -12,7 +12,8 @@ to libavformat as a file of its own.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+
+from mkvtwist.media.byte_source import ByteSource
 
 _MAGIC = b"OggS"
 _HEAD = 27
@@ -24,13 +25,6 @@ _LONGEST = _HEAD + 255 + 255 * 255
 _BOS = 0x02
 
 
-class Media(Protocol):
-    """Bytes to read."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to so many bytes; none at the end."""
-
-
 class OggLinks:
     """
     Media, link by link if they are chained Ogg, in one piece if they are anything else.
@@ -38,7 +32,7 @@ class OggLinks:
     No byte is lost or changed. What is held is one page at most, and what was read with it.
     """
 
-    def __init__(self, media: Media) -> None:
+    def __init__(self, media: ByteSource) -> None:
         self._media = media
         self._data = bytearray()
         self._passed = 0  # of the data: what belongs to this link

@@ -16,9 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats import matroska
 from mkvtwist.formats.matroska import Matroska
-from mkvtwist.libav.adapters import Adapter, Unusable, adapter_for, is_cover, video
+from mkvtwist.libav.adapters import Adapter, adapter_for, is_cover, video
 from mkvtwist.libav.extras import Extras
 from mkvtwist.libav.header import cause, label, write_header
+from mkvtwist.libav.unusable import Unusable
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
 from mkvtwist.media.sound_frames import _crc8 as flac_crc
 from tests.support import bitstreams, media

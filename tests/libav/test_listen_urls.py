@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import parse_input
-from mkvtwist.libav.listen_urls import listen_options, listens
+from mkvtwist.libav.listen_urls import listen_url, listens
 
 
 class ListeningTests(SynchronousTestCase):
@@ -56,7 +56,7 @@ class ListeningTests(SynchronousTestCase):
         ):
             source = parse_input("input", text)
             self.assertFalse(listens(source), text)
-            self.assertIsNone(listen_options(source), text)
+            self.assertIsNone(listen_url(source), text)
 
     def test_options(self) -> None:
         """The word is taken out of the URL, and becomes the option that its protocol has for it."""
@@ -78,10 +78,10 @@ class ListeningTests(SynchronousTestCase):
             ),
             ("unix:///run/media.sock?listen", "unix:///run/media.sock", {"listen": "1"}),
         ):
-            found = listen_options(parse_input("input", url))
+            found = listen_url(parse_input("input", url))
             assert found is not None
             self.assertEqual((found.url, dict(found.options)), (without, options))
 
     def test_datagrams(self) -> None:
         """Of those the URL stays as it is: libavformat knows that it waits."""
-        self.assertIsNone(listen_options(parse_input("input", "udp://127.0.0.1:1234?listen=1")))
+        self.assertIsNone(listen_url(parse_input("input", "udp://127.0.0.1:1234?listen=1")))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from mkvtwist.libav import Ended, Event, Noted
-from mkvtwist.libav.mpegts_programs import SentProgram, programs_of
+from mkvtwist.libav.container_description import ContainerDescription
+from mkvtwist.libav.mpegts_programs import SentProgram
 from tests.libav.test_reader import ReaderTestCase, Reading, headers, notices, packets
 from tests.support import media
 from tests.support.oddities import programmes
@@ -40,13 +42,14 @@ class ProgrammesTests(ReaderTestCase):
         """Each programme has its tracks; what is no MPEG-TS has no programmes."""
         sound, large, small = clips()
         with media.opened(programmes(sound, large, small)) as file:
-            found = programs_of(file)
+            found = ContainerDescription(file, time.thread_time()).programs()
             types = {n: sorted(file.streams[i].type for i in tracks) for n, tracks in found.items()}
             both = ["audio", "video"]
             self.assertEqual(types, {1: ["audio"], 2: both, 3: both})
         with media.opened(media.clip(seconds=0.5)) as file:
-            self.assertEqual(programs_of(file), {})
-            self.assertTrue(SentProgram(file, 2, None).has(0))
+            description = ContainerDescription(file, time.thread_time())
+            self.assertEqual(description.programs(), {})
+            self.assertTrue(SentProgram(description.programs, {0}, 2).has(0))
 
     def test_first_with_video(self) -> None:
         """Unasked, it is the first that has a picture; the other tracks are left out, by name."""

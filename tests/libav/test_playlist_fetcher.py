@@ -5,13 +5,15 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+import av
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
-from mkvtwist.libav import Ended, opening, playlist_fetcher, set_up
+from mkvtwist.libav import Ended, set_up
+from mkvtwist.libav.address_scope import Scope
+from mkvtwist.libav.opening import InputOpener
 from mkvtwist.libav.playlist_fetcher import PlaylistFetcher, TooNear
-from mkvtwist.libav.whitelists import Scope
 from tests.libav.test_reader import Reading, packets
 from tests.support import media
 from tests.support.web import Web
@@ -37,8 +39,6 @@ class FetchTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """A server far away, and one on this machine."""
         set_up()
-        self.patch(playlist_fetcher, "scope_of", scope)
-        self.patch(opening, "scope_of_host", scope)
         self.far, self.near = Web(self, "127.0.0.2"), Web(self)
 
 
@@ -47,7 +47,7 @@ class FetcherTests(FetchTestCase):
 
     def get(self, url: str, **options: str) -> bytes:
         """All of a file."""
-        file = PlaylistFetcher(Scope.WORLD, 10)(url, 1, options)
+        file = PlaylistFetcher(Scope.WORLD, 10, scope)(url, 1, options)
         data = b""
         while piece := file.read(1000):
             data += piece
@@ -119,18 +119,26 @@ class PlaylistTests(FetchTestCase):
         clip = media.clip(container="mpegts", seconds=1).read_bytes()
         self.far.files["/film.ts"] = self.near.files["/film.ts"] = clip
 
+    def open(self, *args: Any, **options: Any) -> Any:
+        """Open as PyAV does; note who reads the files."""
+        self.fetched = "io_open" in options
+        return av.open(*args, **options)
+
     def play(self, *lines: str, path: str = "/list.m3u8") -> int:
         """How many packets come of a playlist."""
         text = "\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:2", *lines, "#EXT-X-ENDLIST", ""])
         self.far.files["/list.m3u8"] = text.encode()
-        events = Reading(self, Input(Form.URL, self.far.url(path))).all()
+        source = Input(Form.URL, self.far.url(path))
+        opener = InputOpener(scope=scope, av_open=self.open)
+        events = Reading(self, source, opener=opener).all()
         assert isinstance(events[-1], Ended)
         self.reason = events[-1].reason
         return len(packets(events))
 
     def test_far(self) -> None:
         """What is as far as the playlist itself is played."""
-        self.assertGreater(self.play("#EXTINF:1,", "film.ts"), 50, self.reason)
+        self.assertGreater(self.play("#EXTINF:1,", "film.ts"), 50)
+        self.assertTrue(self.fetched)
         self.assertGreater(self.play("#EXTINF:1,", self.far.url("/film.ts")), 50)
 
     def test_near(self) -> None:
@@ -161,5 +169,5 @@ class PlaylistTests(FetchTestCase):
 
     def test_plain(self) -> None:
         """What is no playlist is read by libavformat itself."""
-        self.patch(opening, "PlaylistFetcher", None)
         self.assertGreater(self.play(path="/film.ts"), 50)
+        self.assertFalse(self.fetched)

@@ -23,18 +23,18 @@ from mkvtwist.formats.matroska import Matroska
 from mkvtwist.libav import (
     Ended,
     Event,
-    Media,
     Noted,
     Noticed,
     Opened,
     Pace,
     Reader,
-    listen_urls,
-    reader,
     set_up,
 )
+from mkvtwist.libav.limits import PENDING_MEDIA, TRACK_LIMIT, ReaderLimits
+from mkvtwist.libav.listen_urls import LISTEN_WAIT
+from mkvtwist.libav.opening import InputOpener
 from mkvtwist.libav.pipe import OUTLET_LIMIT, Outlet, Pipe
-from mkvtwist.libav.reader import PATIENCE, TRACK_LIMIT
+from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.chained_ogg import checksum
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.timeline import Timeline
@@ -56,7 +56,7 @@ class Reading:
         self,
         case: SynchronousTestCase,
         source: Input | Path | str,
-        bytes_: Media | None = None,
+        bytes_: ByteSource | None = None,
         *,
         pace: Pace | None = None,
         timeline: Timeline | None = None,
@@ -442,12 +442,11 @@ class FileTests(ReaderTestCase):
 
     def test_too_large(self) -> None:
         """A packet of an absurd size is left out, with a sentence."""
-        self.patch(reader, "PACKET_LIMIT", 270)
         clip = media.clip(container="ogg", audio="libopus", seconds=1)
         sizes = [len(packet.data) for packet in media.packets(clip)]
         small = sum(size <= 270 for size in sizes)
         self.assertTrue(0 < small < len(sizes), sizes)
-        events = self.read(clip)
+        events = self.read(clip, limits=ReaderLimits(packet=270))
         self.assertEqual(len(packets(events)), small)
         self.assertIn("a damaged packet", notices(events)[0])
 
@@ -510,11 +509,10 @@ class FileTests(ReaderTestCase):
     def test_bug(self) -> None:
         """What nobody foresaw ends this input, with a traceback in the log."""
 
-        def fail(*_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise ZeroDivisionError
 
-        self.patch(reader, "_open", fail)
-        (ended,) = self.read("film.mkv")
+        (ended,) = self.read("film.mkv", opener=InputOpener(av_open=fail))
         assert isinstance(ended, Ended)
         self.assertTrue(ended.fault)
         self.assertIn("an error in mkvtwist", ended.reason)
@@ -590,14 +588,13 @@ class ChangeTests(ReaderTestCase):
 
     def test_no_keyframe(self) -> None:
         """Pictures that nobody could decode are not kept for ever."""
-        self.patch(reader, "HELD_LIMIT", 20_000)
         path = media.cut(
             media.clip(container="mpegts", audio=None, seconds=8, gop=1000),
             self.mktemp(),
             "mpegts",
             lambda packet: not packet.key,
         )
-        (ended,) = self.read(path)
+        (ended,) = self.read(path, limits=ReaderLimits(pending=20_000))
         assert isinstance(ended, Ended)
         self.assertTrue(ended.fault)
 
@@ -614,8 +611,7 @@ class ChangeTests(ReaderTestCase):
 
     def test_held_in_bytes(self) -> None:
         """Nor is it held for more than so many bytes."""
-        self.patch(reader, "HELD_LIMIT", 20_000)
-        events = self.read(self.late(3))
+        events = self.read(self.late(3), limits=ReaderLimits(pending=20_000))
         self.assertEqual(len(headers(events)[0].tracks), 1)
 
     def with_late_sound(self) -> Path:
@@ -670,7 +666,7 @@ class ChangeTests(ReaderTestCase):
 
     def test_patience(self) -> None:
         """It is held for four seconds of media."""
-        self.assertEqual(PATIENCE, 4_000_000)
+        self.assertEqual(PENDING_MEDIA, 4_000_000)
 
     def test_another_size(self) -> None:
         """When the pictures become larger, a new header stands before the first of them."""
@@ -952,7 +948,7 @@ class MediaTests(ReaderTestCase):
             due = [p for p in packets(events) if second <= p.dts // SECOND < second + 1]
             sent += len(due)
             pipe.write(format_.render(due))
-            if second > PATIENCE // SECOND:
+            if second > PENDING_MEDIA // SECOND:
                 reading.until(lambda events: len(packets(events)) >= sent)  # noqa: B023 - at once
         pipe.cancel()
         reading.join()
@@ -1010,9 +1006,9 @@ class MediaTests(ReaderTestCase):
             asked.append((args, options))
             raise av.EOFError(1, "that is all")
 
-        self.patch(av, "open", open_)
-        self.read("rtmp://127.0.0.1/app?listen=1")
-        self.read("udp://127.0.0.1:1234?listen=1")
+        opener = InputOpener(av_open=open_)
+        self.read("rtmp://127.0.0.1/app?listen=1", opener=opener)
+        self.read("udp://127.0.0.1:1234?listen=1", opener=opener)
         (listening, told), (other, untold) = asked
         self.assertEqual(listening, ("rtmp://127.0.0.1/app",))
         self.assertEqual(told["options"].pop("listen"), "1")
@@ -1024,8 +1020,8 @@ class MediaTests(ReaderTestCase):
 
     def test_silence(self) -> None:
         """That nobody sends, connects or answers is said in our words, not in libavformat's."""
-        self.patch(reader, "OPEN_TIMEOUT", 0.2)
-        self.patch(reader, "LISTEN_TIMEOUT", 0.2)
+        # Together a fifth of a second, before libavformat's own wait is over.
+        opener = InputOpener(open_timeout=0.2, sender_silence=0.2 - LISTEN_WAIT)
         with socket.socket() as quiet:
             quiet.bind(("127.0.0.1", 0))
             quiet.listen(1)
@@ -1036,15 +1032,11 @@ class MediaTests(ReaderTestCase):
                 f"tcp://127.0.0.1:{free_port()}?listen",
                 f"http://127.0.0.1:{port}/",
             ):
-                self.assertEqual(
-                    self.read(url), [Ended("nothing has come for 15 s", fault=True)], url
-                )
-        timeouts = {"listen": "1", "listen_timeout": "1"}
-        self.patch(listen_urls, "OPTIONS", {"tcp": timeouts})
-        self.assertEqual(
-            self.read(f"tcp://127.0.0.1:{free_port()}?listen"),
-            [Ended("nothing has come for 15 s", fault=True)],
-        )
+                events = self.read(url, opener=opener)
+                self.assertEqual(events, [Ended("nothing has come for 15 s", fault=True)], url)
+        url = f"tcp://127.0.0.1:{free_port()}?listen"
+        events = self.read(url, opener=InputOpener(wait=0.001))
+        self.assertEqual(events, [Ended("nothing has come for 15 s", fault=True)])
 
     def test_demo(self) -> None:
         """The built-in picture and tone go on for as long as one likes, a keyframe a second."""

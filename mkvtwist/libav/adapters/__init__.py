@@ -14,7 +14,7 @@ from typing import Any
 from av.stream import Disposition
 
 from mkvtwist.libav.adapters.audio import Adts, Audio, Latm, MpegStream, Pcm, Primed, WavPack
-from mkvtwist.libav.adapters.base import SETUP_LIMIT, Adapter, AVPacket, Stream, Unusable, codec_of
+from mkvtwist.libav.adapters.base import SETUP_LIMIT, Adapter, AVPacket, Stream, codec_of
 from mkvtwist.libav.adapters.subtitles import MovText, Pgs, ScriptText, Subtitles, WebVtt
 from mkvtwist.libav.adapters.video import (
     Av1,
@@ -29,6 +29,7 @@ from mkvtwist.libav.adapters.video import (
     Untimed,
     Vp9,
 )
+from mkvtwist.libav.unusable import Unusable
 from mkvtwist.media import stored_payload
 
 __all__ = [
@@ -37,7 +38,6 @@ __all__ = [
     "Adapter",
     "Stream",
     "Untimed",
-    "Unusable",
     "adapter_for",
     "codec_of",
     "is_cover",

@@ -32,10 +32,6 @@ header: the style sheet of subtitles has some 100 kB, Vorbis 10 kB, pictures les
 """
 
 
-class Unusable(Exception):
-    """A track that cannot be sent. The text says why, for the log and for C{/status}."""
-
-
 class Adapter:
     """
     A track that is stored as it comes; the base of the others.
