@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
-from twisted.internet.threads import deferToThreadPool
 
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.registry import Unfit, endings, media_types
@@ -25,6 +24,7 @@ from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.sink import Sink
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header, Track
+from mkvtwist.net.pool import Pool
 from mkvtwist.outputs.recorder import Files, Recorder
 from mkvtwist.outputs.segmented import PLAYLIST, Playlist, Viewers, chosen
 from mkvtwist.streams.intake import Intake
@@ -32,6 +32,9 @@ from mkvtwist.streams.memory import trim
 
 GRACE = 1.0
 """Seconds that clients which are behind get to take the rest when the server stops."""
+
+THREADS = 1
+"""Threads that a stream needs at once: what it records is written in order."""
 
 LOOK = 0.05
 """Seconds between two looks whether they have it."""
@@ -136,6 +139,7 @@ class Stream(MultiService):
         self._ended_at: float | None = None
         self._forgetting: Any = None
         self._served = 0
+        self._pool = Pool(reactor, THREADS)
         self.demand = Demand(reactor, constant=config.record is not None)
         self.fanout = Fanout(reactor, config, self.demand, self.events)
         self.playlist = Playlist(config.buffer, parts=not config.whole_segments)
@@ -165,7 +169,7 @@ class Stream(MultiService):
             return None
         return Recorder(
             Files(os.path.abspath(config.record), config.record_seconds, config.record_bytes),
-            self._in_thread,
+            self._pool.run,
             self._has_room,
             self._reactor.seconds,
             log=StreamLog(config.name, "mkvtwist.outputs.recorder"),
@@ -200,7 +204,7 @@ class Stream(MultiService):
         """Give the buffer back. The result is not awaited."""
         if self.publisher.period is not None:
             self.publisher.forget()
-            self._in_thread(trim)
+            self._pool.run(trim)
 
     def _rest_taken(self, deadline: float) -> Deferred[None]:
         """Fires when every client has all that there is, or when it is time."""
@@ -294,9 +298,6 @@ class Stream(MultiService):
         if self._recorder is None:
             return None
         return self._recorder.failure or self._recorder.path
-
-    def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
 
     def _has_room(self) -> None:
         self.input.resume()
