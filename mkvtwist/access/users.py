@@ -11,11 +11,12 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from mkvtwist.access.passwords import is_right
+from mkvtwist.net.pool import Pool
+from mkvtwist.net.waiting import Results
 
 THREADS = 2
 """Threads that compute hashes at once: each takes a core for a quarter of a second."""
@@ -43,29 +44,18 @@ class Hashing:
         """
         @param is_right: compares a password with a hash, in a thread.
         """
-        self._reactor = reactor
+        self._pool = Pool(reactor, threads)
         self._compare = is_right
-        self._turns = DeferredSemaphore(threads)
 
-    def is_right(
-        self, password: bytes, hash_: bytes, is_known: Callable[[], bool] = lambda: False
-    ) -> Deferred[bool]:
+    def is_right(self, password: bytes, hash_: bytes) -> Deferred[bool]:
         """
         Return a Deferred of whether a password is the right one.
 
-        @param is_known: asked when its turn has come: whether it has been found right meanwhile.
         @raise Busy: if too many wait already.
         """
-        if len(self._turns.waiting) >= WAITING:
+        if self._pool.waiting >= WAITING:
             raise Busy
-        result: Deferred[bool] = self._turns.run(self._look, password, hash_, is_known)
-        return result
-
-    def _look(self, password: bytes, hash_: bytes, is_known: Callable[[], bool]) -> Deferred[bool]:
-        if is_known():
-            return succeed(True)
-        pool = self._reactor.getThreadPool()
-        return deferToThreadPool(self._reactor, pool, self._compare, password, hash_)
+        return self._pool.run(self._compare, password, hash_)
 
 
 @implementer(ICredentialsChecker)
@@ -85,6 +75,7 @@ class Users:
         self._key = secrets.token_bytes()
         self._known: OrderedDict[bytes, None] = OrderedDict()
         self._most_known = known
+        self._results: Results[bytes, bool] = Results()
 
     def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         return Deferred.fromCoroutine(self._avatar_id(credentials.username, credentials.password))
@@ -96,8 +87,9 @@ class Users:
         if seen in self._known:
             self._known.move_to_end(seen)
             return user
-        right = await self._hashing.is_right(
-            password, hash_ or self._nobody, lambda: seen in self._known
+        # A player asks for many pieces at once: all of them wait for one hash.
+        right = await self._results.wait(
+            seen, lambda: self._hashing.is_right(password, hash_ or self._nobody)
         )
         if hash_ is None or not right:
             raise UnauthorizedLogin

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import UsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -68,11 +69,16 @@ class UsersTests(SynchronousTestCase):
         self.assertEqual([self.successResultOf(one) for one in waiting], [False] * len(waiting))
         self.assertNoResult(hashing.is_right(b"secret", HASH))
 
-    def test_right_at_once_is_known(self) -> None:
-        """Those that still wait when a password is found right are not hashed, but for the next."""
-        hashing = Hashing(self.reactor, threads=1, is_right=self.compare)
+    def test_at_once(self) -> None:
+        """The same password that comes several times at once is hashed once."""
+        hashing = Hashing(self.reactor, is_right=self.compare)
         users = Users(hashing, {b"alice": HASH})
         logins = [self.begin(users, b"alice", b"secret") for _ in range(10)]
         self.reactor.turns()
         self.assertEqual([self.successResultOf(login) for login in logins], [b"alice"] * 10)
-        self.assertLessEqual(len(self.hashed), 2)
+        self.assertEqual(self.hashed, [b"secret"])
+        logins = [self.begin(users, b"alice", b"no") for _ in range(10)]
+        self.reactor.turns()
+        for login in logins:
+            self.failureResultOf(login, UnauthorizedLogin)
+        self.assertEqual(self.hashed, [b"secret", b"no"])

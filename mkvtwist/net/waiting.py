@@ -1,0 +1,62 @@
+"""
+One result for all that wait for it (I{reactor}).
+
+Who asks for what is being made already waits for that, rather than have it made once more. Each has
+a Deferred of its own: what becomes of one disturbs none of the others, and one that is cancelled,
+since its connection is lost, is forgotten::
+
+    results.wait(key, make)   make() is called; its result goes to all three
+    results.wait(key, make)   waits
+    results.wait(key, make)   waits
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+class Results(Generic[K, T]):
+    """
+    Results that are being made, by their keys.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[K, dict[Deferred[T], None]] = {}  # sets that keep their order
+
+    def __len__(self) -> int:
+        """How many results are being made."""
+        return len(self._waiting)
+
+    def __contains__(self, key: K) -> bool:
+        """Whether a result is being made, even if nobody waits for it any more."""
+        return key in self._waiting
+
+    def wait(self, key: K, make: Callable[[], Deferred[T]]) -> Deferred[T]:
+        """
+        Wait for a result.
+
+        @param make: called if the result is not being made already.
+        @return: fires with the result, or fails as C{make} does. It may be cancelled.
+        """
+        is_new = key not in self._waiting
+        waiting = self._waiting.setdefault(key, {})
+        mine: Deferred[T] = Deferred(lambda mine: waiting.pop(mine, None))
+        waiting[mine] = None
+        if is_new:
+            maybeDeferred(make).addBoth(self._tell, key)
+        return mine
+
+    def _tell(self, result: T | Failure, key: K) -> None:
+        waiting = self._waiting.pop(key)
+        while waiting:  # what is done with the result may cancel others
+            one = next(iter(waiting))
+            del waiting[one]
+            if isinstance(result, Failure):
+                one.errback(result)
+            else:
+                one.callback(result)
