@@ -5,7 +5,6 @@ One named stream: its input, its publisher, its outputs, its figures (I{reactor}
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.formats.registry import Unfit, endings, media_types
+from mkvtwist.formats.registry import endings, media_types
 from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
 from mkvtwist.live.client import ClientStatistics
@@ -26,7 +25,9 @@ from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header, Track
 from mkvtwist.net.pool import Pool
 from mkvtwist.outputs.recorder import Files, Recorder
-from mkvtwist.outputs.segmented import PLAYLIST, Playlist, Viewers, chosen
+from mkvtwist.outputs.segmented import manifests
+from mkvtwist.outputs.segmented.cutter import Cutter
+from mkvtwist.outputs.segmented.viewers import Viewers
 from mkvtwist.streams.intake import Intake
 from mkvtwist.streams.memory import trim
 
@@ -142,7 +143,7 @@ class Stream(MultiService):
         self._pool = Pool(reactor, THREADS)
         self.demand = Demand(reactor, constant=config.record is not None)
         self.fanout = Fanout(reactor, config, self.demand, self.events)
-        self.playlist = Playlist(config.buffer, parts=not config.whole_segments)
+        self.cutter = Cutter(config.buffer, parts=not config.whole_segments)
         self.viewers = Viewers()
         self._intake = Intake(reactor)
         self._recorder = self._make_recorder(config)
@@ -159,7 +160,7 @@ class Stream(MultiService):
 
     def _sinks(self) -> list[Sink]:
         """Return whatever takes the stream's fragments, as the configuration says."""
-        sinks: list[Sink] = [self.fanout, self.playlist, self._intake]
+        sinks: list[Sink] = [self.fanout, self.cutter, self._intake]
         if self._recorder is not None:
             sinks.insert(0, self._recorder)
         return sinks
@@ -283,7 +284,7 @@ class Stream(MultiService):
     @property
     def hls_viewers(self) -> int:
         """How many addresses watch piece by piece."""
-        return self.viewers.count(self._reactor.seconds(), self.playlist.target)
+        return self.viewers.count(self._reactor.seconds(), self.cutter.target)
 
     @property
     def audience(self) -> int:
@@ -309,7 +310,7 @@ class Stream(MultiService):
             self._ended_at = now
             hold = self.config.hold or REMEMBERED
             self._forgetting = self._reactor.callLater(hold, self._forget)
-        target = self.playlist.target
+        target = self.cutter.target
         viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target
         if self.fanout.clients or viewers:
             self._reactor.callLater(0.1, self._ended)
@@ -319,8 +320,4 @@ class Stream(MultiService):
 
 
 def _formats(header: Header) -> dict[str, str]:
-    found = media_types(header)
-    with suppress(Unfit):
-        chosen(header)
-        found["m3u8"] = PLAYLIST
-    return found
+    return media_types(header) | manifests.media_types(header)

@@ -24,11 +24,12 @@ from mkvtwist.http.views import segmented as hls_module
 from mkvtwist.http.views.still import Posters
 from mkvtwist.live import period, turns
 from mkvtwist.media.packet import Header, Track
-from mkvtwist.outputs.segmented import LOOK_BACK
+from mkvtwist.outputs.segmented import hls
+from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
-from tests.outputs.segmented.test_playlist import Bytes
 from tests.support import media
 from tests.support.fakes import AUDIO, VIDEO, Answer, Log, Reactor, footage, header
+from tests.support.segmented import Bytes
 from tests.support.site import Connection, ignore
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
 
@@ -50,8 +51,8 @@ class HLSTestCase(SynchronousTestCase):
         self.stream = self.add()
         self.begin()
         self.publish(0, 7.5)
-        self.playlist = self.stream.playlist
-        self.newest = self.playlist.edge[0]
+        self.cutter = self.stream.cutter
+        self.newest = self.cutter.edge[0]
 
     def add(self, name: str = "live", **settings: Any) -> Stream:
         """Another stream; its input is not opened."""
@@ -79,10 +80,14 @@ class HLSTestCase(SynchronousTestCase):
         """The answer to one request."""
         return self.ask(target, method, **headers).answer(method)
 
+    def media(self) -> str:
+        """The media playlist of now."""
+        return hls.media(self.cutter.snapshot())
+
     def url(self, number: int, part: int | None = None) -> str:
         """Where a segment or part is."""
         place = "" if part is None else f".{part}"
-        return f"/live/{self.playlist.run}-{number}{place}.m4s"
+        return f"/live/{self.cutter.run}-{number}{place}.m4s"
 
     def assert_nobody_waits(self) -> None:
         """There is no time limit left to run out."""
@@ -143,7 +148,7 @@ class TracksTests(HLSTestCase):
         got = self.get("/live/index.m3u8?tracks=4,1&token=x")
         self.assertEqual((got.status, got.headers["location"]), (302, "1,4/index.m3u8?token=x"))
         self.assertIn("\nmedia.m3u8?token=x\n", self.get("/live/1,4/index.m3u8?token=x").text)
-        piece = self.get(f"/live/1,4/{self.playlist.run}-{self.newest - 1}.m4s").body
+        piece = self.get(f"/live/1,4/{self.cutter.run}-{self.newest - 1}.m4s").body
         self.assertEqual(
             (b"1 at" in piece, b"of 4" in piece, b"of 2" in piece), (True, True, False)
         )
@@ -153,7 +158,7 @@ class TracksTests(HLSTestCase):
         for place in ("9", "1,9"):
             got = self.get(f"/live/{place}/media.m3u8")
             self.assertEqual((got.status, got.text[:21]), (404, "There is no track 9; "))
-            got = self.get(f"/live/{place}/{self.playlist.run}-{self.newest - 1}.m4s")
+            got = self.get(f"/live/{place}/{self.cutter.run}-{self.newest - 1}.m4s")
             self.assertEqual((got.status, got.text[:21]), (404, "There is no track 9; "))
         for place in ("0", "1,", "x", "1/2", ",".join(["1"] * 65)):
             self.assertEqual(self.get(f"/live/{place}/media.m3u8").status, 404, place)
@@ -167,8 +172,8 @@ class TracksTests(HLSTestCase):
 
     def test_blocking(self) -> None:
         """A part of a sound that is announced is waited for, as all else is."""
-        newest, part = self.playlist.edge
-        waiting = self.ask(f"/live/4/{self.playlist.run}-{newest}.{part}.m4s")
+        newest, part = self.cutter.edge
+        waiting = self.ask(f"/live/4/{self.cutter.run}-{newest}.{part}.m4s")
         reload_ = self.ask(f"/live/4/media.m3u8?_HLS_msn={newest}&_HLS_part={part}")
         self.assert_waits(waiting)
         self.assert_waits(reload_)
@@ -181,7 +186,7 @@ class TracksTests(HLSTestCase):
         for packet in footage(7.5, 11):
             self.stream.publisher.publish([packet])
             self.reactor.turn()
-        name = f"{self.playlist.run}-{self.playlist.edge[0] - 1}.m4s"
+        name = f"{self.cutter.run}-{self.cutter.edge[0] - 1}.m4s"
         self.assertEqual(self.get(f"/live/4/{name}").status, 404)
         self.assertEqual(self.get(f"/live/{name}").status, 200)
 
@@ -194,8 +199,8 @@ class PlaylistTests(HLSTestCase):
         period = self.stream.publisher.period
         assert period is not None
         for target, text in (
-            ("/live/index.m3u8", self.playlist.multivariant(period.header)),
-            ("/live/media.m3u8", self.playlist.media()),
+            ("/live/index.m3u8", hls.multivariant(period.header, self.cutter.segments)),
+            ("/live/media.m3u8", self.media()),
         ):
             got = self.get(target)
             self.assertEqual((got.status, got.text), (200, text))
@@ -271,7 +276,7 @@ class PlaylistTests(HLSTestCase):
         self.assertGreater(len(names), 14)
         self.assertEqual({name.partition("?")[2] for name in names}, {"token=a%22%0Ab"})
         self.assertIn("media.m3u8?token=x\n", self.get("/live/index.m3u8?token=x").text)
-        self.assertEqual(re.sub(r"\?token=[^\"\n]*", "", got), self.playlist.media())
+        self.assertEqual(re.sub(r"\?token=[^\"\n]*", "", got), self.media())
 
     def test_long_token(self) -> None:
         """Lists that a token makes long are not kept: many of them would fill the memory."""
@@ -409,7 +414,7 @@ class BlockingTests(HLSTestCase):
     def test_part(self) -> None:
         """The playlist comes in the turn in which the part is complete, and may be kept longer."""
         there, next_ = self.wait(-1, 1), self.wait(0, 1)
-        self.assertEqual(there.answer().text, self.playlist.media())
+        self.assertEqual(there.answer().text, self.media())
         self.assert_waits(next_)
         self.publish(7.5, 7.9)
         self.assert_waits(next_)
@@ -423,14 +428,14 @@ class BlockingTests(HLSTestCase):
         """Behind the last part of a complete segment is the first of the next one."""
         self.publish(7.5, 7.6)
         for part in (2, 9, 40):
-            self.assertEqual(self.wait(-1, part).answer().text, self.playlist.media())
+            self.assertEqual(self.wait(-1, part).answer().text, self.media())
         self.publish(7.6, 8.1)  # the newest is complete, of the next nothing is
         waiting = [self.wait(0, 40), self.wait(1, 0)]
         for request in waiting:
             self.assert_waits(request)
         self.publish(8.1, 8.6)
         for request in waiting:
-            self.assertEqual(request.answer().text, self.playlist.media())
+            self.assertEqual(request.answer().text, self.media())
 
     def test_segment(self) -> None:
         """Without a part the segment is waited for."""
@@ -443,7 +448,7 @@ class BlockingTests(HLSTestCase):
     def test_delta(self) -> None:
         """A delta update is for who knows the list; not for who asks for what is long there."""
         self.publish(7.5, 30)
-        self.newest = self.playlist.edge[0]
+        self.newest = self.cutter.edge[0]
         self.assertIn("EXT-X-SKIP", self.wait(-1, None, "&_HLS_skip=YES").answer().text)
         self.assertNotIn("EXT-X-SKIP", self.wait(-9, None, "&_HLS_skip=YES").answer().text)
         self.assertIn("EXT-X-SKIP", self.get("/live/media.m3u8?_HLS_skip=v2").text)
@@ -505,7 +510,7 @@ class BlockingTests(HLSTestCase):
 
     def test_hint(self) -> None:
         """The part that is announced is held until it is complete."""
-        number, part = self.playlist.edge
+        number, part = self.cutter.edge
         waiting = self.ask(self.url(number, part))
         self.assert_waits(waiting)
         self.publish(7.5, 7.7)
@@ -522,8 +527,8 @@ class BlockingTests(HLSTestCase):
         self.stream = self.add("small", buffer_bytes=20_000)
         self.begin()
         self.publish(0, 2.2)
-        self.playlist = playlist = self.stream.playlist
-        number, part = playlist.edge
+        self.cutter = cutter = self.stream.cutter
+        number, part = cutter.edge
         hinted = self.ask(self.url(number, part).replace("live", "small"))
         listed = self.ask(f"/small/media.m3u8?_HLS_msn={number}&_HLS_part={part}")
         self.assert_waits(hinted)
@@ -570,7 +575,7 @@ class BlockingTests(HLSTestCase):
 
     def test_failure(self) -> None:
         """A failure is one request's own."""
-        one, other = self.ask(self.url(*self.playlist.edge) + "?token=secret"), self.wait(0, 0)
+        one, other = self.ask(self.url(*self.cutter.edge) + "?token=secret"), self.wait(0, 0)
         self.patch(Bytes, "render", None)
         self.publish(7.5, 7.8)
         self.assertTrue(one.transport.disconnected)
@@ -615,7 +620,7 @@ class LimitsTests(HLSTestCase):
             self.assertEqual(self.status(target, 2), 200)
         self.assertEqual(self.status("/live.mkv", 3), 503, "viewers take places, too")
         self.assertEqual(self.stream.statistics().hls_viewers, 1)
-        self.reactor.advance(LOOK_BACK * self.playlist.target + 0.1)
+        self.reactor.advance(LOOK_BACK * self.cutter.target + 0.1)
         self.assertEqual(self.status("/live/media.m3u8", 3), 200)
         self.assertEqual(self.status("/live/media.m3u8", 2), 503)
 
@@ -685,7 +690,7 @@ class WantedTests(HLSTestCase):
         touched: list[bool] = []
         for stream in (self.stream, other):
             stream.demand.on_touch = lambda: touched.append(True)
-        newest, parts = self.playlist.edge
+        newest, parts = self.cutter.edge
         for target in (
             "/other/index.m3u8",
             "/other/media.m3u8",
@@ -699,7 +704,7 @@ class WantedTests(HLSTestCase):
             got = self.get(target, "HEAD")
             self.assertEqual((got.status, got.rest), (200, b""), target)
             self.assertEqual(int(got.headers["content-length"]), len(self.get(target).body))
-            self.reactor.advance(LOOK_BACK * self.playlist.target + 0.1)
+            self.reactor.advance(LOOK_BACK * self.cutter.target + 0.1)
             del touched[:]
         self.assertEqual(self.get("/live/media.m3u8", "HEAD").status, 200)
         self.assertEqual(touched, [])
@@ -726,9 +731,9 @@ class PieceTests(HLSTestCase):
             (self.url(oldest), "has left the buffer"),
             (self.url(oldest, 0), "has left the buffer"),
             (self.url(newest + 99), "not due yet"),
-            (self.url(self.playlist.edge[0], 4), "not due yet"),
-            (self.url(self.playlist.edge[0] - 1, 4), "has no part 4"),
-            (self.url(newest).replace(self.playlist.run, "1"), "before a restart"),
+            (self.url(self.cutter.edge[0], 4), "not due yet"),
+            (self.url(self.cutter.edge[0] - 1, 4), "has no part 4"),
+            (self.url(newest).replace(self.cutter.run, "1"), "before a restart"),
             ("/live/init-0.mp4", "No segment that is listed needs this"),
         ):
             got = self.get(target)
@@ -748,7 +753,7 @@ class PieceTests(HLSTestCase):
                 transport.producer.pauseProducing()  # as a transport does whose buffer is full
 
         self.patch(transport, "write", full)
-        connection.ask(self.url(self.playlist.edge[0] - 1))
+        connection.ask(self.url(self.cutter.edge[0] - 1))
         taken = 0
         while not (got := connection.answer()).complete:
             self.assertGreater(len(got.body), taken)
@@ -757,7 +762,7 @@ class PieceTests(HLSTestCase):
             transport.producer.resumeProducing()
         self.assertEqual(len(got.body), 1_000_000 + 8 + 2 * 2)  # what Bytes puts between
         transport.clear()
-        connection.ask(self.url(self.playlist.edge[0] - 1))
+        connection.ask(self.url(self.cutter.edge[0] - 1))
         self.reactor.advance(29)
         self.assertFalse(transport.disconnected)
         self.reactor.advance(1)
@@ -796,7 +801,7 @@ class EndTests(HLSTestCase):
         """When the server stops no playlist says that it was the end: it may be back soon."""
         waiting = [
             self.ask(f"/live/media.m3u8?_HLS_msn={self.newest}"),
-            self.ask(self.url(*self.playlist.edge)),
+            self.ask(self.url(*self.cutter.edge)),
             self.ask(self.url(self.newest)),
         ]
         self.stream.publisher.end(for_good=False)
@@ -810,7 +815,7 @@ class EndTests(HLSTestCase):
         self.get("/live/media.m3u8")
         gone = ref(self.stream.fanout)
         self.streams.clear()
-        del self.stream, self.playlist
+        del self.stream, self.cutter
         gc.collect()
         self.assertIsNone(gone())
 

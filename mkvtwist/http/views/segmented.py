@@ -16,11 +16,10 @@ else is the same for ever, so that caches in front can answer everybody but the 
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from hashlib import blake2b
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.logger import Logger
@@ -38,7 +37,13 @@ from mkvtwist.http.wire.ranges import Unsatisfiable, cut, requested
 from mkvtwist.http.wire.response import View, respond, respond_text, respond_unavailable
 from mkvtwist.live.turns import CROWD
 from mkvtwist.media.packet import Header
-from mkvtwist.outputs.segmented import LOOK_BACK, PLAYLIST, Playlist, Segment, chosen, ending
+from mkvtwist.outputs.segmented import addresses, hls, pieces
+from mkvtwist.outputs.segmented.addresses import Address
+from mkvtwist.outputs.segmented.choices import chosen
+from mkvtwist.outputs.segmented.cutter import Cutter
+from mkvtwist.outputs.segmented.manifests import HLS
+from mkvtwist.outputs.segmented.snapshot import Texts
+from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
 
 FOREVER = b"max-age=31536000, immutable"
@@ -75,11 +80,6 @@ SLICE = 64 << 10
 _URI = re.compile(r'(^[^#\n]+|URI="[^"]+)', re.MULTILINE)
 """Where each URI in a playlist ends."""
 
-_SEGMENT = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,15})(?:\.([0-9]{1,6}))?\.(m4s|vtt)")
-
-_TYPES: Mapping[str, bytes] = MappingProxyType({"m4s": b"video/mp4", "vtt": b"text/vtt"})
-"""The MIME types of pieces, by their endings."""
-
 CHOICES = 100
 """Choices of tracks of which is remembered whether they can be had."""
 
@@ -88,16 +88,7 @@ Tracks = frozenset[int] | None
 
 
 Body = Sequence[bytes | memoryview]
-"""A body in pieces."""
-
-
-class Piece(NamedTuple):
-    """What is asked for: a segment, or a part of it, of some tracks."""
-
-    tracks: Tracks
-    number: int
-    part: int | None
-    ending: str
+"""A body, some bytes after the other."""
 
 
 class Pieces:
@@ -111,15 +102,16 @@ class Pieces:
         self._limits = limits
         self._held: dict[Request, _Held] = {}
         self._due: deque[_Held] = deque()
-        self._edge = self._playlist.edge
+        self._edge = self._cutter.edge
+        self._texts = Texts()
         self._turn: object | None = None
         self._header: Header | None = None
         self._problems: dict[Tracks, Unfit | NoTrack | None] = {}
-        stream.playlist.observers.append(self._look)
+        stream.cutter.observers.append(self._look)
 
     @property
-    def _playlist(self) -> Playlist:
-        return self.stream.playlist
+    def _cutter(self) -> Cutter:
+        return self.stream.cutter
 
     def view(self, path: str) -> View | None:
         """What answers for a piece; L{None} when there cannot be such a one."""
@@ -132,12 +124,10 @@ class Pieces:
             show: View = partial(self._multivariant, tracks)
         elif name == "media.m3u8":
             show = partial(self._media, tracks)
-        elif name.startswith("init-") and name.endswith(".mp4"):
+        elif addresses.is_map(name):
             show = partial(self._map, tracks, name)
-        elif match := _SEGMENT.fullmatch(name):
-            run, number, part, ending = match.groups()
-            piece = Piece(tracks, int(number), None if part is None else int(part), ending)
-            show = partial(self._segment, run, piece)
+        elif address := addresses.parse(name):
+            show = partial(self._piece, tracks, address)
         else:
             return None
         return partial(self._show, show)
@@ -152,13 +142,13 @@ class Pieces:
     def _knows(self, request: Request) -> bool:
         """Whether a request comes from a viewer, who has his place already."""
         now = self._reactor.seconds()
-        return self.stream.viewers.knows(client_host(request) or "", now, self._playlist.target)
+        return self.stream.viewers.knows(client_host(request) or "", now, self._cutter.target)
 
     def _see(self, request: Request) -> None:
         """Who asks is a viewer, and wants the stream for as long as it is one."""
         self.stream.viewers.saw(client_host(request) or "", self._reactor.seconds())
         # It may ask again no sooner than a segment later.
-        self.stream.demand.touch(LOOK_BACK * self._playlist.target)
+        self.stream.demand.touch(LOOK_BACK * self._cutter.target)
 
     # playlists
 
@@ -172,14 +162,14 @@ class Pieces:
             period = self.stream.publisher.period
             if self._can_list(tracks, request) and period is not None:
                 try:
-                    text = self._playlist.multivariant(period.header, tracks)
+                    text = hls.multivariant(period.header, self._cutter.segments, tracks)
                 except Unfit as problem:
                     respond_unfit(request, problem)
                 else:
                     self._answer(request, text, BRIEFLY)
 
         def is_due() -> bool:
-            return self._playlist.is_ready or self._must_tell(tracks)
+            return self._cutter.is_ready or self._must_tell(tracks)
 
         self._hold(request, is_due, show, WAIT_FIRST)
 
@@ -205,31 +195,32 @@ class Pieces:
                 request, 400, "_HLS_part needs _HLS_msn: the number of the part's segment."
             )
             return
-        playlist = self._playlist
+        cutter = self._cutter
         skip = parameter(request, "_HLS_skip") in ("YES", "v2")
 
         def is_due() -> bool:
-            there = number is None or playlist.has(number, part)
-            return (playlist.is_ready and there) or self._must_tell(tracks)
+            there = number is None or hls.has(cutter, number, part)
+            return (cutter.is_ready and there) or self._must_tell(tracks)
 
         def show(request: Request) -> None:
             if self._can_list(tracks, request):
-                lasting = b"max-age=%d" % (6 * playlist.target)
+                lasting = b"max-age=%d" % (6 * cutter.target)
                 cache = BRIEFLY if number is None else lasting
                 # Who asks for what is long there may know it from before a restart.
-                knows = number is None or number >= playlist.edge[0] - 1
-                text = playlist.media(tracks, skip=skip and knows)
+                knows = number is None or number >= cutter.edge.segment - 1
+                snapshot = cutter.snapshot()
+                text = self._texts.get(snapshot, hls.media, tracks, skip=skip and knows)
                 self._answer(request, text, cache)
 
-        if number is None or not playlist.is_ready:
+        if number is None or not cutter.is_ready:
             self._hold(request, is_due, show, WAIT_FIRST)
-        elif not playlist.finished and playlist.is_too_far(number, part):
-            newest = playlist.edge[0]
+        elif not cutter.finished and hls.is_too_far(cutter, number, part):
+            newest = cutter.edge.segment
             respond_text(
                 request, 400, f"_HLS_msn={number} is too far ahead; the newest segment is {newest}."
             )
         else:
-            self._hold(request, is_due, show, WAIT * playlist.target)
+            self._hold(request, is_due, show, WAIT * cutter.target)
 
     def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:
         """Why these tracks cannot be had."""
@@ -257,10 +248,10 @@ class Pieces:
     def _can_list(self, tracks: Tracks, request: Request) -> bool:
         """Whether there is something to list; else that is said."""
         problem = self._problem(tracks)
-        stops = self.stream.publisher.ended and not self._playlist.finished
+        stops = self.stream.publisher.ended and not self._cutter.finished
         if problem is not None:
             respond_unfit(request, problem)
-        elif stops or not self._playlist.is_ready:
+        elif stops or not self._cutter.is_ready:
             respond_nothing_new(self.stream, request)
         else:
             return True
@@ -275,64 +266,43 @@ class Pieces:
         request.setHeader(b"Cache-Control", cache)
         if not respond_if_unchanged(request, tag):
             self.stream.served(0 if request.method == b"HEAD" else len(data))
-            respond(request, data, PLAYLIST.encode(), cache)
+            respond(request, data, HLS.media_type.encode(), cache)
 
     # pieces
 
     def _map(self, tracks: Tracks, name: str, request: Request) -> None:
-        data = self._playlist.map(name, tracks)
-        if data is None:
-            respond_text(
-                request, 404, "No segment that is listed needs this; load the playlist again."
-            )
-        else:
-            self._send(request, [data], _TYPES["m4s"])
-
-    def _segment(self, run: str, piece: "Piece", request: Request) -> None:
-        playlist = self._playlist
-        newest, parts = playlist.edge
-        number, part = piece.number, piece.part
-        if run != playlist.run:
-            respond_text(request, 404, "This is from before a restart; load the playlist again.")
-        elif number > newest or (number == newest and part is not None and part > parts):
-            respond_text(request, 404, "This is not due yet; load the playlist again.")
-        elif playlist.has(number, part):
-            self._send_segment(piece, request)
-        else:
-            show = partial(self._send_segment, piece)
-
-            def is_due() -> bool:
-                return self.stream.publisher.ended or playlist.has(number, part)
-
-            self._hold(request, is_due, show, WAIT * playlist.target)
-
-    def _send_segment(self, piece: "Piece", request: Request) -> None:
-        number, part = piece.number, piece.part
-        segment = self._playlist.find(number)
-        if segment is None:
-            respond_text(request, 404, "This has left the buffer; load the playlist again.")
-        elif not segment.is_complete and (part is None or part >= len(segment.parts)):
-            respond_unavailable(request, "The server stops.", RETRY_SOON)
-        elif part is not None and part >= len(segment.parts):
-            respond_text(
-                request, 404, f"Segment {number} has no part {part}; load the playlist again."
-            )
-        else:
-            self._send_of(segment, piece, request)
-
-    def _send_of(self, segment: Segment, piece: "Piece", request: Request) -> None:
         try:
-            choice = chosen(segment.period.header, piece.tracks)
-        except (Unfit, NoTrack) as problem:
-            respond_text(request, 404, f"{problem}.")
-            return
-        made = segment.pieces(choice, piece.part) if ending(choice) == f".{piece.ending}" else []
-        if any(made):
-            self._send(request, made, _TYPES[piece.ending])
+            head = pieces.initialization(self._cutter.segments, name, tracks)
+        except pieces.Missing as problem:
+            respond_text(request, 404, str(problem))
         else:
-            respond_text(request, 404, "There is nothing of these tracks in it: it is a gap.")
+            self._send(request, [head], "m4s")
 
-    def _send(self, request: Request, pieces: Body, kind: bytes) -> None:
+    def _piece(self, tracks: Tracks, address: Address, request: Request) -> None:
+        cutter = self._cutter
+
+        def is_due() -> bool:
+            return self.stream.publisher.ended or hls.has(cutter, address.number, address.part)
+
+        try:
+            pieces.check(cutter, address)
+        except pieces.Missing as problem:
+            respond_text(request, 404, str(problem))
+        else:
+            show = partial(self._show_piece, tracks, address)
+            self._hold(request, is_due, show, WAIT * cutter.target)
+
+    def _show_piece(self, tracks: Tracks, address: Address, request: Request) -> None:
+        try:
+            body = pieces.body(self._cutter, address, tracks)
+        except pieces.Missing as problem:
+            respond_text(request, 404, str(problem))
+        except pieces.Growing:
+            respond_unavailable(request, "The server stops.", RETRY_SOON)
+        else:
+            self._send(request, body, address.ending)
+
+    def _send(self, request: Request, body: Body, ending: str) -> None:
         """Answer with bytes that stay as they are for ever, or with a range of them."""
         tag = b'"%b"' % request.path  # its address is never used for other bytes
         cache = cache_control(request, self.stream.config.watch, FOREVER)
@@ -340,7 +310,7 @@ class Pieces:
         request.setHeader(b"Accept-Ranges", b"bytes")
         if respond_if_unchanged(request, tag):
             return
-        length = sum(map(len, pieces))
+        length = sum(map(len, body))
         if request.method == b"GET" and request.getHeader(b"if-range") in (None, tag):
             try:
                 wanted = requested(request.getHeader(b"range"), length)
@@ -352,14 +322,14 @@ class Pieces:
                 start, stop = wanted
                 request.setResponseCode(206)
                 request.setHeader(b"Content-Range", b"bytes %d-%d/%d" % (start, stop - 1, length))
-                pieces, length = list(cut(pieces, start, stop)), stop - start
-        request.setHeader(b"Content-Type", kind)
+                body, length = list(cut(body, start, stop)), stop - start
+        request.setHeader(b"Content-Type", addresses.MEDIA_TYPES[ending].encode())
         request.setHeader(b"Content-Length", b"%d" % length)
         if request.method == b"HEAD":
             request.write(b"")
             request.finish()
         else:
-            Delivery(self._reactor, self.stream, request, pieces).begin()
+            Delivery(self._reactor, self.stream, request, body).begin()
 
     # waiting
 
@@ -394,10 +364,10 @@ class Pieces:
 
     def _look(self) -> None:
         """Something was published: who has waited for it gets it, some in this turn."""
-        playlist = self._playlist
-        if not self._held or (self._edge == playlist.edge and not self._must_tell(None)):
+        edge = self._cutter.edge
+        if not self._held or (self._edge == edge and not self._must_tell(None)):
             return
-        self._edge = playlist.edge
+        self._edge = edge
         due = [held for held in self._held.values() if held.is_due()]
         self._due.extend(due)
         if self._due and self._turn is None:

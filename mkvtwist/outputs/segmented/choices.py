@@ -2,13 +2,6 @@
 Which tracks are in which playlist (I{pure}).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from types import MappingProxyType
-
-from langcodes import standardize_tag
-from langcodes.tag_parser import LanguageTagError
-
 from mkvtwist.formats.registry import Choice, NoTrack, Unfit, choose, part_that_fits, preferred
 from mkvtwist.media.packet import Header, Track
 
@@ -75,58 +68,3 @@ def choice_of(header: Header, tracks: frozenset[int] | None) -> Choice | None:
         return chosen(header, tracks)
     except (Unfit, NoTrack):
         return None
-
-
-def ending(choice: Choice | None) -> str:
-    """Of a piece's name."""
-    return ".vtt" if choice is not None and choice.format == "webvtt" else ".m4s"
-
-
-def folder(tracks: frozenset[int] | None) -> str:
-    """Where the playlist of some tracks is, beside the main one."""
-    return "" if tracks is None else ",".join(map(str, sorted(tracks))) + "/"
-
-
-GROUPS: Mapping[str, str] = MappingProxyType({"audio": "AUDIO", "subtitle": "SUBTITLES"})
-"""What playlists call the tracks that may be chosen, by their type."""
-
-
-def renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator[str]:
-    """
-    What may be chosen (4.4.6.1).
-
-    @param default: what is, unasked.
-    """
-    names: set[tuple[str, str]] = set()
-    languages: set[tuple[str, str | None]] = set()
-    for track in tracks:
-        name = _quotable(track.title or track.language or "") or f"Track {track.number}"
-        while (track.type, name) in names:
-            name = f"{name} ({track.number})"
-        # A player may choose by language alone (4.3.4.1.1): one of each.
-        language = _tag(track.language) if track.language else None
-        alone = (track.type, language) not in languages
-        names.add((track.type, name))
-        languages.add((track.type, language))
-        group = GROUPS[track.type]
-        parts = [
-            *(f"TYPE={group}", f'GROUP-ID="{group.lower()}"', f'NAME="{name}"'),
-            *([f'LANGUAGE="{language}"'] if language else []),
-            f"DEFAULT={'YES' if track in default else 'NO'}",
-            f"AUTOSELECT={'YES' if alone or track in default else 'NO'}",
-            *([f'CHANNELS="{track.channels}"'] if track.channels else []),
-            f'URI="{track.number}/media.m3u8"',
-        ]
-        yield f"#EXT-X-MEDIA:{','.join(parts)}"
-
-
-def _tag(language: str) -> str:
-    """A language by its shortest code, as RFC 5646 wants it: C{de}, which others call C{ger}."""
-    with suppress(LanguageTagError):  # else as the input has it
-        language = standardize_tag(language)
-    return _quotable(language)
-
-
-def _quotable(text: str) -> str:
-    """A name that somebody has given, fit for a quoted string (4.2)."""
-    return "".join(char for char in text if char.isprintable() and char != '"')

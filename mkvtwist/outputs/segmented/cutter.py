@@ -1,0 +1,345 @@
+"""
+Segments and parts, cut while the stream comes, whoever watches (I{pure}).
+
+The rules are those of L{mkvtwist.outputs.segmented}. What is cut here knows nothing of text: it is
+listed by pure functions of a L{Snapshot}.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mkvtwist.formats.webvtt import shown_until
+from mkvtwist.live.period import Period
+from mkvtwist.live.ring import Fragment
+from mkvtwist.live.sink import Sink
+from mkvtwist.media.packet import SECOND, Packet
+from mkvtwist.outputs.segmented.media_clock import MediaClock
+from mkvtwist.outputs.segmented.segments import Cut, GrowingPart, Segment
+from mkvtwist.outputs.segmented.snapshot import Edge, Snapshot, Window
+from mkvtwist.outputs.segmented.targets import Targets
+
+SHORTEST = SECOND - 10_000
+"""
+Microseconds that a segment is long at least; where GOPs are shorter (every picture a keyframe) it
+has several. One request a second for each viewer, and numbers that do not overtake the clock. The
+10 ms are for timestamps that were rounded.
+"""
+
+DRIFT = 2.0
+"""
+Seconds by which a segment's date may be off the clock before it is set again: when the input was
+away, has caught up, or somebody has set the clock.
+"""
+
+DISCONTINUITIES = 100_000
+"""
+The first discontinuity's number is the second of the start modulo this, about a day: after a
+restart, when timestamps begin anew, it is another one. Not larger, since hls.js counts up to it.
+"""
+
+MOST_PARTS = 1_000
+"""
+Parts of a growing segment, eight minutes: twice a second each viewer gets a list of them all,
+70 KB in the end. One that has more is given up: nobody could begin in the next quarter of an hour.
+"""
+
+CUES = 100
+"""Cues that are to be seen at once, at most: a screen full of them."""
+
+
+class Cutter(Sink):
+    """
+    Cuts one stream into segments, over all its periods.
+
+    @ivar run: what names this start of the stream.
+    @ivar edge: how far the cutting has come.
+    @ivar finished: nothing more will come.
+    @ivar lists_parts: whether parts are listed, or segments only when they are complete.
+    @ivar observers: called when there may be more to list, and at the end; they must not fail.
+    """
+
+    def __init__(
+        self,
+        kept: float,
+        *,
+        parts: bool = True,
+        most_parts: int = MOST_PARTS,
+        date: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        @param kept: seconds that the ring keeps.
+        @param parts: whether parts are listed, too.
+        @param most_parts: how many parts a segment has before it is given up.
+        @param date: returns the seconds since the epoch.
+        """
+        started = date()
+        self.observers: list[Callable[[], None]] = []
+        self.run = f"{round(started * 1000):x}"
+        self.edge = Edge(int(started), 0)
+        self.finished = False
+        self._now = date
+        self.lists_parts = parts
+        self._most_parts = most_parts
+        self._segments: deque[Segment] = deque()
+        self._growing: GrowingPart | None = None  # of the last segment, if that is not complete
+        self._discontinuity = int(started) % DISCONTINUITIES
+        self._has_begun = False  # whether a segment of this period has begun
+        self._period: Period | None = None
+        self._clock = MediaClock()
+        self._targets = Targets()
+        self._window = Window(round(kept * SECOND))
+        self._oldest = 0
+        self._written: frozenset[int] = frozenset()  # the tracks of text
+        self._cues: list[Packet] = []
+        self._was_listed = False
+        self._snapshot: Snapshot | None = None
+
+    # what comes
+
+    def begin(self, period: Period) -> None:
+        """Other tracks: of the ones before only the last that have segments remain."""
+        self._leave()
+        while self._segments and self._segments[0].period is not self._segments[-1].period:
+            self._segments.popleft()
+        self._period = period
+        self._targets.begin()
+        self._cues.clear()
+        self._clock.begin(period.header)
+        self._written = period.header.fitting("webvtt")
+
+    def append(self, fragment: Fragment) -> None:
+        """Cut the next fragment, which is in the period's ring."""
+        period = self._period
+        assert period is not None
+        if period.ring.first != self._oldest:
+            self._oldest = period.ring.first
+            self._drop_gone(period)
+        clock = self._clock
+        if not clock.leading:
+            return
+        begins = fragment.key
+        for offset, packet in enumerate(fragment.packets):
+            told = clock.tell(packet)
+            if told is not None:
+                independent = packet.key and packet.track in clock.leading
+                growing = self._growing
+                if begins and self._may_begin(told, independent=independent):
+                    cut = Cut(fragment.number, offset)
+                    self._begin(period, GrowingPart(cut, told, independent=independent))
+                elif growing is not None and self._is_full(growing, told):
+                    cut = Cut(fragment.number, offset)
+                    self._go_on(growing, GrowingPart(cut, told, independent=independent))
+                elif growing is not None:
+                    growing.steps += 1
+                begins = False
+            elif packet.track in self._written:
+                self._cues.append(packet)
+                del self._cues[:-CUES]
+            if self._growing is not None:
+                self._put(packet, self._growing)
+
+    def _put(self, packet: Packet, growing: GrowingPart) -> None:
+        """Note that a packet belongs to the growing part."""
+        growing.weigh(packet, self._clock.pictures)
+        if packet.track in self._clock.leading:
+            growing.lasts = self._clock.usual_pause(packet.track)
+
+    def forget(self) -> None:
+        """
+        What there is is old: what comes next is the first that is listed, and may be of other
+        tracks.
+        """
+        self._leave()
+        self._segments.clear()
+        self._period = None
+
+    def flush(self) -> None:
+        """Tell all that wait for more."""
+        for observe in self.observers:
+            observe()
+
+    def end(self, *, for_good: bool) -> None:
+        """
+        Nothing more will come.
+
+        @param for_good: it is the end of the stream; else the server stops, and may be back soon:
+            a playlist that says it has ended would never be loaded again.
+        """
+        if for_good:
+            self._close(self._clock.end)
+            self.finished = True
+            self._snapshot = None
+        self.flush()
+
+    # what is asked for
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is anything to list: at least one complete segment."""
+        return bool(self._segments) and self._segments[0].is_complete
+
+    @property
+    def target(self) -> float:
+        """The target duration, in seconds."""
+        return float(self._targets.segment)
+
+    @property
+    def part_target(self) -> int:
+        """The target duration of parts, in microseconds."""
+        return self._targets.part
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """All that there are, the oldest first; only the last one may still grow."""
+        return tuple(self._segments)
+
+    def snapshot(self) -> Snapshot:
+        """Return what can be listed now, the same until there is more; it L{is_ready}."""
+        if self._snapshot is None:
+            self._snapshot = self._taken()
+            self._was_listed = True
+        return self._snapshot
+
+    def find(self, number: int) -> Segment | None:
+        """A segment by its number; L{None} when it is not there any more, or not yet."""
+        if not self._segments:
+            return None
+        at = number - self._segments[0].number
+        if not 0 <= at < len(self._segments):
+            return None
+        segment = self._segments[at]
+        return segment if segment.is_there else None
+
+    def _taken(self) -> Snapshot:
+        segments = self.segments
+        growing = segments[-1] if self._growing is not None else None
+        ahead = 0
+        if growing is not None:
+            segments = segments[:-1]
+            ahead = self._clock.end - growing.start
+            self._targets.rise(ahead)
+        target = self._targets.segment
+        listed = self._window.listed(segments, target)
+        has_header = self._period is not None and self._clock.leading
+        return Snapshot(
+            segments=listed,
+            growing=growing,
+            ahead=ahead,
+            target=target,
+            part_target=self._targets.part if self.lists_parts else None,
+            first_with_parts=self._window.first_with_parts(listed, ahead, target),
+            edge=self.edge,
+            header=self._period.header if self._period is not None and has_header else None,
+            finished=self.finished,
+        )
+
+    # cutting
+
+    def _may_begin(self, start: int, *, independent: bool) -> bool:
+        """
+        Whether a segment may begin: the one before is long enough, or has no keyframe at its
+        beginning and this one has.
+        """
+        if self._growing is None:
+            return True
+        before = self._segments[-1]
+        return start - before.start >= SHORTEST or (independent and not before.is_independent)
+
+    def _is_full(self, growing: GrowingPart, start: int) -> bool:
+        """Whether a part would be too long with the packet that has come, which starts then."""
+        duration = self._clock.end - growing.start
+        return self._targets.is_beyond(duration, start - growing.start, growing.steps)
+
+    def _begin(self, period: Period, part: GrowingPart) -> None:
+        """A segment ends, the next one begins."""
+        self._close(part.start, part.first)
+        self._cues = [packet for packet in self._cues if shown_until(packet) > part.start]
+        number = self.edge.segment
+        segment = Segment(
+            period,
+            number,
+            name=f"{self.run}-{number}",
+            date=self._date(part.start),
+            discontinuity=self._discontinuity,
+            first=part.first,
+            start=part.start,
+            is_independent=part.independent,
+            cues=tuple(self._cues),
+        )
+        self._segments.append(segment)
+        self._growing = part
+        self._has_begun = True
+        self._drop_gone(period)
+
+    def _date(self, start: int) -> float:
+        """Return when a segment begins by the clock on the wall."""
+        now = self._now()
+        if not self._segments:
+            return now
+        last = self._segments[-1]
+        expected = last.date + (start - last.start) / SECOND
+        if expected > now and not self._was_listed:
+            # What comes at once at the start was there before.
+            early = expected - now
+            self._segments = deque(replace(s, date=s.date - early) for s in self._segments)
+            return now
+        return expected if abs(expected - now) < DRIFT else now
+
+    def _go_on(self, growing: GrowingPart, part: GrowingPart) -> None:
+        """A part ends, the next one of the same segment begins."""
+        self._end_part(growing, part.first, part.start, is_last=False)
+        self._growing = part
+        segment = self._segments[-1]
+        self.edge = Edge(segment.number, len(segment.parts))
+        if len(segment.parts) >= self._most_parts:
+            self._give_up(segment)
+
+    def _end_part(self, growing: GrowingPart, stop: Cut, end: int, *, is_last: bool) -> None:
+        segment = self._segments[-1]
+        parts = (*segment.parts, growing.complete(stop, end))
+        self._segments[-1] = replace(segment, parts=parts, is_complete=is_last)
+        self._growing = None
+        self._snapshot = None
+
+    def _close(self, end: int, stop: Cut | None = None) -> None:
+        """The growing segment, if there is one, is complete."""
+        if self._growing is None:
+            return
+        stop = stop or Cut(self._segments[-1].period.ring.end)
+        self._end_part(self._growing, stop, end, is_last=True)
+        segment = self._segments[-1]
+        self._targets.cover(segment.duration)
+        self.edge = Edge(segment.number + 1, 0)
+
+    def _leave(self) -> None:
+        """No more of this period comes: whatever does is behind a discontinuity."""
+        self._close(self._clock.end)
+        self._snapshot = None
+        self._discontinuity += self._has_begun
+        self._has_begun = False
+
+    def _drop_gone(self, period: Period) -> None:
+        """
+        What the ring has lost goes, and all before it: playlists have no holes. With the first
+        that this period's ring loses all of the one before goes, and its ring.
+        """
+        self._snapshot = None
+        if self._growing is not None and not self._segments[-1].is_there:
+            self._give_up(self._segments[-1])
+        # Where one grows for longer than all is kept, the last complete one remains, as a gap:
+        # without one there is no playlist, and those who play the parts would lose them.
+        least = 0 if self._growing is None else 2
+        loses = period.ring.first > 0
+        while len(self._segments) > least and (
+            not self._segments[0].is_there or (loses and self._segments[0].period is not period)
+        ):
+            self._segments.popleft()
+
+    def _give_up(self, growing: Segment) -> None:
+        """Nobody can begin with it, and it may never end: the next keyframe begins another."""
+        self.edge = Edge(growing.number + 1, 0)
+        self._segments.clear()
+        self._growing = None
+        self._snapshot = None

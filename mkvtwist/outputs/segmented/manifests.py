@@ -1,0 +1,45 @@
+"""
+The segmented outputs: what players load first of each (I{pure}).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from mkvtwist.formats.registry import Unfit
+from mkvtwist.media.packet import Header
+from mkvtwist.outputs.segmented.choices import chosen
+
+
+class Manifest(NamedTuple):
+    """
+    What a player loads first.
+
+    @ivar title: the name of the output for people.
+    @ivar name: the last part of its URL, below the stream's name.
+    @ivar media_type: its MIME type.
+    """
+
+    title: str
+    name: str
+    media_type: str
+
+    @property
+    def ending(self) -> str:
+        """The ending of its name, with the dot."""
+        return "." + self.name.rpartition(".")[2]
+
+
+HLS = Manifest("HLS", "index.m3u8", "application/vnd.apple.mpegurl")
+
+MANIFESTS: Mapping[str, Manifest] = MappingProxyType({made.name: made for made in (HLS,)})
+"""All of them, by their names."""
+
+
+def media_types(header: Header) -> dict[str, str]:
+    """The segmented outputs that these tracks can be had in: MIME types by endings, without dot."""
+    try:
+        chosen(header)
+    except Unfit:
+        return {}
+    return {manifest.ending[1:]: manifest.media_type for manifest in MANIFESTS.values()}

@@ -1,0 +1,84 @@
+"""
+The media's time, as a period's packets tell it (I{pure}).
+
+The first video tells the time; without a video all sounds do. While no picture comes, the other
+tracks go on with it, from the last picture on: parts do not wait for the next one.
+"""
+
+from collections.abc import Collection
+
+from mkvtwist.media.packet import SECOND, STEP, Header, Packet
+from mkvtwist.media.silence import Silences
+
+STILL = SECOND // 2
+"""
+Microseconds without a picture after which the other tracks go on with the time. Files have half a
+second of sound, then half a second of pictures.
+"""
+
+
+class MediaClock:
+    """
+    A clock that packets turn; all times in microseconds.
+
+    @ivar now: the newest packet's time; never goes back, over all periods.
+    @ivar end: where the newest packet is expected to end.
+    @ivar leading: the tracks that tell the time; none if no output can hold any track.
+    @ivar pictures: those of them that are video.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.end = 0
+        self.leading: frozenset[int] = frozenset()
+        self.pictures: frozenset[int] = frozenset()
+        self._others: Collection[int] = ()  # they go on with the time where the picture is silent
+        self._silences = Silences()
+        self._still: int | None = None  # when the last picture was decoded
+
+    def begin(self, header: Header) -> None:
+        """Go by other tracks from now on."""
+        can_be_had = header.fitting("mp4") | header.fitting("webvtt")
+        videos = [track.number for track in header.tracks if track.type == "video"]
+        sounds = [track.number for track in header.tracks if track.type == "audio"]
+        self.leading = frozenset(videos[:1] or sounds if can_be_had else ())
+        self.pictures = self.leading if videos else frozenset()
+        self._others = header.numbers - header.sparse - self.leading if videos else ()
+        self._silences = Silences(self.leading)
+        self._still = None
+
+    def tell(self, packet: Packet) -> int | None:
+        """Return the time at a packet; L{None} if the packet does not tell it."""
+        told = self._told(packet)
+        if told is None:
+            return None
+        time = max(told, self.now)
+        step = packet.duration or max(STEP, told - self.now)
+        self.end = max(time, told + step)
+        self.now = time
+        return time
+
+    def usual_pause(self, track: int) -> int:
+        """
+        Return how long a picture of this track usually stands, if that is longer than L{STILL}, so
+        that other tracks go on with the time meanwhile; else 0.
+        """
+        usual = self._silences.usual(track) if self._others else 0
+        return usual if usual >= STILL else 0
+
+    def _told(self, packet: Packet) -> int | None:
+        if packet.track in self.leading:
+            if self._others:
+                self._silences.heard(packet.track, packet.dts)
+                self._still = packet.dts
+            return packet.dts
+        if packet.track not in self._others:
+            return None
+        (picture,) = self.leading
+        self._silences.heard(packet.track, packet.dts)
+        silent = self._silences.of(picture)
+        if silent < STILL:
+            return None
+        if self._still is None:
+            self._still = packet.dts - silent
+        return self._still + silent

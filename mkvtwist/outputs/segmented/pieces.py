@@ -1,0 +1,78 @@
+"""
+From a piece's address to its bytes (I{pure}).
+"""
+
+from collections.abc import Sequence
+
+from mkvtwist.formats.registry import NoTrack, Unfit
+from mkvtwist.outputs.segmented.addresses import Address, ending, map_name
+from mkvtwist.outputs.segmented.choices import choice_of, chosen
+from mkvtwist.outputs.segmented.cutter import Cutter
+from mkvtwist.outputs.segmented.segments import Segment
+
+
+class Missing(LookupError):
+    """There is no such piece. The text says why, and what to do."""
+
+
+class Growing(LookupError):
+    """A piece that is not complete yet."""
+
+
+def check(cutter: Cutter, address: Address) -> None:
+    """
+    See that a piece is there, was there, or comes next.
+
+    @raise Missing: if it is of another start of the stream, or not announced.
+    """
+    newest, part = cutter.edge
+    if address.run != cutter.run:
+        raise Missing("This is from before a restart; load the playlist again.")
+    if address.number > newest or (
+        address.number == newest and address.part is not None and address.part > part
+    ):
+        raise Missing("This is not due yet; load the playlist again.")
+
+
+def body(cutter: Cutter, address: Address, tracks: frozenset[int] | None) -> list[bytes]:
+    """
+    Return the bytes of a segment or part, one after the other, as the ring keeps them.
+
+    @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
+    @raise Missing: if there are none.
+    @raise Growing: if it is not complete.
+    """
+    segment, part = cutter.find(address.number), address.part
+    if segment is None:
+        raise Missing("This has left the buffer; load the playlist again.")
+    if not segment.is_complete and (part is None or part >= len(segment.parts)):
+        raise Growing
+    if part is not None and part >= len(segment.parts):
+        raise Missing(f"Segment {address.number} has no part {part}; load the playlist again.")
+    made = _made(segment, address, tracks)
+    if not any(made):
+        raise Missing("There is nothing of these tracks in it: it is a gap.")
+    return made
+
+
+def _made(segment: Segment, address: Address, tracks: frozenset[int] | None) -> list[bytes]:
+    try:
+        choice = chosen(segment.period.header, tracks)
+    except (Unfit, NoTrack) as problem:
+        raise Missing(f"{problem}.") from None
+    return segment.body(choice, address.part) if ending(choice) == address.ending else []
+
+
+def initialization(segments: Sequence[Segment], name: str, tracks: frozenset[int] | None) -> bytes:
+    """
+    Return the initialization section with this name.
+
+    @raise Missing: if none of these segments needs it.
+    """
+    for period in dict.fromkeys(segment.period for segment in segments):
+        choice = choice_of(period.header, tracks)
+        if choice is not None and choice.format == "mp4":
+            head = period.format(choice).head
+            if name == map_name(head):
+                return head
+    raise Missing("No segment that is listed needs this; load the playlist again.")
