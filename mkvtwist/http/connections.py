@@ -1,28 +1,21 @@
 """
-Connections: how many there may be, and for how long one may say nothing (I{reactor}).
+Connections: how many there may be, and which one makes room (I{reactor}).
 
-A client that connects must have asked for something in L{HEAD_TIME}, however slowly it writes; one
-that has had an answer has C{timeOut} for its next request. When there are too many connections,
-whichever has asked for nothing for longest is dropped for the newcomer, so that thousands that only
-hold on take nobody's place. A client that is being answered is never dropped for another one.
+If there are too many connections, the one that has asked for nothing for longest is dropped for the
+new one, so that thousands that only hold on take nobody's place. A client that is being responded
+to is never dropped for another one.
 """
 
 from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
-from twisted.web.http import HTTPChannel
-from twisted.web.server import Request
 
 from mkvtwist.http.shares import Shares
+from mkvtwist.http.wire.channel import Channel
 from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
-from mkvtwist.net.addresses import one_host, parse_address, within
-from mkvtwist.net.sockets import attend, plain
-
-HEAD_TIME = 20.0
-"""Seconds from the connection to the end of its first request: slow mobiles need a few."""
+from mkvtwist.net.addresses import one_host
 
 MOST_WAITING = 4096
 """Connections without a request, about 10 kB each; a crowd of thousands has some for a moment."""
@@ -33,22 +26,26 @@ MOST_REFUSED = 64
 RETRY_AFTER = 5
 """Seconds after which an address that had too many connections may try again."""
 
-PENALTY = 1.0
+SLOWDOWN = 1.0
 """Seconds until an address that asks too often is told so: its connection asks for nothing then."""
 
-IDLE = 30.0
-"""
-Seconds that a client's machine may acknowledge nothing when the connection is no stream's: as long
-as C{--client-timeout} is by default.
-"""
-
-REMINDER = 60.0
+REPORT_EVERY = 60.0
 """Seconds between two lines about connections that were dropped."""
+
+TOO_MANY = (
+    b"429 Too Many Requests\r\n"
+    b"Retry-After: %d\r\n"
+    b"Connection: close\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\n"
+    b"\r\n"
+    b"Too many connections from your address; try again in %d s.\n" % (RETRY_AFTER, RETRY_AFTER)
+)
+"""The response, behind the version, to a client whose address has too many connections."""
 
 
 class Connections:
     """
-    All that are open.
+    All connections that are open.
 
     @ivar most: how many there may be; L{None} is any number.
     @ivar shares: how many of them one address may have.
@@ -56,16 +53,27 @@ class Connections:
 
     _log = Logger()
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(
+        self, clock: Any, shares: Shares | None = None, most_waiting: int = MOST_WAITING
+    ) -> None:
+        """
+        @param most_waiting: how many may have asked for nothing.
+        """
         self.most: int | None = None
-        self.shares = Shares(clock)
+        self.shares = shares or Shares(clock)
         self._clock = clock
-        self._open: set[Connection] = set()
-        self._waiting: dict[Connection, None] = {}  # the longest first
-        self._by_address: dict[str, dict[Connection, None]] = {}  # likewise
-        self._refused: set[Connection] = set()
+        self._most_waiting = most_waiting
+        self._open: set[Channel] = set()
+        self._waiting: dict[Channel, None] = {}  # the longest first
+        self._by_address: dict[str, dict[Channel, None]] = {}  # the oldest first
+        self._refused: set[Channel] = set()
         self._dropped = 0
         self._reminder: Any = None
+
+    @property
+    def addresses(self) -> int:
+        """The number of addresses that have connections."""
+        return len(self._by_address)
 
     def has_share_left(self, host: str | None) -> bool:
         """
@@ -84,16 +92,16 @@ class Connections:
         return not self.shares.is_full(host)
 
     def make_room(self) -> bool:
-        """Somebody wants to connect; whether there is room, now."""
+        """Return whether there is room for a connection, which another one may have to make."""
         if self.most is None or len(self._open) < self.most:
             return True
         self._drop_one()
         return len(self._open) < self.most
 
-    def opened(self, connection: "Connection") -> None:
-        """It is there, and has asked for nothing."""
+    def opened(self, connection: Channel) -> None:
+        """Note a new connection, which has asked for nothing yet."""
         self._open.add(connection)
-        if connection.is_one_too_many:
+        if connection.refusal is not None:
             self._refused.add(connection)
             return
         self.waits(connection)
@@ -101,8 +109,8 @@ class Connections:
             self.shares.enter(connection.host)
             self._by_address.setdefault(one_host(connection.host), {})[connection] = None
 
-    def closed(self, connection: "Connection") -> None:
-        """It is not there any more."""
+    def closed(self, connection: Channel) -> None:
+        """Note that a connection is lost, or about to be."""
         self._open.discard(connection)
         self._refused.discard(connection)
         self.asked(connection)
@@ -116,20 +124,39 @@ class Connections:
 
     @property
     def may_be_refused(self) -> bool:
-        """Whether one more connection that is too many may be told so."""
+        """Whether one more connection may be told that it is too many for its address."""
         return len(self._refused) < MOST_REFUSED
 
-    def waits(self, connection: "Connection") -> None:
-        """It has asked for nothing yet, or has had its answer."""
+    def waits(self, connection: Channel) -> None:
+        """Note that a connection has asked for nothing yet, or has had its response."""
         if connection not in self._open:
             return
         self._waiting[connection] = None
-        if len(self._waiting) > MOST_WAITING:
+        if len(self._waiting) > self._most_waiting:
             self._drop_one()
 
-    def asked(self, connection: "Connection") -> None:
-        """It gets an answer."""
+    def asked(self, connection: Channel) -> None:
+        """Note that a connection has asked for something."""
         self._waiting.pop(connection, None)
+
+    def admit(self, request: IncomingRequest) -> bool:
+        """Return whether the client's address has a request left; if not, respond to this one."""
+        far = client_host(request)
+        may_ask = self.shares.ask(far)
+        if one_host(far) != one_host(request.channel.host):  # a proxy has passed it on
+            if self.shares.is_full(far):
+                self.shares.refused(far)
+                _refuse(request, RETRY_AFTER)
+                return False
+            self.shares.enter(far)
+            request.notifyFinish().addBoth(lambda _: self.shares.leave(far))
+        if may_ask:
+            return True
+        # At once it would cost as much as a response does, and be followed by the next request.
+        self.shares.refused(far)
+        later = self._clock.callLater(SLOWDOWN, _refuse, request, 1)
+        request.notifyFinish().addErrback(lambda _: later.cancel())
+        return False
 
     def _drop_one(self) -> None:
         oldest = next(iter(self._waiting), None)
@@ -138,9 +165,9 @@ class Connections:
             oldest.drop()
         self._dropped += 1
         if self._reminder is None:
-            self._say()
+            self._report()
 
-    def _say(self) -> None:
+    def _report(self) -> None:
         self._reminder = None
         if self._dropped:
             self._log.warn(
@@ -150,122 +177,10 @@ class Connections:
                 dropped=self._dropped,
             )
             self._dropped = 0
-            self._reminder = self._clock.callLater(REMINDER, self._say)
+            self._reminder = self._clock.callLater(REPORT_EVERY, self._report)
 
 
-class Connection(HTTPChannel):
-    """
-    A client's connection, for so long as it is allowed; L{Connections.asked} is for who knows.
-    """
-
-    transport: Any
-    site: Any
-    host: str | None = None
-    is_one_too_many = False
-
-    def connectionMade(self) -> None:
-        super().connectionMade()
-        self.host = getattr(self.getPeer(), "host", None)
-        self.setTimeout(HEAD_TIME)
-        attend(self.transport, IDLE)  # until a stream says otherwise
-        self.site.connections.opened(self)
-
-    def connectionLost(self, reason: Any = None) -> None:
-        self.site.connections.closed(self)
-        super().connectionLost(reason)
-
-    def getPeer(self) -> IAddress:
-        """Return where it comes from: for its requests, too."""
-        return plain(self.transport.getPeer())
-
-    def resetTimeout(self) -> None:
-        """A byte now and then is no reason to wait longer."""
-
-    def requestDone(self, request: Any) -> None:
-        self.site.connections.waits(self)
-        self._savedTimeOut = self.site.timeOut
-        super().requestDone(request)
-
-    def drop(self) -> None:
-        """Somebody else needs the room."""
-        self.transport.abortConnection()
-
-    def timeoutConnection(self) -> None:
-        # As Twisted does, but without a line in the log for each.
-        self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
-        self.loseConnection()
-
-    def forceAbortClient(self) -> None:
-        self._abortingCall = None
-        self.transport.abortConnection()
-
-
-class LiveRequest(Request):
-    """A request, from whoever it really comes."""
-
-    site: Any
-    channel: Any
-
-    def getClientAddress(self) -> IAddress:
-        """
-        The client's address: where a proxy that is trusted has it from. Each proxy adds at the end
-        of C{X-Forwarded-For} who has asked it; what stands before the last one that is not trusted
-        may be anything.
-        """
-        address: IAddress = super().getClientAddress()
-        trusted = self.site.trusted_proxies
-        near = getattr(address, "host", None)
-        if not trusted or not within(near, trusted):
-            return address
-        lines = self.requestHeaders.getRawHeaders(b"X-Forwarded-For", [])
-        said = b",".join(lines).decode("latin-1").split(",")
-        for text in reversed([word.strip() for word in said]):
-            found = parse_address(text or "?")
-            if found is None:
-                break
-            kind = IPv4Address if found.version == 4 else IPv6Address
-            address = kind("TCP", str(found), 0)
-            if not within(str(found), trusted):
-                break
-        return address
-
-    def process(self) -> None:
-        """
-        Refuse what is too much for the client's address; take the whole of a URL for what is asked
-        for, as RFC 9112 (3.2.2) says.
-        """
-        self.site = self.channel.site
-        if not self._has_share_left():
-            return
-        scheme, colon, rest = self.path.partition(b"://")
-        if colon and scheme.lower() in (b"http", b"https"):
-            self.path = b"/" + rest.partition(b"/")[2]
-        super().process()
-
-    def _has_share_left(self) -> bool:
-        """Return whether the client's address has a request left; if not, answer this one."""
-        shares = self.site.connections.shares
-        far = client_host(self)
-        may_ask = shares.ask(far)
-        if one_host(far) != one_host(self.channel.host):  # a proxy has passed it on
-            if shares.is_full(far):
-                shares.refused(far)
-                self._say_too_many(RETRY_AFTER)
-                return False
-            shares.enter(far)
-            self.notifyFinish().addBoth(lambda _: shares.leave(far))
-        if may_ask:
-            return True
-        # At once it would cost as much as an answer does, and be followed by the next request.
-        shares.refused(far)
-        later = self.site.reactor.callLater(PENALTY, self._say_too_many, 1)
-        self.notifyFinish().addErrback(lambda _: later.cancel())
-        return False
-
-    def _say_too_many(self, seconds: int) -> None:
-        self.setHeader(b"Retry-After", b"%d" % seconds)
-        respond_text(self, 429, f"Too many requests from your address; try again in {seconds} s.")
-
-    def __repr__(self) -> str:
-        """Fit for a log: without the query, where a token may be."""
-        return f"<{type(self).__name__} {self.method!r} {self.path!r}>"
+def _refuse(request: IncomingRequest, seconds: int) -> None:
+    """Respond that the client's address has asked too much, and after how long to ask again."""
+    request.setHeader(b"Retry-After", b"%d" % seconds)
+    respond_text(request, 429, f"Too many requests from your address; try again in {seconds} s.")

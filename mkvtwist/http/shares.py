@@ -1,10 +1,10 @@
 """
-One address' share of the server: connections, and requests a second (I{reactor}).
+The share of one address in the server: connections, and requests a second (I{reactor}).
 
-A proxy that is trusted has no share, since its connections are those of many: each request that it
-passes on counts as a connection, for so long as it is answered, of the address that it comes from.
-Unless a limit is set by hand, this machine's own addresses have none: a program there can do worse,
-and a proxy there may not have been named.
+A proxy that is trusted has no limit, since its connections are those of many clients. Each request
+that it passes on counts as a connection of the address that it comes from, until the response has
+ended. Unless a limit is set by hand, this machine's own addresses have none: a program there can do
+worse, and a proxy there may not have been named.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ players a hundred when it opens. They take a tenth of a core, or less.
 
 SECOND = 1.0
 
-REMINDER = 60.0
+REPORT_EVERY = 60.0
 """Seconds between two lines about what was refused."""
 
 
@@ -43,34 +43,48 @@ class Shares:
 
     _log = Logger()
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(
+        self, clock: Any, connections: int = CONNECTIONS, requests: int = REQUESTS
+    ) -> None:
+        """
+        @param connections: how many an address may have if the configuration does not say.
+        @param requests: how many it may make in a second, likewise.
+        """
         self.config = Config(())
+        self._connections = connections
+        self._requests = requests
         self._clock = clock
-        self._held: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
         self._asked: Counter[str] = Counter()  # in this second, which bounds it
         self._since = 0.0
         self._refused = 0
         self._last: str | None = None
         self._reminder: Any = None
 
+    @property
+    def addresses(self) -> int:
+        """The number of addresses that have connections, or have asked in this second."""
+        is_now = 0 <= self._clock.seconds() - self._since < SECOND
+        return len(self._counts.keys() | (self._asked.keys() if is_now else set()))
+
     def is_full(self, host: str | None) -> bool:
-        """Whether an address has as many connections as it may."""
-        return self._held[one_host(host)] >= self._most_connections(host)
+        """Return whether an address has as many connections as it may."""
+        return self._counts[one_host(host)] >= self._most_connections(host)
 
     def enter(self, host: str | None) -> None:
         """Count one more connection of an address, until L{leave}."""
-        self._held[one_host(host)] += 1
+        self._counts[one_host(host)] += 1
 
     def leave(self, host: str | None) -> None:
         """Count one connection less."""
         key = one_host(host)
-        self._held[key] -= 1
-        if not self._held[key]:
-            del self._held[key]
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
 
     def ask(self, host: str | None) -> bool:
         """Count one more request; return whether its address may make it in this second."""
-        most = self._most(host, self.config.max_requests_per_address, REQUESTS)
+        most = self._most(host, self.config.max_requests_per_address, self._requests)
         if most == inf:
             return True
         now = self._clock.seconds()
@@ -86,15 +100,15 @@ class Shares:
         self._refused += 1
         self._last = host
         if self._reminder is None:
-            self._say()
+            self._report()
 
     def has_none(self, host: str | None) -> bool:
-        """Whether an address is that of a trusted proxy, which has no share of its own."""
+        """Return whether an address is that of a trusted proxy, which has no limit."""
         trusted = self.config.trusted_proxies
         return bool(trusted) and within(host, trusted)
 
     def _most_connections(self, host: str | None) -> float:
-        return self._most(host, self.config.max_connections_per_address, CONNECTIONS)
+        return self._most(host, self.config.max_connections_per_address, self._connections)
 
     def _most(self, host: str | None, said: int | None, usual: int) -> float:
         if said == 0 or self.has_none(host):
@@ -103,7 +117,7 @@ class Shares:
             return inf if is_loopback(host) else usual
         return said
 
-    def _say(self) -> None:
+    def _report(self) -> None:
         self._reminder = None
         if not self._refused:
             return
@@ -116,4 +130,4 @@ class Shares:
             host=self._last or "a UNIX socket",
         )
         self._refused = 0
-        self._reminder = self._clock.callLater(REMINDER, self._say)
+        self._reminder = self._clock.callLater(REPORT_EVERY, self._report)

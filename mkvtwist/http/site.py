@@ -23,7 +23,7 @@ from mkvtwist.config.settings import Config
 from mkvtwist.config.values import Network
 from mkvtwist.formats.registry import ENDINGS
 from mkvtwist.http.admission import Admission
-from mkvtwist.http.connections import Connections
+from mkvtwist.http.connections import TOO_MANY, Connections
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.views import pages, static
 from mkvtwist.http.views.live import watch
@@ -33,11 +33,12 @@ from mkvtwist.http.views.replay import LAST, PREFIX, Replays
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.views.still import Posters
+from mkvtwist.http.wire.channel import Channel
 from mkvtwist.http.wire.client import transport_of
 from mkvtwist.http.wire.cors import allow_any_origin, is_preflight, respond_to_preflight
 from mkvtwist.http.wire.hosts import is_local
 from mkvtwist.http.wire.negotiation import wants_page
-from mkvtwist.http.wire.request import SENDING, Channel, IncomingRequest
+from mkvtwist.http.wire.request import SENDING, IncomingRequest
 from mkvtwist.http.wire.response import View, respond_text
 from mkvtwist.live.events import Events
 from mkvtwist.media.printable import printable
@@ -141,7 +142,7 @@ class Router(Resource):
             stream = self._stream(path)
             refusals = self._refusals if stream is None else stream.input.refusals
             line = "sender {peer} refused with {status}: {reason}"
-            about = {"status": code, "reason": getattr(request, "said", "")}
+            about = {"status": code, "reason": getattr(request, "reason", "")}
             refusals.tell("sender refused", peer, f"status {code}", line, **about)
 
         if self._public and request.method in SENDING:
@@ -332,13 +333,14 @@ class LiveSite(Site):
         *,
         public: bool = True,
         access: Access | None = None,
+        connections: Connections | None = None,
     ) -> None:
         """
-        Make one; see L{Router} for what it takes.
+        @param connections: those that are open; see L{Router} for the rest.
         """
         self._router = Router(reactor, streams, control, public=public, access=access)
         super().__init__(self._router, reactor=reactor, parsePOSTFormSubmission=False)
-        self.connections = Connections(reactor)
+        self.connections = connections or Connections(reactor)
         self.report = self._router.report
         self.trusted_proxies: tuple[Network, ...] = ()
         self.server_names: tuple[str, ...] = ()
@@ -360,7 +362,7 @@ class LiveSite(Site):
         if not (has_share or connections.may_be_refused) or not connections.make_room():
             return None
         connection: Any = super().buildProtocol(addr)
-        connection.is_one_too_many = not has_share
+        connection.refusal = None if has_share else TOO_MANY
         return connection
 
     def startFactory(self) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 from OpenSSL import SSL, crypto
 from OpenSSL.SSL import Connection
-from twisted.internet import _sslverify
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import VerifyError
@@ -27,6 +26,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from mkvtwist.config.values import ConfigError, unusable
+from mkvtwist.net.twisted_private import use_ciphers
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """
@@ -170,9 +170,5 @@ def _has_tls(text: str) -> bool:
 
 
 def _require_forward_secrecy() -> None:
-    """
-    Have all TLS of this process use L{CIPHERS}. Twisted reads them wherever it reads certificates,
-    for C{tls:} again and again, and has no other place to say it.
-    """
-    ciphers = AcceptableCiphers.fromOpenSSLCipherString(CIPHERS)
-    _sslverify.defaultCiphers = ciphers
+    """Have all TLS of this process use L{CIPHERS}."""
+    use_ciphers(AcceptableCiphers.fromOpenSSLCipherString(CIPHERS))

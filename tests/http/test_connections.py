@@ -13,9 +13,11 @@ from zope.interface import directlyProvides
 
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config
-from mkvtwist.http import connections, shares
-from mkvtwist.http.connections import HEAD_TIME, REMINDER, LiveRequest
-from mkvtwist.http.wire.request import LINGER
+from mkvtwist.http import LiveSite, shares
+from mkvtwist.http.connections import MOST_REFUSED, REPORT_EVERY, SLOWDOWN, Connections
+from mkvtwist.http.shares import Shares
+from mkvtwist.http.wire.channel import HEAD_TIME, LINGER
+from mkvtwist.http.wire.request import IncomingRequest
 from tests.support.fakes import Answer, answer
 from tests.support.site import Connection, SiteTestCase
 
@@ -105,18 +107,19 @@ class WaitingTests(SiteTestCase):
             self.assertIsNone(self.site.buildProtocol(peer))
         (line,) = self.log.about("connections are open")
         self.assertIn("1 connections are open, no more can be: 1 ", line)
-        self.reactor.advance(REMINDER)
+        self.reactor.advance(REPORT_EVERY)
         (_, line) = self.log.about("connections are open")
         self.assertIn("999 that asked", line)
-        self.reactor.advance(REMINDER)
-        self.reactor.advance(REMINDER)
+        self.reactor.advance(REPORT_EVERY)
+        self.reactor.advance(REPORT_EVERY)
         self.assertEqual(len(self.log.about("connections are open")), 2)
         self.site.buildProtocol(peer)
         self.assertEqual(len(self.log.about("connections are open")), 3)
 
     def test_many_waiting(self) -> None:
         """However many there may be, so many may ask for nothing."""
-        self.patch(connections, "MOST_WAITING", 2)
+        open_ = Connections(self.reactor, most_waiting=2)
+        self.site = LiveSite(self.reactor, self.streams, connections=open_)
         three = [self.connect() for _ in range(3)]
         self.assertEqual([self.lost(one) for one in three], [True, False, False])
 
@@ -287,7 +290,7 @@ class RequestTests(SiteTestCase):
         connection.ask("/live.mkv?token=secret")
         (client,) = self.stream.fanout.clients
         request: Any = client.response.request  # type: ignore[attr-defined]
-        self.assertIsInstance(request, LiveRequest)
+        self.assertIsInstance(request, IncomingRequest)
         self.assertEqual(repr(request), "<IncomingRequest b'GET' b'/live.mkv'>")
 
 
@@ -432,8 +435,9 @@ class ShareTests(SiteTestCase):
     def setUp(self) -> None:
         """Three connections, and five requests a second."""
         super().setUp()
-        self.patch(shares, "CONNECTIONS", 3)
-        self.patch(shares, "REQUESTS", 5)
+        few = Shares(self.reactor, connections=3, requests=5)
+        open_ = Connections(self.reactor, few)
+        self.site = LiveSite(self.reactor, self.streams, connections=open_)
 
     def near(self, host: str | None = "192.0.2.7") -> Connection | None:
         """A connection from an address; L{None} if it is just closed."""
@@ -492,16 +496,16 @@ class ShareTests(SiteTestCase):
         """No more are told so at once than cost little; and the log says it once."""
         for _ in range(3):
             self.watch()
-        refused = [self.open() for _ in range(connections.MOST_REFUSED)]
+        refused = [self.open() for _ in range(MOST_REFUSED)]
         self.assertIsNone(self.near())
         refused[0].lose()
         self.assertIsNotNone(self.near())
         (line,) = self.log.about("refused")
         self.assertIn("the last from 192.0.2.7", line)
         self.assertIn("--max-connections-per-address", line)
-        self.reactor.advance(shares.REMINDER)
+        self.reactor.advance(shares.REPORT_EVERY)
         self.assertEqual(len(self.log.about("refused")), 2)
-        self.reactor.advance(shares.REMINDER)
+        self.reactor.advance(shares.REPORT_EVERY)
         self.assertEqual(len(self.log.about("refused")), 2)
 
     def test_forgotten(self) -> None:
@@ -510,7 +514,9 @@ class ShareTests(SiteTestCase):
         for client in clients:
             client.lose()
         found = self.site.connections
-        self.assertEqual((found._by_address, found.shares._held), ({}, {}))
+        self.assertEqual((found.addresses, found.shares.addresses), (0, 9))
+        self.reactor.advance(1)
+        self.assertEqual(found.shares.addresses, 0)
 
     def test_this_machine(self) -> None:
         """There are no limits for this machine, unless they are set by hand."""
@@ -521,7 +527,7 @@ class ShareTests(SiteTestCase):
         self.assertEqual(self.statuses(*(self.watch("127.9.9.9") for _ in range(3)))[2], 429)
         self.site.configure(Config((), max_requests_per_address=2))
         clients = [self.watch("127.8.8.8") for _ in range(3)]
-        self.reactor.advance(connections.PENALTY)
+        self.reactor.advance(SLOWDOWN)
         self.assertEqual(self.statuses(*clients), [200, 200, 429])
 
     def test_none(self) -> None:
@@ -543,13 +549,12 @@ class ShareTests(SiteTestCase):
             self.assertEqual(refusal.transport.value(), b"")
         self.assertEqual(self.statuses(self.watch("192.0.2.8")), [200])
         gone.lose()
-        self.reactor.advance(connections.PENALTY)
+        self.reactor.advance(SLOWDOWN)
         self.assertEqual(self.statuses(*refused), [429] * 2)
         self.assertEqual(refused[0].answer().headers["retry-after"], "1")
         self.assertEqual(gone.transport.value(), b"")
         self.assertEqual(len(self.stream.fanout.clients), 1)
         self.assertEqual(self.get("/status").status, 200)
-        self.assertEqual(len(self.site.connections.shares._asked), 1)
 
     def test_network(self) -> None:
         """In IPv6 one host has a whole network."""
@@ -571,7 +576,7 @@ class ShareTests(SiteTestCase):
             )
             clients[0].lose()
             late = self.watch(X_Forwarded_For=f"203.0.113.{number}")
-            self.reactor.advance(connections.PENALTY)
+            self.reactor.advance(SLOWDOWN)
             self.assertEqual(late.answer().status, 429)
             self.assertEqual(late.answer().headers["retry-after"], "1")
         self.assertEqual(self.statuses(*(self.watch() for _ in range(9))), [200] * 9)

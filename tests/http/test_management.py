@@ -21,7 +21,7 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.views import management
 from mkvtwist.http.views.management import HEARTBEAT
-from mkvtwist.http.wire.request import BODY_LIMIT
+from mkvtwist.http.wire.body import BODY_LIMIT
 from mkvtwist.live.client import Wish
 from mkvtwist.server.server import Server
 from tests.support.fakes import (

@@ -24,10 +24,11 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http import site as site_module
 from mkvtwist.http.admission import PENALTY
-from mkvtwist.http.connections import LiveRequest
+from mkvtwist.http.connections import SLOWDOWN
 from mkvtwist.http.views.publish import GAP, PiecesLine, RequestLine, send
-from mkvtwist.http.wire.request import BODY_LIMIT, LINGER, IBodyReader, IncomingRequest
-from mkvtwist.http.wire.response import respond_text
+from mkvtwist.http.wire.body import BODY_LIMIT, IBodyReader
+from mkvtwist.http.wire.channel import LINGER
+from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.inputs.senders import SILENCE, IInput, ILine
 from mkvtwist.inputs.senders import Connection as EndpointConnection
 from mkvtwist.inputs.service import OPENING, PARTED, STUCK
@@ -770,9 +771,11 @@ class RefusedTests(SendersTestCase):
 
     def test_early(self) -> None:
         """A refusal from before it is known whose the path is, as for too many requests, too."""
-        self.patch(LiveRequest, "process", lambda request: respond_text(request, 429, "Too many."))
-        self.refused(self.sender(target="/cam.mkv"), 429)
-        self.refused(self.sender(target="/nope"), 429, name="")
+        self.site.configure(Config((), max_requests_per_address=1))
+        for target, name in (("/cam.mkv", "cam"), ("/nope", "")):
+            self.site.connections.shares.ask("192.0.2.7")
+            self.refused(self.sender(target=target), 429, name=name)
+            self.reactor.advance(SLOWDOWN)
 
     def test_many(self) -> None:
         """Of many from one address the log has one line, and after a minute their number."""

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
-from mkvtwist.http.connections import IDLE
+from mkvtwist.http.wire.channel import IDLE
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import (
     GRACE,

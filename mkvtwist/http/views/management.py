@@ -22,9 +22,9 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http.views.status import Status
+from mkvtwist.http.wire.body import with_whole_body
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere, is_local
 from mkvtwist.http.wire.json_body import parse_object, timestamp
-from mkvtwist.http.wire.request import with_whole_body
 from mkvtwist.http.wire.response import View, respond
 from mkvtwist.live.events import Event, Events
 from mkvtwist.streams.stream import Stream

@@ -12,9 +12,10 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.config.values import ConfigError, parse_program
+from mkvtwist.http.wire.body import IBodyReader
 from mkvtwist.http.wire.client import transport_of
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
-from mkvtwist.http.wire.request import IBodyReader, IncomingRequest
+from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
 from mkvtwist.inputs.senders import ILine, Parting, Sender
 from mkvtwist.net.sockets import address, keep_alive

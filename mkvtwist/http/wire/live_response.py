@@ -19,6 +19,7 @@ from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
 from mkvtwist.live.client import IResponse, Progress
 from mkvtwist.media.packet import Track
 from mkvtwist.net.sockets import attend, tcp_socket, traffic
+from mkvtwist.net.twisted_private import call_when_writable
 from mkvtwist.streams.stream import Stream
 
 RETRY_SOON = 1
@@ -153,10 +154,7 @@ class SocketResponse(LiveResponse):
         return self._rest is not None
 
     def _wait(self) -> None:
-        # An empty buffer calls a paused producer as soon as the socket has room.
-        transport = self._transport
-        transport.producerPaused = True
-        transport.startWriting()
+        call_when_writable(self._transport)
         if self._producer is not None:
             self._producer.pauseProducing()
 

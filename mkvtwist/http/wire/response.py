@@ -17,7 +17,7 @@ View = Callable[[Request], None]
 def respond_text(request: Request, code: int, text: str) -> None:
     """Respond with one line of text, which the log may quote as well."""
     request.setResponseCode(code, HTTPStatus(code).phrase.encode())  # Twisted has not all of them
-    vars(request)["said"] = text  # for the log
+    vars(request)["reason"] = text  # for the log
     respond(request, f"{text}\n".encode(), b"text/plain; charset=utf-8")
 
 
