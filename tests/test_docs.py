@@ -24,12 +24,13 @@ from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]  
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist import ctl
-from mkvtwist.config.settings import LIVE, OWN, SERVER_SETTINGS, STREAM_SETTINGS, Config
+from mkvtwist.config.settings import Config
 from mkvtwist.server.tap import Options
 from mkvtwist.streams import metrics
 from tests.streams.test_metrics import STREAM
 from tests.support import media
 from tests.test_end_to_end import CHECKOUT, PATIENCE, environment, free_port, wait
+from tools import reference
 
 DOCS = CHECKOUT / "docs"
 REFERENCE = DOCS / "reference"
@@ -142,44 +143,29 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(inputs, {})
 
 
-class ConfigurationTests(SynchronousTestCase):
-    """The table in the reference, against L{mkvtwist.config.settings}."""
+class TableTests(SynchronousTestCase):
+    """The tables that are written from the declarations of the settings."""
+
+    def test_written(self) -> None:
+        """Each stands in its page as C{tools/reference.py} writes it."""
+        for page in reference.TABLES:
+            text = (REFERENCE / page).read_text()
+            self.assertEqual(reference.written(page, text), text, "run python tools/reference.py")
 
     def test_keys(self) -> None:
-        """Each key is there: where it may stand, its value's type, what changing it does."""
-        self.assertEqual(
-            {
-                code(key)[0]: (where, value, changed)
-                for key, where, value, changed in rows(
-                    REFERENCE / "configuration.md", "key", "where"
-                )
-            },
-            {
-                key: (
-                    "top",
-                    setting.kind.value,
-                    "others come or go" if "listen" in key or "management" in key else "at once",
-                )
-                for key, setting in SERVER_SETTINGS.items()
-            }
-            | {
-                key: (
-                    "streams" if key in OWN else "defaults, streams",
-                    setting.kind.value,
-                    "at once" if key in LIVE else "restarts",
-                )
-                for key, setting in STREAM_SETTINGS.items()
-            },
-        )
-
-    def test_options(self) -> None:
-        """Each key is an option, too, but for tables and addresses."""
-        only_there = {"status", "trusted_proxies", "watch", "send"}
-        options = {name.removesuffix("=") for name in Options().longOpt}
-        one_at_a_time = {"server_names": "server-name"}
-        for key in (*SERVER_SETTINGS, *STREAM_SETTINGS):
-            if key not in only_there | one_at_a_time.keys():
-                self.assertIn(key.replace("_", "-"), options)
+        """A key says where it may stand, its value's type, and what it does to change it."""
+        keys = {
+            code(key)[0]: rest
+            for key, *rest in rows(REFERENCE / "configuration.md", "key", "where")
+        }
+        for key, where, value, changed in (
+            ("listen", "top", "a list of texts in quotes", "others come or go"),
+            ("status", "top", 'a table, such as { token_file = "..." }', "at once"),
+            ("input", "streams", "text in quotes", "restarts"),
+            ("burst", "defaults, streams", "a number", "at once"),
+            ("buffer_bytes", "defaults, streams", 'a number, or text such as "64M"', "restarts"),
+        ):
+            self.assertEqual(keys[key], [where, value, changed])
 
 
 class CommandTests(SynchronousTestCase):

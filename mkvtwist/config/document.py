@@ -12,42 +12,28 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from mkvtwist.config.declaration import Setting, Where
 from mkvtwist.config.input import (
     INPUT_FORMS_IN_ONE_LINE,
     AtEnd,
-    Form,
     Input,
     check_on_demand,
     parse_at_end,
 )
-from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.rule import RULE_SETTINGS, AccessRule
 from mkvtwist.config.settings import (
     DEFAULT_NAME,
-    OWN,
-    RULE_SETTINGS,
     SERVER_SETTINGS,
     STREAM_SETTINGS,
     Config,
-    Setting,
     StreamConfig,
-    TomlType,
 )
-from mkvtwist.config.values import ConfigError, parse_name
-
-_TYPES: Mapping[TomlType, tuple[type, ...]] = {
-    TomlType.TEXT: (str,),
-    TomlType.TEXTS: (list,),
-    TomlType.TEXT_OR_TEXTS: (str, list),
-    TomlType.NUMBER: (int, float),
-    TomlType.SIZE: (int, str),
-    TomlType.SWITCH: (bool,),
-    TomlType.RULE: (dict,),
-}
+from mkvtwist.config.values import ConfigError, parse_name, written
 
 _TABLES = ("defaults", "streams")
 
@@ -58,13 +44,13 @@ _BARE = r"[A-Za-z0-9_-]+"
 @dataclass(frozen=True, slots=True)
 class CommandLine:
     """
-    What the command line says; each value has been parsed.
+    The settings on the command line; each value has been parsed.
 
-    @ivar directory: what relative paths are meant from.
+    @ivar directory: the directory that relative paths start at.
     @ivar file: the configuration file, if there is one.
-    @ivar input: of one more stream, or another one for the file's stream of this name.
-    @ivar server: settings by their keys.
-    @ivar streams: likewise, for all streams.
+    @ivar input: the input of one more stream, or another input for the file's stream of this name.
+    @ivar server: settings of the server by their keys.
+    @ivar streams: settings of all streams by their keys.
     """
 
     directory: str
@@ -76,19 +62,19 @@ class CommandLine:
 
     @property
     def names_files(self) -> bool:
-        """Whether there is something to be read again: settings, secrets, certificates."""
+        """Whether there is something to read again: settings, secrets, certificates."""
         secrets = {"watch", "send"} & set(self.streams)
         listen = self.server.get("listen", ())
         return self.file is not None or bool(secrets) or any("ssl:" in text for text in listen)
 
     def where(self, key: str, stream: str | None = None) -> str:
-        """Where the user will find a setting that has come out wrong."""
+        """Return where the user finds a setting that is wrong."""
         if key == "input":
             said = self.input is not None and stream == self.name
         else:
             said = key in (self.server if stream is None else self.streams)
         if said or self.file is None:
-            return key.replace("_", "-")
+            return (SERVER_SETTINGS if stream is None else STREAM_SETTINGS)[key].option
         return f"{self.file}: {key}" if stream is None else f"{self.file}: streams.{stream}.{key}"
 
 
@@ -109,29 +95,42 @@ def parse_document(text: bytes, file: str) -> dict[str, Any]:
         raise ConfigError(f"{file}: not TOML that can be read: too deeply nested") from None
 
 
-def configure(document: Mapping[str, Any], command_line: CommandLine) -> tuple[Config, list[str]]:
+def configure(
+    document: Mapping[str, Any], command_line: CommandLine, source: Where = Where.FILE
+) -> tuple[Config, list[str]]:
     """
-    Put together what is to run.
+    Put a document and the command line together.
 
-    @param document: the file's content; empty when there is none.
+    @param document: the file's content; empty if there is no file.
+    @param source: where the document comes from: L{Where.FILE} or L{Where.MANAGEMENT}.
     @return: what could be understood, and a line for each thing that could not.
     """
-    reading = _Reading(command_line)
-    return reading.config(document), reading.problems
+    building = _ConfigBuilder(command_line, source)
+    return building.config(document), building.problems
 
 
-class _Reading:
-    """One look at a document; it goes on after each mistake."""
+class _ConfigBuilder:
+    """Makes one configuration out of a document and the command line; goes on after mistakes."""
 
-    def __init__(self, command_line: CommandLine) -> None:
+    def __init__(self, command_line: CommandLine, source: Where) -> None:
         self.problems: list[str] = []
         self._said = command_line
+        self._source = source
         self._file = command_line.file or ""
+        self._directory = os.path.join(command_line.directory, os.path.dirname(self._file))
 
     def config(self, document: Mapping[str, Any]) -> Config:
+        """Return what could be understood."""
         top = {key: value for key, value in document.items() if key not in _TABLES}
         server = self._settings("", top, SERVER_SETTINGS, _TABLES)
-        common = {key: value for key, value in STREAM_SETTINGS.items() if key not in OWN}
+        server |= self._on_command_line(self._said.server, SERVER_SETTINGS)
+        attributes = {SERVER_SETTINGS[key].attribute: value for key, value in server.items()}
+        made = [self._stream(name, found) for name, found in self._streams(document).items()]
+        return Config(tuple(stream for stream in made if stream is not None), **attributes)
+
+    def _streams(self, document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return the settings of each stream by its name."""
+        common = {key: one for key, one in STREAM_SETTINGS.items() if Where.DEFAULTS in one.where}
         defaults = self._settings("defaults.", self._table(document, "defaults"), common)
         streams = {}
         for name, table in self._table(document, "streams").items():
@@ -144,63 +143,44 @@ class _Reading:
                 self._complain(f"streams.{name}", table, f"a table; write [streams.{name}]")
                 continue
             own = self._settings(f"streams.{name}.", table, STREAM_SETTINGS)
-            if "input" not in own and "input" not in table and not self._has_input(name):
+            if "input" not in table and not self._has_input(name):
                 self.problems.append(
                     f"{self._file}: streams.{name}.input: missing; it is one of:"
                     f" {INPUT_FORMS_IN_ONE_LINE}"
                 )
             streams[name] = defaults | own
-        if self._said.input is not None:
-            streams.setdefault(self._said.name, dict(defaults))["input"] = self._said.input
-        made = (self._stream(name, settings) for name, settings in streams.items())
-        server = server | dict(self._said.server)
-        for key in ("listen", "management_listen"):
-            if key in server:
-                here = self._directory(said=key in self._said.server)
-                server[key] = tuple(_placed(text, here) for text in server[key])
-        if "management_token_file" in server:
-            here = self._directory(said="management_token_file" in self._said.server)
-            path = os.path.join(here, server["management_token_file"])
-            server["management_token_file"] = path
-        return Config(tuple(stream for stream in made if stream is not None), **server)
+        said = self._said
+        if said.input is not None:
+            (source,) = self._on_command_line({"input": said.input}, STREAM_SETTINGS).values()
+            streams.setdefault(said.name, dict(defaults))["input"] = source
+        on_command_line = self._on_command_line(said.streams, STREAM_SETTINGS)
+        return {name: found | on_command_line for name, found in streams.items()}
 
     def _stream(self, name: str, settings: dict[str, Any]) -> StreamConfig | None:
-        said = self._said
+        """Return a stream, unless its input is missing, or cannot do what is asked of it."""
         source = settings.get("input")
         if source is None:
             return None
-        settings |= said.streams
-        for key in ("watch", "send"):
-            if key in said.streams:
-                path = os.path.join(said.directory, said.streams[key].token_file)
-                settings[key] = AccessRule(token_file=path)
-        here = self._directory(said=source is said.input)
-        settings["input"] = _located(source, here)
-        if settings.get("record") is not None:
-            here = self._directory(said="record" in said.streams)
-            settings["record"] = os.path.join(here, settings["record"])
-        if settings.get("fallback") is not None:
-            here = self._directory(said="fallback" in said.streams)
-            settings["fallback"] = _each(lambda one: _located(one, here), settings["fallback"])
+        where = partial(self._said.where, stream=name)
         try:
-            settings["at_end"] = parse_at_end(
-                said.where("at_end", name), settings.get("at_end"), source.form
-            )
+            at_end = parse_at_end(where("at_end"), settings.get("at_end"), source.form)
             if settings.get("on_demand"):
-                check_on_demand(said.where("on_demand", name), source.form)
+                check_on_demand(where("on_demand"), source.form)
         except ConfigError as error:
             self.problems += error.args
             return None
-        return StreamConfig(name=name, **settings)
+        return StreamConfig(**{**settings, "name": name, "at_end": at_end})
+
+    def _on_command_line(
+        self, said: Mapping[str, Any], declared: Mapping[str, Setting]
+    ) -> dict[str, Any]:
+        """Return settings of the command line; their paths start where it was given."""
+        directory = self._said.directory
+        return {key: declared[key].type.placed(value, directory) for key, value in said.items()}
 
     def _has_input(self, name: str) -> bool:
-        """Whether the command line has one for this stream."""
+        """Return whether the command line has an input for this stream."""
         return self._said.input is not None and name == self._said.name
-
-    def _directory(self, *, said: bool) -> str:
-        """What a relative path is meant from: where the command was given, or the file's place."""
-        base = self._said.directory
-        return base if said else os.path.join(base, os.path.dirname(self._file))
 
     def _table(self, document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         table = document.get(key, {})
@@ -223,27 +203,44 @@ class _Reading:
             if key not in allowed:
                 self._unknown(where, key, (*allowed, *others))
                 continue
-            if allowed[key].kind is TomlType.RULE and isinstance(value, dict):
-                found[key] = self._rule(f"{place}{key}.", value)
+            if self._source not in allowed[key].where:
+                self.problems.append(f"{where}: only on the command line or in a file")
                 continue
             try:
-                found[key] = _value(where, value, allowed[key])
+                made = self._value(where, f"{place}{key}.", value, allowed[key])
             except ConfigError as error:
                 self.problems += error.args
+            else:
+                found[key] = allowed[key].type.placed(made, self._directory)
         return found
+
+    def _value(self, where: str, place: str, value: Any, setting: Setting) -> Any:
+        """
+        Return a setting's value, from what TOML has for it.
+
+        @raise ConfigError: if it is of another type, or its parser rejects it.
+        """
+        fits = type(value) in setting.type.toml.types  # a subclass would not: True is an int
+        if fits and isinstance(value, list):
+            fits = bool(value) and all(isinstance(item, str) for item in value)
+        if not fits:
+            raise ConfigError(f"{where}: {_shown(value)} is not {setting.type.toml.words}")
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, dict):
+            return self._rule(place, value)
+        if isinstance(value, list):
+            return tuple(setting.type.parse(where, item) for item in value)
+        return setting.type.parse(where, str(value))
 
     def _rule(self, place: str, table: Mapping[str, Any]) -> AccessRule:
         settings = self._settings(place, table, RULE_SETTINGS)
         if "users" in settings and "checker" in settings:
             self._complain(f"{place}checker", "...", "possible beside users: use one of them")
-        here = self._directory(said=False)
-        for key in ("token_file", "users"):
-            if key in settings:
-                settings[key] = os.path.join(here, settings[key])
         return AccessRule(**settings)
 
     def _unknown(self, where: str, key: str, known: tuple[str, ...]) -> None:
-        if key in OWN:
+        if key in STREAM_SETTINGS and Where.DEFAULTS not in STREAM_SETTINGS[key].where:
             self.problems.append(f"{where}: only in a stream's own table: each has its own")
             return
         likely = get_close_matches(key, known, 1)
@@ -254,59 +251,18 @@ class _Reading:
         self.problems.append(f"{self._file}: {key}: {value!r} is not {allowed}")
 
 
-def _value(where: str, value: Any, setting: Setting) -> Any:
-    """
-    A setting's value, from what TOML has for it.
-
-    @raise ConfigError: when it is of another type, or its parser refuses it.
-    """
-    fits = type(value) in _TYPES[setting.kind]  # a subclass would not: True is an int
-    if fits and isinstance(value, list):
-        fits = bool(value) and all(isinstance(item, str) for item in value)
-    if not fits:
-        raise ConfigError(f"{where}: {_shown(value)} is not {setting.kind.value}")
-    if setting.kind is TomlType.SWITCH:
-        return value
-    if isinstance(value, list):
-        return tuple(setting.parse(where, item) for item in value)
-    return setting.parse(where, str(value))
-
-
-def _each(change: Callable[[Any], Any], value: Any) -> Any:
-    """Change a value, or each one of several."""
-    return tuple(map(change, value)) if isinstance(value, tuple) else change(value)
-
-
 def _shown(value: object) -> str:
-    """A value as the file has it, in one line."""
-    return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def _located(source: Input, directory: str) -> Input:
-    """An input whose paths do not depend on where the daemon goes."""
-    if source.form is Form.FILE:
-        return replace(source, text=os.path.normpath(os.path.join(directory, source.text)))
-    if source.form is Form.ENDPOINT:
-        return replace(source, text=_placed(source.text, directory))
-    return source
-
-
-def _placed(endpoint: str, directory: str) -> str:
-    """Likewise, an endpoint."""
-    kind, _, rest = endpoint.partition(":")
-    path, colon, options = rest.partition(":")
-    if kind != "unix" or not path:
-        return endpoint
-    return f"unix:{os.path.join(directory, path)}{colon}{options}"
+    """Return a value as the file has it, in one line."""
+    return written(value) if isinstance(value, bool) else repr(value)
 
 
 def document(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
     """
-    A stream's settings as its table in a file would have them, all of them.
+    Return a stream's settings, all of them, as its table in a file.
 
-    @param secrets: whether passwords in URLs and in what a checker is given are shown, too.
+    @param secrets: whether passwords in URLs and what a checker is given are shown, too.
     """
-    values = {key: getattr(stream, key) for key in STREAM_SETTINGS}
+    values = {key: getattr(stream, one.attribute) for key, one in STREAM_SETTINGS.items()}
     plain: dict[type, Callable[[Any], Any]] = {
         Input: lambda value: value.text if secrets else str(value),
         AtEnd: lambda value: value.value,
@@ -321,7 +277,7 @@ def document(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
 
 
 def _table_of(rule: AccessRule, *, secrets: bool) -> dict[str, Any]:
-    """What a rule says, as its table would have it."""
+    """Return a rule as its table in a file."""
     texts = {key: getattr(rule, key) for key in ("token_file", "users")}
     texts["checker"] = rule.checker if secrets else rule.checker_kind
     lists = {key: [str(network) for network in getattr(rule, key)] for key in ("allow", "deny")}
@@ -329,23 +285,26 @@ def _table_of(rule: AccessRule, *, secrets: bool) -> dict[str, Any]:
 
 
 def describe(config: Config) -> Iterator[str]:
-    """What would run, line by line: each stream's settings that are not the usual ones."""
+    """Return lines that say what a configuration runs: the settings that are not the default."""
     for text in config.listen:
         yield f"listen: {text}"
     for text in config.management_listen:
         yield f"management: {text}"
-    for key in SERVER_SETTINGS:
-        value = getattr(config, key)
-        if "listen" not in key and value != getattr(Config(()), key):
-            yield f"{key}: {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
-    usual = StreamConfig(Input(Form.DEMO, ""))
+    yield from _changed(config, SERVER_SETTINGS, "listen", "management_listen")
     for stream in config.streams:
         yield f"stream {stream.name}: {stream.input}, at the end {stream.at_end.value}"
-        for key in STREAM_SETTINGS:
-            value = getattr(stream, key)
-            if key not in ("input", "at_end") and value != getattr(usual, key):
-                if isinstance(value, tuple):
-                    value = ", ".join(map(str, value))
-                yield f"  {key}: {_shown(value) if isinstance(value, bool) else value}"
+        for line in _changed(stream, STREAM_SETTINGS, "input", "at_end"):
+            yield f"  {line}"
     if not config.streams:
         yield "no stream"
+
+
+def _changed(
+    config: Config | StreamConfig, declared: Mapping[str, Setting], *but: str
+) -> Iterator[str]:
+    for key, setting in declared.items():
+        value = getattr(config, setting.attribute)
+        if key not in but and value != setting.default:
+            if isinstance(value, tuple):
+                value = ", ".join(map(str, value))
+            yield f"{key}: {_shown(value) if isinstance(value, bool) else value}"

@@ -2,18 +2,20 @@
 Where a stream's media comes from, and what happens at its end (I{pure}).
 """
 
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
-from mkvtwist.config.values import ConfigError, refuse
+from mkvtwist.config.types import TomlType, ValueType, placed_endpoint
+from mkvtwist.config.values import ConfigError, parse_text, refuse
 
 
 class Form(Enum):
-    """The kinds of input."""
+    """The forms of an input."""
 
     FILE = "file"
     STDIN = "standard input"
@@ -24,13 +26,13 @@ class Form(Enum):
 
     @property
     def has_sender(self) -> bool:
-        """Whether somebody comes here and sends, rather than that something is opened."""
+        """Whether a sender connects to the server, rather than that the server opens the input."""
         return self in (Form.ENDPOINT, Form.HTTP)
 
 
 PASSWORD_MASK = "***"  # noqa: S105 - it is none
 QUERY_MASK = "..."
-"""What stands for the secrets in a URL where it is shown."""
+"""Shown in place of the password and of the query of a URL."""
 
 
 class AtEnd(Enum):
@@ -75,7 +77,7 @@ class Input:
     """The file's path, the URL, the endpoint's description."""
 
     def __str__(self) -> str:
-        """What may be shown to anybody: without the password that a URL may carry."""
+        """Return what may be shown to anybody: a URL without its password and its query."""
         if self.form is Form.STDIN:
             return "standard input"
         if self.form is not Form.URL:
@@ -90,7 +92,7 @@ class Input:
 
     @property
     def is_masked(self) -> bool:
-        """Whether somebody took what is shown for what is meant: it would be of no use."""
+        """Whether this is a URL as it is shown, with its secrets masked, which cannot be opened."""
         if self.form is not Form.URL:
             return False
         parts = urlsplit(self.text)
@@ -99,9 +101,9 @@ class Input:
 
 def parse_input(option: str, text: str) -> Input:
     """
-    Tell the forms of an input apart.
+    Return an input, whose form its looks tell.
 
-    @raise ConfigError: for an empty one, or a URL that nobody can read.
+    @raise ConfigError: for an empty text, or a URL that cannot be taken apart.
     """
     if not text:
         refuse(option, text, f"an input, which is one of: {INPUT_FORMS_IN_ONE_LINE}")
@@ -124,9 +126,9 @@ def parse_input(option: str, text: str) -> Input:
 
 def parse_fallback(option: str, text: str) -> Input:
     """
-    What is shown while the input is away: something that can be read at any time.
+    Return an input that can be opened at any time.
 
-    @raise ConfigError: for anything else.
+    @raise ConfigError: for any other input.
     """
     source = parse_input(option, text)
     if source.form not in (Form.FILE, Form.URL, Form.DEMO):
@@ -136,9 +138,9 @@ def parse_fallback(option: str, text: str) -> Input:
 
 def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
     """
-    What happens at the end of an input of this form; its default for L{None}.
+    Return what happens at the end of an input of this form; its default for L{None}.
 
-    @raise ConfigError: for something else, or something that this form cannot do.
+    @raise ConfigError: for anything else, or if an input of this form cannot do it.
     """
     allowed = AT_END[form]
     if text is None:
@@ -152,9 +154,28 @@ def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
 
 def check_on_demand(option: str, form: Form) -> None:
     """
-    An input that is opened only while somebody watches.
+    Check whether an input of this form can be opened only while somebody watches.
 
-    @raise ConfigError: when it cannot be opened again.
+    @raise ConfigError: if it cannot be opened again.
     """
     if form not in (Form.FILE, Form.URL, Form.DEMO):
         raise ConfigError(f"{option}: not possible for {form.value} input; only for what is opened")
+
+
+def _placed(source: Input, directory: str) -> Input:
+    """Return an input whose path does not depend on the working directory."""
+    if source.form is Form.FILE:
+        return replace(source, text=os.path.normpath(os.path.join(directory, source.text)))
+    if source.form is Form.ENDPOINT:
+        return replace(source, text=placed_endpoint(source.text, directory))
+    return source
+
+
+_SCHEMA = {"type": "string", "minLength": 1}
+
+INPUT = ValueType(TomlType.TEXT, "INPUT", parse_input, _SCHEMA, place=_placed)
+FALLBACK = ValueType(TomlType.TEXT_OR_TEXTS, "INPUT", parse_fallback, _SCHEMA, place=_placed)
+AT_END_TEXT = ValueType(
+    TomlType.TEXT, "WHAT", parse_text, {"enum": [choice.value for choice in AtEnd]}
+)
+"""The text of an L{AtEnd}; L{parse_at_end} makes it, once the input is known."""

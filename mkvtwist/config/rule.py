@@ -2,28 +2,38 @@
 Who may do something, as settings say it (I{pure}).
 """
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 
+from mkvtwist.config.declaration import Group, declared, setting
+from mkvtwist.config.types import FILE, NETWORKS, TEXT, TomlType, ValueType
 from mkvtwist.config.values import Network, parse_text
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
     """
-    Who may do something: everybody, if nothing is said. Secrets are never in here, but in files.
-
-    @ivar token_file: a file of tokens; who has one of them may.
-    @ivar users: a file of users and the hashes of their passwords; each of them may.
-    @ivar checker: a checker of L{twisted.cred}, as C{--auth} describes it to twistd, for C{users}.
-    @ivar allow: where requests must come from; empty is anywhere.
-    @ivar deny: where they must not come from.
+    Who may do something: by default everybody. It names files; secrets are never in it.
     """
 
-    token_file: str | None = None
-    users: str | None = None
-    checker: str | None = None
-    allow: tuple[Network, ...] = ()
-    deny: tuple[Network, ...] = ()
+    token_file: str | None = setting(
+        None, FILE, Group.ACCESS, "A file of tokens; whoever has one of them may"
+    )
+    users: str | None = setting(
+        None,
+        FILE,
+        Group.ACCESS,
+        "A file of users and the hashes of their passwords; each of them may",
+    )
+    checker: str | None = setting(
+        None, TEXT, Group.ACCESS, "A checker of twisted.cred, as --auth describes it to twistd"
+    )
+    allow: tuple[Network, ...] = setting(
+        (), NETWORKS, Group.ACCESS, "Addresses that requests must come from; none: any"
+    )
+    deny: tuple[Network, ...] = setting(
+        (), NETWORKS, Group.ACCESS, "Addresses that requests must not come from"
+    )
 
     @property
     def wants_credentials(self) -> bool:
@@ -36,7 +46,7 @@ class AccessRule:
         return self.checker and self.checker.partition(":")[0]
 
     def __str__(self) -> str:
-        """What may be shown to anybody."""
+        """Return what may be shown to anybody."""
         checker = self.checker_kind
         shown = (("token_file", self.token_file), ("users", self.users), ("checker", checker))
         words = [f"{key} {value}" for key, value in shown if value is not None]
@@ -48,7 +58,35 @@ class AccessRule:
 
 EVERYBODY = AccessRule()
 
+RULE_SETTINGS = declared(AccessRule)
+"""The keys of a rule's table."""
+
 
 def parse_rule(option: str, text: str) -> AccessRule:
-    """Who may, in one word: a file of tokens."""
+    """Return the rule that an option stands for, which names a file of tokens."""
     return AccessRule(token_file=parse_text(option, text))
+
+
+def _placed(rule: AccessRule, directory: str) -> AccessRule:
+    """Return a rule whose files do not depend on the working directory."""
+
+    def placed(path: str | None) -> str | None:
+        return path and os.path.join(directory, path)
+
+    return replace(rule, token_file=placed(rule.token_file), users=placed(rule.users))
+
+
+RULE = ValueType(
+    TomlType.TABLE,
+    "FILE",
+    parse_rule,
+    {
+        "type": "object",
+        "properties": {
+            key: {**declaration.type.json_schema, "description": f"{declaration.help}."}
+            for key, declaration in RULE_SETTINGS.items()
+        },
+        "additionalProperties": False,
+    },
+    place=_placed,
+)

@@ -1,77 +1,311 @@
 """
-What the user asked for: settings, their bounds and defaults (I{pure}).
+The settings: what each is for, its default, and where it may stand (I{pure}).
+
+A setting is declared here, once; L{mkvtwist.config.declaration} says what is made of that. What a
+setting does is up to the code that reads the field.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from enum import Enum
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
-from mkvtwist.config.input import AtEnd, Input, parse_fallback, parse_input
-from mkvtwist.config.rule import EVERYBODY, AccessRule, parse_rule
-from mkvtwist.config.values import (
-    Network,
-    parse_bitrate,
-    parse_congestion,
-    parse_count,
-    parse_frame_rate,
-    parse_limit,
-    parse_network,
-    parse_program,
-    parse_rate,
-    parse_record,
-    parse_seconds,
-    parse_server_name,
-    parse_size,
-    parse_text,
+from mkvtwist.config.declaration import (
+    EVERYWHERE,
+    Change,
+    Group,
+    Setting,
+    Where,
+    declare,
+    declared,
+    setting,
 )
+from mkvtwist.config.input import AT_END_TEXT, FALLBACK, INPUT, AtEnd, Input
+from mkvtwist.config.rule import EVERYBODY, RULE, AccessRule
+from mkvtwist.config.types import (
+    BITRATE,
+    CONGESTION,
+    COUNT,
+    ENDPOINTS,
+    FRAME_RATE,
+    LIMIT,
+    NAME,
+    NETWORKS,
+    PROGRAM,
+    RECORDING,
+    SECONDS,
+    SECONDS_FROM_ONE,
+    SERVER_NAMES,
+    SIZE,
+    SPEED,
+    SWITCH,
+    TOKEN,
+)
+from mkvtwist.config.values import Network
 
 DEFAULT_NAME = "live"
-"""Of a stream that the command line makes."""
+"""The name of the stream that the command line makes."""
 
 DEFAULT_PORT = 8080
 DEFAULT_LISTEN = (f"tcp6:{DEFAULT_PORT}",)
 """
-Where clients connect by default: on Linux a socket of IPv6 takes IPv4 as well. A machine that lacks
-IPv6, or keeps the two apart, has other words for both: L{mkvtwist.server.check} finds them.
+Where clients connect by default: on Linux a socket of IPv6 takes IPv4 as well. For a machine that
+lacks IPv6, or keeps the two apart, L{mkvtwist.server.check} finds other endpoints.
 """
+
+_OWN = EVERYWHERE & ~Where.DEFAULTS
+"""Two streams cannot have the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
-    """
-    One stream's settings; the durations are in seconds. But for C{name}, each field is an option,
-    a key in a file, and a row of L{STREAM_SETTINGS}.
-    """
+    """One stream's settings; durations are in seconds."""
 
-    input: Input
-    name: str = DEFAULT_NAME
-    burst: float = 2.0
-    buffer: float = 30.0
-    buffer_bytes: int = 64 << 20
-    whole_segments: bool = False
-    readrate: float = 1.0
-    readrate_initial_burst: float = 30.0
-    frame_rate: float = 0.0
-    program: int = 0
-    at_end: AtEnd = AtEnd.EXIT
-    record: str | None = None
-    record_seconds: float = 0.0
-    record_bytes: int = 0
-    max_clients: int = 0
-    client_timeout: float = 30.0
-    max_lag: float = 10.0
-    hold: float = 60.0
-    max_bitrate: int = 0
-    on_demand: bool = False
-    linger: float = 10.0
-    fallback: Input | tuple[Input, ...] | None = None
-    optional: bool = False
-    takeover: bool = False
-    watch: AccessRule = EVERYBODY
-    send: AccessRule = EVERYBODY
+    input: Input = field(
+        metadata=declare(
+            INPUT,
+            Group.INPUT,
+            "Where the media comes from: a file, -, a URL, an endpoint such as tcp:12345, http, or"
+            " demo:",
+            reference="where the media comes from, as above",
+            usual="standard input",
+            example='"demo:"',
+            short="i",
+            where=_OWN,
+        )
+    )
+    name: str = setting(
+        DEFAULT_NAME,
+        NAME,
+        Group.INPUT,
+        "The stream's name in URLs",
+        reference="the stream's name in URLs: up to 64 letters, digits, `-`, `_` and `.`. A path of"
+        " the server (`status`, `publish`, …) and a name that ends in a format's extension"
+        " (`.vtt`, `.mp3`, …) are reserved",
+        where=Where.OPTION,
+    )
+    at_end: AtEnd = setting(
+        AtEnd.EXIT,
+        AT_END_TEXT,
+        Group.INPUT,
+        "What happens when the input ends: exit (default of files and standard input), wait (of"
+        " endpoints and http), retry (of URLs) or loop; not every input can do all of them",
+        reference="what happens when the input ends, see below",
+        usual="by the input",
+        example='"loop"',
+    )
+    fallback: Input | tuple[Input, ...] | None = setting(
+        None,
+        FALLBACK,
+        Group.INPUT,
+        "What is shown while the input is away: a file, a URL or demo:, with the same tracks, coded"
+        " in the same way, in the same container. Of several the first that works is shown",
+        reference="a file, a URL or `demo:` that is shown while the input is away, see below; may"
+        " be repeated: the first that works is shown",
+        example='"pause.mkv"',
+    )
+    on_demand: bool = setting(
+        False,
+        SWITCH,
+        Group.INPUT,
+        "Open the input only while somebody watches. For files, URLs and demo:",
+        reference="open the input only while somebody watches. For files, URLs and `demo:`",
+    )
+    linger: float = setting(
+        10.0,
+        SECONDS,
+        Group.INPUT,
+        "Seconds that an input on demand stays open after its last client",
+        reference="how long an input on demand stays open after its last client, or HLS viewer",
+        change=Change.AT_ONCE,
+    )
+    takeover: bool = setting(
+        False,
+        SWITCH,
+        Group.INPUT,
+        "A new sender replaces the current one instead of being rejected",
+        change=Change.AT_ONCE,
+    )
+    readrate: float = setting(
+        1.0,
+        SPEED,
+        Group.INPUT,
+        "Speed at which the input is read, against its own timestamps. 0: as fast as it comes",
+        reference="the speed at which the input is read, against its own timestamps; what is due"
+        " within 31 ms comes together, never late. 0: as fast as it comes",
+    )
+    readrate_initial_burst: float = setting(
+        30.0,
+        SECONDS,
+        Group.INPUT,
+        "Seconds of media that are read at once at the start, before the speed is limited",
+        reference="media that is read at once at the start, before `--readrate` applies",
+    )
+    frame_rate: float = setting(
+        0.0,
+        FRAME_RATE,
+        Group.INPUT,
+        "Pictures a second of raw video that carries no times of its own. 0: a file has the rate"
+        " that it claims, or 25; the pictures of a live sender are timed by their arrival",
+        reference="pictures a second of raw video that carries no times of its own (raw H.264,"
+        " HEVC, MPEG-4, AV1, MJPEG, JPEG over HTTP); `30000/1001` works. 0: a file has the rate"
+        " that it claims, or 25; the pictures of a live sender are timed"
+        " [by their arrival](inputs.md#video-without-times)",
+    )
+    program: int = setting(
+        0,
+        PROGRAM,
+        Group.INPUT,
+        "Which programme of an MPEG-TS with several is sent, by its number. 0: the first with"
+        " video",
+        reference="which programme of an [MPEG-TS with several](inputs.md#several-programmes), by"
+        " its number. 0: the first with video",
+    )
+    max_bitrate: int = setting(
+        0,
+        BITRATE,
+        Group.INPUT,
+        "Bits per second of the input at most; an input that brings more is closed. k, M and G are"
+        " powers of 1000. 0: no limit",
+        reference="bits per second that the input may bring, over 5 seconds of media. More is taken"
+        " as a fault of the input: a sender is disconnected, anything else is closed, and"
+        " `--at-end` says what comes next. `k`, `M` and `G` are powers of 1000. 0: no limit",
+        change=Change.AT_ONCE,
+    )
+    optional: bool = setting(
+        False,
+        SWITCH,
+        Group.INPUT,
+        "Exclude this stream from /healthz, and from the exit status if there are others",
+        reference="exclude this stream from `/healthz`, and from the [exit"
+        " status](#the-exit-status) if there are others",
+        change=Change.AT_ONCE,
+    )
+    burst: float = setting(
+        2.0,
+        SECONDS,
+        Group.CLIENTS,
+        "Seconds of media that a client gets at once when it joins. 0: from the newest keyframe",
+        reference="media that a client gets at once when it joins: it starts at the newest keyframe"
+        " that is at least this far behind the live edge, or else at the oldest. 0: at the newest"
+        " keyframe",
+        change=Change.AT_ONCE,
+    )
+    buffer: float = setting(
+        30.0,
+        SECONDS,
+        Group.CLIENTS,
+        "Seconds of media that are kept for clients that are behind",
+        reference="how much the ring keeps",
+    )
+    buffer_bytes: int = setting(
+        64 << 20,
+        SIZE,
+        Group.CLIENTS,
+        "Bytes of memory that these seconds take at most. k, M and G are powers of 1024",
+        reference="how much memory the ring takes at most, whatever `--buffer` says: media, what is"
+        " made of them for formats that are watched, and 250 to 590 bytes for each packet",
+    )
+    whole_segments: bool = setting(
+        False,
+        SWITCH,
+        Group.CLIENTS,
+        "Send a segment, from a keyframe to the next, only when it is complete",
+        reference="send a segment, from a keyframe to the next, only when it is complete; else each"
+        " fragment as soon as it is there",
+    )
+    max_clients: int = setting(
+        0,
+        COUNT,
+        Group.CLIENTS,
+        "How many clients may watch at once. 0: no limit",
+        reference="how many may watch at once; further viewers get 503 with `Retry-After`. An"
+        " address that watches through [HLS](http.md#hls) counts as one. 0: no limit",
+        change=Change.AT_ONCE,
+    )
+    client_timeout: float = setting(
+        30.0,
+        SECONDS_FROM_ONE,
+        Group.CLIENTS,
+        "Seconds after which a client that takes nothing is disconnected",
+        reference="a client that takes nothing for this long, or whose machine has vanished for"
+        " this long, is disconnected",
+        change=Change.AT_ONCE,
+    )
+    max_lag: float = setting(
+        10.0,
+        SECONDS,
+        Group.CLIENTS,
+        "Seconds that a client may fall behind before it skips to the newest keyframe; a client"
+        " that has paused keeps its place. 0: as many as the buffer has",
+        reference="a client that takes data, but falls further behind than this, skips to the"
+        " newest keyframe, see [below](#clients-that-fall-behind). 0: only when its place has left"
+        " the ring",
+        change=Change.AT_ONCE,
+    )
+    hold: float = setting(
+        60.0,
+        SECONDS,
+        Group.CLIENTS,
+        "Seconds that clients are held while the input is away; then their responses end. 0: for"
+        " ever",
+        reference="how long clients are held while the input is away, waiting for a sender or for"
+        " the next try; then their responses end, and the log says so. Clients that come meanwhile"
+        " are held for as long. 0: for ever",
+        change=Change.AT_ONCE,
+    )
+    record: str | None = setting(
+        None,
+        RECORDING,
+        Group.RECORDING,
+        "Also write all that the stream carries to this file; its name may have a date and a time"
+        " in it",
+        reference="also write all that the stream carries to this file. It can be played while it"
+        " grows, and after a crash. No file is overwritten, and new tracks begin a new one:"
+        " `film.mkv` is followed by `film-2.mkv`. Its name may [have the date in"
+        " it](../howto/recording.md)",
+        example='"recording-%Y%m%d-%H%M%S.mkv"',
+        where=_OWN,
+    )
+    record_seconds: float = setting(
+        0.0,
+        SECONDS,
+        Group.RECORDING,
+        "Seconds of media after which another file is begun, at a keyframe. 0: never",
+        reference="begin another file at the first keyframe after so much media. 0: never",
+    )
+    record_bytes: int = setting(
+        0,
+        LIMIT,
+        Group.RECORDING,
+        "Bytes after which another file is begun, at a keyframe. k, M and G are powers of 1024."
+        " 0: never",
+        reference="begin another file at the first keyframe after so many bytes. 0: never",
+    )
+    watch: AccessRule = setting(
+        EVERYBODY,
+        RULE,
+        Group.ACCESS,
+        "Who may watch: clients with a token from token_file, or a user and password from users"
+        " (python -m mkvtwist.password makes its lines), that ask from an address in allow and not"
+        " in deny. By default anyone",
+        reference="only clients with one of the tokens in this file may watch, see [Who may"
+        " watch](../howto/access.md)",
+        example='{ token_file = "watch.tokens", users = "htpasswd", allow = ["10.0.0.0/8"] }',
+        option="watch-token-file",
+        option_help="Only clients with one of the tokens in this file may watch",
+        change=Change.AT_ONCE,
+    )
+    send: AccessRule = setting(
+        EVERYBODY,
+        RULE,
+        Group.ACCESS,
+        "Who may send over HTTP, in the same words. By default anyone",
+        reference="only senders with one of the tokens in this file may send over HTTP",
+        example='{ token_file = "send.tokens", deny = ["10.9.0.0/16"] }',
+        option="send-token-file",
+        option_help="Only senders with one of the tokens in this file may send over HTTP",
+        change=Change.AT_ONCE,
+    )
 
     @property
     def fallbacks(self) -> tuple[Input, ...]:
@@ -83,131 +317,176 @@ class StreamConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """
-    Everything that the server needs to know. But for C{streams}, each field is an option, a key at
-    the top of a file, and a row of L{SERVER_SETTINGS}.
-    """
+    """Everything that the server needs to know."""
 
     streams: tuple[StreamConfig, ...]
-    listen: tuple[str, ...] = DEFAULT_LISTEN
-    management_listen: tuple[str, ...] = ()
-    management_token_file: str | None = None
-    """Without one, only who is on this machine may manage, through C{management_listen}."""
-    status: AccessRule | None = None
-    trusted_proxies: tuple[Network, ...] = ()
-    server_names: tuple[str, ...] = ()
-    max_clients_total: int = 0
-    max_clients_per_address: int = 0
-    max_connections_per_address: int | None = None
+    listen: tuple[str, ...] = setting(
+        DEFAULT_LISTEN,
+        ENDPOINTS,
+        Group.SERVER,
+        "Where HTTP clients connect: Twisted server endpoints. tcp6 is IPv6, and on Linux IPv4 as"
+        " well; tcp is IPv4 alone; tcp:0 takes a free port",
+        reference="where HTTP clients connect, as a Twisted server endpoint; may be repeated."
+        " `tcp:8080` is IPv4 alone; on Linux `tcp6:8080` is IPv6 and IPv4, see [Real"
+        " networks](../howto/networks.md#ipv4-and-ipv6). The default is `tcp:8080` if the machine"
+        " has no IPv6. `tcp:0` takes a free port, and the log says which",
+        short="l",
+        change=Change.LISTENERS,
+    )
+    management_listen: tuple[str, ...] = setting(
+        (),
+        ENDPOINTS,
+        Group.SERVER,
+        "Where the management interface is: Twisted endpoints of its own, on this machine unless"
+        " there is a token",
+        reference="where the [management interface](management.md) is, an endpoint of its own; may"
+        " be repeated. Without a token it has to be on this machine: `unix:PATH` or"
+        " `tcp:PORT:interface=127.0.0.1`",
+        example='["tcp:8079:interface=127.0.0.1"]',
+        change=Change.LISTENERS,
+    )
+    management_token_file: str | None = setting(
+        None,
+        TOKEN,
+        Group.SERVER,
+        "A file with the token that the management interface asks for; with a token the interface"
+        " is also where clients connect",
+        reference="a file with the token that the management interface asks for; with it the"
+        " interface is also where clients connect",
+        example='"management.token"',
+        change=Change.LISTENERS,
+    )
+    congestion: str | None = setting(
+        None,
+        CONGESTION,
+        Group.SERVER,
+        "TCP's congestion control towards clients, as the kernel calls it",
+        reference="TCP's congestion control towards clients, as the kernel calls it: `bbr` for"
+        " [links that lose packets](../howto/networks.md#bbr)",
+        usual="the machine's own",
+        example='"bbr"',
+        change=Change.AT_ONCE,
+    )
+    server_names: tuple[str, ...] = setting(
+        (),
+        SERVER_NAMES,
+        Group.SERVER,
+        "Names by which the pages of this server may call it when they send or manage, such as"
+        " tv.example; addresses, localhost and the machine's own name are known. Viewers may use"
+        " any name",
+        reference="a name by which this server's own pages may call it when they send or manage,"
+        " see [Pages of other sites](http.md#pages-of-other-sites); may be repeated. In a"
+        " configuration file: `server_names`. Addresses, `localhost` and the machine's own name are"
+        " known; viewers may use any name",
+        example='["tv.example"]',
+        option="server-name",
+        option_help="A name by which the pages of this server may call it when they send or manage,"
+        " such as tv.example; addresses, localhost and the machine's own name are known",
+        change=Change.AT_ONCE,
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        (),
+        NETWORKS,
+        Group.SERVER,
+        "Proxies that may say, in X-Forwarded-For, where a request comes from",
+        example='["127.0.0.1", "::1"]',
+        where=Where.FILE,
+        change=Change.AT_ONCE,
+    )
+    max_clients_total: int = setting(
+        0,
+        COUNT,
+        Group.LIMITS,
+        "How many clients may watch all streams together. 0: no limit",
+        reference="how many may watch all streams together, those through HLS counted in the same"
+        " way. 0: no limit",
+        change=Change.AT_ONCE,
+    )
+    max_clients_per_address: int = setting(
+        0,
+        COUNT,
+        Group.LIMITS,
+        "How many clients may watch from one address. 0: no limit",
+        reference="how many may watch from one address; HLS does not count here, yet nobody begins"
+        " with it from an address that has as many. 0: no limit",
+        change=Change.AT_ONCE,
+    )
+    max_connections_per_address: int | None = setting(
+        None,
+        COUNT,
+        Group.LIMITS,
+        "How many connections one address may have. A number that you give holds for this machine's"
+        " own addresses, too. 0: no limit",
+        reference="how many connections one address may have, see [Limits](http.md#limits). A"
+        " number that you give holds for this machine's own addresses, too. 0: no limit",
+        usual="512, no limit for this machine",
+        example="512",
+        change=Change.AT_ONCE,
+    )
     """L{None} is L{mkvtwist.http.shares.CONNECTIONS}, but any number from this machine."""
-    max_requests_per_address: int | None = None
+    max_requests_per_address: int | None = setting(
+        None,
+        COUNT,
+        Group.LIMITS,
+        "How many requests one address may make in a second. A number that you give holds for this"
+        " machine's own addresses, too. 0: no limit",
+        reference="how many requests one address may make in a second, see"
+        " [Limits](http.md#limits). A number that you give holds for this machine's own addresses,"
+        " too. 0: no limit",
+        usual="500, no limit for this machine",
+        example="500",
+        change=Change.AT_ONCE,
+    )
     """A second; L{None} is L{mkvtwist.http.shares.REQUESTS}, but any number from this machine."""
-    max_bandwidth: int = 0
-    congestion: str | None = None
-    """Of TCP, by the kernel's name; without one, the machine's own."""
+    max_bandwidth: int = setting(
+        0,
+        BITRATE,
+        Group.LIMITS,
+        "Bits per second to all clients together; viewers beyond this limit are rejected. k, M and"
+        " G are powers of 1000. 0: no limit",
+        reference="bits per second to all clients together: the sum, over all streams, of the"
+        " bitrate times the clients and the viewers through HLS. Viewers beyond this limit get 503."
+        " `k`, `M` and `G` are powers of 1000. 0: no limit",
+        change=Change.AT_ONCE,
+    )
+    status_access: AccessRule | None = setting(
+        None,
+        RULE,
+        Group.ACCESS,
+        "Who may see /status and /metrics, with all streams in them. By default anyone, with the"
+        " streams that they may watch",
+        example='{ token_file = "status.tokens" }',
+        key="status",
+        where=Where.FILE,
+        change=Change.AT_ONCE,
+    )
 
 
-class TomlType(Enum):
-    """How a setting is written in TOML: the types of its values, in words."""
-
-    TEXT = "text in quotes"
-    TEXTS = "a list of texts in quotes"
-    TEXT_OR_TEXTS = "text in quotes, or a list of them"
-    NUMBER = "a number"
-    SIZE = 'a number, or text such as "64M"'
-    SWITCH = "true or false"
-    RULE = 'a table, such as { token_file = "..." }'
-
-
-class Setting(NamedTuple):
-    """
-    What the command line and a file have in common.
-
-    @ivar parse: makes the value of the option's name and the text.
-    """
-
-    kind: TomlType
-    parse: Callable[[str, str], Any]
-
-
-SERVER_SETTINGS: Mapping[str, Setting] = MappingProxyType(
-    {
-        "listen": Setting(TomlType.TEXTS, parse_text),
-        "management_listen": Setting(TomlType.TEXTS, parse_text),
-        "management_token_file": Setting(TomlType.TEXT, parse_text),
-        "status": Setting(TomlType.RULE, parse_rule),
-        "trusted_proxies": Setting(TomlType.TEXTS, parse_network),
-        "server_names": Setting(TomlType.TEXTS, parse_server_name),
-        "max_clients_total": Setting(TomlType.NUMBER, parse_count),
-        "max_clients_per_address": Setting(TomlType.NUMBER, parse_count),
-        "max_connections_per_address": Setting(TomlType.NUMBER, parse_count),
-        "max_requests_per_address": Setting(TomlType.NUMBER, parse_count),
-        "max_bandwidth": Setting(TomlType.SIZE, parse_bitrate),
-        "congestion": Setting(TomlType.TEXT, parse_congestion),
-    }
-)
+_STREAM = declared(StreamConfig)
+_SERVER = declared(Config)
 
 STREAM_SETTINGS: Mapping[str, Setting] = MappingProxyType(
-    {
-        "input": Setting(TomlType.TEXT, parse_input),
-        "burst": Setting(TomlType.NUMBER, parse_seconds),
-        "buffer": Setting(TomlType.NUMBER, parse_seconds),
-        "buffer_bytes": Setting(TomlType.SIZE, parse_size),
-        "whole_segments": Setting(TomlType.SWITCH, parse_text),
-        "readrate": Setting(TomlType.NUMBER, parse_rate),
-        "readrate_initial_burst": Setting(TomlType.NUMBER, parse_seconds),
-        "frame_rate": Setting(TomlType.NUMBER, parse_frame_rate),
-        "program": Setting(TomlType.NUMBER, parse_program),
-        "at_end": Setting(TomlType.TEXT, parse_text),  # what is allowed depends on the input
-        "record": Setting(TomlType.TEXT, parse_record),
-        "record_seconds": Setting(TomlType.NUMBER, parse_seconds),
-        "record_bytes": Setting(TomlType.SIZE, parse_limit),
-        "max_clients": Setting(TomlType.NUMBER, parse_count),
-        "client_timeout": Setting(TomlType.NUMBER, partial(parse_seconds, least=1.0)),
-        "max_lag": Setting(TomlType.NUMBER, parse_seconds),
-        "hold": Setting(TomlType.NUMBER, parse_seconds),
-        "max_bitrate": Setting(TomlType.SIZE, parse_bitrate),
-        "on_demand": Setting(TomlType.SWITCH, parse_text),
-        "optional": Setting(TomlType.SWITCH, parse_text),
-        "linger": Setting(TomlType.NUMBER, parse_seconds),
-        "fallback": Setting(TomlType.TEXT_OR_TEXTS, parse_fallback),
-        "takeover": Setting(TomlType.SWITCH, parse_text),
-        "watch": Setting(TomlType.RULE, parse_rule),
-        "send": Setting(TomlType.RULE, parse_rule),
-    }
+    {key: declaration for key, declaration in _STREAM.items() if Where.FILE in declaration.where}
 )
+"""The keys of a stream's table."""
 
-RULE_SETTINGS: Mapping[str, Setting] = MappingProxyType(
-    {
-        "token_file": Setting(TomlType.TEXT, parse_text),
-        "users": Setting(TomlType.TEXT, parse_text),
-        "checker": Setting(TomlType.TEXT, parse_text),
-        "allow": Setting(TomlType.TEXTS, parse_network),
-        "deny": Setting(TomlType.TEXTS, parse_network),
-    }
+SERVER_SETTINGS: Mapping[str, Setting] = _SERVER
+"""The keys at the top of a file."""
+
+OPTIONS: tuple[Setting, ...] = tuple(
+    declaration
+    for group in Group
+    for declaration in (*_STREAM.values(), *_SERVER.values())
+    if declaration.group is group and Where.OPTION in declaration.where
 )
-
-OWN = frozenset({"input", "record"})
-"""Settings of which two streams cannot have the same."""
-
-LIVE = frozenset(
-    {
-        "burst",
-        "client_timeout",
-        "hold",
-        "linger",
-        "max_bitrate",
-        "max_clients",
-        "max_lag",
-        "optional",
-        "send",
-        "takeover",
-        "watch",
-    }
-)
-"""Settings that a running stream takes over; any other one restarts it."""
+"""Those that the command line has, in the order of their groups."""
 
 
 def changes(old: StreamConfig, new: StreamConfig) -> set[str]:
-    """The settings in which two differ."""
+    """Return the keys of the settings in which two configurations differ."""
     return {f.name for f in fields(old) if getattr(old, f.name) != getattr(new, f.name)}
+
+
+def change_at_once(keys: set[str]) -> bool:
+    """Return whether a running stream can take over changes of all these settings."""
+    return all(STREAM_SETTINGS[key].change is Change.AT_ONCE for key in keys)

@@ -16,9 +16,9 @@ from mkvtwist.formats.registry import ENDINGS
 
 class ConfigError(ValueError):
     """
-    Settings that cannot be used: one line for each, which quotes it and says what is allowed.
+    Settings that cannot be used.
 
-    @ivar args: the lines.
+    @ivar args: a line for each mistake, which quotes the value and says what is allowed.
     """
 
     def __str__(self) -> str:
@@ -27,7 +27,7 @@ class ConfigError(ValueError):
 
 def refuse(option: str, text: str, allowed: str) -> NoReturn:
     """
-    Say that a value is not one of those that are allowed.
+    Reject a value, and say what is allowed.
 
     @raise ConfigError: always.
     """
@@ -36,11 +36,11 @@ def refuse(option: str, text: str, allowed: str) -> NoReturn:
 
 def unusable(path: str, error: OSError | ValueError) -> str:
     """
-    Return why a file that somebody has named cannot be used, and what to do about it.
+    Return why a file cannot be used, and what to do about it.
 
-    @param path: as it was named.
-    @param error: what opening or reading it has raised; a L{ValueError} for a NUL in the path, or
-        for characters that no path can have.
+    @param path: the path as the user wrote it.
+    @param error: the error from opening or reading; a L{ValueError} means a NUL in the path, or
+        characters that no path can have.
     """
     if not isinstance(error, OSError):
         return f"{path!r} is not a file's name"
@@ -83,9 +83,9 @@ those of formats to come. A stream whose name had one would hide another stream.
 
 def parse_name(option: str, text: str) -> str:
     """
-    A stream's name in URLs.
+    Return a stream's name in URLs.
 
-    @raise ConfigError: when no URL could have it, or the server uses it itself.
+    @raise ConfigError: if no URL can have this name, or if it is reserved.
     """
     if not _NAME.fullmatch(text):
         refuse(option, text, "up to 64 letters, digits, '-', '_' and '.', not beginning with '.'")
@@ -97,11 +97,27 @@ def parse_name(option: str, text: str) -> str:
     return text
 
 
-def parse_seconds(option: str, text: str, *, least: float = 0.0, most: float = 86400.0) -> float:
-    """
-    A duration in seconds, fractions allowed.
+LONGEST = 86400.0
+"""Seconds, a day: more is a mistake in the unit rather than meant."""
 
-    @raise ConfigError: for anything else, or out of bounds.
+FASTEST = 1000.0
+"""Times the speed of the clock; without limit is 0."""
+
+MOST_PICTURES = 1000.0
+"""A second: no camera that sends raw video takes more."""
+
+LAST_PROGRAM = 0xFFFF
+"""Of an MPEG-TS: program_number has 16 bits."""
+
+LARGEST_COUNT = 10**9 - 1
+"""Of clients, connections and the like."""
+
+
+def parse_seconds(option: str, text: str, *, least: float = 0.0, most: float = LONGEST) -> float:
+    """
+    Return a duration in seconds; fractions are allowed.
+
+    @raise ConfigError: for anything else, or if it is out of bounds.
     """
     allowed = f"a number of seconds from {least:g} to {most:g}"
     return _number(option, text, allowed, least, most)
@@ -109,17 +125,17 @@ def parse_seconds(option: str, text: str, *, least: float = 0.0, most: float = 8
 
 def parse_past(option: str, text: str) -> float:
     """
-    A moment as seconds before now, which makes it negative; 0 is now.
+    Return a moment as seconds before now, which are negative; 0 is now.
 
     @raise ConfigError: for anything else.
     """
-    allowed = "a number of seconds before now, from -86400 to 0, such as -30"
-    return _number(option, text, allowed, -86400.0, 0.0)
+    allowed = f"a number of seconds before now, from {-LONGEST:g} to 0, such as -30"
+    return _number(option, text, allowed, -LONGEST, 0.0)
 
 
 def parse_tracks(option: str, text: str) -> frozenset[int]:
     """
-    Numbers of tracks: C{1,3}.
+    Return the numbers of tracks: C{1,3}.
 
     @raise ConfigError: for anything else.
     """
@@ -134,35 +150,41 @@ def parse_tracks(option: str, text: str) -> frozenset[int]:
 
 def parse_rate(option: str, text: str) -> float:
     """
-    A speed as a multiple of real time; 0 is without limit.
+    Return a speed as a multiple of real time; 0 is without limit.
 
     @raise ConfigError: for anything else.
     """
-    return _number(option, text, "a number from 0 to 1000, such as 1 or 0.5", 0.0, 1000.0)
+    return _number(option, text, f"a number from 0 to {FASTEST:g}, such as 1 or 0.5", 0.0, FASTEST)
 
 
 def parse_frame_rate(option: str, text: str) -> float:
     """
-    Pictures a second, also as FFmpeg writes the rates of television; 0 is unknown.
+    Return pictures a second, which may be a fraction as FFmpeg writes them; 0 is unknown.
 
     @raise ConfigError: for anything else.
     """
-    allowed = "from 0.001 to 1000 pictures a second, such as 29.97 or 30000/1001; or 0"
+    allowed = (
+        f"from 0.001 to {MOST_PICTURES:g} pictures a second, such as 29.97 or 30000/1001; or 0"
+    )
     parts = re.fullmatch(r"([0-9]{1,9})/([1-9][0-9]{0,8})", text)
-    rate = int(parts[1]) / int(parts[2]) if parts else _number(option, text, allowed, 0.0, 1000.0)
-    if rate and not 0.001 <= rate <= 1000.0:
+    if parts:
+        rate = int(parts[1]) / int(parts[2])
+    else:
+        rate = _number(option, text, allowed, 0.0, MOST_PICTURES)
+    if rate and not 0.001 <= rate <= MOST_PICTURES:
         refuse(option, text, allowed)
     return rate
 
 
 def parse_program(option: str, text: str) -> int:
     """
-    The number of a programme in an MPEG-TS (ISO/IEC 13818-1, program_number); 0 is any.
+    Return the number of a programme in an MPEG-TS (ISO/IEC 13818-1, program_number); 0 is any.
 
     @raise ConfigError: for anything else.
     """
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
-        refuse(option, text, "the number of a programme, from 1 to 65535; 0: the first with video")
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > LAST_PROGRAM:
+        allowed = f"the number of a programme, from 1 to {LAST_PROGRAM}; 0: the first with video"
+        refuse(option, text, allowed)
     return int(text)
 
 
@@ -178,29 +200,29 @@ def _number(option: str, text: str, allowed: str, least: float, most: float) -> 
 
 def parse_count(option: str, text: str) -> int:
     """
-    A whole number, 0 included.
+    Return a whole number, 0 or more.
 
     @raise ConfigError: for anything else.
     """
-    if not re.fullmatch(r"[0-9]{1,9}", text):
+    if not re.fullmatch(r"[0-9]{1,9}", text):  # up to LARGEST_COUNT
         refuse(option, text, "a whole number, 0 or more")
     return int(text)
 
 
 TRACKS = 64
-"""Tracks that may be asked for at once: as many as an input is looked at for."""
+"""Tracks that may be asked for at once: as many as are looked at in an input."""
 
 SMALLEST_BUFFER = 64 << 10
-"""Less than this does not hold one keyframe of anything."""
+"""Bytes; less than this does not hold a single keyframe."""
 
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
 
 
 def parse_size(option: str, text: str) -> int:
     """
-    A number of bytes; C{k}, C{M} and C{G} are powers of 1024.
+    Return a number of bytes; C{k}, C{M} and C{G} are powers of 1024.
 
-    @raise ConfigError: for anything else, or less than L{SMALLEST_BUFFER}.
+    @raise ConfigError: for anything else, or for less than L{SMALLEST_BUFFER}.
     """
     match = re.fullmatch(r"([0-9]{1,13})([kKmMgG]?)", text)
     size = int(match[1]) << _UNITS[match[2].lower()] if match else 0
@@ -211,7 +233,7 @@ def parse_size(option: str, text: str) -> int:
 
 def parse_bitrate(option: str, text: str) -> int:
     """
-    Bits per second; C{k}, C{M} and C{G} are powers of 1000, as FFmpeg has them; 0 is no limit.
+    Return bits per second; C{k}, C{M} and C{G} are powers of 1000, as in FFmpeg; 0 is no limit.
 
     @raise ConfigError: for anything else.
     """
@@ -224,7 +246,7 @@ def parse_bitrate(option: str, text: str) -> int:
 
 def parse_network(option: str, text: str) -> Network:
     """
-    An address, or a network of them, as in C{10.0.0.0/8}.
+    Return a network, such as C{10.0.0.0/8}; an address alone is one of them.
 
     @raise ConfigError: for anything else.
     """
@@ -236,7 +258,7 @@ def parse_network(option: str, text: str) -> Network:
 
 def parse_server_name(option: str, text: str) -> str:
     """
-    A name by which the server is called in URLs, in lower case.
+    Return a name of the server in URLs, in lower case.
 
     @raise ConfigError: for anything else, such as a whole URL or a name with a port.
     """
@@ -249,9 +271,9 @@ def parse_server_name(option: str, text: str) -> str:
 
 def parse_text(option: str, text: str) -> str:
     """
-    Any text, but for none: what is in it is looked at where it is known what it is for.
+    Return any text that is not empty; what uses the text looks at what is in it.
 
-    @raise ConfigError: when it is empty.
+    @raise ConfigError: if it is empty.
     """
     if not text:
         refuse(option, text, "anything: say what is meant, or leave it out")
@@ -260,9 +282,9 @@ def parse_text(option: str, text: str) -> str:
 
 def parse_congestion(option: str, text: str) -> str:
     """
-    A congestion control of TCP, by the kernel's name.
+    Return the kernel's name of a congestion control of TCP.
 
-    @raise ConfigError: for what cannot be such a name.
+    @raise ConfigError: for a text that cannot be such a name.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,15}", text):
         refuse(option, text, "a name of the kernel's, such as cubic or bbr")
@@ -270,16 +292,16 @@ def parse_congestion(option: str, text: str) -> str:
 
 
 _MOMENTS = "YmdHMSjyBbAaIpUWVGuwzZFTs%"
-"""What C{strftime} makes of a moment, on every system; C{%%} is a percent sign."""
+"""Letters that C{strftime} knows on every system; C{%%} is a percent sign."""
 
 
 def parse_record(option: str, text: str) -> str:
     """
-    The path of a recording, in whose last part C{%} begins one of C{strftime}'s words.
+    Return the path of a recording, in whose last part C{%} begins one of C{strftime}'s words.
 
-    Folders are called what they are called, C{%} included.
+    In a folder's name C{%} means itself.
 
-    @raise ConfigError: when it is empty, or has other words.
+    @raise ConfigError: if the path is empty, or has other words.
     """
     name = parse_text(option, text).rpartition("/")[2]
     words = re.findall(r"%(.?)", name)
@@ -294,8 +316,39 @@ def parse_record(option: str, text: str) -> str:
 
 def parse_limit(option: str, text: str) -> int:
     """
-    A number of bytes, as L{parse_size} has it; 0 is without limit.
+    Return a number of bytes, as L{parse_size} reads it; 0 is without limit.
 
     @raise ConfigError: for anything else.
     """
     return 0 if text == "0" else parse_size(option, text)
+
+
+def written(value: object) -> str:
+    """Return a value as users write it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return ", ".join(map(written, value))
+    return str(value)
+
+
+def written_size(size: int) -> str:
+    """Return a number of bytes as L{parse_size} reads it, with the largest unit that fits."""
+    return _with_unit(size, 1024)
+
+
+def written_bitrate(rate: int) -> str:
+    """Return a number of bits per second as L{parse_bitrate} reads it, likewise."""
+    return _with_unit(rate, 1000)
+
+
+def _with_unit(number: int, thousand: int) -> str:
+    unit = ""
+    for larger in ("k", "M", "G"):
+        if not number or number % thousand:
+            break
+        number //= thousand
+        unit = larger
+    return f"{number}{unit}"

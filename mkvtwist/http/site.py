@@ -231,7 +231,7 @@ class Router(Resource):
 
     def _show_all(self, realm: str, view: Overview, request: Request) -> None:
         """Likewise; of all of them, if there is a rule that says to whom."""
-        rule = self._config.status
+        rule = self._config.status_access
         if rule is None:
             self._show(view, request)
         else:
@@ -240,9 +240,9 @@ class Router(Resource):
     def _show_status(self, request: Request) -> None:
         """Answer an operator with everything, anyone else with public figures."""
         has_token = self._management is not None and self._management.knows(request)
-        if has_token or (self._config.status is None and is_local(request)):
+        if has_token or (self._config.status_access is None and is_local(request)):
             self._status.show(self._streams, request)
-        elif self._config.status is None:
+        elif self._config.status_access is None:
             self._show(self._status.show_public, request)
         else:
             self._show_all("status", self._status.show, request)
@@ -256,7 +256,7 @@ class Router(Resource):
         """Go by this from now on; files of tokens and users are read, again if need be."""
         self._config = self._limits.config = config
         rules = {rule for stream in config.streams for rule in (stream.watch, stream.send)}
-        self._admission.access.read(rules | {config.status or EVERYBODY})
+        self._admission.access.read(rules | {config.status_access or EVERYBODY})
 
     def _not_found(self, path: str, stream: Stream | None) -> str:
         if stream is not None:

@@ -108,8 +108,8 @@ def _server_problems(config: Config, places: "_Places") -> Iterator[tuple[str, s
     for text in config.management_listen:
         yield "management_listen", places.problem(text) or _exposed(text, config)
     yield "management_token_file", _token_problem(config)
-    if config.status is not None:
-        yield "status", _rule_problem(config.status)
+    if config.status_access is not None:
+        yield "status", _rule_problem(config.status_access)
 
 
 def _input_problem(stream: StreamConfig, config: Config, places: "_Places") -> str | None:

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from mkvtwist.access.tokens import read_management_token
 from mkvtwist.config.input import AtEnd, Form
-from mkvtwist.config.settings import LIVE, Config, StreamConfig, changes
+from mkvtwist.config.settings import Config, StreamConfig, change_at_once, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.readers import ReaderThread, StartReader
@@ -178,7 +178,7 @@ class Server(MultiService):
 
     def _takes_over(self, config: StreamConfig) -> bool:
         stream = self.streams[config.name]
-        return changes(stream.config, config) <= LIVE or stream.publisher.ended
+        return change_at_once(changes(stream.config, config)) or stream.publisher.ended
 
     # all of them
 

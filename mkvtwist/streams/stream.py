@@ -182,7 +182,7 @@ class Stream(MultiService):
         super().startService()
 
     def configure(self, config: StreamConfig) -> None:
-        """Take over settings; only those in L{mkvtwist.config.settings.LIVE} may differ."""
+        """Take over settings; only those that change at once may differ."""
         self.config = self.input.config = self.publisher.config = config
         self.fanout.configure(config)
 

@@ -176,7 +176,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         stream = self.add("hashed", watch=self.users())
         stream.publisher.begin(header())
         stream.publisher.publish(footage(0, 1))
-        self.site.configure(Config((stream.config,), status=stream.config.watch))
+        self.site.configure(Config((stream.config,), status_access=stream.config.watch))
         for target in ("/hashed.mkv", "/status", "/metrics", "/hashed/status", "/hashed"):
             self.access.gate(stream.config.watch).read()  # all forgotten
             statuses = self.at_once(target, self.basic("alice", "secret"), 3 * GUESSES)
@@ -306,7 +306,7 @@ class StatusRuleTests(FileTestCase, SiteTestCase):
     def test_rule(self) -> None:
         """With a rule of its own, nobody else sees the status, and who may sees all of it."""
         self.add("secret", watch=self.tokens())
-        self.site.configure(Config((), status=self.tokens("watcher-token")))
+        self.site.configure(Config((), status_access=self.tokens("watcher-token")))
         for target in ("/status", "/metrics"):
             self.assertEqual(self.get(target).status, 401)
             self.assertIn("secret", self.get(f"{target}?token=watcher-token").text)
@@ -320,7 +320,7 @@ class StatusRuleTests(FileTestCase, SiteTestCase):
         with open(rule.token_file, "w") as file:
             file.write("new-token")
         streams = tuple(stream.config for stream in self.streams.values())
-        self.site.configure(Config(streams, status=self.tokens("watcher-token")))
+        self.site.configure(Config(streams, status_access=self.tokens("watcher-token")))
         self.assertEqual(self.get("/secret?token=new-token", "HEAD").status, 200)
         self.assertEqual(self.get("/status").status, 401)
         connection = Connection(self.site, self.reactor)
