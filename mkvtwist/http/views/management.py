@@ -1,7 +1,8 @@
 """
 The management interface, C{/api/v1/}: JSON for programs, and events as they happen (I{reactor}).
 
-C{openapi.json} beside this file describes all of it, and is served with it.
+C{openapi.json} beside this file describes all of it, and is served with it; the settings of a
+stream are added from their declarations.
 """
 
 import hmac
@@ -19,6 +20,7 @@ from zope.interface import implementer
 from mkvtwist.config.document import document
 from mkvtwist.config.input import parse_at_end
 from mkvtwist.config.rule import AccessRule
+from mkvtwist.config.schema import stream_schema
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http.views.status import Status
@@ -277,8 +279,12 @@ class _EventStream:
 
 
 def _describe(request: Request) -> None:
-    body = resources.files("mkvtwist.http.views").joinpath("openapi.json").read_bytes()
-    respond(request, body, b"application/json")
+    text = resources.files("mkvtwist.http.views").joinpath("openapi.json").read_text("utf-8")
+    description = json.loads(text)
+    schemas = description["components"]["schemas"]
+    for name, schema in (("Settings", stream_schema()), ("Change", stream_schema(partial=True))):
+        schemas[name] |= schema
+    _answer(request, 200, description)
 
 
 def _settings(request: Request) -> dict[str, Any]:
