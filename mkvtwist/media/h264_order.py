@@ -1,70 +1,21 @@
 """
-The order in which the pictures of H.264 and HEVC are shown, read from their slices (I{pure}).
+The order in which the pictures of H.264 are shown, read from their slices (I{pure}; ITU-T H.264,
+8.2.1).
 
-Pictures are decoded in one order and shown in another one, which the picture order count in their
-slice headers tells (ITU-T H.264, 8.2.1; ITU-T H.265, 8.3.1). It counts from a picture with which
-decoding can begin up to the next such. To read it takes the parameter sets, as far as they say how
-wide the fields of a slice header are.
-
-What is damaged is passed over: a parameter set that makes no sense is not remembered, a slice
-whose header makes no sense says nothing. Each loop is bounded by what the standards allow or by
-the bits that are there.
+Numbers in parentheses are sections of the standard. Damage is passed over: a parameter set that
+makes no sense is not remembered, a slice whose header makes no sense says nothing. Each loop is
+bounded by the standard, or by the bits that are there.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from mkvtwist.media.bits import Bits, Damaged
-
-LONGEST = 4096
-"""
-Bytes of a unit that are looked at: a parameter set with all lists, or a slice's header, has less.
-"""
-
-UNITS = 1024
-"""Units of a picture that are looked at: more than the slices that a level allows (H.264, A.3)."""
+from mkvtwist.media.picture_order import UNITS, DisplayPlace, nearest_msb, unit_bits
 
 
-class Place(NamedTuple):
-    """
-    Where a picture is shown.
-
-    @ivar begins: after all that were decoded before it, since a new count begins.
-    @ivar order: after those of the same count's that have less.
-    @ivar second: it is the second field of the frame whose first one was decoded before it.
-    @ivar depth: how many pictures at most are decoded before one and shown after it, where the
-        stream says so.
-    """
-
-    begins: bool
-    order: int
-    second: bool = False
-    depth: int | None = None
-
-
-class Order:
-    """The order of one stream's pictures; it remembers the parameter sets."""
-
-    def place(self, units: Sequence[bytes]) -> Place | None:
-        """
-        Where the picture in an access unit is shown.
-
-        @param units: NAL units without start codes.
-        @return: L{None} where nothing tells.
-        """
-        raise NotImplementedError
-
-
-def _bits(unit: bytes, head: int) -> Bits:
-    """The bits of a unit behind its header, without what keeps start codes out of them."""
-    return Bits(unit[head:LONGEST].replace(b"\0\0\3", b"\0\0"))
-
-
-# -- H.264 --------------------------------------------------------------------
-
-
-class _H264Sps(NamedTuple):
-    """What is needed of a sequence parameter set (7.3.2.1.1)."""
+class _Sps(NamedTuple):
+    """The fields that are needed of a sequence parameter set (7.3.2.1.1)."""
 
     separate_planes: bool
     chroma: bool
@@ -79,8 +30,8 @@ class _H264Sps(NamedTuple):
     depth: int | None
 
 
-class _H264Pps(NamedTuple):
-    """What is needed of a picture parameter set (7.3.2.2)."""
+class _Pps(NamedTuple):
+    """The fields that are needed of a picture parameter set (7.3.2.2)."""
 
     sps: int
     order_present: bool
@@ -90,10 +41,10 @@ class _H264Pps(NamedTuple):
     redundant: bool
 
 
-class _H264Slice(NamedTuple):
-    """What is needed of a slice header (7.3.3)."""
+class _Slice(NamedTuple):
+    """The fields that are needed of a slice header (7.3.3)."""
 
-    sps: _H264Sps
+    sps: _Sps
     idr: bool
     reference: bool
     frame_number: int
@@ -104,8 +55,8 @@ class _H264Slice(NamedTuple):
     clears: bool
     """Whether memory_management_control_operation is 5, which is like an IDR picture."""
 
-    def is_same(self, other: "_H264Slice | None") -> bool:
-        """Whether it belongs to the same picture as another one, which may be a field."""
+    def is_same(self, other: "_Slice | None") -> bool:
+        """Return whether two slices belong to the same picture, which may be a field."""
         return other is not None and self.bottom == other.bottom and self.field == other.field
 
 
@@ -113,30 +64,30 @@ _P, _B, _SP = 0, 1, 3
 """Types of slices, modulo 5, that refer to others."""
 
 
-class H264(Order):
-    """Of H.264."""
+class H264Order:
+    """The order of one H.264 stream's pictures; it remembers the parameter sets."""
 
     def __init__(self) -> None:
-        self._sps: dict[int, _H264Sps] = {}
-        self._pps: dict[int, _H264Pps] = {}
+        self._sps: dict[int, _Sps] = {}
+        self._pps: dict[int, _Pps] = {}
         self._msb = 0
         self._lsb = 0
         self._frame_number = 0
         self._offset = 0
         self._count = 0
-        self._field: _H264Slice | None = None
+        self._field: _Slice | None = None
 
-    def place(self, units: Sequence[bytes]) -> Place | None:
-        """Where the picture in an access unit, a frame or one field or two, is shown."""
-        place: Place | None = None
-        last: _H264Slice | None = None
+    def place(self, units: Sequence[bytes]) -> DisplayPlace | None:
+        """Return where the picture in an access unit, a frame or one field or two, is shown."""
+        place: DisplayPlace | None = None
+        last: _Slice | None = None
         for unit in units[:UNITS]:
             type_ = unit[0] & 31
             try:
                 if type_ == 7:
-                    self._learn_sps(_bits(unit, 1))
+                    self._learn_sps(unit_bits(unit, 1))
                 elif type_ == 8:
-                    self._learn_pps(_bits(unit, 1))
+                    self._learn_pps(unit_bits(unit, 1))
                 elif type_ in (1, 2, 5) and (last is None or not last.sps.frames_only):
                     slice_ = self._slice(unit)
                     if not slice_.is_same(last):
@@ -177,7 +128,7 @@ class H264(Order):
         bits.unsigned()  # pic_width_in_mbs_minus1
         bits.unsigned()
         frames_only = bool(bits.read(1))
-        self._sps[number] = _H264Sps(
+        self._sps[number] = _Sps(
             separate,
             chroma != 0 and not separate,
             frame_number_bits,
@@ -188,7 +139,7 @@ class H264(Order):
             top_to_bottom,
             cycle,
             frames_only,
-            0 if type_ == 2 else _h264_depth(bits, frames_only=frames_only),
+            0 if type_ == 2 else _depth(bits, frames_only=frames_only),
         )
 
     def _learn_pps(self, bits: Bits) -> None:
@@ -203,12 +154,10 @@ class H264(Order):
             bits.signed()
         bits.read(2)
         redundant = bool(bits.read(1))
-        self._pps[number] = _H264Pps(
-            sps, order_present, references, weighted, weighted_b, redundant
-        )
+        self._pps[number] = _Pps(sps, order_present, references, weighted, weighted_b, redundant)
 
-    def _slice(self, unit: bytes) -> _H264Slice:
-        bits = _bits(unit, 1)
+    def _slice(self, unit: bytes) -> _Slice:
+        bits = unit_bits(unit, 1)
         idr, reference = unit[0] & 31 == 5, bool(unit[0] & 0x60)
         bits.unsigned()  # first_mb_in_slice
         kind = bits.unsigned(9) % 5
@@ -231,9 +180,9 @@ class H264(Order):
         elif sps.type == 1 and not sps.always_zero:
             deltas = bits.signed(), bits.signed() if both else 0
         clears = reference and not idr and _clears(bits, kind, sps, pps)
-        return _H264Slice(sps, idr, reference, frame_number, field, bottom, lsb, deltas, clears)
+        return _Slice(sps, idr, reference, frame_number, field, bottom, lsb, deltas, clears)
 
-    def _placed(self, slice_: _H264Slice) -> Place:
+    def _placed(self, slice_: _Slice) -> DisplayPlace:
         first, self._field = self._field, None
         second = (
             first is not None
@@ -262,17 +211,17 @@ class H264(Order):
             self._offset = self._frame_number = 0
             count = 0
         self._count = count
-        return Place(slice_.idr or slice_.clears, count, second, slice_.sps.depth)
+        return DisplayPlace(slice_.idr or slice_.clears, count, second, slice_.sps.depth)
 
-    def _of_type_0(self, slice_: _H264Slice) -> tuple[int, int]:
-        """The counts of the top and the bottom field (8.2.1.1)."""
-        msb = _msb(self._msb, self._lsb, slice_.lsb, slice_.sps.lsb_bits)
+    def _of_type_0(self, slice_: _Slice) -> tuple[int, int]:
+        """Return the counts of the top and the bottom field (8.2.1.1)."""
+        msb = nearest_msb(self._msb, self._lsb, slice_.lsb, slice_.sps.lsb_bits)
         if slice_.reference:
             self._msb, self._lsb = msb, slice_.lsb
         return msb + slice_.lsb, msb + slice_.lsb + slice_.deltas[1]
 
-    def _of_type_1(self, slice_: _H264Slice) -> tuple[int, int]:
-        """The same from the frame's number (8.2.1.2)."""
+    def _of_type_1(self, slice_: _Slice) -> tuple[int, int]:
+        """Return the counts of both fields from the frame's number (8.2.1.2)."""
         sps, number = slice_.sps, slice_.frame_number
         if self._frame_number > number:
             self._offset += 1 << sps.frame_number_bits
@@ -294,16 +243,6 @@ class H264(Order):
 
 _HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 """Profiles whose SPS says how the chroma is coded."""
-
-
-def _msb(before: int, before_lsb: int, lsb: int, bits: int) -> int:
-    """The count without its lower bits: as near as possible to that of the picture before."""
-    size = 1 << bits
-    if lsb < before_lsb and before_lsb - lsb >= size // 2:
-        return before + size
-    if lsb > before_lsb and lsb - before_lsb > size // 2:
-        return before - size
-    return before
 
 
 def _skip_scaling_list(bits: Bits, size: int) -> None:
@@ -330,8 +269,8 @@ def _skip_slice_groups(bits: Bits, groups: int) -> None:
         bits.read(groups.bit_length() * units)
 
 
-def _h264_depth(bits: Bits, *, frames_only: bool) -> int | None:
-    """max_num_reorder_frames, from behind frame_mbs_only_flag (7.3.2.1.1, E.1.1)."""
+def _depth(bits: Bits, *, frames_only: bool) -> int | None:
+    """Return max_num_reorder_frames, read from behind frame_mbs_only_flag (7.3.2.1.1, E.1.1)."""
     try:
         bits.read(1 if frames_only else 2)
         if bits.read(1):  # frame_cropping_flag
@@ -357,7 +296,7 @@ def _h264_depth(bits: Bits, *, frames_only: bool) -> int | None:
 
 
 def _skip_appearance(bits: Bits) -> None:
-    """Walk over what the VUI says of the pixels' shape and colours."""
+    """Skip the fields of the VUI on the pixels' shape and colours."""
     if bits.read(1) and bits.read(8) == 255:  # Extended_SAR
         bits.read(32)
     if bits.read(1):  # overscan_info_present_flag
@@ -372,7 +311,7 @@ def _skip_appearance(bits: Bits) -> None:
 
 
 def _skip_hrd(bits: Bits) -> bool:
-    """Walk over hrd_parameters() (E.1.2), if they are there."""
+    """Skip hrd_parameters() (E.1.2); return whether they are there."""
     if not bits.read(1):
         return False
     count = bits.unsigned(31) + 1
@@ -385,8 +324,8 @@ def _skip_hrd(bits: Bits) -> bool:
     return True
 
 
-def _clears(bits: Bits, kind: int, sps: _H264Sps, pps: _H264Pps) -> bool:
-    """Whether the rest of a reference picture's slice header has an operation 5 (7.3.3.3)."""
+def _clears(bits: Bits, kind: int, sps: _Sps, pps: _Pps) -> bool:
+    """Return whether the rest of a reference picture's slice header has operation 5 (7.3.3.3)."""
     try:
         _skip_to_marking(bits, kind, sps, pps)
         operations = []
@@ -402,7 +341,7 @@ def _clears(bits: Bits, kind: int, sps: _H264Sps, pps: _H264Pps) -> bool:
     return 5 in operations
 
 
-def _skip_to_marking(bits: Bits, kind: int, sps: _H264Sps, pps: _H264Pps) -> None:
+def _skip_to_marking(bits: Bits, kind: int, sps: _Sps, pps: _Pps) -> None:
     if pps.redundant:
         bits.unsigned()
     if kind == _B:
@@ -419,8 +358,8 @@ def _skip_to_marking(bits: Bits, kind: int, sps: _H264Sps, pps: _H264Pps) -> Non
         _skip_weights(bits, counts, sps)
 
 
-def _skip_weights(bits: Bits, counts: Sequence[int], sps: _H264Sps) -> None:
-    """Walk over pred_weight_table() (7.3.3.2)."""
+def _skip_weights(bits: Bits, counts: Sequence[int], sps: _Sps) -> None:
+    """Skip pred_weight_table() (7.3.3.2)."""
     bits.unsigned()
     if sps.chroma:
         bits.unsigned()
@@ -431,125 +370,3 @@ def _skip_weights(bits: Bits, counts: Sequence[int], sps: _H264Sps) -> None:
         if sps.chroma and bits.read(1):
             for _ in range(4):
                 bits.signed()
-
-
-# -- HEVC ---------------------------------------------------------------------
-
-
-class _HevcSps(NamedTuple):
-    """What is needed of a sequence parameter set (7.3.2.2)."""
-
-    separate_planes: bool
-    lsb_bits: int
-    depth: int
-
-
-class _HevcPps(NamedTuple):
-    """What is needed of a picture parameter set (7.3.2.3)."""
-
-    sps: int
-    output_present: bool
-    extra_bits: int
-
-
-_IDR = (19, 20)
-_CRA = 21
-_RANDOM_ACCESS = range(16, 24)
-_LEADING = range(6, 10)
-"""Types of NAL units (table 7-1): RADL and RASL pictures, which no other's count starts from."""
-_ENDS = (36, 37)
-"""End of sequence, end of bitstream."""
-
-
-class Hevc(Order):
-    """Of HEVC."""
-
-    def __init__(self) -> None:
-        self._sps: dict[int, _HevcSps] = {}
-        self._pps: dict[int, _HevcPps] = {}
-        self._ended = True
-        self._before = 0
-
-    def place(self, units: Sequence[bytes]) -> Place | None:
-        """Where the picture in an access unit is shown; that of the base layer."""
-        place: Place | None = None
-        for unit in units[:UNITS]:
-            if len(unit) < 3 or unit[0] & 1 or unit[1] >> 3:
-                continue
-            type_ = unit[0] >> 1 & 63
-            try:
-                if type_ == 33:
-                    self._learn_sps(_bits(unit, 2))
-                elif type_ == 34:
-                    self._learn_pps(_bits(unit, 2))
-                elif type_ in _ENDS:
-                    self._ended = True
-                elif place is None and (type_ < 10 or 16 <= type_ <= _CRA) and unit[2] & 0x80:
-                    place = self._placed(_bits(unit, 2), type_, unit[1] & 7)
-            except Damaged:
-                continue
-        return place
-
-    def _learn_sps(self, bits: Bits) -> None:
-        bits.read(4)
-        layers = bits.read(3)
-        bits.read(1)
-        _skip_profile(bits, layers)
-        number = bits.unsigned(15)
-        separate = bits.unsigned(3) == 3 and bool(bits.read(1))
-        bits.unsigned()  # pic_width_in_luma_samples
-        bits.unsigned()
-        if bits.read(1):  # conformance_window_flag
-            for _ in range(4):
-                bits.unsigned()
-        bits.unsigned(8)  # bit_depth_luma_minus8
-        bits.unsigned(8)
-        lsb_bits = bits.unsigned(12) + 4
-        depth = 0
-        for _ in range(layers + 1 if bits.read(1) else 1):  # the last one is for all layers
-            bits.unsigned()
-            depth = bits.unsigned(15)
-            bits.unsigned()
-        self._sps[number] = _HevcSps(separate, lsb_bits, depth)
-
-    def _learn_pps(self, bits: Bits) -> None:
-        number, sps = bits.unsigned(63), bits.unsigned(15)
-        bits.read(1)
-        output_present = bool(bits.read(1))
-        self._pps[number] = _HevcPps(sps, output_present, bits.read(3))
-
-    def _placed(self, bits: Bits, type_: int, layer: int) -> Place:
-        """Of a first slice (7.3.6.1)."""
-        bits.read(1)
-        if type_ in _RANDOM_ACCESS:
-            bits.read(1)
-        pps = self._pps.get(bits.unsigned(63))
-        sps = self._sps.get(pps.sps) if pps else None
-        if pps is None or sps is None:
-            raise Damaged("a slice without parameter sets")
-        bits.read(pps.extra_bits)
-        bits.unsigned(2)  # slice_type
-        if pps.output_present:
-            bits.read(1)
-        if sps.separate_planes:
-            bits.read(2)
-        lsb = 0 if type_ in _IDR else bits.read(sps.lsb_bits)
-        begins = self._ended or (type_ in _RANDOM_ACCESS and type_ != _CRA)
-        size = 1 << sps.lsb_bits
-        count = lsb + _msb(self._before // size * size, self._before % size, lsb, sps.lsb_bits)
-        if begins:
-            count = lsb
-        self._ended = False
-        if layer == 1 and type_ not in _LEADING and (type_ >= 16 or type_ % 2):
-            self._before = count
-        return Place(begins, count, depth=sps.depth)
-
-
-def _skip_profile(bits: Bits, layers: int) -> None:
-    """Walk over profile_tier_level() (7.3.3)."""
-    bits.read(88 + 8)
-    present = [(bits.read(1), bits.read(1)) for _ in range(layers)]
-    if layers:
-        bits.read(2 * (8 - layers))
-    for profile, level in present:
-        bits.read(88 * profile + 8 * level)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
-from mkvtwist.media.h264_order import Place
+from mkvtwist.media.picture_order import DisplayPlace
 
 DEEPEST = 16
 """Pictures that a decoder can hold back: the size of its buffer (H.264, A.3.1; H.265, A.4.2)."""
@@ -79,7 +79,9 @@ class PresentationTimes(Generic[T]):
         self._step = 0
         self._pts: int | None = None
 
-    def add(self, item: T, dts: int, duration: int, place: Place | None, *, key: bool) -> None:
+    def add(
+        self, item: T, dts: int, duration: int, place: DisplayPlace | None, *, key: bool
+    ) -> None:
         """
         Take the next picture.
 
@@ -133,7 +135,7 @@ class PresentationTimes(Generic[T]):
     def _deep(self) -> int:
         return self._guess if self._depth is None else self._depth
 
-    def _order(self, place: Place | None, *, key: bool) -> _Order:
+    def _order(self, place: DisplayPlace | None, *, key: bool) -> _Order:
         """Where a picture is shown; the same place again is after it."""
         if place is not None:
             self._depth = place.depth

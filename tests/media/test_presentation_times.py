@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media import stored_payload
-from mkvtwist.media.h264_order import H264, Hevc, Order, Place
+from mkvtwist.media.h264_order import H264Order
+from mkvtwist.media.hevc_order import HevcOrder
+from mkvtwist.media.picture_order import DisplayPlace, PictureOrder
 from mkvtwist.media.presentation_times import DEEPEST, HELD, PresentationTimes
 from tests.support import media
 
@@ -62,7 +64,7 @@ class Shown(NamedTuple):
 
 
 def shown(
-    pictures: Iterable[Picture], order: Order, guess: int = 0, *, silent: bool = False
+    pictures: Iterable[Picture], order: PictureOrder, guess: int = 0, *, silent: bool = False
 ) -> Shown:
     """
     Make the times of some pictures, whose own presentation times are hidden.
@@ -104,7 +106,7 @@ class EncodedTests(SynchronousTestCase):
             ("libx265", "bframes=3:b-adapt=0:b-pyramid=0:open-gop=0:keyint=8:min-keyint=8", 4),
         ):
             pictures = encoded(codec, parameters)
-            found = shown(pictures, Hevc() if codec == "libx265" else H264())
+            found = shown(pictures, HevcOrder() if codec == "libx265" else H264Order())
             self.assertEqual(found.times, [(p.pts, p.dts) for p in pictures], parameters)
             self.assertEqual(found.waited, waited, parameters)
 
@@ -116,7 +118,7 @@ class EncodedTests(SynchronousTestCase):
             ("libx265", "bframes=0"),
         ):
             pictures = encoded(codec, parameters)
-            order = Hevc() if codec == "libx265" else H264()
+            order = HevcOrder() if codec == "libx265" else H264Order()
             found = shown(pictures, order)
             self.assertEqual(found.times, [(p.dts, p.dts) for p in pictures], parameters)
             self.assertEqual(found.waited, 0)
@@ -124,14 +126,14 @@ class EncodedTests(SynchronousTestCase):
     def test_guessed(self) -> None:
         """When the stream does not say how deep it reorders, a right guess does as well."""
         pictures = encoded("libx264", OPEN)
-        found = shown(pictures, H264(), 2, silent=True)
+        found = shown(pictures, H264Order(), 2, silent=True)
         self.assertEqual(found.times, [(p.pts, p.dts) for p in pictures])
 
     def test_learned(self) -> None:
         """A guess that was too low is mended with the first pictures that show it."""
         for parameters, depth in (("bframes=3:b-adapt=0:b-pyramid=none", 1), (OPEN, 2)):
             pictures = encoded("libx264", parameters)
-            found = shown(pictures, H264(), silent=True)
+            found = shown(pictures, H264Order(), silent=True)
             right = [(p.pts, p.dts) for p in pictures]
             self.assertEqual(found.times[12:], right[12:], parameters)
             self.assertTrue(all(dts <= pts <= dts + 6 for pts, dts in found.times))
@@ -141,7 +143,7 @@ class EncodedTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """A cut that begins with a picture whose leading pictures refer to what is missing."""
-        for codec, order in (("libx264", H264()), ("libx265", Hevc())):
+        for codec, order in (("libx264", H264Order()), ("libx265", HevcOrder())):
             pictures = encoded(codec, OPEN)
             first = [n for n, p in enumerate(pictures) if p.key][1]
             cut = pictures[first:]
@@ -158,7 +160,7 @@ class EncodedTests(SynchronousTestCase):
             cut = pictures[first:]
             count = len(cut)
             again = [p._replace(pts=p.pts + count, dts=p.dts + count) for p in cut]
-            order: Order = Hevc() if codec == "libx265" else H264()
+            order: PictureOrder = HevcOrder() if codec == "libx265" else H264Order()
             order.place(pictures[0].units)
             found = shown([*cut, *again], order)
             right = [(p.pts, p.dts) for p in [*cut, *again]]
@@ -175,13 +177,15 @@ class EncodedTests(SynchronousTestCase):
         for number, part in enumerate(parts):
             start = 75 * number - part[0].dts
             pictures += [p._replace(pts=p.pts + start, dts=p.dts + start) for p in part]
-        found = shown(pictures, H264())
+        found = shown(pictures, H264Order())
         self.assertEqual([pts - dts for pts, dts in found.times[:75]], [0] * 75)
         self.assertEqual(found.times[75:150], [(p.pts, p.dts) for p in pictures[75:150]])
         self.assertEqual([pts - dts for pts, dts in found.times[150:]], [2] * 75)
 
 
-def made(times: PresentationTimes[int], places: Iterable[Place | None]) -> list[tuple[int, int]]:
+def made(
+    times: PresentationTimes[int], places: Iterable[DisplayPlace | None]
+) -> list[tuple[int, int]]:
     """The item and time of some pictures, of which one is decoded in each unit of time."""
     found = []
     for number, place in enumerate(places):
@@ -198,7 +202,7 @@ class TimesTests(SynchronousTestCase):
         """A second field is shown with its first one, so much later as it is decoded."""
         times: PresentationTimes[int] = PresentationTimes(0, 2, 250)
         orders = [0, 1, 4, 5, 2, 3, 8, 9]
-        places = [Place(n == 0, order, n % 2 == 1, 1) for n, order in enumerate(orders)]
+        places = [DisplayPlace(n == 0, order, n % 2 == 1, 1) for n, order in enumerate(orders)]
         self.assertEqual([t for _, t in made(times, places)], [2, 3, 6, 7, 4, 5, 8, 9])
 
     def test_gap(self) -> None:
@@ -208,7 +212,7 @@ class TimesTests(SynchronousTestCase):
         for number, (dts, order) in enumerate(
             [(0, 0), (1, 6), (2, 2), (9000, 4), (9001, 12), (9002, 8), (9003, 10), (0, 14)]
         ):
-            times.add(number, dts, 1, Place(number == 0, order, depth=1), key=False)
+            times.add(number, dts, 1, DisplayPlace(number == 0, order, depth=1), key=False)
             found += list(times.ready())
         times.end()
         found += list(times.ready())
@@ -219,21 +223,31 @@ class TimesTests(SynchronousTestCase):
         times: PresentationTimes[int] = PresentationTimes(0, 2, 250)
         found = []
         for number, dts in enumerate([0, 40, 40, 39, 120]):
-            times.add(number, dts, 40, Place(number == 0, number, depth=1), key=False)
+            times.add(number, dts, 40, DisplayPlace(number == 0, number, depth=1), key=False)
             found += list(times.ready())
         self.assertEqual([pts for _, pts in found], [40, 41, 42, 120])
 
     def test_unknown(self) -> None:
         """A picture of which nothing is known is shown after the one before it."""
         times: PresentationTimes[int] = PresentationTimes(1, 2, 250)
-        places = [None, None, Place(True, 0), Place(False, 4), Place(False, 2), None, None]
+        places = [
+            None,
+            None,
+            DisplayPlace(True, 0),
+            DisplayPlace(False, 4),
+            DisplayPlace(False, 2),
+            None,
+            None,
+        ]
         self.assertEqual([t for _, t in made(times, places)], [1, 2, 3, 7, 4, 5, 6])
 
     def test_damaged(self) -> None:
         """A picture that seems to be shown long after all others is not waited for for ever."""
         times: PresentationTimes[int] = PresentationTimes(0, 2, 250)
         orders = [0, 1, 2, 10_000, *range(4, 100)]
-        found = made(times, [Place(n == 0, order, depth=1) for n, order in enumerate(orders)])
+        found = made(
+            times, [DisplayPlace(n == 0, order, depth=1) for n, order in enumerate(orders)]
+        )
         self.assertEqual([item for item, _ in found], list(range(100)))
         late = found[3][1] - 3
         self.assertTrue(HELD - 2 <= late <= HELD + 1, late)
@@ -247,7 +261,7 @@ class TimesTests(SynchronousTestCase):
                 st.one_of(
                     st.none(),
                     st.builds(
-                        Place,
+                        DisplayPlace,
                         st.booleans(),
                         st.integers(-300, 300),
                         st.booleans(),
@@ -261,7 +275,9 @@ class TimesTests(SynchronousTestCase):
             max_size=150,
         ),
     )
-    def test_any(self, guess: int, pictures: list[tuple[Place | None, int, int, bool]]) -> None:
+    def test_any(
+        self, guess: int, pictures: list[tuple[DisplayPlace | None, int, int, bool]]
+    ) -> None:
         """Whatever is said, each comes out once, in order, not before it is decoded, and soon."""
         times: PresentationTimes[tuple[int, int]] = PresentationTimes(guess, 2, 250)
         found, dts = [], 0

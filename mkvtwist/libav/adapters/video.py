@@ -12,8 +12,10 @@ from av.codec.context import CodecContext
 
 from mkvtwist.libav.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
 from mkvtwist.media import stored_payload
-from mkvtwist.media.h264_order import H264, Hevc
+from mkvtwist.media.h264_order import H264Order
+from mkvtwist.media.hevc_order import HevcOrder
 from mkvtwist.media.packet import SECOND, STEP
+from mkvtwist.media.picture_order import PictureOrder
 from mkvtwist.media.presentation_times import PresentationTimes
 from mkvtwist.media.timeline import AHEAD, LATE
 
@@ -188,7 +190,7 @@ class Untimed(NalUnits):
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self._next = 0
-        self._order = Hevc() if codec_of(stream) == "hevc" else H264()
+        self._order: PictureOrder = HevcOrder() if codec_of(stream) == "hevc" else H264Order()
         self._order.place(stored_payload.nal_units(stream.codec_context.extradata or b""))
         depth, unit = stream.codec_context.reorder_depth, SECOND * stream.time_base
         self._bounds = depth, round(LATE / unit), round(AHEAD / unit)
