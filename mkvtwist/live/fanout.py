@@ -18,8 +18,11 @@ The rules:
     begin, append, flush, hold, end                   join
            |                                            |
            v                                            v
-     L{Fanout} ------ L{Period} <--- L{Audience} --- L{Client} ---> L{IResponse}
-                      header, ring      bytes           place
+        Fanout ------- Period <------ Audience ------ Client ------> IResponse
+           |           header, ring   bytes             place           ^
+           |                                                            |
+           '-----> Followers (each write as it comes) -----------------'|
+           '-----> Turns (a piece each, for those who are behind) ------'
 """
 
 import itertools
@@ -31,12 +34,12 @@ from twisted.internet.task import LoopingCall
 
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.registry import BESIDE
-from mkvtwist.live.audience import Audience, Audiences
+from mkvtwist.live.audience import Audiences
 from mkvtwist.live.client import PIECE, Client, IResponse, Wish
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
+from mkvtwist.live.followers import Followers
 from mkvtwist.live.period import Period
-from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.live.turns import CROWD, Turns
@@ -90,6 +93,7 @@ class Fanout(Sink):
         self.audiences: Audiences[Client] = Audiences()
         self.byte_rate = 0.0
         self.turns: Turns[Client] = Turns(clock, self._pump, crowd)
+        self._followers = Followers(self.audiences, self.turns, self._fail, piece)
         self.skipped: Counter[Client] = Counter()
         self.ended = False
         self._log = StreamLog(config.name, __name__)
@@ -98,9 +102,8 @@ class Fanout(Sink):
         self._ids = itertools.count(1)
         self._period: Period | None = None
         self._closing: Period | None = None
-        self._given = 0  # before this fragment those that follow have everything
         self._end = 0  # of the ring, when it was flushed last
-        self._began = False  # whether a segment has begun since then
+        self._begun = 0  # segments of the ring that had begun by then
         self._waiting: set[Client] = set()
         self._away_since: float | None = clock.seconds()
         self._bytes_before = 0  # that clients have taken which have left
@@ -120,27 +123,25 @@ class Fanout(Sink):
         if self._period is not None:
             self._close(self._period)
         self._period = period
-        self._given = self._end = 0
-        self._began = False
-
-    def append(self, fragment: Fragment) -> None:
-        """Wait for the rest of the turn: what has come together goes into one write."""
-        self._began = self._began or fragment.key
+        self._followers.begin()
+        self._end = self._begun = 0
 
     def flush(self) -> None:
-        """Give what has come to those that follow; let those that wait begin."""
+        """
+        Give what has come to those that follow, all of it in one write; let those that wait begin.
+        """
         period = self._period
         assert period is not None
-        given, self._given = self._given, period.released
-        if given != period.released:
-            self._fan_out(period, given)
+        self._followers.give(period)
         self._away_since = None
-        fresh, self._end = self._end, period.ring.end
-        for client in list(self._waiting):
-            self._waiting.discard(client)
-            self._guard(client, client.enter, period, fresh)
-        if self._began:
-            self._began = False
+        ring = period.ring
+        fresh, self._end = self._end, ring.end
+        if self._waiting:
+            for client in list(self._waiting):
+                self._waiting.discard(client)
+                self._guard(client, client.enter, period, fresh)
+        if self._begun != ring.begun:
+            self._begun = ring.begun
             for client in [c for c in self._watching(period) if c.place is None]:
                 self._guard(client, client.settle)
                 self._guard(client, client.pump)
@@ -278,51 +279,6 @@ class Fanout(Sink):
         """Return the clients that have, or wait for, a place in a period."""
         return [client for client in self.clients if client.period is period]
 
-    def _fan_out(self, period: Period, given: int) -> None:
-        """Give what was released since a place to those that follow."""
-        for audience in self.audiences:
-            if audience.period is period and audience.following:
-                try:
-                    self._give(audience, given)
-                except Exception:  # noqa: BLE001 - their bytes cannot be made: only theirs
-                    for client in list(audience.following):
-                        self._fail(client)
-
-    def _give(self, audience: Audience[Client], given: int) -> None:
-        period = audience.period
-        if given < period.ring.first:
-            # More than the ring holds has come at once: they have lost their place.
-            for client in list(audience.following):
-                client.follow_from(given)
-                self.turns.ask(client)
-            return
-        data, place = audience.piece(given, self.piece)
-        if place < period.released:
-            # Too much for one write (an input's first seconds): in pieces, as for others.
-            for client in list(audience.following):
-                client.follow_from(place)
-                self.turns.ask(client)
-                if data:
-                    self._guard(client, client.response.write, data)
-            return
-        if data:  # the format may have nothing of these packets
-            self._offer(audience, data)
-
-    def _offer(self, audience: Audience[Client], data: bytes) -> None:
-        """Where the time goes: nothing else is done for each client and each write."""
-        size = len(data)
-        audience.offered += size
-        for client, offer in list(audience.following.items()):
-            try:
-                taken = offer(data)
-            except OSError:
-                taken = 0
-            except Exception:  # noqa: BLE001 - one client's failure stays its own
-                self._fail(client)
-                continue
-            if taken != size:
-                self._guard(client, client.response.keep, memoryview(data)[taken:])
-
     def _pump(self, client: Client) -> None:
         self._guard(client, client.pump)
 
@@ -338,7 +294,7 @@ class Fanout(Sink):
         self._closing = period
         for client in self._watching(period):
             if client.is_following:
-                client.follow_from(self._given)
+                client.follow_from(self._followers.given)
             self._guard(client, client.pump)
         self._let_go()
 

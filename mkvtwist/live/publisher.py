@@ -52,6 +52,9 @@ class Publisher:
         self.ended = False
         self.finished = False
         self._sinks = tuple(sinks)
+        # Each packet costs a call of each: not of those that do nothing with it.
+        self._appending = [sink for sink in sinks if type(sink).append is not Sink.append]
+        self._flushing = [sink for sink in sinks if type(sink).flush is not Sink.flush]
         self._log = StreamLog(config.name, __name__)
         self._edge = 0  # where the stream's line stands while there is no ring
         self._failed: set[Sink] = set()  # whose exception has been logged in this period
@@ -91,12 +94,16 @@ class Publisher:
                 period.released = fragment.number + 1
             elif fragment.key:
                 period.released = fragment.number
-            for sink in self._sinks:
+            for sink in self._appending:
                 try:
                     sink.append(fragment)
                 except Exception:  # noqa: BLE001 - one sink's failure stays its own
                     self._note_failure(sink)
-        self._tell(lambda sink: sink.flush())
+        for sink in self._flushing:
+            try:
+                sink.flush()
+            except Exception:  # noqa: BLE001 - likewise
+                self._note_failure(sink)
 
     def hold(self) -> None:
         """
