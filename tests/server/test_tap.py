@@ -23,7 +23,7 @@ from zope.interface.verify import verifyObject
 from mkvtwist import __version__
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
-from mkvtwist.server import check
+from mkvtwist.server import check, ports
 from mkvtwist.server.listeners import Listener
 from mkvtwist.server.process import MonotonicClock
 from mkvtwist.server.systemd import Notifier
@@ -250,7 +250,7 @@ class OptionsTests(SynchronousTestCase):
         def try_(*arguments: Any, interface: str = "", **_: Any) -> None:
             tried.append((arguments[1], interface))
 
-        self.patch(check._Probe, "listenTCP", try_)
+        self.patch(ports.PortProbe, "listenTCP", try_)
         for there, places in (
             (("tcp6:8080",), [(8080, "::")]),
             (("tcp:8080",), [(8080, "")]),
@@ -326,7 +326,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_ssl(self) -> None:
         """A TLS endpoint's port is tried like any other."""
-        probe = check._Probe()
+        probe = ports.PortProbe()
         self.addCleanup(probe.close)
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
