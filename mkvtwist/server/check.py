@@ -1,31 +1,63 @@
 """
-What can be seen of a configuration before any of it is used: files, directories, ports
-(I{wiring}).
+What a configuration names, looked at before any of it is used: files, folders, ports (I{wiring}).
+
+The type of a setting tells what to look for; all that is left to say here is which settings cannot
+stand beside each other.
 """
 
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mkvtwist.access.rules import checkers
 from mkvtwist.access.tokens import read_management_token
 from mkvtwist.access.users import Hashing
+from mkvtwist.config.declaration import Setting, Where
 from mkvtwist.config.document import CommandLine, configure, parse_document
-from mkvtwist.config.input import Form, Input
-from mkvtwist.config.rule import EVERYBODY, AccessRule
-from mkvtwist.config.settings import DEFAULT_PORT, Config, StreamConfig
+from mkvtwist.config.input import FALLBACK, INPUT, Form, Input
+from mkvtwist.config.rule import EVERYBODY, RULE, AccessRule
+from mkvtwist.config.settings import (
+    DEFAULT_PORT,
+    SERVER_SETTINGS,
+    STREAM_SETTINGS,
+    Config,
+    StreamConfig,
+)
+from mkvtwist.config.types import CONGESTION, ENDPOINTS, FILE, RECORDING, TOKEN, ValueType
 from mkvtwist.config.values import ConfigError, parse_name, unusable
 from mkvtwist.net.addresses import means_loopback
 from mkvtwist.net.sockets import both_families, congestion_problem
-from mkvtwist.server.ports import PortCheck
+from mkvtwist.server.ports import PortCheck, PortProbe
+
+
+@dataclass(frozen=True)
+class Machine:
+    """
+    What is asked of the machine.
+
+    @ivar families: makes the endpoints that serve IPv4 and IPv6 at a port.
+    @ivar congestion: tells why there can be no such congestion control.
+    @ivar probe: makes a reactor that tries whether it could listen.
+    """
+
+    families: Callable[[int], tuple[str, ...]] = both_families
+    congestion: Callable[..., str | None] = congestion_problem
+    probe: Callable[[], PortProbe] = PortProbe
+
+
+THIS_MACHINE = Machine()
 
 
 def read(
-    command_line: CommandLine, held: Collection[str] = (), *, may_be_taken: bool = False
+    command_line: CommandLine,
+    held: Collection[str] = (),
+    *,
+    may_be_taken: bool = False,
+    machine: Machine = THIS_MACHINE,
 ) -> Config:
     """
     Read the file, if there is one, and look at everything that it and the command line name.
@@ -46,8 +78,9 @@ def read(
         document = parse_document(text, file)
     config, problems = configure(document, command_line)
     if "listen" not in document and "listen" not in command_line.server:
-        config = replace(config, listen=both_families(DEFAULT_PORT))
-    problems += _look(config, command_line, PortCheck(held, may_be_taken=may_be_taken))
+        config = replace(config, listen=machine.families(DEFAULT_PORT))
+    ports = PortCheck(held, may_be_taken=may_be_taken, probe=machine.probe())
+    problems += _look(config, command_line, ports, machine)
     if problems:
         raise ConfigError(*problems)
     return config
@@ -55,76 +88,92 @@ def read(
 
 def read_stream(name: str, settings: Mapping[str, Any], held: Collection[str] = ()) -> StreamConfig:
     """
-    Read one stream's settings, and look at what they name, as those in a file.
+    Read one stream's settings from a request, and look at what they name.
 
     @param held: endpoints where this process listens already; their ports are not tried.
     @raise ConfigError: with a line for each mistake.
     """
     parse_name("name", name)
     said = CommandLine(directory=os.getcwd(), file="request")
-    config, problems = configure({"streams": {name: dict(settings)}}, said)
+    document = {"streams": {name: dict(settings)}}
+    config, problems = configure(document, said, Where.MANAGEMENT)
     config = replace(config, listen=())
-    problems += _look(config, said, PortCheck(held, may_be_taken=False))
+    ports = PortCheck(held, may_be_taken=False, probe=PortProbe())
+    problems += _look(config, said, ports, THIS_MACHINE)
     if problems:
         raise ConfigError(*problems)
     return config.streams[0]
 
 
-def _look(config: Config, said: CommandLine, places: PortCheck) -> Iterator[str]:
-    """One line for each thing that is not there, or not free."""
-    with closing(places):
+def _look(config: Config, said: CommandLine, ports: PortCheck, machine: Machine) -> Iterator[str]:
+    """Yield a line for each thing that is not there, not free, or not possible beside another."""
+
+    def source_problem(source: Input) -> str | None:
+        return ports.problem(source.text) if source.form is Form.ENDPOINT else _unopened(source)
+
+    def congestion(name: str) -> str | None:
+        return machine.congestion(name, lenient=ports.others_may_listen)
+
+    checks: Mapping[ValueType, Callable[[Any], str | None]] = {
+        **_CHECKS,
+        INPUT: source_problem,
+        ENDPOINTS: ports.problem,
+        CONGESTION: congestion,
+    }
+    with closing(ports):
         for stream in config.streams:
-            for key, problem in _stream_problems(stream, config, places):
+            for setting, value in _values(stream, STREAM_SETTINGS):
+                check = checks.get(setting.type, _fine)
+                problem = check(value) or _conflict(setting.key, stream, config)
                 if problem is not None:
-                    yield f"{said.where(key, stream.name)}: {problem}"
-        for key, problem in _server_problems(config, places):
+                    yield f"{said.where(setting.key, stream.name)}: {problem}"
+        for setting, value in _values(config, SERVER_SETTINGS):
+            problem = checks.get(setting.type, _fine)(value)
+            if problem is None and setting.key == "management_listen":
+                problem = _exposed(value, config)
             if problem is not None:
-                yield f"{said.where(key)}: {problem}"
+                yield f"{said.where(setting.key)}: {problem}"
 
 
-def _stream_problems(
-    stream: StreamConfig, config: Config, places: PortCheck
-) -> Iterator[tuple[str, str | None]]:
-    """For each setting that names something: the setting, and what is wrong with that."""
-    yield "input", _input_problem(stream, config, places)
-    for fallback in stream.fallbacks:
-        yield "fallback", _source_problem(fallback)
-    yield "record", _record_problem(stream, config)
-    yield "watch", _rule_problem(stream.watch)
-    yield "send", _send_problem(stream)
+def _values(
+    config: Config | StreamConfig, declared: Mapping[str, Setting]
+) -> Iterator[tuple[Setting, Any]]:
+    """Yield each setting with its value, or with each one of several."""
+    for setting in declared.values():
+        value = getattr(config, setting.attribute)
+        if value is not None:
+            for one in value if isinstance(value, tuple) else (value,):
+                yield setting, one
 
 
-def _server_problems(config: Config, places: PortCheck) -> Iterator[tuple[str, str | None]]:
-    for text in config.listen:
-        yield "listen", places.problem(text)
-    if config.congestion is not None:
-        lenient = places.others_may_listen
-        yield "congestion", congestion_problem(config.congestion, lenient=lenient)
-    for text in config.management_listen:
-        yield "management_listen", places.problem(text) or _exposed(text, config)
-    yield "management_token_file", _token_problem(config)
-    if config.status_access is not None:
-        yield "status", _rule_problem(config.status_access)
-
-
-def _input_problem(stream: StreamConfig, config: Config, places: PortCheck) -> str | None:
+def _conflict(key: str, stream: StreamConfig, config: Config) -> str | None:
+    """Return why a setting cannot stand beside another one, or beside another stream."""
     source = stream.input
-    if source.form is Form.ENDPOINT:
-        return places.problem(source.text)
-    if source.form is Form.STDIN and sum(other.input == source for other in config.streams) > 1:
-        return "standard input can be read by one stream only"
-    return _source_problem(source)
+    others = [other for other in config.streams if other is not stream]
+    if key == "input" and source.form is Form.STDIN:
+        if any(other.input == source for other in others):
+            return "standard input can be read by one stream only"
+    elif key == "record":
+        if any(other.record == stream.record for other in others):
+            return f"{stream.record!r} is recorded to by another stream, too"
+    elif key == "send" and stream.send != EVERYBODY and source.form is Form.ENDPOINT:
+        return f"nobody is asked for anything at {source.text!r}; say send = {{}} to have it so"
+    return None
 
 
-def _source_problem(source: Input) -> str | None:
-    """Why an input, or a fallback, cannot be opened, as far as that is known without doing it."""
+def _fine(value: Any) -> None:
+    """Look at nothing: a value of this type names nothing."""
+
+
+def _unopened(source: Input) -> str | None:
+    """Return why an input cannot be opened, as far as that is known without doing it."""
     if source.is_masked:
         return f"{str(source)!r}: give the address itself: what is shown is masked"
     return _unreadable(source.text) if source.form is Form.FILE else None
 
 
 def _exposed(text: str, config: Config) -> str | None:
-    """Why nobody may manage the server from an endpoint, if so."""
+    """Return why nobody may manage the server from an endpoint, if so."""
     interface = re.search(r":interface=((?:\\.|[^:\\])+)", text)
     is_local = text.startswith(("unix:", "systemd:", "fd:")) or (
         interface is not None and means_loopback(re.sub(r"\\(.)", r"\1", interface[1]))
@@ -137,10 +186,8 @@ def _exposed(text: str, config: Config) -> str | None:
     )
 
 
-def _token_problem(config: Config) -> str | None:
-    path = config.management_token_file
-    if path is None:
-        return None
+def _token_problem(path: str) -> str | None:
+    """Return why a file has no token, if so."""
     try:
         read_management_token(path)
     except ConfigError as error:
@@ -148,24 +195,8 @@ def _token_problem(config: Config) -> str | None:
     return None
 
 
-def _record_problem(stream: StreamConfig, config: Config) -> str | None:
-    if stream.record is None:
-        return None
-    if sum(other.record == stream.record for other in config.streams) > 1:
-        return f"{stream.record!r} is recorded to by another stream, too"
-    return _unwritable(stream.record)
-
-
-def _send_problem(stream: StreamConfig) -> str | None:
-    if stream.send != EVERYBODY and stream.input.form is Form.ENDPOINT:
-        return (
-            f"nobody is asked for anything at {stream.input.text!r}; say send = {{}} to have it so"
-        )
-    return _rule_problem(stream.send)
-
-
 def _rule_problem(rule: AccessRule) -> str | None:
-    """Why a rule's files cannot be used, if so."""
+    """Return why a rule's files cannot be used, if so."""
     try:
         list(checkers(rule, Hashing(None)))
     except ConfigError as error:
@@ -174,7 +205,7 @@ def _rule_problem(rule: AccessRule) -> str | None:
 
 
 def _unreadable(path: str) -> str | None:
-    """Why a file cannot be opened, if so."""
+    """Return why a file cannot be opened, if so."""
     try:
         # To open a named pipe would wait for its writer, and end it by closing.
         if not (stat.S_ISFIFO(os.stat(path).st_mode) and os.access(path, os.R_OK)):
@@ -186,7 +217,7 @@ def _unreadable(path: str) -> str | None:
 
 
 def _unwritable(path: str) -> str | None:
-    """Why nothing can be recorded to a file, if so."""
+    """Return why nothing can be recorded to a file, if so."""
     try:
         with suppress(OSError):  # it need not be there
             os.lstat(path)
@@ -200,3 +231,13 @@ def _unwritable(path: str) -> str | None:
     if os.path.isdir(path):
         return f"{path!r} is a directory; name a file"
     return None
+
+
+_CHECKS: Mapping[ValueType, Callable[[Any], str | None]] = {
+    FALLBACK: _unopened,
+    FILE: _unreadable,
+    RECORDING: _unwritable,
+    RULE: _rule_problem,
+    TOKEN: _token_problem,
+}
+"""What a setting names follows from its type: a new setting of one of these is looked at, too."""

@@ -17,12 +17,16 @@ from mkvtwist.net.endpoint import TLS_PROBLEMS, check_files, explain
 
 class PortCheck:
     """
-    Where one would listen, tried one after the other; each is held until all of them are known.
+    Endpoints, tried one after the other; each is held until all of them are known.
     """
 
-    def __init__(self, held: Collection[str], *, may_be_taken: bool) -> None:
+    def __init__(self, held: Collection[str], *, may_be_taken: bool, probe: "PortProbe") -> None:
+        """
+        @param held: endpoints where this process listens already; their ports are not tried.
+        @param may_be_taken: whether another process may listen where this one would.
+        """
         self._may_be_taken = may_be_taken
-        self._probe = PortProbe()
+        self._probe = probe
         self._held = {_place(text) for text in held}
         self._given: set[str] = set()
 
@@ -32,11 +36,11 @@ class PortCheck:
         return self._may_be_taken or bool(self._held)
 
     def close(self) -> None:
-        """Let go again."""
+        """Let go of all of them."""
         self._probe.close()
 
     def problem(self, text: str) -> str | None:
-        """Why one cannot listen at an endpoint, if so."""
+        """Return why the server cannot listen at an endpoint, if so."""
         if text in self._given:
             return f"{text!r} is given twice"
         try:
@@ -70,8 +74,8 @@ class PortCheck:
 
 def _place(text: str) -> tuple[str, ...]:
     """
-    Return what an endpoint has for itself, as far as can be told: C{("tcp", "8080")}, which TLS and
-    IPv6 share.
+    Return the place that an endpoint takes, as far as can be told: C{("tcp", "8080")}, which TLS
+    and IPv6 share.
     """
     kind, *rest = text.split(":")[:2]
     return ("tcp" if kind in ("tcp6", "ssl") else kind, *rest)
@@ -91,7 +95,7 @@ class PortProbe:
         self._held: list[socket.socket] = []
 
     def close(self) -> None:
-        """Let go again."""
+        """Let go of all places."""
         for trial in self._held:
             trial.close()
 
@@ -118,7 +122,7 @@ class PortProbe:
 
     def adoptStreamPort(self, *args: Any) -> None:
         """
-        Inherited from systemd: it listens already.
+        Leave alone a socket that systemd has opened, and that listens already.
 
         @raise _Inherited: always; else the endpoint would close what it can give only once.
         """

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.document import CommandLine
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import SERVER_SETTINGS, STREAM_SETTINGS
 from mkvtwist.config.values import ConfigError
-from mkvtwist.server import check
-from mkvtwist.server.check import read
+from mkvtwist.server.check import Machine, read, read_stream
+from mkvtwist.server.ports import PortProbe
+from tests.server.test_ports import FreeProbe
+
+
+def machine_with(families: tuple[str, ...], probe: PortProbe) -> Machine:
+    """A machine that has these families of addresses, and is tried in this way."""
+    return Machine(families=lambda _: families, probe=lambda: probe)
 
 
 class ReadTests(SynchronousTestCase):
@@ -134,9 +143,63 @@ class ReadTests(SynchronousTestCase):
             asked.append(lenient)
             return None if lenient else f"{name}: no"
 
-        self.patch(check, "congestion_problem", problem)
-        (found,) = self.problems('congestion = "bbr"')
+        machine = Machine(congestion=problem)
+        (found,) = self.problems('congestion = "bbr"', machine=machine)
         self.assertIn("congestion: bbr: no", found)
-        self.assertEqual(self.problems('congestion = "bbr"', held={"tcp:8080"}), [])
-        self.assertEqual(self.problems('congestion = "bbr"', may_be_taken=True), [])
+        for options in ({"held": {"tcp:8080"}}, {"may_be_taken": True}):
+            self.assertEqual(self.problems('congestion = "bbr"', machine=machine, **options), [])
         self.assertEqual(asked, [False, True, True])
+
+    def test_listen(self) -> None:
+        """By default clients connect wherever the machine has both families, or one."""
+        for families, places in (
+            (("tcp6:8080",), [(8080, "::")]),
+            (("tcp:8080",), [(8080, "")]),
+            (("tcp:8080", "tcp6:8080"), [(8080, ""), (8080, "::")]),
+        ):
+            probe = FreeProbe()
+            machine = machine_with(families, probe)
+            said = CommandLine(str(self.folder), input=Input(Form.DEMO, "demo:"))
+            self.assertEqual(read(said, machine=machine).listen, families)
+            self.assertEqual(probe.tried, places)
+            listening = replace(said, server={"listen": ("tcp:8081",)})
+            self.assertEqual(read(listening, machine=machine).listen, ("tcp:8081",))
+
+    def test_named(self) -> None:
+        """Each setting that names a file or an input is looked at, whichever it is."""
+        checked = 0
+        for settings, place in ((SERVER_SETTINGS, ""), (STREAM_SETTINGS, "[streams.a]\n")):
+            for key, setting in settings.items():
+                if setting.metavar not in ("FILE", "INPUT"):
+                    continue
+                gone = '"/nowhere/gone"'
+                value = gone if str in setting.type.toml.types else f"{{ token_file = {gone} }}"
+                given = "" if key == "input" or not place else 'input = "demo:"\n'
+                (said,) = self.problems(f"{place}{given}{key} = {value}")
+                self.assertIn(f"{key}: '/nowhere/gone'", said)
+                checked += 1
+        self.assertGreater(checked, 5)
+
+    def test_management_token(self) -> None:
+        """The token of the management interface is read."""
+        (self.folder / "short").write_text("short")
+        (said,) = self.problems('management_token_file = "short"')
+        self.assertIn("management_token_file: ", said)
+        self.assertIn("short", said)
+
+    def test_exposed(self) -> None:
+        """Without a token the management interface is on this machine only."""
+        (said,) = self.problems('management_listen = ["tcp:0"]')
+        self.assertIn("management_listen: 'tcp:0' is open to other machines", said)
+        self.assertEqual(self.problems('management_listen = ["tcp:0:interface=127.0.0.1"]'), [])
+
+    def test_stream(self) -> None:
+        """A request's stream is looked at as one in a file is."""
+        stream = read_stream("tv", {"input": "demo:", "burst": 5})
+        self.assertEqual((stream.name, stream.burst), ("tv", 5))
+        with self.assertRaises(ConfigError) as caught:
+            read_stream("tv", {"input": "/nowhere/a.mkv", "record": "/nowhere/b.mkv", "x": 1})
+        self.assertEqual(
+            [line.partition(": ")[2].partition(":")[0] for line in caught.exception.args],
+            ["streams.tv.x", "streams.tv.input", "streams.tv.record"],
+        )

@@ -8,7 +8,6 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.endpoints import (  # what makes systemd's sockets endpoints
@@ -23,7 +22,6 @@ from zope.interface.verify import verifyObject
 from mkvtwist import __version__
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
-from mkvtwist.server import check, ports
 from mkvtwist.server.listeners import Listener
 from mkvtwist.server.process import MonotonicClock
 from mkvtwist.server.systemd import Notifier
@@ -242,27 +240,9 @@ class OptionsTests(SynchronousTestCase):
         self.assertIn("cannot be written to", self.refused(f"--record={directory}/x", "demo:"))
 
     def test_listen(self) -> None:
-        """C{--listen} may be repeated; its default is the contract's."""
+        """C{--listen} may be repeated."""
         config = self.parse("--listen=tcp:0", "-l", "tcp:0:interface=127.0.0.1", "demo:")
         self.assertEqual(config.listen, ("tcp:0", "tcp:0:interface=127.0.0.1"))
-        tried: list[tuple[int, str]] = []
-
-        def try_(*arguments: Any, interface: str = "", **_: Any) -> None:
-            tried.append((arguments[1], interface))
-
-        self.patch(ports.PortProbe, "listenTCP", try_)
-        for there, places in (
-            (("tcp6:8080",), [(8080, "::")]),
-            (("tcp:8080",), [(8080, "")]),
-            (("tcp:8080", "tcp6:8080"), [(8080, ""), (8080, "::")]),
-        ):
-            self.patch(check, "both_families", lambda _, there=there: there)
-            options = Options()
-            options.parseOptions(["demo:"])
-            assert options.config is not None
-            self.assertEqual(options.config.listen, there)
-            self.assertEqual(tried, places)
-            tried.clear()
         self.assertEqual(self.parse("--listen=tcp:8080", "demo:").listen, ("tcp:8080",))
 
     def test_congestion(self) -> None:
@@ -323,16 +303,6 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(config.listen, (f"unix:{path.absolute()}:mode=600",))
         said = self.refused("--listen=unix:/nowhere/at/all", "demo:")
         self.assertIn("cannot be written to", said)
-
-    def test_ssl(self) -> None:
-        """A TLS endpoint's port is tried like any other."""
-        probe = ports.PortProbe()
-        self.addCleanup(probe.close)
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen(1)
-            port = taken.getsockname()[1]
-            self.assertRaises(OSError, probe.listenSSL, port, None, None, interface="127.0.0.1")
 
     def test_config(self) -> None:
         """C{--config} takes a file; INPUT beside it is one more stream, and options come first."""
