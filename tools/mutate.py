@@ -58,8 +58,8 @@ import av  # noqa: E402 (after the path is set)
 from twisted.logger import globalLogPublisher  # noqa: E402
 
 from mkvtwist.config.input import Form, Input  # noqa: E402
+from mkvtwist.formats.choice import Choice  # noqa: E402
 from mkvtwist.formats.matroska import codec_delays, elements, milliseconds  # noqa: E402
-from mkvtwist.formats.registry import Choice  # noqa: E402
 from mkvtwist.libav import Ended, Event, Noticed, Pace, Reader, set_up  # noqa: E402
 from mkvtwist.libav.pipe import Outlet, Pipe  # noqa: E402
 from mkvtwist.live.period import Period  # noqa: E402

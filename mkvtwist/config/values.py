@@ -11,7 +11,7 @@ import math
 import re
 from typing import NoReturn
 
-from mkvtwist.formats.registry import ENDINGS
+from mkvtwist.formats.choice import ENDINGS
 
 
 class ConfigError(ValueError):

@@ -16,9 +16,9 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 from mkvtwist.formats import matroska, mp4
+from mkvtwist.formats.choice import Format
 from mkvtwist.formats.matroska import Matroska, WebM
 from mkvtwist.formats.mp4 import Mp4
-from mkvtwist.formats.registry import Format
 from mkvtwist.media.packet import SECOND, Packet, Piece, Track
 
 SPAN = SECOND

@@ -21,7 +21,7 @@ from mkvtwist.config.input import Form
 from mkvtwist.config.rule import EVERYBODY
 from mkvtwist.config.settings import Config
 from mkvtwist.config.values import Network
-from mkvtwist.formats.registry import ENDINGS
+from mkvtwist.formats.choice import ENDINGS
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.connections import TOO_MANY, Connections
 from mkvtwist.http.limits import Limits

@@ -5,7 +5,7 @@ Clients who get the same bytes, which are made once for all of them (I{pure}).
 from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
-from mkvtwist.formats.registry import Choice, Counted, Early, Format
+from mkvtwist.formats.choice import Choice, Counted, Early, Format
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment, Ring, Running
 

@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
 from zope.interface import Attribute, implementer
 
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.formats.registry import NoTrack, Unfit, choose
+from mkvtwist.formats.choice import NoTrack, Unfit, choose
 from mkvtwist.live.audience import Audience, Audiences, Rebase, Transform
 from mkvtwist.live.lag import Lag
 from mkvtwist.live.period import Period

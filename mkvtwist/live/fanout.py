@@ -33,7 +33,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.formats.registry import BESIDE
+from mkvtwist.formats.choice import BESIDE
 from mkvtwist.live.audience import Audiences
 from mkvtwist.live.client import PIECE, Client, IResponse, Wish
 from mkvtwist.live.demand import Demand

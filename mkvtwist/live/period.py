@@ -15,7 +15,7 @@ fragment that is L{decodable<mkvtwist.live.ring.Fragment>}.
 
 from collections.abc import Iterable, Sequence
 
-from mkvtwist.formats.registry import FORMATS, Choice, Format
+from mkvtwist.formats.choice import FORMATS, Choice, Format
 from mkvtwist.live.ring import Fragment, Ring
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.silence import Silences

@@ -27,8 +27,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mkvtwist.formats.choice import Format
 from mkvtwist.formats.matroska import milliseconds, rebased
-from mkvtwist.formats.registry import Format
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink

@@ -12,7 +12,7 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.formats.registry import endings, media_types
+from mkvtwist.formats.choice import endings, media_types
 from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
 from mkvtwist.live.client import ClientStatistics

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist.formats import mp4
+from mkvtwist.formats.choice import Format, Unfit, choose
 from mkvtwist.formats.matroska import Matroska
 from mkvtwist.formats.mp4 import Mp4, Mp4Error
-from mkvtwist.formats.registry import Format, Unfit, choose
 from mkvtwist.libav.adapters import Adapter, adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet

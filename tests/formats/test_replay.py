@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats import matroska, mp4, replay
-from mkvtwist.formats.registry import FORMATS, choose
+from mkvtwist.formats.choice import FORMATS, choose
 from mkvtwist.formats.replay import Replay, cut, guide
 from mkvtwist.libav import set_up
 from mkvtwist.live.period import Period

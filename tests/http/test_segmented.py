@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
-from mkvtwist.formats.registry import FORMATS
+from mkvtwist.formats.choice import FORMATS
 from mkvtwist.http import LiveSite
 from mkvtwist.http.site import Router
 from mkvtwist.http.views import segmented as hls_module

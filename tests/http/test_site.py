@@ -29,8 +29,8 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError, parse_name
+from mkvtwist.formats.choice import ENDINGS as FORMAT_ENDINGS
 from mkvtwist.formats.mpegts import NULL
-from mkvtwist.formats.registry import ENDINGS as FORMAT_ENDINGS
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.views import status as status_module
 from mkvtwist.http.views.replay import LAST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.registry import Choice
+from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.webvtt import HEAD
 from mkvtwist.live import audience as audience_module
 from mkvtwist.live import ring as ring_module

@@ -22,8 +22,8 @@ from zope.interface.verify import verifyObject
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats import matroska
+from mkvtwist.formats.choice import FORMATS
 from mkvtwist.formats.matroska import Matroska
-from mkvtwist.formats.registry import FORMATS
 from mkvtwist.live import period
 from mkvtwist.live.client import PIECE, Client, IResponse, Progress, Wish
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN

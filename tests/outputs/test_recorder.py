@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist.formats.choice import Choice, Format
 from mkvtwist.formats.matroska import Matroska, MatroskaError
-from mkvtwist.formats.registry import Choice, Format
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment, Ring
 from mkvtwist.media.packet import SECOND, Packet

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mkvtwist.formats import matroska
-from mkvtwist.formats.registry import Format, NoTrack, Unfit
+from mkvtwist.formats.choice import Format, NoTrack, Unfit
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.libav import Ended, Event
 from mkvtwist.live.client import IResponse, Progress

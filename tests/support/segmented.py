@@ -7,7 +7,7 @@ from typing import Any
 
 import m3u8
 
-from mkvtwist.formats.registry import Choice, Format
+from mkvtwist.formats.choice import Choice, Format
 from mkvtwist.formats.webvtt import WebVtt
 from mkvtwist.live.period import Period as RealPeriod
 from mkvtwist.live.ring import Fragment, Ring

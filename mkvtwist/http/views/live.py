@@ -9,7 +9,7 @@ from twisted.web.http import Request
 
 from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats import matroska
-from mkvtwist.formats.registry import BESIDE, NoTrack, Unfit, choose
+from mkvtwist.formats.choice import BESIDE, NoTrack, Unfit, choose
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.wire.client import user_agent
 from mkvtwist.http.wire.live_response import (

@@ -34,7 +34,7 @@ from twisted.web.http import Request, datetimeToString
 from twisted.web.server import NOT_DONE_YET
 
 from mkvtwist.config.values import ConfigError, parse_seconds
-from mkvtwist.formats.registry import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
+from mkvtwist.formats.choice import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
 from mkvtwist.formats.replay import FORMATS, Replay
 from mkvtwist.http.shelf import KEEP, Kept, Key, Place, Shelf, Taker
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged

@@ -27,7 +27,7 @@ from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.config.values import ConfigError, parse_tracks
-from mkvtwist.formats.registry import NoTrack, Unfit
+from mkvtwist.formats.choice import NoTrack, Unfit
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
 from mkvtwist.http.wire.client import abort, client_host

@@ -13,7 +13,7 @@ from twisted.internet.tcp import Connection
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.formats.registry import NoTrack, Unfit, media_type
+from mkvtwist.formats.choice import NoTrack, Unfit, media_type
 from mkvtwist.http.wire.client import abort, transport_of
 from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
 from mkvtwist.live.client import IResponse, Progress
@@ -39,7 +39,7 @@ class LiveResponse:
 
     def __init__(self, request: Request, format_: str, respond_nothing: View) -> None:
         """
-        @param format_: one of L{mkvtwist.formats.registry.FORMATS}.
+        @param format_: one of L{mkvtwist.formats.choice.FORMATS}.
         @param respond_nothing: responds if nothing is going to come.
         """
         self.request = request

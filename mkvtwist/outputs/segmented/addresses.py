@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mkvtwist.formats.registry import Choice
+from mkvtwist.formats.choice import Choice
 
 MEDIA_TYPES: Mapping[str, str] = MappingProxyType({"m4s": "video/mp4", "vtt": "text/vtt"})
 """The MIME types of pieces, by their endings."""

@@ -2,7 +2,7 @@
 Which tracks are in which playlist (I{pure}).
 """
 
-from mkvtwist.formats.registry import Choice, NoTrack, Unfit, choose, part_that_fits, preferred
+from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose, part_that_fits, preferred
 from mkvtwist.media.packet import Header, Track
 
 

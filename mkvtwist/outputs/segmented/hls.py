@@ -14,7 +14,7 @@ from types import MappingProxyType
 from langcodes import standardize_tag
 from langcodes.tag_parser import LanguageTagError
 
-from mkvtwist.formats.registry import Choice, Unfit, preferred
+from mkvtwist.formats.choice import Choice, Unfit, preferred
 from mkvtwist.live.period import Period
 from mkvtwist.media.packet import SECOND, Header, Track
 from mkvtwist.outputs.segmented.addresses import ending, folder, map_name

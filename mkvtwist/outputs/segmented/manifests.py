@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mkvtwist.formats.registry import Unfit
+from mkvtwist.formats.choice import Unfit
 from mkvtwist.media.packet import Header
 from mkvtwist.outputs.segmented.choices import chosen
 

@@ -4,7 +4,7 @@ From a piece's address to its bytes (I{pure}).
 
 from collections.abc import Sequence
 
-from mkvtwist.formats.registry import NoTrack, Unfit
+from mkvtwist.formats.choice import NoTrack, Unfit
 from mkvtwist.outputs.segmented.addresses import Address, ending, map_name
 from mkvtwist.outputs.segmented.choices import choice_of, chosen
 from mkvtwist.outputs.segmented.cutter import Cutter

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mkvtwist.formats.registry import Choice
+from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.webvtt import shown_until
 from mkvtwist.live.period import Period
 from mkvtwist.media.packet import SECOND, Packet

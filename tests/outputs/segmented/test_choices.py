@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.registry import Choice, Unfit
+from mkvtwist.formats.choice import Choice, Unfit
 from mkvtwist.outputs.segmented.choices import chosen, others, variant
 from tests.support.fakes import AUDIO, VIDEO
 from tests.support.segmented import Period

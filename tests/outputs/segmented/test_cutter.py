@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.formats.registry import Choice
+from mkvtwist.formats.choice import Choice
 from mkvtwist.live.ring import ENTRY
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.outputs.segmented import hls

@@ -13,7 +13,7 @@ from weakref import ref
 import m3u8
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.registry import Choice, NoTrack, Unfit
+from mkvtwist.formats.choice import Choice, NoTrack, Unfit
 from mkvtwist.live.ring import ENTRY, Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.outputs.segmented import hls

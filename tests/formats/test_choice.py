@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.registry import (
+from mkvtwist.formats.choice import (
     FORMATS,
     Choice,
     NoTrack,
