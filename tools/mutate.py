@@ -59,7 +59,16 @@ from twisted.logger import globalLogPublisher  # noqa: E402
 
 from mkvtwist.config.input import Form, Input  # noqa: E402
 from mkvtwist.formats.choice import Choice  # noqa: E402
-from mkvtwist.formats.matroska import codec_delays, elements, milliseconds  # noqa: E402
+from mkvtwist.formats.matroska import (  # noqa: E402
+    MATROSKA,
+    WEBM,
+    codec_delays,
+    elements,
+    milliseconds,
+)
+from mkvtwist.formats.mp4 import MP4  # noqa: E402
+from mkvtwist.formats.mpegts import MPEG_TS  # noqa: E402
+from mkvtwist.formats.registry import FORMATS  # noqa: E402
 from mkvtwist.libav import Ended, Event, Noticed, Pace, Reader, set_up  # noqa: E402
 from mkvtwist.libav.pipe import Outlet, Pipe  # noqa: E402
 from mkvtwist.live.period import Period  # noqa: E402
@@ -579,7 +588,7 @@ class _Checks:
         edge = max(self._last.values(), default=0)
         ring = Ring(RING_SECONDS, RING_BYTES, edge=edge)
         period = Period(header, ring)
-        head: Any = period.format(period.everything).head
+        head: Any = period.muxer(period.everything).head
         if _tracks_in(head) != list(tracks):
             raise _Wrong(f"the header has the tracks {_tracks_in(head)}, not {list(tracks)}")
         self._delays = codec_delays(head)
@@ -609,7 +618,7 @@ class _Checks:
         if not packets or self._period is None:
             return
         for fragment in self._period.fragments(packets):
-            data = self._period.format(self._period.everything).render(fragment.packets)
+            data = self._period.muxer(self._period.everything).render(fragment.packets)
             blocks = list(_blocks_in(data))
             if [(p.track, p.data) for p in fragment.packets] != [(b[0], b[2]) for b in blocks]:
                 raise _Wrong("the blocks are not the packets")
@@ -625,16 +634,17 @@ class _Checks:
     def _other_formats(self, fragment: Fragment) -> None:
         """What a format has a head for, it can say: with the payloads of its tracks in it."""
         assert self._period is not None
-        header = self._period.header
-        for name in set(header.formats) - {"matroska"}:
-            choice = Choice(name, header.fitting(name))
-            data = self._period.format(choice).render(fragment.packets)
-            if name == "mpegts" and len(data) % 188:
+        for format_ in FORMATS.values():
+            choice = Choice(format_, format_.fitting(self._period.header.tracks))
+            if format_ is MATROSKA or not choice.tracks:
+                continue
+            data = self._period.muxer(choice).render(fragment.packets)
+            if format_ is MPEG_TS and len(data) % 188:
                 raise _Wrong("a transport packet is cut short")
             for packet in fragment.packets:
-                wanted = packet.track in choice.tracks and name in ("mp4", "webm")
+                wanted = packet.track in choice.tracks and format_ in (MP4, WEBM)
                 if wanted and packet.data not in data:
-                    raise _Wrong(f"a payload is not in {name}")
+                    raise _Wrong(f"a payload is not in {format_.title}")
 
 
 # -- How it is played ---------------------------------------------------------

@@ -11,7 +11,7 @@ import math
 import re
 from typing import NoReturn
 
-from mkvtwist.formats.choice import ENDINGS
+from mkvtwist.formats.registry import FORMATS
 
 
 class ConfigError(ValueError):
@@ -70,14 +70,13 @@ TAKEN = frozenset(
 )
 """Paths of the server's own, and those that it will have."""
 
-RESERVED_ENDINGS = (
-    *ENDINGS,
+OTHER_ENDINGS = (
     *(".jpg", ".m3u8"),
     *(".aac", ".flac", ".flv", ".m3u", ".mp3", ".mpd", ".ogg", ".pls"),
 )
 """
-What may stand behind a stream's name: the endings of each format, of stills and of playlists, and
-those of formats to come. A stream whose name had one would hide another stream.
+What else may stand behind a stream's name, beside the endings of L{FORMATS}: those of stills and of
+playlists, and those of formats to come. A stream whose name had one would hide another stream.
 """
 
 
@@ -89,7 +88,7 @@ def parse_name(option: str, text: str) -> str:
     """
     if not _NAME.fullmatch(text):
         refuse(option, text, "up to 64 letters, digits, '-', '_' and '.', not beginning with '.'")
-    if text in TAKEN or text.endswith(RESERVED_ENDINGS):
+    if text in TAKEN or text.endswith((*FORMATS, *OTHER_ENDINGS)):
         raise ConfigError(
             f"{option}: {text!r} is reserved: a stream's name must not be a server path or end in a"
             " format's extension"

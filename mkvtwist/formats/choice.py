@@ -1,99 +1,20 @@
 """
-The formats that a stream can be had in, and which of its tracks are sent in each (I{pure}).
+Which tracks of a header are sent in a format (I{pure}).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from types import MappingProxyType
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
-from mkvtwist.formats.matroska import Matroska, WebM
-from mkvtwist.formats.mp4 import Mp4
-from mkvtwist.formats.mpegts import Counters, MpegTs
-from mkvtwist.formats.webvtt import WebVtt
-from mkvtwist.media.codecs import content_type
-from mkvtwist.media.packet import Header, Packet, Track
-
-
-class Format(Protocol):
-    """How packets become bytes; one for each header and choice of tracks. Pure."""
-
-    @property
-    def head(self) -> bytes:
-        """What comes before the first fragment."""
-
-    def render(self, packets: Sequence[Packet], /) -> bytes:
-        """A fragment's bytes; none where nothing of it is sent."""
-
-
-@runtime_checkable
-class Counted(Protocol):
-    """A format whose bytes depend on how much came before them."""
-
-    @property
-    def start(self) -> Counters:
-        """The counters before the first fragment."""
-
-    def advance(self, packets: Sequence[Packet], counters: Counters, /) -> Counters:
-        """Those after some packets, found without making their bytes."""
-
-    def moved(self, counters: Counters, found: Counters, known: Counters, /) -> Counters:
-        """Some of a count that has come to what was found, so that it comes to what is known."""
-
-    def render(self, packets: Sequence[Packet], counters: Counters | None = None, /) -> bytes:
-        """A fragment's bytes, with the counters before it."""
-
-
-@runtime_checkable
-class Early(Protocol):
-    """A format that says how long pictures last, also of one after which nothing has come yet."""
-
-    def early(self, packets: Sequence[Packet], pause: int, /) -> bytes:
-        """
-        A fragment's bytes for who gets it as it comes.
-
-        @param pause: microseconds that a picture has been waited for of late.
-        """
-
-
-class Kind(NamedTuple):
-    """What is known of a format."""
-
-    title: str
-    """What people call it."""
-
-    ending: str
-    """Of a stream's name in URLs."""
-
-    subtype: str
-    """The second half of its MIME type."""
-
-    make: Callable[[Header, frozenset[int]], Format]
-    """Of a header and the numbers of the tracks that are sent."""
-
-
-FORMATS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "matroska": Kind("Matroska", ".mkv", "x-matroska", Matroska),
-        "webm": Kind("WebM", ".webm", "webm", WebM),
-        "mp4": Kind("MP4", ".mp4", "mp4", Mp4),
-        "mpegts": Kind("MPEG-TS", ".ts", "mp2t", MpegTs),
-        "webvtt": Kind("WebVTT", ".vtt", "vtt", WebVtt),
-    }
-)
-"""All of them, by their names."""
-
-BESIDE = frozenset({"webvtt"})
-"""What is had beside another one: it is no viewer's only one, and takes no place."""
-
-ENDINGS: Mapping[str, str] = MappingProxyType({kind.ending: name for name, kind in FORMATS.items()})
-"""Their names, by the ending of a stream's name."""
+from mkvtwist.formats.base import Format
+from mkvtwist.formats.registry import FORMATS
+from mkvtwist.media.packet import Header, Track
 
 
 class Choice(NamedTuple):
     """A format and the numbers of the tracks in it: all who choose the same get the same bytes."""
 
-    format: str
+    format: Format
     tracks: frozenset[int]
 
 
@@ -105,13 +26,13 @@ class NoTrack(ValueError):
     """There are no such tracks. The text says which there are."""
 
 
-def choose(header: Header, format_: str, wanted: frozenset[int] | None = None) -> Choice:
+def choose(header: Header, format_: Format, wanted: frozenset[int] | None = None) -> Choice:
     """
-    What is sent in a format.
+    Choose what is sent in a format.
 
     @param wanted: the numbers of the tracks that somebody asks for; L{None} is whatever belongs
-        into that format: of WebVTT one track, else all pictures and sounds, and in Matroska all
-        subtitles as well.
+        into the format: one track if it is a format L{of one<Format.one_of>}, else all pictures and
+        sounds, and the subtitles that fit.
     @raise Unfit: when a track that is wanted cannot live there, or there is none that could; or for
         pictures without those by which segments are cut: one could not begin with them.
     @raise NoTrack: when a track that is wanted does not exist.
@@ -123,7 +44,7 @@ def choose(header: Header, format_: str, wanted: frozenset[int] | None = None) -
             f"There is no track {', '.join(map(str, sorted(missing)))}; there are {there}"
         )
     tracks = _meant(header, format_, wanted)
-    problem = _problem(header, format_, tracks)
+    problem = _problem(format_, tracks)
     pictures = [track for track in header.tracks if track.type == "video"]
     alone = [track for track in tracks if track.type == "video" and pictures[0] not in tracks]
     if alone and not problem:
@@ -140,20 +61,20 @@ def choose(header: Header, format_: str, wanted: frozenset[int] | None = None) -
 def _advice(header: Header, wanted: frozenset[int] | None) -> str:
     """Name the formats that hold all of these tracks, and those that hold a part of them."""
     whole, part = [], []
-    for name, kind in FORMATS.items():
-        if name in BESIDE:
+    for ending, format_ in FORMATS.items():
+        if format_.auxiliary:
             continue
-        if not _problem(header, name, _meant(header, name, wanted)):
-            whole.append(kind.ending)
-        elif numbers := part_that_fits(header, name, wanted):
-            part.append(f"{kind.ending}?tracks={','.join(map(str, sorted(numbers)))}")
+        if not _problem(format_, _meant(header, format_, wanted)):
+            whole.append(ending)
+        elif numbers := part_that_fits(header, format_, wanted):
+            part.append(f"{ending}?tracks={','.join(map(str, sorted(numbers)))}")
     ways = [f"{' or '.join(whole)} instead"] if whole else []
     ways += [f"a part of it: {' or '.join(part)}"] if part else []
     return f"ask for {', or for '.join(ways)}" if ways else ""
 
 
 def part_that_fits(
-    header: Header, format_: str, wanted: frozenset[int] | None = None
+    header: Header, format_: Format, wanted: frozenset[int] | None = None
 ) -> frozenset[int]:
     """
     Find the tracks that a format can hold, of those that a client wants.
@@ -161,38 +82,36 @@ def part_that_fits(
     @return: their numbers; none if the picture is wanted and the format cannot hold it.
     """
     meant = _meant(header, format_, wanted)
-    fitting = [track for track in meant if track.number in header.fitting(format_)]
+    fitting = [track for track in meant if format_.fits(track)]
     pictures = [track for track in header.tracks if track.type == "video"]
     shows = [track for track in meant if track.type == "video"]
     lacks_picture = bool(shows) and (pictures[0] not in fitting)
     return frozenset() if lacks_picture else frozenset(track.number for track in fitting)
 
 
-def _meant(header: Header, format_: str, wanted: frozenset[int] | None) -> list[Track]:
-    """The tracks that somebody who asks for a format wants."""
+def _meant(header: Header, format_: Format, wanted: frozenset[int] | None) -> list[Track]:
+    """Return the tracks that somebody who asks for a format wants."""
     if wanted is not None:
         return [track for track in header.tracks if track.number in wanted]
-    fitting = header.fitting(format_)
-    if format_ in BESIDE:
-        return preferred(track for track in header.tracks if track.number in fitting)
-    return [track for track in header.tracks if track.type != "subtitle" or track.number in fitting]
+    if format_.one_of:
+        return preferred(track for track in header.tracks if format_.fits(track))
+    return [track for track in header.tracks if track.type != "subtitle" or format_.fits(track)]
 
 
-def _problem(header: Header, format_: str, tracks: Sequence[Track]) -> str:
-    """Why these tracks cannot be had in a format; nothing where they can."""
-    title, fitting = FORMATS[format_].title, header.fitting(format_)
-    wrong = [_label(track) for track in tracks if track.number not in fitting]
+def _problem(format_: Format, tracks: Sequence[Track]) -> str:
+    """Say why these tracks cannot be had in a format; nothing if they can."""
+    wrong = [_label(track) for track in tracks if not format_.fits(track)]
     if wrong:
-        return f"{' and '.join(wrong)} cannot live in {title}"
+        return f"{' and '.join(wrong)} cannot live in {format_.title}"
     if tracks:
         return ""
-    if format_ in BESIDE:
-        return "there are no subtitles that are text"
-    return f"there are only subtitles, which are not sent in {title}"
+    if format_.one_of:
+        return f"there are no {format_.one_of}"
+    return f"there are only subtitles, which are not sent in {format_.title}"
 
 
 def preferred(tracks: Iterable[Track]) -> list[Track]:
-    """The one that plays unasked among tracks of one type: the default one, or the first."""
+    """Return which of some tracks of one type plays unasked: the default one, or the first."""
     return sorted(tracks, key=lambda track: not track.default)[:1]
 
 
@@ -201,30 +120,20 @@ def _label(track: Track) -> str:
 
 
 def media_types(header: Header) -> dict[str, str]:
-    """The formats that these tracks can be had in: MIME types by endings, without the dot."""
+    """Return the MIME types in which a header's tracks can be had, by endings without the dot."""
     found = {}
-    for name, kind in FORMATS.items():
+    for ending, format_ in FORMATS.items():
         with suppress(Unfit):
-            tracks = header.only(choose(header, name).tracks)
-            found[kind.ending[1:]] = media_type(name, tracks)
+            tracks = header.only(choose(header, format_).tracks)
+            found[ending[1:]] = format_.media_type(tracks)
     return found
 
 
 def endings(header: Header) -> dict[int, tuple[str, ...]]:
-    """By the number of each track, the endings of the formats that it can live in."""
+    """Return the endings of the formats that each track can live in, by the track's number."""
     return {
-        number: tuple(
-            kind.ending[1:] for name, kind in FORMATS.items() if number in header.fitting(name)
+        track.number: tuple(
+            ending[1:] for ending, format_ in FORMATS.items() if format_.fits(track)
         )
-        for number in header.numbers
+        for track in header.tracks
     }
-
-
-def media_type(format_: str, tracks: Sequence[Track]) -> str:
-    """The MIME type of these tracks in a format, with their codecs; without tracks, of any."""
-    if format_ == "webvtt":
-        return "text/vtt; charset=utf-8"
-    types = {track.type for track in tracks}
-    kind = "video" if "video" in types or not tracks else "audio"
-    codecs = [track.codec_string for track in tracks if track.type != "subtitle"]
-    return content_type(f"{kind}/{FORMATS[format_].subtype}", codecs)

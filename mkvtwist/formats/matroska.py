@@ -17,7 +17,8 @@ import struct
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from mkvtwist.media.packet import Header, Packet, Piece
+from mkvtwist.formats.base import FileLayout, Format, IndexEntry, Muxer, video_or_audio
+from mkvtwist.media.packet import SECOND, Header, Packet
 
 HEAD = 19
 """Bytes of a Cluster before its first block: ID 4, size 5 (up to 4 GiB), Timestamp 2 + 8."""
@@ -110,12 +111,10 @@ def milliseconds(time: int) -> int:
     return (time + MILLISECOND // 2) // MILLISECOND
 
 
-class Matroska:
-    """
-    A stream in Matroska: the header's bytes, and the packets of its tracks as Clusters.
+class MatroskaMuxer(Muxer[None]):
+    """Packets as Clusters, behind the head that libavformat has written."""
 
-    @ivar head: what a client gets first.
-    """
+    start = None
 
     def __init__(
         self,
@@ -125,10 +124,12 @@ class Matroska:
         lasting: Collection[int] = (),
     ) -> None:
         """
-        @param numbers: those of the tracks that are sent; L{None} is all.
+        Make a muxer.
+
+        @param numbers: the numbers of the tracks that are sent; L{None} is all.
         @param lasting: tracks whose blocks say how long they last, beside subtitles.
         """
-        self.head = header.formats["matroska"]
+        self.head = header.matroska_head
         self._numbers: frozenset[int] | None = None
         if numbers is not None and not header.numbers <= frozenset(numbers):
             self.head = selected(self.head, numbers)
@@ -141,7 +142,7 @@ class Matroska:
 
     def render(self, packets: Sequence[Packet]) -> bytes:
         """
-        The packets as one Cluster, or as several where their times ask for it.
+        Return the packets as one Cluster, or as several if their times ask for it.
 
         The blocks keep the order of the packets. What is shown before 0 is shown at 0: no Cluster
         has such a time.
@@ -191,40 +192,39 @@ class Matroska:
         return element(_BLOCK_GROUP, b"".join(parts))
 
 
-class WebM:
+class WebMMuxer(Muxer[None]):
     """
-    A stream in WebM: Matroska with fewer codecs, its blocks in the order of their times.
+    Packets as Clusters with their blocks in the order of their times.
 
     Media Source Extensions refuse a Cluster in which time goes back, be it from track to track.
-
-    @ivar head: what a client gets first.
     """
 
-    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
+    start = None
+
+    def __init__(self, header: Header, numbers: Collection[int]) -> None:
         """
-        @param numbers: those of the tracks that are sent; L{None} is all that WebM has.
+        Make a muxer.
+
+        @param numbers: the numbers of the tracks that are sent; all of them fit.
         """
-        self._numbers = header.fitting("webm") if numbers is None else frozenset(numbers)
-        self.head = selected(header.formats["webm"], self._numbers)
+        self._numbers = frozenset(numbers)
+        self.head = webm_header(header.matroska_head, self._numbers)
         self._steps = {t.number: t.step for t in header.tracks if t.type == "video"}
-        self._matroska = Matroska(header)
-        self._early = Matroska(header, lasting=self._steps)
+        self._matroska = MatroskaMuxer(header)
+        self._lasting = MatroskaMuxer(header, lasting=self._steps)
         self._delays = codec_delays(self.head)
 
     def render(self, packets: Sequence[Packet]) -> bytes:
-        """The packets of the tracks in the head, as L{Matroska.render} makes them, but in order."""
+        """Return the packets as L{MatroskaMuxer.render} does, but in the order of their times."""
         return self._matroska.render(self._ordered(packets))
 
-    def early(self, packets: Sequence[Packet], pause: int) -> bytes:
+    def live(self, packets: Sequence[Packet], pause: int, before: None = None) -> bytes:
         """
-        Return the bytes of packets for a client that gets them as they come.
+        Return the bytes of a fragment in which each picture says how long it lasts.
 
-        Each picture says how long it lasts; the newest one one and a half pictures, or as long as
-        one has been waited for of late, as in L{mkvtwist.formats.mp4.Mp4.early}. If the last
-        block says nothing, Chromium takes it for a sixteenth of a second, and Firefox leaves a gap
-        behind it.
-
-        @param pause: that time, in microseconds.
+        The newest one lasts one and a half pictures, or as long as one has been waited for of late,
+        as in L{mkvtwist.formats.mp4.Mp4Muxer.live}. If the last block says nothing, Chromium takes
+        it for a sixteenth of a second, and Firefox leaves a gap behind it.
         """
         made = self._ordered(packets)
         following: dict[int, int] = {}
@@ -235,7 +235,7 @@ class WebM:
                 lasts = max(3 * step // 2, pause) if ends is None else ends - picture.pts
                 following[picture.track] = picture.pts
                 made[place] = picture._replace(duration=lasts)
-        return self._early.render(made)
+        return self._lasting.render(made)
 
     def _ordered(self, packets: Sequence[Packet]) -> list[Packet]:
         """Return the packets that are sent, in the order of their times."""
@@ -261,15 +261,18 @@ def _cluster(base: int, blocks: list[bytes]) -> bytes:
     return _head.pack(_CLUSTER, _SIZE_OF_5, size, 0xE788, base) + b"".join(blocks)
 
 
-def rebased(clusters: bytes, milliseconds: int) -> bytes:
+def rebased(clusters: bytes, time: int) -> bytes:
     """
-    The same Clusters, as L{Matroska.render} made them, that much earlier; never before 0.
+    Return Clusters, as L{MatroskaMuxer.render} made them, that much earlier; never before 0.
+
+    @param time: microseconds; the Clusters move by so many milliseconds, to the nearest.
     """
+    ticks = milliseconds(time)
     out = bytearray(clusters)
     at = 0
     while at < len(out):
         id_, mark, size, tag, base = _head.unpack_from(out, at)
-        _head.pack_into(out, at, id_, mark, size, tag, max(0, base - milliseconds))
+        _head.pack_into(out, at, id_, mark, size, tag, max(0, base - ticks))
         at += 9 + size
     return bytes(out)
 
@@ -469,7 +472,7 @@ def _as_webm(header: bytes, parent: Element) -> bytes:
     return b"".join(parts)
 
 
-def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
+def front(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int) -> bytes:
     """
     What stands before the Clusters in a file that is complete: the header with the Segment's size,
     its duration, and an index (SeekHead, Cues). How long it is depends on how many pieces there
@@ -523,7 +526,7 @@ def _seek_head(places: Mapping[int, int]) -> bytes:
     )
 
 
-def _cues(number: int, pieces: Sequence[Piece], at: int) -> bytes:
+def _cues(number: int, pieces: Sequence[IndexEntry], at: int) -> bytes:
     """The index, of which the first piece stands at a place in the Segment's payload."""
     points = []
     for piece in pieces:
@@ -576,3 +579,35 @@ def _displayed(header: bytes, video: Element, size: tuple[int, int]) -> bytes:
     ]
     shown = unsigned(_DISPLAY_WIDTH, size[0]) + unsigned(_DISPLAY_HEIGHT, size[1])
     return element(_VIDEO, b"".join(kept) + shown)
+
+
+PIECE_SPAN = SECOND
+"""Microseconds of a Cluster in a file, if no keyframe ends it before: what people's files have."""
+
+FILE = FileLayout(
+    front=front,
+    piece=lambda muxer, packets: muxer.render(packets),
+    earliest=lambda packet: packet.pts,
+    span=PIECE_SPAN,
+)
+
+MATROSKA = Format(
+    name="matroska",
+    title="Matroska",
+    ending=".mkv",
+    media_type=video_or_audio("x-matroska"),
+    fits=lambda _: True,  # what has no place there has no number
+    muxer=MatroskaMuxer,
+    file=FILE,
+    rebase=rebased,
+)
+
+WEBM = Format(
+    name="webm",
+    title="WebM",
+    ending=".webm",
+    media_type=video_or_audio("webm"),
+    fits=lambda track: track.codec in WEBM_CODECS,
+    muxer=WebMMuxer,
+    file=FILE,
+)

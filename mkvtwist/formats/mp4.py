@@ -16,12 +16,14 @@ sound that primes a decoder included.
 """
 
 import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate, pairwise, zip_longest
 from typing import NamedTuple
 
-from mkvtwist.media.packet import SECOND, Header, Packet, Piece
+from mkvtwist.formats.base import FileLayout, Format, IndexEntry, Muxer, video_or_audio
+from mkvtwist.media.packet import SECOND, Header, Packet, Track
 
 VIDEO_TIMESCALE = 90_000
 """Ticks a second for pictures: the usual frame rates last whole ticks. Sound counts its samples."""
@@ -53,7 +55,7 @@ _SYNC_SAMPLE = 0x90000000
 _MOST_ENTRIES = 0xFFFF
 """As many as an index can count."""
 
-_NESTED = frozenset({b"mdia", b"minf", b"stbl"})
+_NESTED = frozenset({b"trak", b"mdia", b"minf", b"stbl"})
 
 _box = struct.Struct(">I4s")
 _moof = struct.Struct(">I4sI4sII")
@@ -99,28 +101,27 @@ def box(type_: bytes, *parts: bytes) -> bytes:
     return _box.pack(_box.size + sum(map(len, parts)), type_) + b"".join(parts)
 
 
-class Mp4:
-    """
-    A stream in MP4: the head's bytes, and the packets of its tracks as fragments.
+class Mp4Muxer(Muxer[None]):
+    """Packets as moof and mdat, behind a head that is put together from those of the tracks."""
 
-    @ivar head: what a client gets first.
-    """
+    start = None
 
-    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
+    def __init__(self, header: Header, numbers: Collection[int]) -> None:
         """
-        @param numbers: those of the tracks that are sent; L{None} is all that MP4 has.
+        Make a muxer.
+
+        @param numbers: the numbers of the tracks that are sent; all of them fit.
         """
-        self.head = header.formats["mp4"]
-        if numbers is not None:
-            self.head = selected(self.head, numbers)
+        sent = header.only(numbers)
+        self.head = joined({track.number: track.mp4_head for track in sent}, enabled(sent))
         self._scales = timescales(self.head)
         self._steps = {track.number: track.step for track in header.tracks}
         self._pictures = frozenset(t.number for t in header.tracks if t.type == "video")
 
     def render(self, packets: Sequence[Packet]) -> bytes:
         """
-        The packets as moof and mdat, one pair for each picture of a track, with all sound in the
-        first; nothing where none of them is of a track in the head.
+        Return the packets as moof and mdat, one pair for each picture of a track, with all sound in
+        the first.
 
         One picture, since GStreamer's qtdemux states a frame rate for each moof, and 0 where there
         is one picture. A decoder that begins anew when that changes (vp9dec, av1dec) shows nothing
@@ -133,9 +134,9 @@ class Mp4:
         """
         return self._made(packets, self._pictures, {})
 
-    def early(self, packets: Sequence[Packet], pause: int) -> bytes:
+    def live(self, packets: Sequence[Packet], pause: int, before: None = None) -> bytes:
         """
-        The same for who gets them as they come: how long the newest picture lasts is not known yet.
+        Return the bytes of a fragment of which the newest picture's duration is not known yet.
 
         It is said to last for one and a half, or for as long as one has been waited for of late. If
         the next one came after more than twice the time that is said here, browsers would throw
@@ -144,14 +145,12 @@ class Mp4:
         it has run out of pictures, goes on with the one that is there at the time when the last one
         is said to end. At twice a picture's time that may be the next but one, and a decoder that
         misses a picture shows broken ones (H.264) or gives up (VP9).
-
-        @param pause: that time, in microseconds.
         """
         lasting = {track: max(3 * self._steps[track] // 2, pause) for track in self._pictures}
         return self._made(packets, self._pictures, lasting)
 
     def whole(self, packets: Sequence[Packet]) -> bytes:
-        """The packets as one moof and mdat, as far as their durations can be written."""
+        """Return the packets as one moof and mdat, as far as their durations can be written."""
         return self._made(packets, (), {})
 
     def _made(
@@ -278,26 +277,25 @@ def _number_at(head: bytes, tkhd: Box) -> int:
     return tkhd.start + (20 if head[tkhd.start] == 1 else 12)
 
 
-def joined(
-    heads: Mapping[int, bytes], ratios: Mapping[int, Fraction], enabled: Collection[int]
-) -> bytes:
+def joined(heads: Mapping[int, bytes], enabled: Collection[int]) -> bytes:
     """
-    One head out of several, each of which describes one track.
+    Put one head together from several, each of which describes one track.
 
     @param heads: by track number, what libavformat wrote for a file with this track alone.
-    @param ratios: by track number, the shape of pixels that are not square.
     @param enabled: the numbers of the tracks that play unasked; the others are there to choose.
     @raise Mp4Error: when a head cannot be read.
     """
     traks, extends = [], []
     movie = b""
     for number, head in heads.items():
-        moov = _only(head, Box(b"", 0, 0, len(head)), b"moov")
+        moov = _only(head, _whole(head), b"moov")
         trak = _only(head, moov, b"trak")
         trex = _only(head, _only(head, moov, b"mvex"), b"trex")
         mvhd = _only(head, moov, b"mvhd")
         movie = movie or head[mvhd.start : mvhd.end - 4]
-        traks.append(_patched(head, trak, _Patch(number, ratios.get(number), number in enabled)))
+        numbered = partial(_numbered, number=number, enabled=number in enabled)
+        changes: _Changes = {b"tkhd": numbered, b"edts": lambda *_: b""}
+        traks.append(_changed(head, trak, changes))
         extends.append(
             box(b"trex", bytes(4), struct.pack(">I", number), head[trex.start + 8 : trex.end])
         )
@@ -306,51 +304,39 @@ def joined(
     return box(b"ftyp", b"iso5\0\0\2\0iso5iso6mp41") + box(b"moov", *moov_parts)
 
 
-def selected(head: bytes, numbers: Collection[int]) -> bytes:
-    """
-    A head with these tracks only; the same bytes if they are all that it has. Where none of a type
-    would play unasked, the first does.
+def enabled(tracks: Sequence[Track]) -> set[int]:
+    """Return the numbers of the tracks that play unasked: the default of a type, or its first."""
+    numbers: set[int] = set()
+    for type_ in ("video", "audio"):
+        same = [track for track in tracks if track.type == type_]
+        numbers |= {track.number for track in [t for t in same if t.default] or same[:1]}
+    return numbers
 
+
+def shaped(head: bytes, ratio: Fraction) -> bytes:
+    """
+    Return a head of one track of pictures whose pixels have another shape.
+
+    @param ratio: their width to their height.
     @raise Mp4Error: when the head cannot be read.
     """
-    kept = {n: trak for trak in _tracks(head) if (n := _track_id(head, trak)) in numbers}
-    if len(kept) == sum(1 for _ in _tracks(head)):
-        return head
-    types = {number: _handler(head, trak) for number, trak in kept.items()}
-    playing = {types[number] for number, trak in kept.items() if _is_enabled(head, trak)}
-    traks = []
-    for number, trak in kept.items():
-        if types[number] in playing:
-            traks.append(head[trak.head : trak.end])
-        else:
-            traks.append(_patched(head, trak, _Patch(number, None, enabled=True)))
-            playing.add(types[number])
-    moov = _only(head, Box(b"", 0, 0, len(head)), b"moov")
-    mvhd, mvex = _only(head, moov, b"mvhd"), _only(head, moov, b"mvex")
-    extends = [
-        head[trex.head : trex.end]
-        for trex in boxes(head, mvex.start, mvex.end)
-        if int.from_bytes(head[trex.start + 4 : trex.start + 8], "big") in kept  # 8.8.3.2
-    ]
-    movie = (head[mvhd.head : mvhd.end], *traks, box(b"mvex", *extends))
-    return head[: moov.head] + box(b"moov", *movie) + head[moov.end :]
+    moov = _only(head, _whole(head), b"moov")
+    changes: _Changes = {
+        b"tkhd": partial(_widened, ratio=ratio),
+        b"stsd": partial(_shaped, ratio=ratio),
+    }
+    return head[: moov.head] + _changed(head, moov, changes) + head[moov.end :]
+
+
+def _whole(head: bytes) -> Box:
+    return Box(b"", 0, 0, len(head))
 
 
 def _track_id(head: bytes, trak: Box) -> int:
     return _number(head, _only(head, trak, b"tkhd"))
 
 
-def _handler(head: bytes, trak: Box) -> bytes:
-    """What kind of track it is, C{vide} or C{soun} (8.4.3.2)."""
-    start = _only(head, _only(head, trak, b"mdia"), b"hdlr").start
-    return head[start + 8 : start + 12]
-
-
-def _is_enabled(head: bytes, trak: Box) -> bool:
-    return bool(head[_only(head, trak, b"tkhd").start + 3] & _ENABLED)
-
-
-def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
+def front(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int) -> bytes:
     """
     What stands before the fragments in a file that is complete: the head with the duration, and an
     index (8.8.2 mehd, 8.16.3 sidx) if there are not too many pieces for one. How long it is depends
@@ -362,8 +348,7 @@ def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> b
     @param duration: of the whole, in microseconds.
     @raise Mp4Error: when the head cannot be read.
     """
-    whole = Box(b"", 0, 0, len(head))
-    moov = _only(head, whole, b"moov")
+    moov = _only(head, _whole(head), b"moov")
     mvhd, mvex = _only(head, moov, b"mvhd"), _only(head, moov, b"mvex")
     (scale,) = struct.unpack_from(">I", head, mvhd.start + (20 if head[mvhd.start] == 1 else 12))
     length = box(b"mehd", struct.pack(">IQ", 1 << 24, _ticks(duration, scale)))
@@ -376,7 +361,7 @@ def front(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> b
     return head[: moov.head] + movie + head[moov.end :] + _index(head, number, pieces, duration)
 
 
-def _index(head: bytes, number: int, pieces: Sequence[Piece], duration: int) -> bytes:
+def _index(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int) -> bytes:
     if len(pieces) > _MOST_ENTRIES:
         return b""
     scale = timescales(head)[number]
@@ -403,44 +388,41 @@ def _only(head: bytes, parent: Box, type_: bytes) -> Box:
     raise Mp4Error(f"there is no {type_.decode('latin-1')}")
 
 
-class _Patch(NamedTuple):
-    """What libavformat was not told of a track."""
-
-    number: int
-    ratio: Fraction | None
-    enabled: bool
+_Changes = Mapping[bytes, Callable[[bytes, Box], bytes]]
+"""By the type of a box, what stands in its place, made of the head that it is in."""
 
 
-def _patched(head: bytes, parent: Box, patch: _Patch) -> bytes:
-    """A trak, or a box in it, with what libavformat was not told, and without edit list."""
+def _changed(head: bytes, parent: Box, changes: _Changes) -> bytes:
+    """Return a box with others in the place of some that are in it, at any depth."""
     parts = []
     for part in boxes(head, parent.start, parent.end):
-        raw = head[part.head : part.end]
-        if part.type in _NESTED:
-            raw = _patched(head, part, patch)
-        elif part.type == b"tkhd":
-            raw = _numbered(head, part, patch)
-        elif part.type == b"stsd" and patch.ratio is not None:
-            raw = _shaped(head, part, patch.ratio)
-        if part.type != b"edts":
-            parts.append(raw)
+        if part.type in changes:
+            parts.append(changes[part.type](head, part))
+        elif part.type in _NESTED:
+            parts.append(_changed(head, part, changes))
+        else:
+            parts.append(head[part.head : part.end])
     return box(parent.type, *parts)
 
 
-def _numbered(head: bytes, tkhd: Box, patch: _Patch) -> bytes:
-    """A tkhd (8.3.2): flags, track_ID, and at its end the size at which it is shown, as 16.16."""
+def _numbered(head: bytes, tkhd: Box, *, number: int, enabled: bool) -> bytes:
+    """Return a tkhd (8.3.2) with another track_ID, and whether the track plays unasked."""
     made = bytearray(head[tkhd.start : tkhd.end])
-    made[3] = made[3] | _ENABLED if patch.enabled else made[3] & ~_ENABLED
-    struct.pack_into(">I", made, _number_at(head, tkhd) - tkhd.start, patch.number)
-    if patch.ratio is not None:
-        (width,) = struct.unpack_from(">I", made, len(made) - 8)
-        shown = min(round(width * patch.ratio), 0xFFFFFFFF)
-        struct.pack_into(">I", made, len(made) - 8, shown)
+    made[3] = made[3] | _ENABLED if enabled else made[3] & ~_ENABLED
+    struct.pack_into(">I", made, _number_at(head, tkhd) - tkhd.start, number)
     return box(b"tkhd", bytes(made))
 
 
-def _shaped(head: bytes, stsd: Box, ratio: Fraction) -> bytes:
-    """A stsd whose one entry has the shape of its pixels (12.1.4)."""
+def _widened(head: bytes, tkhd: Box, *, ratio: Fraction) -> bytes:
+    """Return a tkhd (8.3.2) at whose end the width, as 16.16, is that of the shown picture."""
+    made = bytearray(head[tkhd.start : tkhd.end])
+    (width,) = struct.unpack_from(">I", made, len(made) - 8)
+    struct.pack_into(">I", made, len(made) - 8, min(round(width * ratio), 0xFFFFFFFF))
+    return box(b"tkhd", bytes(made))
+
+
+def _shaped(head: bytes, stsd: Box, *, ratio: Fraction) -> bytes:
+    """Return a stsd whose one entry has the shape of its pixels (12.1.4)."""
     (entry,) = boxes(head, stsd.start + 8, stsd.end)
     kept = [
         head[part.head : part.end]
@@ -452,20 +434,48 @@ def _shaped(head: bytes, stsd: Box, ratio: Fraction) -> bytes:
     return box(b"stsd", head[stsd.start : stsd.start + 8], box(entry.type, fixed, *kept, shape))
 
 
-def sample_entry(head: bytes, number: int) -> dict[bytes, bytes]:
+def sample_entry(head: bytes) -> dict[bytes, bytes]:
     """
-    The payloads of the boxes in the sample entry of a track of pictures, by type: avcC, vpcC.
+    Return the payloads of the boxes in the sample entry of a head's only track, by type.
 
+    @param head: that of one track of pictures: C{avcC}, C{vpcC}.
     @raise Mp4Error: when the head cannot be read.
     """
-    for trak in _tracks(head):
-        if _track_id(head, trak) == number:
-            found = trak
-            for type_ in (b"mdia", b"minf", b"stbl", b"stsd"):
-                found = _only(head, found, type_)
-            (entry,) = boxes(head, found.start + 8, found.end)
-            return {
-                part.type: head[part.start : part.end]
-                for part in boxes(head, entry.head + _VISUAL_ENTRY, entry.end)
-            }
-    return {}
+    found = _whole(head)
+    for type_ in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
+        found = _only(head, found, type_)
+    (entry,) = boxes(head, found.start + 8, found.end)
+    return {
+        part.type: head[part.start : part.end]
+        for part in boxes(head, entry.head + _VISUAL_ENTRY, entry.end)
+    }
+
+
+def fits(track: Track) -> bool:
+    """Whether a track can live in MP4: a player reads it there, and libavformat describes it."""
+    return track.codec in CODECS and bool(track.mp4_head)
+
+
+PIECE_SPAN = 1 << 62
+"""
+Microseconds of a piece in a file, if no keyframe ends it before: any number. A piece is one moof,
+and when it has sought, libavformat, which is in Chromium, too, finds nothing that the index does
+not name, and no keyframe but those that pieces begin with.
+"""
+
+FILE = FileLayout(
+    front=front,
+    piece=Mp4Muxer.whole,
+    earliest=lambda packet: min(packet.pts, packet.dts),
+    span=PIECE_SPAN,
+)
+
+MP4 = Format(
+    name="mp4",
+    title="MP4",
+    ending=".mp4",
+    media_type=video_or_audio("mp4"),
+    fits=fits,
+    muxer=Mp4Muxer,
+    file=FILE,
+)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from mkvtwist.formats.base import Format, Muxer
 from mkvtwist.media.packet import SECOND, Header, Packet
 
 HEAD = b"WEBVTT\n\n"
@@ -68,24 +69,22 @@ class _Cue(NamedTuple):
     settings: str = ""
 
 
-class WebVtt:
-    """
-    Tracks of text as WebVTT.
-
-    @ivar head: what a client gets first.
-    """
+class WebVttMuxer(Muxer[None]):
+    """Packets of text as cues."""
 
     head = HEAD
+    start = None
 
-    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
+    def __init__(self, header: Header, numbers: Collection[int]) -> None:
         """
-        @param numbers: those of the tracks that are sent; L{None} is all that are text.
+        Make a muxer.
+
+        @param numbers: the numbers of the tracks that are sent; all of them are text.
         """
-        fitting = header.fitting("webvtt") if numbers is None else numbers
-        self._cues = {track.number: _CUES[track.codec] for track in header.only(fitting)}
+        self._cues = {track.number: _CUES[track.codec] for track in header.only(numbers)}
 
     def render(self, packets: Sequence[Packet]) -> bytes:
-        """The packets as cues; nothing where there is no text in them."""
+        """Return the packets as cues; no bytes if there is no text in them."""
         return b"".join(
             self._written(packet, self._cues[packet.track])
             for packet in packets
@@ -180,3 +179,14 @@ _CUES: Mapping[str, Callable[[str], _Cue]] = MappingProxyType(
 
 CODECS = frozenset(_CUES)
 """FFmpeg's names of the subtitles that are text."""
+
+WEBVTT = Format(
+    name="webvtt",
+    title="WebVTT",
+    ending=".vtt",
+    media_type=lambda _: "text/vtt; charset=utf-8",
+    fits=lambda track: track.codec in CODECS,
+    muxer=WebVttMuxer,
+    auxiliary=True,
+    one_of="subtitles that are text",
+)

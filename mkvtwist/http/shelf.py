@@ -15,6 +15,8 @@ from typing import Any
 
 from twisted.web.static import File
 
+from mkvtwist.formats.base import Format
+
 COUNT = 16
 SIZE = 256 << 20
 """
@@ -37,7 +39,7 @@ a long pause in the player.
 HOLDERS = 1000
 """Addresses of which is remembered that they hold a file."""
 
-Key = tuple[str, str, frozenset[int] | None, float]
+Key = tuple[str, Format, frozenset[int] | None, float]
 """The stream's name, the format, the tracks that are asked for, the seconds."""
 
 Taker = tuple[str, bytes]

@@ -21,7 +21,9 @@ from mkvtwist.config.input import Form
 from mkvtwist.config.rule import EVERYBODY
 from mkvtwist.config.settings import Config
 from mkvtwist.config.values import Network
-from mkvtwist.formats.choice import ENDINGS
+from mkvtwist.formats.base import Format
+from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.registry import FORMATS
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.connections import TOO_MANY, Connections
 from mkvtwist.http.limits import Limits
@@ -29,7 +31,7 @@ from mkvtwist.http.views import pages, static
 from mkvtwist.http.views.live import watch
 from mkvtwist.http.views.management import Control, Management
 from mkvtwist.http.views.publish import is_probe, send
-from mkvtwist.http.views.replay import LAST, PREFIX, Replays
+from mkvtwist.http.views.replay import PREFIX, Replays, replayed
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.views.still import Posters
@@ -197,9 +199,9 @@ class Router(Resource):
         if ending == "":
             several = len(self._streams) > 1
             page = partial(pages.show_stream, stream, several)
-            view = page if wants_page(request) else self._watch(stream, "matroska")
-        elif ending in ENDINGS:
-            view = self._watch(stream, ENDINGS[ending])
+            view = page if wants_page(request) else self._watch(stream, MATROSKA)
+        elif ending in FORMATS:
+            view = self._watch(stream, FORMATS[ending])
         elif ending == ".jpg":
             view = partial(self.posters.show, stream)
         return {} if view is None else {b"GET": view}
@@ -208,8 +210,8 @@ class Router(Resource):
         """What there is below a stream's name."""
         if path == "status":
             return {b"GET": partial(self._status.show_stream, stream)}
-        if path in LAST:
-            return {b"GET": partial(self.replays.make, stream, LAST[path])}
+        if format_ := replayed(path):
+            return {b"GET": partial(self.replays.make, stream, format_)}
         if path.startswith(f"{PREFIX}-"):
             return {b"GET": partial(self.replays.show, stream, path)}
         show = self._pieces_of(stream).view(path)
@@ -222,7 +224,7 @@ class Router(Resource):
             pieces = self._pieces[name] = Pieces(self._reactor, stream, self._limits)
         return pieces
 
-    def _watch(self, stream: Stream, format_: str) -> View:
+    def _watch(self, stream: Stream, format_: Format) -> View:
         return partial(watch, stream, format_, self._limits)
 
     def _show(self, view: Overview, request: Request) -> None:
@@ -260,11 +262,13 @@ class Router(Resource):
 
     def _not_found(self, path: str, stream: Stream | None) -> str:
         if stream is not None:
-            endings = ("", *ENDINGS, "/index.m3u8", ".jpg")
+            endings = ("", *FORMATS, "/index.m3u8", ".jpg")
             there = [f"/{stream.config.name}{ending}" for ending in endings]
         else:
             shown = [s.config for s in self._streams.values() if s.config.watch == EVERYBODY]
-            there = [f"/{config.name}.mkv" for config in shown] or ["no stream for everybody"]
+            there = [f"/{config.name}{MATROSKA.ending}" for config in shown] or [
+                "no stream for everybody"
+            ]
         names = ", ".join(there)
         return f"There is no '{printable(path, 200)}' here. There are {names} and /status."
 

@@ -3,12 +3,12 @@ The header, written by libavformat into scratch containers (I{remux thread}).
 
 Its Matroska muxer knows CodecPrivate, colour, stereo 3D, chapters, tags and attachments of
 everything it reads; what PyAV does not pass on (dispositions, the shape of anamorphic pictures) is
-added here. WebM's header is Matroska's with less in it. For MP4 each track is described in a
-container of its own: one that MP4 has no place for does not take the others with it.
+added here. As MP4 each track is described in a container of its own: one that MP4 has no place for
+does not take the others with it. Formats make their heads of these two descriptions.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import av
 from av.container import OutputContainer
 from av.stream import Disposition
 
-from mkvtwist.formats import matroska, mp4, mpegts, webvtt
+from mkvtwist.formats import matroska, mp4
 from mkvtwist.libav.adapters import DONORS, Adapter, Stream, codec_of
 from mkvtwist.libav.extras import File, Source, short
 from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
@@ -74,40 +74,15 @@ def write_header(
                 usable.append(adapter)
         data = _written(usable, source, chapters, files) if usable else b""
     data = matroska.renumbered(data, _number(usable, taken))
-    privates = matroska.codec_privates(data)
-    heads = {a.number: head for a in usable if a.codec in mp4.CODECS and (head := _mp4(a))}
-    privates |= {
-        a.number: mp4.sample_entry(heads[a.number], 1).get(b"vpcC", b"")
-        for a in usable
-        if a.codec == "vp9" and a.number in heads  # only MP4 says in its header what VP9 this is
-    }
-    tracks = tuple(
-        _track(a, privates.get(a.number, b""), _dolby_vision(a, heads.get(a.number)))
-        for a in usable
-    )
     ratios = {a.number: ratio for a in usable if (ratio := _pixel_ratio(a))}
     sizes = {a.number: _shown(a, ratios[a.number]) for a in usable if a.number in ratios}
     delays = {a.number: a.priming for a in usable if a.priming}
     data = matroska.live_header(data, sizes, delays)
-    fits = {
-        "matroska": frozenset(track.number for track in tracks),
-        "webm": _numbers(tracks, matroska.WEBM_CODECS),
-        "mp4": frozenset(heads),
-        "mpegts": frozenset(
-            track.number for track in tracks if mpegts.fits(track, privates.get(track.number, b""))
-        ),
-        "webvtt": _numbers(tracks, webvtt.CODECS),
-    }
-    formats = {"matroska": data}
-    if fits["webm"]:
-        formats["webm"] = matroska.webm_header(data, fits["webm"])
-    if fits["mp4"]:
-        formats["mp4"] = mp4.joined(heads, ratios, _enabled(usable))
-    if fits["mpegts"]:
-        formats["mpegts"] = mpegts.NULL
-    if fits["webvtt"]:
-        formats["webvtt"] = webvtt.HEAD
-    return Header(tracks, formats, fits, tuple(left_out)), usable
+    privates = matroska.codec_privates(data)
+    tracks = tuple(
+        _track(a, privates.get(a.number, b""), _mp4_head(a, ratios.get(a.number))) for a in usable
+    )
+    return Header(tracks, data, tuple(left_out)), usable
 
 
 def _number(adapters: Sequence[Adapter], taken: int) -> dict[int, int]:
@@ -121,24 +96,24 @@ def _number(adapters: Sequence[Adapter], taken: int) -> dict[int, int]:
     return given
 
 
-def _numbers(tracks: Sequence[Track], codecs: Collection[str]) -> frozenset[int]:
-    """Those of the tracks with these codecs."""
-    return frozenset(track.number for track in tracks if track.codec in codecs)
-
-
-def _mp4(adapter: Adapter) -> bytes | None:
+def _mp4_head(adapter: Adapter, ratio: Fraction | None) -> bytes:
     """
-    Return the head of an MP4 file with one track; L{None} if it cannot live there.
+    Return the head of an MP4 file with one track; nothing if the track cannot live there.
+
+    @param ratio: the shape of pixels that are not square.
     """
-    tag = _MP4_TAGS.get(adapter.codec, "\0\0\0\0")
-    head = _described(adapter, tag)
+    if adapter.codec not in mp4.CODECS:
+        return b""
+    head = _described(adapter, _MP4_TAGS.get(adapter.codec, "\0\0\0\0"))
     vision = _dolby_vision(adapter, head)
-    return _described(adapter, vision.tag) if vision and vision.is_alone else head
+    if vision and vision.is_alone:
+        head = _described(adapter, vision.tag)
+    return mp4.shaped(head, ratio) if head and ratio else head
 
 
-def _described(adapter: Adapter, tag: str) -> bytes | None:
+def _described(adapter: Adapter, tag: str) -> bytes:
     """
-    Return the head with a sample entry of this name.
+    Return the head with a sample entry of this name; nothing if libavformat writes none.
 
     Some codecs are described by what their first packet says.
     """
@@ -163,18 +138,17 @@ def _described(adapter: Adapter, tag: str) -> bytes | None:
                 packet.pts = packet.dts = 0
                 packet.is_keyframe = True
                 output.mux(packet)
-        head = sink.data
-        mp4.joined({1: head}, {}, ())  # is it all there?
+        mp4.joined({1: sink.data}, ())  # is it all there?
     except (ValueError, av.FFmpegError):
-        return None
-    return head
+        return b""
+    return sink.data
 
 
-def _dolby_vision(adapter: Adapter, head: bytes | None) -> DolbyVision | None:
+def _dolby_vision(adapter: Adapter, head: bytes) -> DolbyVision | None:
     """Read what the sample entry in a head of MP4 says of Dolby Vision."""
-    if head is None or adapter.type != "video":
+    if not head or adapter.type != "video":
         return None
-    parts = mp4.sample_entry(head, 1)
+    parts = mp4.sample_entry(head)
     return dolby_vision(adapter.codec, parts.get(b"dvcC", b"") or parts.get(b"dvvC", b""))
 
 
@@ -182,16 +156,6 @@ def _video_range(adapter: Adapter) -> str | None:
     """Return what HLS calls the transfer characteristics (ITU-T H.273, table 3)."""
     transfer = int(getattr(adapter.stream.codec_context, "color_trc", 2) or 2)
     return None if transfer in _UNSPECIFIED else _RANGES.get(transfer, "SDR")
-
-
-def _enabled(adapters: Sequence[Adapter]) -> set[int]:
-    """The numbers of the tracks that play unasked: of each type the default ones, or the first."""
-    numbers = set()
-    for type_ in ("video", "audio"):
-        same = [adapter for adapter in adapters if adapter.type == type_]
-        chosen = [a for a in same if a.stream.disposition & Disposition.default]
-        numbers |= {adapter.number for adapter in chosen or same[:1]}
-    return numbers
 
 
 def _donors(donor: OutputContainer) -> dict[str, Stream]:
@@ -244,8 +208,12 @@ def _shifted(chapter: "Chapter", shift: int) -> "Chapter":
     return {**chapter, "start": start, "end": end}
 
 
-def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Track:
+def _track(adapter: Adapter, private: bytes, mp4_head: bytes) -> Track:
     stream, shape, type_ = adapter.stream, adapter.shape, adapter.type
+    vision = _dolby_vision(adapter, mp4_head)
+    setup = private
+    if adapter.codec == "vp9" and mp4_head:  # only MP4 says in its header what VP9 this is
+        setup = mp4.sample_entry(mp4_head).get(b"vpcC", b"")
     rate = adapter.frame_rate if type_ == "video" else None
     return Track(
         number=adapter.number,
@@ -255,7 +223,7 @@ def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Trac
         codec_string=(
             vision.codec
             if vision is not None and vision.is_alone
-            else codec_string(adapter.codec, private)
+            else codec_string(adapter.codec, setup)
         ),
         language=_language(stream),
         title=_title(stream),
@@ -267,6 +235,8 @@ def _track(adapter: Adapter, private: bytes, vision: DolbyVision | None) -> Trac
         supplemental=f"{vision.codec}/{vision.brand}" if vision and vision.brand else None,
         sample_rate=shape.sample_rate if type_ == "audio" else None,
         channels=shape.channels if type_ == "audio" else None,
+        codec_private=private,
+        mp4_head=mp4_head,
     )
 
 

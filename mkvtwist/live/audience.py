@@ -3,9 +3,10 @@ Clients who get the same bytes, which are made once for all of them (I{pure}).
 """
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from mkvtwist.formats.choice import Choice, Counted, Early, Format
+from mkvtwist.formats.base import Muxer
+from mkvtwist.formats.choice import Choice
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment, Ring, Running
 
@@ -32,22 +33,18 @@ def _framed(data: bytes, framing: Transform | None) -> bytes:
     return framing(data) if data and framing is not None else data
 
 
-def _maker(format_: Format, ring: Ring) -> Callable[[Fragment], bytes | None]:
+def _maker(muxer: Muxer[Any], ring: Ring) -> Callable[[Fragment], bytes | None]:
     """
-    What makes a fragment's bytes, whatever they depend on; nothing yet, where that is still to be
-    found.
+    Return what makes a fragment's bytes; it makes L{None} while what they depend on is not found.
     """
-    if isinstance(format_, Early):
-        early = format_.early
-        return lambda fragment: early(fragment.packets, fragment.pause)
-    if not isinstance(format_, Counted):
-        return lambda fragment: format_.render(fragment.packets)
-    counted = format_
-    running = Running(ring, counted.start, counted.advance, counted.moved)
+    live = muxer.live
+    if muxer.start is None:
+        return lambda fragment: live(fragment.packets, fragment.pause, None)
+    running = Running(ring, muxer.start, muxer.advance, muxer.moved)
 
     def made(fragment: Fragment) -> bytes | None:
-        counters = running.before(fragment.number)
-        return None if counters is None else counted.render(fragment.packets, counters)
+        before = running.before(fragment.number)
+        return None if before is None else live(fragment.packets, fragment.pause, before)
 
     return made
 
@@ -80,15 +77,15 @@ class Audience(Generic[C]):
         self.clients: set[C] = set()
         self._framing = framing
         self._rebase = rebase
-        self._format = period.format(choice)
-        self._made = _maker(self._format, period.ring)
+        self._muxer = period.muxer(choice)
+        self._made = _maker(self._muxer, period.ring)
         self._base: int | None = None
         self._piece: tuple[tuple[int, int, int], bytes, int] = ((-1, 0, 0), b"", 0)
 
     @property
     def head(self) -> bytes:
         """What each of them gets first."""
-        return _framed(self._format.head, self._framing)
+        return _framed(self._muxer.head, self._framing)
 
     def shares(self, other: "Audience[C]") -> bool:
         """Whether both use the same bytes in the ring."""

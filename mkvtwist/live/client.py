@@ -20,7 +20,9 @@ from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
 from zope.interface import Attribute, implementer
 
 from mkvtwist.config.settings import StreamConfig
+from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import NoTrack, Unfit, choose
+from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.live.audience import Audience, Audiences, Rebase, Transform
 from mkvtwist.live.lag import Lag
 from mkvtwist.live.period import Period
@@ -121,7 +123,7 @@ class Wish:
     """
 
     burst: float | None
-    format: str = "matroska"
+    format: Format = MATROSKA
     tracks: frozenset[int] | None = None
     framing: Transform | None = None
     rebase: Rebase | None = None
@@ -373,7 +375,7 @@ class Client:
             self.id,
             self.wish.peer,
             self.wish.user_agent,
-            self.wish.format,
+            self.wish.format.name,
             self.since,
             self.sent,
             self._distance() + self._fanout.seconds_of(self.response.progress().held),

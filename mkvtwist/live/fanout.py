@@ -33,7 +33,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.formats.choice import BESIDE
 from mkvtwist.live.audience import Audiences
 from mkvtwist.live.client import PIECE, Client, IResponse, Wish
 from mkvtwist.live.demand import Demand
@@ -175,7 +174,7 @@ class Fanout(Sink):
         client = Client(self, next(self._ids), response, wish)
         self.clients.add(client)
         self._demand.enter()
-        if wish.format in BESIDE:
+        if wish.format.auxiliary:
             self.beside.add(client)
         self._log.info(
             "client {id} joined: {peer}, {user_agent}",
@@ -189,7 +188,7 @@ class Fanout(Sink):
             id=client.id,
             peer=wish.peer,
             user_agent=wish.user_agent,
-            format=wish.format,
+            format=wish.format.name,
         )
         if not self._sweep.running:
             self._sweep.start(SWEEP, now=False)

@@ -1,5 +1,5 @@
 """
-What is sent under one header: its tracks, its fragments, its formats (I{pure}).
+What is sent under one header: its tracks, its fragments, its muxers (I{pure}).
 
 A segment begins:
 
@@ -14,8 +14,11 @@ fragment that is L{decodable<mkvtwist.live.ring.Fragment>}.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from mkvtwist.formats.choice import FORMATS, Choice, Format
+from mkvtwist.formats.base import Muxer
+from mkvtwist.formats.choice import Choice
+from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.live.ring import Fragment, Ring
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.silence import Silences
@@ -58,8 +61,8 @@ class Period:
         self.ring = ring
         self.released = 0
         self.closed = False
-        self.everything = Choice("matroska", header.numbers)
-        self._formats: dict[Choice, Format] = {}  # the one that was wanted longest ago first
+        self.everything = Choice(MATROSKA, header.numbers)
+        self._muxers: dict[Choice, Muxer[Any]] = {}  # the one that was wanted longest ago first
         self._videos = [track.number for track in header.tracks if track.type == "video"]
         self._video = self._videos[0] if self._videos else None
         self._sparse = header.sparse
@@ -69,14 +72,14 @@ class Period:
         self._waited = 0  # for a picture of late; forgotten slowly
         self._pause = 0
 
-    def format(self, choice: Choice) -> Format:
-        """One of L{FORMATS}, made for this header and some of its tracks."""
-        made = self._formats.pop(choice, None)
+    def muxer(self, choice: Choice) -> Muxer[Any]:
+        """Return what makes the bytes of a choice, of this header's packets."""
+        made = self._muxers.pop(choice, None)
         if made is None:
-            made = FORMATS[choice.format].make(self.header, choice.tracks)
-        self._formats[choice] = made
-        if len(self._formats) > CHOICES:
-            del self._formats[next(iter(self._formats))]
+            made = choice.format.muxer(self.header, choice.tracks)
+        self._muxers[choice] = made
+        if len(self._muxers) > CHOICES:
+            del self._muxers[next(iter(self._muxers))]
         return made
 
     @property

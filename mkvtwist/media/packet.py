@@ -5,7 +5,7 @@ All times are integers in microseconds (libavformat's C{AV_TIME_BASE}): fine eno
 every audio sample position up to 192 kHz, and never rounded twice.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -57,6 +57,12 @@ class Track:
     sample_rate: int | None = None
     channels: int | None = None
 
+    codec_private: bytes = field(default=b"", compare=False)
+    """Matroska's CodecPrivate: the setup as libavformat stores it there."""
+
+    mp4_head: bytes = field(default=b"", compare=False)
+    """The head of an MP4 file with this track alone; empty if libavformat writes none for it."""
+
     @property
     def step(self) -> int:
         """Microseconds that a packet lasts which does not say so, and after which there is none."""
@@ -94,32 +100,20 @@ class Packet(NamedTuple):
         return self.dts + self.duration
 
 
-class Piece(NamedTuple):
-    """A part of a finite file, as its index knows it."""
-
-    start: int
-    """When its first packet is shown, in microseconds from the file's beginning."""
-
-    size: int
-    """Bytes."""
-
-    key: bool
-    """Whether one can begin there."""
-
-
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a client needs before its first fragment, for one set of tracks."""
+    """
+    A set of tracks, with what libavformat says of them: formats make their heads of that.
+
+    libavformat describes tracks in two ways that have room for all that it knows: as Matroska, all
+    of them together with tags, chapters and attachments, and as MP4, each by itself
+    (L{Track.codec_private}, L{Track.mp4_head}).
+    """
 
     tracks: tuple[Track, ...]
-    formats: Mapping[str, bytes] = field(compare=False)
-    """
-    The header's bytes by the name of the format: C{matroska}, C{webm}, C{mp4}; with all tracks that
-    can live there. A format in which none can is not in here.
-    """
 
-    fits: Mapping[str, frozenset[int]] = field(default_factory=dict, compare=False)
-    """The numbers of the tracks that can live in a format, where it is not all of them."""
+    matroska_head: bytes = field(default=b"", compare=False)
+    """Matroska's head, from the EBML header to the Tags, with all tracks."""
 
     left_out: tuple[str, ...] = field(default=(), compare=False)
     """One sentence for each track of the input that is not sent."""
@@ -131,7 +125,7 @@ class Header:
 
     @property
     def numbers(self) -> frozenset[int]:
-        """Those of all tracks."""
+        """The numbers of all tracks."""
         return frozenset(track.number for track in self.tracks)
 
     @property
@@ -144,9 +138,5 @@ class Header:
         return sparse if sparse < self.numbers else frozenset()
 
     def only(self, numbers: Collection[int]) -> tuple[Track, ...]:
-        """Some of the tracks."""
+        """Return the tracks with these numbers."""
         return tuple(track for track in self.tracks if track.number in numbers)
-
-    def fitting(self, format_: str) -> frozenset[int]:
-        """The numbers of the tracks that can live in a format."""
-        return self.fits.get(format_, self.numbers) if format_ in self.formats else frozenset()

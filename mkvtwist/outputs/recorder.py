@@ -27,8 +27,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mkvtwist.formats.choice import Format
-from mkvtwist.formats.matroska import milliseconds, rebased
+from mkvtwist.formats.base import Muxer
+from mkvtwist.formats.matroska import rebased
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink
@@ -132,7 +132,7 @@ class Recorder(Sink):
         self._weight = 0
         self._writing: Deferred[None] | None = None
         self._idle: list[Deferred[None]] = []
-        self._format: Format | None = None
+        self._muxer: Muxer[Any] | None = None
         self._head = b""
         self._began: int | None = None
         self._base = 0
@@ -151,15 +151,15 @@ class Recorder(Sink):
 
     def begin(self, period: Period) -> None:
         """Begin another file."""
-        self._format = period.format(period.everything)
-        self._head = self._format.head
+        self._muxer = period.muxer(period.everything)
+        self._head = self._muxer.head
         if self.failure is None:
             self._next_file()
 
     def append(self, fragment: Fragment) -> None:
         """Write a fragment: to another file, if the one that is open has all that it is to have."""
-        assert self._format is not None
-        data, start, key = self._format.render(fragment.packets), fragment.start, fragment.decodable
+        assert self._muxer is not None
+        data, start, key = self._muxer.render(fragment.packets), fragment.start, fragment.decodable
         known = self._edge is not None
         edge = start if self._edge is None else self._edge
         self._lag = min(LAG, max(self._lag, edge - start))
@@ -175,7 +175,7 @@ class Recorder(Sink):
             self._began = start
             self._base = max(0, start - (self._lag if known else LAG))
         self._size += len(data)
-        base = milliseconds(self._base)
+        base = self._base
         self._add(lambda: self._write(data, base), len(data))
 
     def _is_due(self, start: int) -> bool:

@@ -16,7 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from mkvtwist import __version__
-from mkvtwist.formats.choice import FORMATS
+from mkvtwist.formats.registry import FORMATS
 from mkvtwist.streams.stream import StreamStatistics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -72,8 +72,9 @@ class _Streams:
         for name, stream in self._streams.items():
             live.add_metric([name], stream.state == "live")
             counts = Counter((client.format, client.state) for client in stream.clients)
-            for format_, state in product(FORMATS, _STATES):
-                clients.add_metric([name, format_, state], counts[format_, state])
+            for format_, state in product(FORMATS.values(), _STATES):
+                labels = [name, format_.name, state]
+                clients.add_metric(labels, counts[format_.name, state])
             lag.add_metric([name], max((client.lag for client in stream.clients), default=0))
         yield live
         yield clients

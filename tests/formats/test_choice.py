@@ -6,17 +6,11 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.choice import (
-    FORMATS,
-    Choice,
-    NoTrack,
-    Unfit,
-    choose,
-    endings,
-    media_type,
-    media_types,
-    preferred,
-)
+from mkvtwist.formats.base import Format
+from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose, endings, media_types, preferred
+from mkvtwist.formats.matroska import MATROSKA, WEBM
+from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.media.packet import Header, Track
 from tests.support.fakes import AUDIO, VIDEO
 
@@ -26,22 +20,26 @@ PICTURES = Track(number=5, type="subtitle", codec="hdmv_pgs_subtitle")
 
 
 def header(*tracks: Track, mp4: set[int] | None = None) -> Header:
-    """A header for these tracks, of which some fit MP4, none fits WebM, and TEXT is text."""
-    numbers = frozenset(track.number for track in tracks)
-    fits = {"mp4": numbers & (mp4 or set()), "webvtt": numbers & {4}}
-    formats = {name: b"" for name, fitting in fits.items() if fitting}
-    return Header(tracks, {"matroska": b"", **formats}, fits)
+    """A header for these tracks, of which some fit MP4."""
+    return Header(
+        tuple(
+            replace(track, mp4_head=b"head") if track.number in (mp4 or ()) else track
+            for track in tracks
+        )
+    )
 
 
 class ChooseTests(SynchronousTestCase):
     """What somebody gets who asks for a format."""
 
-    def check(self, made: Header, format_: str, wanted: set[int] | None, tracks: set[int]) -> None:
+    def check(
+        self, made: Header, format_: Format, wanted: set[int] | None, tracks: set[int]
+    ) -> None:
         """One choice."""
         chosen = choose(made, format_, None if wanted is None else frozenset(wanted))
         self.assertEqual(chosen, Choice(format_, frozenset(tracks)))
 
-    def refused(self, made: Header, format_: str, wanted: set[int] | None = None) -> str:
+    def refused(self, made: Header, format_: Format, wanted: set[int] | None = None) -> str:
         """Why there is nothing."""
         numbers = None if wanted is None else frozenset(wanted)
         return str(self.assertRaises(Unfit, choose, made, format_, numbers))
@@ -49,40 +47,37 @@ class ChooseTests(SynchronousTestCase):
     def test_unasked(self) -> None:
         """Unasked come all pictures and sounds; subtitles where they can, and stand in no way."""
         made = header(VIDEO, AUDIO, TEXT, mp4={1, 2})
-        self.check(made, "matroska", None, {1, 2, 4})
-        self.check(made, "mp4", None, {1, 2})
-        self.check(made, "webvtt", None, {4})
+        self.check(made, MATROSKA, None, {1, 2, 4})
+        self.check(made, MP4, None, {1, 2})
+        self.check(made, WEBVTT, None, {4})
 
     def test_wanted(self) -> None:
         """Who asks for tracks gets these."""
         made = header(VIDEO, AUDIO, PCM, TEXT, mp4={1, 2})
-        self.check(made, "matroska", {3}, {3})
-        self.check(made, "mp4", {1}, {1})
-        self.check(made, "mp4", {1, 2}, {1, 2})
+        self.check(made, MATROSKA, {3}, {3})
+        self.check(made, MP4, {1}, {1})
+        self.check(made, MP4, {1, 2}, {1, 2})
 
     def test_unfit(self) -> None:
         """What cannot live there is named, and where all that was asked for can."""
         made = header(VIDEO, AUDIO, PCM, mp4={1, 2})
         wrong = "track 3 (audio, pcm_s16le) cannot live in MP4; ask for .mkv instead"
         part = "or for a part of it: .mp4?tracks="
-        self.assertEqual(self.refused(made, "mp4"), f"{wrong}, {part}1,2")
-        self.assertEqual(self.refused(made, "mp4", {1, 3}), f"{wrong}, {part}1")
-        self.assertEqual(self.refused(made, "mp4", {3}), wrong)
-        self.assertIn("ask for .mkv or .mp4 instead", self.refused(made, "webm", {1, 2}))
+        self.assertEqual(self.refused(made, MP4), f"{wrong}, {part}1,2")
+        self.assertEqual(self.refused(made, MP4, {1, 3}), f"{wrong}, {part}1")
+        self.assertEqual(self.refused(made, MP4, {3}), wrong)
+        self.assertIn("ask for .mkv or .mp4 instead", self.refused(made, WEBM, {1, 2}))
 
     def test_part(self) -> None:
         """A part is named where it has the picture; sound alone is none of a film."""
-        made = header(VIDEO, PCM, mp4={1})
-        made = replace(
-            made, formats={**made.formats, "webm": b""}, fits={**made.fits, "webm": frozenset({3})}
-        )
+        made = header(VIDEO, replace(PCM, codec="opus"), mp4={1})
         self.assertEqual(
-            self.refused(made, "webm"),
+            self.refused(made, WEBM),
             "track 1 (video, h264) cannot live in WebM; ask for .mkv instead, or for a part of it:"
             " .mp4?tracks=1",
         )
         self.assertEqual(
-            self.refused(header(AUDIO, PCM, mp4={2}), "mp4"),
+            self.refused(header(AUDIO, PCM, mp4={2}), MP4),
             "track 3 (audio, pcm_s16le) cannot live in MP4; ask for .mkv instead, or for a part of"
             " it: .mp4?tracks=2",
         )
@@ -90,20 +85,20 @@ class ChooseTests(SynchronousTestCase):
     def test_no_text(self) -> None:
         """Subtitles that are pictures are no text."""
         made = header(VIDEO, PICTURES)
-        self.assertIn("there are no subtitles that are text", self.refused(made, "webvtt"))
-        self.assertIn("track 5 (subtitle, hdmv_pgs", self.refused(made, "webvtt", {5}))
+        self.assertIn("there are no subtitles that are text", self.refused(made, WEBVTT))
+        self.assertIn("track 5 (subtitle, hdmv_pgs", self.refused(made, WEBVTT, {5}))
 
     def test_only_subtitles(self) -> None:
         """Of subtitles alone there is nothing to be seen where they are not sent."""
-        self.assertIn("there are only subtitles", self.refused(header(TEXT), "mp4"))
+        self.assertIn("there are only subtitles", self.refused(header(TEXT), MP4))
 
     def test_second_picture(self) -> None:
         """Pictures come with those at whose keyframes the stream is cut, or not at all."""
         second = replace(VIDEO, number=5)
         made = header(VIDEO, second, AUDIO, mp4={1, 2, 5})
-        self.check(made, "mp4", {1, 5}, {1, 5})
+        self.check(made, MP4, {1, 5}, {1, 5})
         self.assertEqual(
-            self.refused(made, "matroska", {2, 5}),
+            self.refused(made, MATROSKA, {2, 5}),
             "track 5 (video, h264) comes only together with track 1 (video, h264), at whose"
             " keyframes the stream is cut",
         )
@@ -111,7 +106,7 @@ class ChooseTests(SynchronousTestCase):
     def test_no_track(self) -> None:
         """Who asks for what does not exist is told what does."""
         made = header(VIDEO, AUDIO)
-        problem = self.assertRaises(NoTrack, choose, made, "mp4", frozenset({1, 7, 9}))
+        problem = self.assertRaises(NoTrack, choose, made, MP4, frozenset({1, 7, 9}))
         self.assertEqual(
             str(problem),
             "There is no track 7, 9; there are track 1 (video, h264), track 2 (audio, aac)",
@@ -142,12 +137,12 @@ class NameTests(SynchronousTestCase):
                 "vtt": "text/vtt; charset=utf-8",
             },
         )
-        self.assertNotIn("mp4", media_types(header(video, PCM, mp4={1})))
+        self.assertNotIn(MP4, media_types(header(video, PCM, mp4={1})))
 
     def test_media_type(self) -> None:
         """Sound alone is audio; what is not known yet might be anything, so it is video."""
-        self.assertEqual(media_type("mp4", (AUDIO,)), "audio/mp4")
-        self.assertEqual(media_type("mp4", ()), "video/mp4")
+        self.assertEqual(MP4.media_type((AUDIO,)), "audio/mp4")
+        self.assertEqual(MP4.media_type(()), "video/mp4")
 
     def test_endings(self) -> None:
         """Of each track it is known where it can live."""
@@ -155,7 +150,3 @@ class NameTests(SynchronousTestCase):
             endings(header(VIDEO, PCM, TEXT, mp4={1})),
             {1: ("mkv", "mp4"), 3: ("mkv",), 4: ("mkv", "vtt")},
         )
-
-    def test_all(self) -> None:
-        """No two formats have the same name or ending."""
-        self.assertEqual(len({kind.ending for kind in FORMATS.values()}), len(FORMATS))

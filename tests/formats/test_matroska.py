@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats import matroska
-from mkvtwist.formats.matroska import Matroska, MatroskaError, WebM
+from mkvtwist.formats.matroska import WEBM, MatroskaError, MatroskaMuxer
 from mkvtwist.libav.adapters import adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
@@ -160,7 +160,7 @@ class ClusterTests(SynchronousTestCase):
     """What L{Matroska.render} makes, read by libavformat."""
 
     def setUp(self) -> None:
-        self.matroska = Matroska(header())
+        self.matroska = MatroskaMuxer(header())
 
     def check(self, made: Sequence[Packet], data: bytes) -> None:
         """What libavformat reads is what was written, to the millisecond."""
@@ -208,7 +208,7 @@ class ClusterTests(SynchronousTestCase):
         """Packets that came together are one Cluster as far as its 16 bits reach."""
         for last, clusters in ((32_767, 1), (32_768, 2)):
             made = [picture(5 * MS), sound(MS), picture(MS * (1 + last))]
-            data = Matroska(Header((), {"matroska": b""})).render(made)
+            data = MatroskaMuxer(Header(())).render(made)
             self.assertEqual(ids(data), [CLUSTER] * clusters)
 
     def test_bytes(self) -> None:
@@ -268,7 +268,7 @@ class WebMTests(SynchronousTestCase):
     """WebM: fewer codecs, and blocks in the order of their times."""
 
     def setUp(self) -> None:
-        self.webm = WebM(header())
+        self.webm = media.all_of(WEBM, header())
 
     def times(self, data: bytes) -> list[list[tuple[int, int]]]:
         """Time and track of each block, Cluster by Cluster."""
@@ -341,7 +341,7 @@ class WebMTests(SynchronousTestCase):
         made = [picture(0), sound(10 * MS), picture(500 * MS, key=False), sound(520 * MS)]
         for pause, lasts in ((0, 60), (2000 * MS, 2000)):
             found = []
-            data = self.webm.early(made, pause)
+            data = self.webm.live(made, pause, None)
             (cluster,) = matroska.elements(data, 0, len(data))
             for block in list(matroska.elements(data, cluster.start, cluster.end))[1:]:
                 parts = matroska.elements(data, block.start, block.end)
@@ -363,7 +363,7 @@ class WebMTests(SynchronousTestCase):
     def test_alone(self) -> None:
         """Without another track in the way, the bytes are Matroska's."""
         made = [picture(n * 40 * MS, key=not n) for n in range(5)]
-        self.assertEqual(self.webm.render(made), Matroska(header()).render(made))
+        self.assertEqual(self.webm.render(made), MatroskaMuxer(header()).render(made))
 
     def test_nothing(self) -> None:
         """Subtitles alone are no bytes."""
@@ -376,8 +376,8 @@ class RebasedTests(SynchronousTestCase):
     @given(packets(), st.integers(0, 100_000))
     def test_earlier(self, made: list[Packet], earlier: int) -> None:
         """Only the Timestamps differ, by so much, and none is below 0."""
-        plain = Matroska(Header((), {"matroska": b""})).render(made)
-        data = matroska.rebased(plain, earlier)
+        plain = MatroskaMuxer(Header(())).render(made)
+        data = matroska.rebased(plain, earlier * MS)
         self.assertEqual(len(data), len(plain))
         for old, new in zip(
             matroska.elements(plain, 0, len(plain)),
@@ -421,8 +421,8 @@ class HeaderTests(SynchronousTestCase):
         clip = media.clip(video="mpeg4", audio="mp2", seconds=0.2)
         with media.opened(clip) as container:
             made, _ = write_header([adapter_for(s) for s in container.streams], container)
-        data = matroska.live_header(made.formats["matroska"], {1: (213, 120)}, {})
-        cluster = Matroska(made).render([Packet(1, 0, 0, 0, True, b"x")])
+        data = matroska.live_header(made.matroska_head, {1: (213, 120)}, {})
+        cluster = MatroskaMuxer(made).render([Packet(1, 0, 0, 0, True, b"x")])
         (video, audio), _ = media.parameters(data + cluster)
         self.assertEqual((video["size"], video["sar"]), ((160, 120), Fraction(213, 160)))
         self.assertEqual(audio["codec"], "mp2")
@@ -466,19 +466,19 @@ class HeaderTests(SynchronousTestCase):
 
     def test_written(self) -> None:
         """The header that clients get has no index, and libavformat reads it."""
-        data = header().formats["matroska"]
+        data = header().matroska_head
         top, segment = matroska.elements(data, 0, len(data))
         self.assertEqual((top.id, segment.id), (EBML, SEGMENT))
         parts = ids(data, segment.start)
         self.assertEqual(parts[:2], [INFO, TRACKS])
         self.assertNotIn(SEEK_HEAD, parts)
-        tracks, _ = media.parameters(data + Matroska(header()).render([picture(0)]))
+        tracks, _ = media.parameters(data + MatroskaMuxer(header()).render([picture(0)]))
         self.assertEqual([track["codec"] for track in tracks], ["vp8", "opus", "srt"])
         self.assertEqual(tracks[1]["metadata"]["title"], "Sound")
 
     def test_selected(self) -> None:
         """A header with some of the tracks has their entries and tags, and all else as it was."""
-        whole = header().formats["matroska"]
+        whole = header().matroska_head
         self.assertIs(matroska.selected(whole, {1, 2, 3}), whole)
         tags = b"".join(
             matroska.element(
@@ -497,11 +497,11 @@ class HeaderTests(SynchronousTestCase):
 
     def test_selected_read(self) -> None:
         """What is sent with it is what libavformat reads."""
-        made = Matroska(header(), {2, 3})
+        made = MatroskaMuxer(header(), {2, 3})
         data = made.head + made.render([picture(0), sound(0), text(0, 40 * MS)])
         self.assertEqual([t["codec"] for t in media.parameters(data)[0]], ["opus", "srt"])
         self.assertEqual(len(read(data)), 2)
-        alone = WebM(header(), {2})
+        alone = WEBM.muxer(header(), frozenset({2}))
         data = alone.head + alone.render([picture(0), sound(0)])
         self.assertEqual([t["codec"] for t in media.parameters(data)[0]], ["opus"])
 
@@ -515,7 +515,7 @@ class HeaderTests(SynchronousTestCase):
             matroska.element(VOID, b"junk"),
         )
         self.assertEqual(matroska.codec_delays(data), {2: 6500, 0: (2**64 + 499) // 1000})
-        self.assertEqual(matroska.codec_delays(header().formats["matroska"]), {2: OPUS_DELAY})
+        self.assertEqual(matroska.codec_delays(header().matroska_head), {2: OPUS_DELAY})
 
     def test_codec_privates(self) -> None:
         """What a decoder is given first is found by track."""
@@ -551,7 +551,7 @@ class HeaderTests(SynchronousTestCase):
 
 
 def _real_head() -> bytes:
-    return header().formats["matroska"]
+    return header().matroska_head
 
 
 class PacketTests(SynchronousTestCase):
@@ -564,7 +564,7 @@ class PacketTests(SynchronousTestCase):
     def test_has_video(self) -> None:
         """A header says whether there are pictures."""
         self.assertTrue(header().has_video)
-        self.assertFalse(Header((), {}).has_video)
+        self.assertFalse(Header(()).has_video)
 
     def test_av(self) -> None:
         """Libavformat's scale of time is ours."""

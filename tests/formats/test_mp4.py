@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist.formats import mp4
-from mkvtwist.formats.choice import Format, Unfit, choose
-from mkvtwist.formats.matroska import Matroska
-from mkvtwist.formats.mp4 import Mp4, Mp4Error
+from mkvtwist.formats.base import Muxer
+from mkvtwist.formats.choice import Unfit, choose
+from mkvtwist.formats.matroska import MATROSKA, WEBM, MatroskaMuxer
+from mkvtwist.formats.mp4 import MP4, Mp4Error, Mp4Muxer
 from mkvtwist.libav.adapters import Adapter, adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet
@@ -147,10 +148,11 @@ def packets(draw: st.DrawFn) -> list[Packet]:
 
 
 class FragmentTests(SynchronousTestCase):
-    """What L{Mp4.render} makes, read by a parser that knows nothing of it."""
+    """What L{Mp4Muxer.render} makes, read by a parser that knows nothing of it."""
 
     def setUp(self) -> None:
-        self.mp4 = Mp4(header())
+        made = header()
+        self.mp4 = Mp4Muxer(made, MP4.fitting(made.tracks))
 
     def check(self, made: Sequence[Packet], data: bytes) -> None:
         """Each packet is there, at its time to the nearest tick."""
@@ -221,10 +223,10 @@ class FragmentTests(SynchronousTestCase):
         """
         for pause, lasts in ((0, 3 * 1800), (FRAME, 3 * 1800), (SECOND // 2, 45_000)):
             made = [picture(0), sound(0), picture(3 * FRAME)]
-            seen = samples(self.mp4.early(made, pause))
+            seen = samples(self.mp4.live(made, pause, None))
             self.assertEqual([s.duration for s in seen if s.track == VIDEO], [3 * 3600, lasts])
             self.assertEqual([s.duration for s in seen if s.track == AUDIO], [1024])
-            self.check(made, self.mp4.early(made, pause))
+            self.check(made, self.mp4.live(made, pause, None))
 
     def test_whole(self) -> None:
         """A piece of a file is one moof, whose pictures last until the next one."""
@@ -286,7 +288,9 @@ class FragmentTests(SynchronousTestCase):
         for packet in made:
             (_, moof, _), _ = parsed(self.mp4.render([packet]))
             numbers.append(int.from_bytes(moof[12:16], "big"))
-            self.assertEqual(self.mp4.render([packet]), Mp4(header()).render([packet]))
+            self.assertEqual(
+                self.mp4.render([packet]), media.all_of(MP4, header()).render([packet])
+            )
         self.assertEqual(numbers, [1, 1001, 1])
 
 
@@ -308,10 +312,10 @@ def read(case: SynchronousTestCase, source: Any) -> Sent:
     return Sent(made, [event for event in events if isinstance(event, Packet)])
 
 
-def bytes_of(format_: Format, packets: Sequence[Packet], size: int) -> bytes:
+def bytes_of(muxer: Muxer[Any], packets: Sequence[Packet], size: int) -> bytes:
     """The head, and the packets in fragments of so many."""
     cuts = range(0, len(packets), size)
-    return format_.head + b"".join(format_.render(packets[at : at + size]) for at in cuts)
+    return muxer.head + b"".join(muxer.render(packets[at : at + size]) for at in cuts)
 
 
 def decoded(data: bytes) -> dict[int, list[tuple[int, str]]]:
@@ -365,9 +369,9 @@ class ReadBackTests(SynchronousTestCase):
             packet._replace(pts=packet.pts + LATER, dts=packet.dts + LATER, extra=None)
             for packet in made.packets[first:]
         ]
-        expected = decoded(bytes_of(Matroska(made.header), later, 3))
+        expected = decoded(bytes_of(MatroskaMuxer(made.header), later, 3))
         for size in (1, 7, len(later)):
-            data = bytes_of(Mp4(made.header), later, size)
+            data = bytes_of(media.all_of(MP4, made.header), later, size)
             self.check_packets(data, later, contiguous=size > 1)
             check_shown(self, decoded(data), expected, later[0].dts + SECOND // 4)
 
@@ -434,7 +438,7 @@ class HeadTests(SynchronousTestCase):
     def tracks(self, source: Any) -> tuple[Header, list[dict[str, Any]]]:
         """What a player reads in the MP4 of a clip."""
         made = read(self, source)
-        tracks, _ = media.parameters(bytes_of(Mp4(made.header), made.packets, 100))
+        tracks, _ = media.parameters(bytes_of(media.all_of(MP4, made.header), made.packets, 100))
         return made.header, tracks
 
     def test_languages(self) -> None:
@@ -448,20 +452,18 @@ class HeadTests(SynchronousTestCase):
             [t["disposition"] for t in (video, first, second)],
             [Disposition.default, Disposition(0), Disposition.default],
         )
-        self.assertEqual(header.fitting("mp4"), {1, 2, 3})
+        self.assertEqual(MP4.fitting(header.tracks), {1, 2, 3})
 
     def test_selected(self) -> None:
         """A head with some of the tracks has only these, and one of each type plays unasked."""
         clip = media.clip(seconds=1, languages=("eng", "deu"), default=1)
         made = read(self, clip)
-        whole = made.header.formats["mp4"]
-        self.assertIs(mp4.selected(whole, {1, 2, 3}), whole)
         for numbers, languages in (
             ({1, 2}, ["und", "eng"]),
             ({1, 3}, ["und", "deu"]),
             ({2}, ["eng"]),
         ):
-            chosen = Mp4(made.header, numbers)
+            chosen = Mp4Muxer(made.header, numbers)
             data = chosen.head + b"".join(chosen.render([packet]) for packet in made.packets)
             tracks, _ = media.parameters(data)
             self.assertEqual([t["metadata"].get("language") for t in tracks], languages)
@@ -484,7 +486,7 @@ class HeadTests(SynchronousTestCase):
             clip = media.clip(container=container, seconds=1, sar=Fraction(64, 45))
             header, (video, _) = self.tracks(clip)
             self.assertEqual(video["sar"], Fraction(64, 45), container)
-            trak, _ = mp4_boxes(header.formats["mp4"], "moov", "trak")
+            trak, _ = mp4_boxes(media.all_of(MP4, header).head, "moov", "trak")
             (tkhd,) = mp4_boxes(trak, "tkhd")
             width, height = struct.unpack(">II", tkhd[-8:])
             self.assertEqual((round(width / 65536), height >> 16), (round(160 * 64 / 45), 120))
@@ -492,7 +494,7 @@ class HeadTests(SynchronousTestCase):
     def test_rotation(self) -> None:
         """Pictures that are to be turned are turned."""
         made = read(self, turned(media.clip(container="mp4", seconds=1)))
-        with media.opened(bytes_of(Mp4(made.header), made.packets, 100)) as container:
+        with media.opened(bytes_of(media.all_of(MP4, made.header), made.packets, 100)) as container:
             self.assertEqual(abs(next(container.decode(video=0)).rotation), 90)
 
     def test_layout(self) -> None:
@@ -500,17 +502,17 @@ class HeadTests(SynchronousTestCase):
         clip = media.clip(video=None, seconds=1, sample_rate=44_100, channels=1)
         header, (audio,) = self.tracks(clip)
         self.assertEqual((audio["sample_rate"], audio["channels"]), (44_100, 1))
-        self.assertEqual(mp4.timescales(header.formats["mp4"]), {1: 44_100})
+        self.assertEqual(mp4.timescales(media.all_of(MP4, header).head), {1: 44_100})
 
     def test_hevc_name(self) -> None:
         """HEVC is called hvc1, without which Apple's players do not take it."""
         made = read(self, media.clip(video="libx265", audio=None, seconds=0.5))
-        self.assertIn(b"hvc1", made.header.formats["mp4"])
+        self.assertIn(b"hvc1", media.all_of(MP4, made.header).head)
 
     def test_boxes(self) -> None:
         """The head is ftyp and moov; there are no edit lists, and numbers are Matroska's."""
         clip = media.clip(video="libvpx-vp9", audio="ac3", seconds=1)
-        head = read(self, clip).header.formats["mp4"]
+        head = media.all_of(MP4, read(self, clip).header).head
         self.assertEqual([type_ for type_, _, _ in parsed(head)], ["ftyp", "moov"])
         for trak in mp4_boxes(head, "moov", "trak"):
             self.assertEqual([type_ for type_, _, _ in parsed(trak)], ["tkhd", "mdia"])
@@ -528,8 +530,8 @@ class HeadTests(SynchronousTestCase):
         """A head that is none is told from one."""
         for data in (b"moov", b"\0\0\0\4moov", b"\0\0\0\x10moov", b"\0\0\0\x10moov\0\0\0\x08trak"):
             self.assertRaises(Mp4Error, mp4.timescales, data)
-            self.assertRaises(Mp4Error, mp4.joined, {1: data}, {}, ())
-        self.assertEqual(mp4.sample_entry(header().formats["mp4"], 9), {})
+            self.assertRaises(Mp4Error, mp4.joined, {1: data}, ())
+            self.assertRaises(Mp4Error, mp4.sample_entry, data)
 
 
 class UnfitTests(SynchronousTestCase):
@@ -544,12 +546,13 @@ class UnfitTests(SynchronousTestCase):
                     list(adapters[packet.stream_index].packets(packet))
             header, _ = write_header(adapters, container)
         unfit = {}
-        for name in ("mp4", "webm"):
+        for format_ in (MP4, WEBM):
             try:
-                choose(header, name)
+                choose(header, format_)
             except Unfit as problem:
-                unfit[name] = str(problem)
-        return sorted({"matroska", "mp4", "webm"} & set(header.formats)), unfit
+                unfit[format_.name] = str(problem)
+        found = {f.name for f in (MATROSKA, MP4, WEBM) if f.fitting(header.tracks)}
+        return sorted(found), unfit
 
     def test_all(self) -> None:
         """AV1 and Opus live in all of them; subtitles stand in nobody's way."""
@@ -593,8 +596,8 @@ class UnfitTests(SynchronousTestCase):
                 adapters: list[Adapter] = [adapter_for(stream) for stream in container.streams]
                 adapters[1].sample = sample
                 header, _ = write_header(adapters, container)
-            self.assertEqual(header.fitting("mp4"), {1})
-            problem = self.assertRaises(Unfit, choose, header, "mp4")
+            self.assertEqual(MP4.fitting(header.tracks), {1})
+            problem = self.assertRaises(Unfit, choose, header, MP4)
             self.assertIn("track 2 (audio, ac3) cannot live in MP4", str(problem))
             self.assertEqual(len(header.tracks), 2)
 

@@ -16,9 +16,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from mkvtwist.formats import matroska
-from mkvtwist.formats.matroska import Matroska
-from mkvtwist.formats.mpegts import CODECS, INTERVAL, LEAD, PATIENCE, PERIOD, Counters, MpegTs, fits
+from mkvtwist.formats.base import Muxer
+from mkvtwist.formats.matroska import MatroskaMuxer
+from mkvtwist.formats.mpegts import (
+    CODECS,
+    INTERVAL,
+    LEAD,
+    MPEG_TS,
+    PATIENCE,
+    PERIOD,
+    Counters,
+    fits,
+)
 from mkvtwist.formats.mpegts.tables import crc
 from mkvtwist.libav.adapters import adapter_for
 from mkvtwist.libav.header import write_header
@@ -236,11 +245,11 @@ def ticks(time: int) -> int:
     return max(0, (time + LEAD) * 90_000 * 2 + SECOND) // (2 * SECOND) % WRAP
 
 
-def sent(format_: MpegTs, fragments: Sequence[Sequence[Packet]]) -> list[bytes]:
+def sent(format_: Muxer[Any], fragments: Sequence[Sequence[Packet]]) -> list[bytes]:
     """The bytes of some fragments, one after the other."""
     counters, out = format_.start, []
     for fragment in fragments:
-        out.append(format_.render(fragment, counters))
+        out.append(format_.live(fragment, 0, counters))
         counters = format_.advance(fragment, counters)
     return out
 
@@ -257,8 +266,8 @@ def frame(time: int = 0, **more: Any) -> Packet:
 
 def one(header: Header, packet: Packet) -> bytes:
     """The payload of what one packet becomes."""
-    format_ = MpegTs(header)
-    (found,) = parsed(format_.render([packet], format_.start)).of(packet.track)
+    format_ = media.all_of(MPEG_TS, header)
+    (found,) = parsed(format_.live([packet], 0, format_.start)).of(packet.track)
     return found.payload
 
 
@@ -282,15 +291,15 @@ def packets(draw: st.DrawFn) -> list[Packet]:
 
 
 class TransportTests(SynchronousTestCase):
-    """What L{MpegTs.render} makes, read by a parser that knows nothing of it."""
+    """What L{MPEG_TS}' muxer makes, read by a parser that knows nothing of it."""
 
     def setUp(self) -> None:
         self.header = texts()
-        self.format = MpegTs(self.header)
+        self.format = media.all_of(MPEG_TS, self.header)
 
     def check(self, made: Sequence[Packet], stream: Stream) -> None:
         """Each packet is there, at its time to the nearest tick; no counter leaps."""
-        setup = matroska.codec_privates(self.header.formats["matroska"])[VIDEO]
+        setup = self.header.tracks[0].codec_private
         for track in (VIDEO, AUDIO):
             mine = [packet for packet in made if packet.track == track]
             before = setup if track == VIDEO else b""
@@ -318,7 +327,7 @@ class TransportTests(SynchronousTestCase):
         counters = self.format.start
         order = (0, 0x1000, 0x100 + VIDEO, 0x100 + AUDIO)
         for fragment in cut(made, 2):
-            found = parsed(self.format.render(fragment, counters)).counters
+            found = parsed(self.format.live(fragment, 0, counters)).counters
             for place, pid in enumerate(order):
                 if pid in found:
                     self.assertEqual(found[pid][0], counters.following[place])
@@ -335,12 +344,12 @@ class TransportTests(SynchronousTestCase):
     @given(st.lists(st.binary(max_size=400), max_size=8), st.booleans(), st.integers(0, 15))
     def test_damaged(self, payloads: list[bytes], key: bool, counter: int) -> None:
         """Of damaged NAL units and AAC there is as much as was said; what is sent is whole."""
-        format_ = MpegTs(header("libx264", "aac"))
+        format_ = media.all_of(MPEG_TS, header("libx264", "aac"))
         made = [
             frame(data=data, key=key)._replace(track=1 + n % 2) for n, data in enumerate(payloads)
         ]
         before = Counters((counter,) * 4)
-        data = format_.render(made, before)
+        data = format_.live(made, 0, before)
         found = parsed(data).counters
         self.assertEqual(
             format_.advance(made, before).following,
@@ -352,7 +361,8 @@ class TransportTests(SynchronousTestCase):
         made = [frame(key=True), frame(FRAME), frame(FRAME, track=AUDIO)]
         for counters in (Counters((0, 0, 0, 0)), Counters((15, 3, 14, 8), -SECOND, 0)):
             self.assertEqual(
-                self.format.render(made, counters), MpegTs(self.header).render(made, counters)
+                self.format.live(made, 0, counters),
+                media.all_of(MPEG_TS, self.header).live(made, 0, counters),
             )
 
     def test_sizes(self) -> None:
@@ -360,7 +370,7 @@ class TransportTests(SynchronousTestCase):
         for track, before in ((VIDEO, 8 + 14), (AUDIO, 14)):
             for size in range(1, 600):
                 packet = frame(FRAME, track=track, data=bytes([size & 0xFF]) * size)
-                data = self.format.render([packet], self.format.start)
+                data = self.format.live([packet], 0, self.format.start)
                 self.assertEqual(len(data), -(-(before + size) // 184) * 188)
                 (found,) = parsed(data).pes
                 self.assertEqual(found.payload, packet.data)
@@ -368,7 +378,7 @@ class TransportTests(SynchronousTestCase):
     def test_bytes(self) -> None:
         """A packet is what ISO/IEC 13818-1 says, byte by byte."""
         packet = frame(FRAME, data=b"data", pts=2 * FRAME)
-        data = self.format.render([packet], Counters((0, 0, 5, 0)))
+        data = self.format.live([packet], 0, Counters((0, 0, 5, 0)))
         self.assertEqual(
             data.hex(),
             (
@@ -380,14 +390,14 @@ class TransportTests(SynchronousTestCase):
     def test_length(self) -> None:
         """A packet says how long it is, but for pictures that are longer than can be said."""
         for size in (1, 65_000, 65_535 - 8, 65_535 - 7, 200_000):
-            (found,) = parsed(self.format.render([frame(data=bytes(size))], self.format.start)).pes
+            (found,) = parsed(self.format.live([frame(data=bytes(size))], 0, self.format.start)).pes
             self.assertEqual(found.length, size + 8 if size + 8 <= 65_535 else 0)
             self.assertEqual(len(found.payload), size)
 
     def test_nothing(self) -> None:
         """Nothing is sent for no packets, nor for those of a track that has no place here."""
         for made in ([], [frame(track=TEXT, key=True)], [frame(track=9, key=True)]):
-            self.assertEqual(self.format.render(made, self.format.start), b"")
+            self.assertEqual(self.format.live(made, 0, self.format.start), b"")
             self.assertEqual(self.format.advance(made, self.format.start), self.format.start)
 
     def test_head(self) -> None:
@@ -410,11 +420,12 @@ class TableTests(SynchronousTestCase):
 
     def pmt(self, made: Header, numbers: Sequence[int] | None = None) -> tuple[int, list[Entry]]:
         """The clock and the tracks that the first keyframe announces."""
-        format_ = MpegTs(made, numbers)
+        chosen = frozenset(numbers) if numbers else MPEG_TS.fitting(made.tracks)
+        format_ = MPEG_TS.muxer(made, chosen)
         key = frame(track=made.tracks[0].number, key=True, duration=INTERVAL)
         if numbers:
             key = key._replace(track=numbers[0])
-        pat, pmt = parsed(format_.render([key], format_.start)).tables
+        pat, pmt = parsed(format_.live([key], 0, format_.start)).tables
         self.assertEqual(pat, (0, bytes.fromhex("0001f000")))
         self.assertEqual(pmt[0], 2)
         return entries(pmt[1])
@@ -452,11 +463,8 @@ class TableTests(SynchronousTestCase):
 
     def test_dts(self) -> None:
         """DTS is private data that is registered as such."""
-        made = header(None, "ac3")
         track = Track(number=1, type="audio", codec="dts", language="German")
-        self.assertEqual(
-            self.pmt(Header((track,), made.formats)), (0x101, [Entry(6, 0x101, [(5, b"DTS1")])])
-        )
+        self.assertEqual(self.pmt(Header((track,))), (0x101, [Entry(6, 0x101, [(5, b"DTS1")])]))
 
     def test_low_rate(self) -> None:
         """MP3 of a low sample rate is MPEG-2's."""
@@ -468,30 +476,29 @@ class TableTests(SynchronousTestCase):
         made = header(audio="mp2", languages=("eng", "deu"))
         self.assertEqual([e.pid for e in self.pmt(made)[1]], [0x101, 0x102, 0x103])
         self.assertEqual(self.pmt(made, [3]), (0x103, [Entry(3, 0x103, [(0x0A, b"deu\0")])]))
-        format_ = MpegTs(made, [3])
+        format_ = MPEG_TS.muxer(made, frozenset({3}))
         everything = [frame(track=number, key=True) for number in (1, 2, 3)]
-        data = format_.render(everything, format_.start)
+        data = format_.live(everything, 0, format_.start)
         self.assertEqual([(p.pid, p.pcr) for p in parsed(data).pes], [(0x103, 0)])
         self.assertEqual(format_.advance(everything, format_.start).following, (0, 0, 1))
 
     def test_unfit(self) -> None:
         """Tracks that cannot live here stay out; where none is left, nothing is sent."""
-        format_ = MpegTs(header("libvpx", "ac3"))
+        format_ = media.all_of(MPEG_TS, header("libvpx", "ac3"))
         made = [frame(key=True), frame(track=AUDIO)]
-        data = format_.render(made, format_.start)
+        data = format_.live(made, 0, format_.start)
         self.assertEqual([p.pid for p in parsed(data).pes], [0x102])
-        format_ = MpegTs(header("libvpx", "vorbis"))
-        self.assertEqual(format_.render(made, format_.start), b"")
+        format_ = media.all_of(MPEG_TS, header("libvpx", "vorbis"))
+        self.assertEqual(format_.live(made, 0, format_.start), b"")
 
     def test_many(self) -> None:
         """A PMT of many tracks takes several transport packets; those too many stay out."""
-        made = header(None, "ac3")
         tracks = tuple(
             Track(number=n, type="audio", codec="ac3", language="deu") for n in range(1, 65)
         )
-        _, found = self.pmt(Header(tracks, made.formats))
+        _, found = self.pmt(Header(tracks))
         self.assertEqual(len(found), 59)
-        format_ = MpegTs(Header(tracks, made.formats))
+        format_ = media.all_of(MPEG_TS, Header(tracks))
         key = [frame(key=True, duration=INTERVAL)]
         counters = format_.advance(key, format_.start)
         self.assertEqual(counters.following[:3], (1, 6, 1))
@@ -499,21 +506,21 @@ class TableTests(SynchronousTestCase):
 
     def test_keyframes(self) -> None:
         """Before each fragment with a keyframe of the pictures stand the tables."""
-        format_ = MpegTs(header())
+        format_ = media.all_of(MPEG_TS, header())
         for fragment, expected in (
             ([frame(key=True)], True),
             ([frame(track=AUDIO, key=True), frame(key=True)], True),
             ([frame()], False),
             ([frame(track=AUDIO, key=True, duration=INTERVAL)], False),
         ):
-            data = format_.render(fragment, format_.start)
+            data = format_.live(fragment, 0, format_.start)
             self.assertEqual(data[:3] == b"\x47\x40\0", expected)
             self.assertEqual(len(parsed(data).tables), 2 * expected)
 
     def test_interval(self) -> None:
         """In between they come four times a second, however the packets are cut into fragments."""
         for made, lasts in ((header(), FRAME), (header(None, "ac3"), 32_000), (header(), 0)):
-            format_ = MpegTs(made)
+            format_ = media.all_of(MPEG_TS, made)
             step = lasts or FRAME
             several = [frame(n * step, key=not made.has_video, duration=lasts) for n in range(400)]
             for size in (1, 2, 5):
@@ -526,11 +533,11 @@ class TimeTests(SynchronousTestCase):
     """The clock, and what is due when."""
 
     def setUp(self) -> None:
-        self.format = MpegTs(header())
+        self.format = media.all_of(MPEG_TS, header())
 
     def stream(self, made: Sequence[Packet]) -> list[Pes]:
         """What some packets become."""
-        return parsed(self.format.render(made, self.format.start)).pes
+        return parsed(self.format.live(made, 0, self.format.start)).pes
 
     @given(st.integers(0, 10**15), st.integers(0, 10 * SECOND))
     def test_clock(self, time: int, later: int) -> None:
@@ -593,7 +600,7 @@ class TimeTests(SynchronousTestCase):
         here = self.format.start
         came = []
         for packet in made:
-            data = self.format.render([packet], here)
+            data = self.format.live([packet], 0, here)
             here = self.format.advance([packet], here)
             if parsed(data).tables:
                 came.append(packet.dts)
@@ -643,7 +650,7 @@ class TimeTests(SynchronousTestCase):
         edge = WRAP * 100 // 9  # microseconds
         for shift in (edge - SECOND, edge - LEAD - SECOND):
             later = [p._replace(pts=p.pts + shift, dts=p.dts + shift) for p in made.packets]
-            data = b"".join(sent(MpegTs(made.header), cut(later, 1)))
+            data = b"".join(sent(media.all_of(MPEG_TS, made.header), cut(later, 1)))
             found = parsed(data)
             for track in (VIDEO, AUDIO):
                 mine = [p for p in later if p.track == track]
@@ -686,23 +693,14 @@ class FramingTests(SynchronousTestCase):
 
     def fits(self, codec: str, private: str) -> bool:
         """Whether a track with this setup, in hexadecimal, can live here."""
-        track = Track(number=1, type="audio", codec=codec)
-        return fits(track, bytes.fromhex(private))
+        setup = bytes.fromhex(private)
+        return fits(Track(number=1, type="audio", codec=codec, codec_private=setup))
 
     def framed(self, codec: str, private: bytes, data: bytes, *, key: bool = False) -> bytes:
         """What a payload of a track with this setup becomes."""
-        head = matroska.element(
-            0x18538067,
-            matroska.element(
-                0x1654AE6B,
-                matroska.element(
-                    0xAE, matroska.unsigned(0xD7, 1) + matroska.element(0x63A2, private)
-                ),
-            ),
-        )
-        track = Track(number=1, type="video", codec=codec)
-        made = MpegTs(Header((track,), {"matroska": head}))
-        data = made.render([frame(data=data, key=key)], made.start)
+        track = Track(number=1, type="video", codec=codec, codec_private=private)
+        made = media.all_of(MPEG_TS, Header((track,)))
+        data = made.live([frame(data=data, key=key)], 0, made.start)
         return b"".join(p.payload for p in parsed(data).pes)
 
     def test_h264(self) -> None:
@@ -823,9 +821,9 @@ class FramingTests(SynchronousTestCase):
     def test_large_aac(self) -> None:
         """A frame that is longer than ADTS can say is left out, and counts for nothing."""
         for size, expected in ((8191 - 7, 1), (8191 - 6, 0)):
-            made = MpegTs(header(None, "aac"))
+            made = media.all_of(MPEG_TS, header(None, "aac"))
             packet = frame(FRAME, data=bytes(size))
-            found = parsed(made.render([packet], made.start))
+            found = parsed(made.live([packet], 0, made.start))
             self.assertEqual(len(found.pes), expected)
             self.assertEqual(made.advance([packet], made.start).following[2], expected * 45 % 16)
 
@@ -875,8 +873,8 @@ class ReadBackTests(SynchronousTestCase):
         ]
         keys = [n for n, p in enumerate(later) if p.key and p.track == number]
         first = keys[1] if made.header.has_video else keys[len(keys) // 3]
-        expected = decoded(bytes_of(Matroska(made.header), later[first:], 3))
-        format_ = MpegTs(made.header)
+        expected = decoded(bytes_of(MatroskaMuxer(made.header), later[first:], 3))
+        format_ = media.all_of(MPEG_TS, made.header)
         for size in (1, 7):
             fragments = [*cut(later[:first], size), *cut(later[first:], size)]
             data = b"".join(sent(format_, fragments)[len(cut(later[:first], size)) :])
@@ -957,12 +955,12 @@ class ReadBackTests(SynchronousTestCase):
         """AAC whose channels no number stands for tells them in each frame."""
         made = read(self, quadraphonic())
         (track,) = made.header.tracks
-        private = matroska.codec_privates(made.header.formats["matroska"])[1]
+        private = track.codec_private
         self.assertEqual(private[1] >> 3 & 15, 0)
         check_shown(
             self,
-            decoded(b"".join(sent(MpegTs(made.header), cut(made.packets, 1)))),
-            decoded(bytes_of(Matroska(made.header), made.packets, 3)),
+            decoded(b"".join(sent(media.all_of(MPEG_TS, made.header), cut(made.packets, 1)))),
+            decoded(bytes_of(MatroskaMuxer(made.header), made.packets, 3)),
             SECOND // 4,
             LEAD,
         )
@@ -972,7 +970,7 @@ class ReadBackTests(SynchronousTestCase):
         """Whoever joins at a keyframe gets that picture as the first, whole."""
         made = self.sent("libx264", "aac", bframes=2)
         fragments = cut(made.packets, 1)
-        data = sent(MpegTs(made.header), fragments)
+        data = sent(media.all_of(MPEG_TS, made.header), fragments)
         keys = [n for n, (p,) in enumerate(fragments) if p.track == VIDEO and p.key]
         self.assertGreater(len(keys), 2)
         for key in keys:

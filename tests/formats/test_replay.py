@@ -14,29 +14,32 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats import matroska, mp4, replay
-from mkvtwist.formats.choice import FORMATS, choose
+from mkvtwist.formats.base import Format, IndexEntry
+from mkvtwist.formats.choice import choose
+from mkvtwist.formats.matroska import MATROSKA, WEBM
+from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.replay import Replay, cut, guide
 from mkvtwist.libav import set_up
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
-from mkvtwist.media.packet import SECOND, Header, Packet, Piece
+from mkvtwist.media.packet import SECOND, Header, Packet
 from tests.libav.test_reader import Reading, headers, packets
 from tests.support import media
 from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, mixed
 
-CLIPS: dict[str, dict[str, Any]] = {
-    "matroska": {"bframes": 2, "audio": "aac", "subtitles": [(1, 2, "one"), (4, 1, "two")]},
-    "webm": {"container": "webm"},
-    "mp4": {"bframes": 2, "audio": "aac", "subtitles": [(1, 2, "one"), (4, 1, "two")]},
+CLIPS: dict[Format, dict[str, Any]] = {
+    MATROSKA: {"bframes": 2, "audio": "aac", "subtitles": [(1, 2, "one"), (4, 1, "two")]},
+    WEBM: {"container": "webm"},
+    MP4: {"bframes": 2, "audio": "aac", "subtitles": [(1, 2, "one"), (4, 1, "two")]},
 }
 
 
-def replay_of(header: Header, given: list[Packet], format_: str, seconds: float) -> Replay:
+def replay_of(header: Header, given: list[Packet], format_: Format, seconds: float) -> Replay:
     """What the server makes the file of."""
     period = Period(header, Ring(60 * SECOND, 1 << 30))
     period.released = sum(1 for _ in period.fragments(given))
     choice = choose(header, format_)
-    made = period.format(choice)
+    made = period.muxer(choice)
     last = [p for p in period.since(round(seconds * SECOND)) if p.track in choice.tracks]
     return Replay(header.only(choice.tracks), format_, made, last)
 
@@ -54,11 +57,11 @@ class FileTests(SynchronousTestCase):
     def setUp(self) -> None:
         set_up()
 
-    def clip(self, format_: str) -> Path:
+    def clip(self, format_: Format) -> Path:
         """Six seconds with a keyframe in each."""
         return media.clip(seconds=6, gop=25, **CLIPS[format_])
 
-    def replay(self, format_: str, seconds: float) -> Replay:
+    def replay(self, format_: Format, seconds: float) -> Replay:
         """The last seconds of that, all of which has been sent."""
         events = Reading(self, self.clip(format_)).all()
         return replay_of(headers(events)[-1], packets(events), format_, seconds)
@@ -113,14 +116,14 @@ class FileTests(SynchronousTestCase):
                     container.seek(second * SECOND + SECOND // 2)
                     frame = next(container.decode(stream))
                     number = media.picture_number(frame)
-                back = 25 if format_ == "mp4" and number != second * 25 else 0
+                back = 25 if format_ is MP4 and number != second * 25 else 0
                 self.assertEqual(number, second * 25 - back)
 
     def test_seek_on(self) -> None:
         """All that comes after the place that was sought is there, whatever the segments are."""
         for gop in (5, 25, 50, 150):
             events = Reading(self, media.clip(seconds=6, gop=gop, bframes=2)).all()
-            made = replay_of(headers(events)[-1], packets(events), "mp4", 60)
+            made = replay_of(headers(events)[-1], packets(events), MP4, 60)
             data = written(made)
             everything = _places(data, 0)
             for second in (4, 1, 3, 0, 5):
@@ -144,7 +147,7 @@ class FileTests(SynchronousTestCase):
             seconds=3, chapters=[(0, 1, "a"), (1, 3, "b")], metadata=[("title", "Film")]
         )
         events = Reading(self, clip).all()
-        data = written(replay_of(headers(events)[0], packets(events), "matroska", 1))
+        data = written(replay_of(headers(events)[0], packets(events), MATROSKA, 1))
         with media.opened(data) as container:
             self.assertEqual((container.chapters(), container.metadata["title"]), ([], "Film"))
 
@@ -152,7 +155,7 @@ class FileTests(SynchronousTestCase):
         """
         The index of an MP4 leads to each segment, which is one moof: libavformat finds no others.
         """
-        data = written(self.replay("mp4", 60))
+        data = written(self.replay(MP4, 60))
         tops = list(mp4.boxes(data, 0, len(data)))
         self.assertEqual([top.type for top in tops[:4]], [b"ftyp", b"moov", b"sidx", b"moof"])
         sidx = tops[2]
@@ -169,7 +172,7 @@ class FileTests(SynchronousTestCase):
 
     def test_elements(self) -> None:
         """The Segment ends where the file does, and the index finds its parts and its Clusters."""
-        data = written(self.replay("matroska", 60))
+        data = written(self.replay(MATROSKA, 60))
         ebml, segment = matroska.elements(data, 0, len(data))
         self.assertEqual((ebml.id, segment.end), (0x1A45DFA3, len(data)))
         self.assertNotEqual(data[segment.start - 8], 0xFF, "a known size")
@@ -246,7 +249,8 @@ class PieceTests(SynchronousTestCase):
     def cut(self, given: list[Packet]) -> list[tuple[bool, float, float]]:
         """Whether each piece begins with a keyframe, and from when to when it is."""
         return [
-            (key, group[0].dts / SECOND, group[-1].dts / SECOND) for key, group in cut(given, 1)
+            (key, group[0].dts / SECOND, group[-1].dts / SECOND)
+            for key, group in cut(given, 1, SECOND)
         ]
 
     def test_guide(self) -> None:
@@ -269,13 +273,14 @@ class PieceTests(SynchronousTestCase):
     def test_weight(self) -> None:
         """A piece is not held beyond some bytes, whatever track they are of."""
         given = mixed(footage(0, 0.2), footage(0, 0.6, track=2, size=replay.WEIGHT // 2))
-        self.assertEqual([len(group) for _, group in cut(given, 1)], [4, 2, 2])
+        self.assertEqual([len(group) for _, group in cut(given, 1, SECOND)], [4, 2, 2])
 
     def test_keyframes_found(self) -> None:
         """A keyframe begins a piece, also soon after one that ended for its bytes: for an index."""
         heavy = footage(0, 8, gop=2, size=replay.WEIGHT // 18)
-        for span in (replay.SPAN, replay.SEGMENT):
-            keys = [group[0].dts / SECOND for key, group in cut(heavy, 1, span) if key]
+        for layout in (MATROSKA.file, MP4.file):
+            assert layout is not None
+            keys = [group[0].dts / SECOND for key, group in cut(heavy, 1, layout.span) if key]
             self.assertEqual(keys, [0, 2, 4, 6])
 
     @given(st.lists(st.tuples(st.booleans(), st.integers(1, 2), st.integers(0, 9)), max_size=60))
@@ -285,7 +290,7 @@ class PieceTests(SynchronousTestCase):
         for key, track, tenths in steps:
             dts += tenths * SECOND // 10
             made.append(Packet(track, dts, dts, 0, key, b"x"))
-        groups = list(cut(made, 1))
+        groups = list(cut(made, 1, SECOND))
         self.assertEqual([packet for _, group in groups for packet in group], made)
         for key, group in groups:
             self.assertEqual(key, group[0].key and group[0].track == 1)
@@ -297,18 +302,12 @@ class PieceTests(SynchronousTestCase):
     @settings(max_examples=50)
     def test_front(self, values: list[tuple[int, int, bool]], duration: int) -> None:
         """What stands in front is as long whatever the pieces' times and sizes are."""
-        heads = {"matroska": HEAD, "webm": HEAD, "mp4": MP4_HEAD}
-        for format_, making in replay.FORMATS.items():
-            real = [Piece(*value) for value in values]
-            none = [Piece(0, 0, piece.key) for piece in real]
-            head = heads[format_]
-            self.assertEqual(
-                len(making.front(head, 1, real, duration)), len(making.front(head, 1, none, 0))
-            )
-
-    def test_formats(self) -> None:
-        """Each of them is one that is streamed, too."""
-        self.assertLessEqual(set(replay.FORMATS), set(FORMATS))
+        for format_, head in ((MATROSKA, HEAD), (WEBM, HEAD), (MP4, MP4_HEAD)):
+            assert format_.file is not None
+            front = format_.file.front
+            real = [IndexEntry(*value) for value in values]
+            none = [IndexEntry(0, 0, entry.key) for entry in real]
+            self.assertEqual(len(front(head, 1, real, duration)), len(front(head, 1, none, 0)))
 
 
 HEAD = matroska.element(0x1A45DFA3, b"") + (

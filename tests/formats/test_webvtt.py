@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats import webvtt
-from mkvtwist.formats.webvtt import CODECS, HEAD, LASTS, LONGEST, WebVtt, shown_until
+from mkvtwist.formats.webvtt import CODECS, HEAD, LASTS, LONGEST, WEBVTT, shown_until
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from tests.formats.test_mp4 import read
 from tests.support import media
@@ -17,14 +17,16 @@ from tests.support import media
 
 def cue(codec: str, data: str, pts: int = SECOND, duration: int = 2 * SECOND) -> str:
     """What a packet of this codec becomes, without the empty line behind it."""
-    made = WebVtt(of(codec)).render([Packet(3, pts, pts, duration, True, data.encode())])
+    made = media.all_of(WEBVTT, of(codec)).render(
+        [Packet(3, pts, pts, duration, True, data.encode())]
+    )
     assert made == b"" or made.endswith(b"\n\n")
     return made.decode().removesuffix("\n\n")
 
 
 def of(codec: str) -> Header:
     """A header with one track of text."""
-    return Header((Track(number=3, type="subtitle", codec=codec),), {"webvtt": HEAD})
+    return Header((Track(number=3, type="subtitle", codec=codec),))
 
 
 class CueTests(SynchronousTestCase):
@@ -127,7 +129,7 @@ class CueTests(SynchronousTestCase):
 
     def test_not_utf_8(self) -> None:
         """What is not UTF-8 is replaced, and harms nothing else."""
-        made = WebVtt(of("subrip")).render([Packet(3, 0, 0, SECOND, True, b"\xe4h")])
+        made = media.all_of(WEBVTT, of("subrip")).render([Packet(3, 0, 0, SECOND, True, b"\xe4h")])
         self.assertIn("\N{REPLACEMENT CHARACTER}h", made.decode())
 
     def test_long(self) -> None:
@@ -171,17 +173,19 @@ class StreamTests(SynchronousTestCase):
     def test_tracks(self) -> None:
         """Only the tracks that are asked for are in it."""
         tracks = tuple(Track(number=n, type="subtitle", codec="text") for n in (3, 4))
-        header = Header(tracks, {"webvtt": HEAD})
+        header = Header(tracks)
         packets = [Packet(n, 0, 0, SECOND, True, b"text %d" % n) for n in (1, 3, 4)]
-        self.assertEqual(WebVtt(header, {4}).render(packets).splitlines()[1], b"text 4")
-        self.assertEqual(WebVtt(header).render(packets).count(b"-->"), 2)
-        self.assertEqual(WebVtt(header, {4}).render(packets[:2]), b"")
+        self.assertEqual(
+            WEBVTT.muxer(header, frozenset({4})).render(packets).splitlines()[1], b"text 4"
+        )
+        self.assertEqual(media.all_of(WEBVTT, header).render(packets).count(b"-->"), 2)
+        self.assertEqual(WEBVTT.muxer(header, frozenset({4})).render(packets[:2]), b"")
 
     def test_referee(self) -> None:
         """Read by libavformat, what becomes of a clip's subtitles is what was in them."""
         words = [(0.2, 0.5, "<i>One</i>"), (0.8, 0.15, "two\nlines")]
         made = read(self, media.clip(seconds=1, audio=None, subtitles=words))
-        data = HEAD + WebVtt(made.header).render(made.packets)
+        data = HEAD + media.all_of(WEBVTT, made.header).render(made.packets)
         with media.opened(data) as container:
             self.assertEqual(container.format.name, "webvtt")
             found = [

@@ -17,18 +17,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
-from mkvtwist.formats.choice import FORMATS
+from mkvtwist.formats.mp4 import MP4
 from mkvtwist.http import LiveSite
 from mkvtwist.http.site import Router
 from mkvtwist.http.views import segmented as hls_module
 from mkvtwist.http.views.still import Posters
-from mkvtwist.live import period, turns
-from mkvtwist.media.packet import Header, Track
-from mkvtwist.outputs.segmented import hls
+from mkvtwist.live import turns
+from mkvtwist.media.packet import Track
+from mkvtwist.outputs.segmented import choices, hls
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
 from tests.support import media
-from tests.support.fakes import AUDIO, VIDEO, Answer, Log, Reactor, footage, header
+from tests.support.fakes import AUDIO, VIDEO, Answer, Log, Reactor, footage, header, in_mp4
 from tests.support.segmented import Bytes
 from tests.support.site import Connection, ignore
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
@@ -42,8 +42,7 @@ class HLSTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Seven complete segments of a second, and a half."""
-        made = FORMATS["mp4"]._replace(make=Bytes)
-        self.patch(period, "FORMATS", {**FORMATS, "mp4": made})
+        self.patch(choices, "MP4", replace(MP4, muxer=Bytes))
         self.reactor = Reactor()
         self.streams: dict[str, Stream] = {}
         self.site = LiveSite(self.reactor, self.streams)
@@ -62,7 +61,7 @@ class HLSTestCase(SynchronousTestCase):
 
     def begin(self) -> None:
         """Video, which fits into MP4."""
-        self.stream.publisher.begin(Header((VIDEO,), {**header().formats, "mp4": b"head"}))
+        self.stream.publisher.begin(header(in_mp4(VIDEO)))
 
     def publish(self, start: float, end: float) -> None:
         """Packet by packet."""
@@ -106,10 +105,7 @@ class TracksTests(HLSTestCase):
         """Pictures, two sounds, text."""
         sounds = (AUDIO, replace(AUDIO, number=4))
         text = Track(number=3, type="subtitle", codec="text")
-        fits = {"mp4": frozenset({1, 2, 4}), "webvtt": frozenset({3})}
-        formats = {**header().formats, "mp4": b"head", "webvtt": b""}
-        made = Header((VIDEO, *sounds, text), formats, fits)
-        self.stream.publisher.begin(made)
+        self.stream.publisher.begin(header(*map(in_mp4, (VIDEO, *sounds, text))))
 
     def publish(self, start: float, end: float) -> None:
         """Each picture with a bit of each of the others."""
@@ -141,7 +137,7 @@ class TracksTests(HLSTestCase):
                 self.assertIn(has, piece.body)
                 self.assertEqual(b"of" in piece.body, place != "1/")
             for name in re.findall(r"init-[\w.]+", text):
-                self.assertEqual(self.get(f"/live/{place}{name}").body, b"head")
+                self.assertIn(self.get(f"/live/{place}{name}").body, (b"h264 160", b"aac None"))
 
     def test_several(self) -> None:
         """Who asks for some tracks together is sent where these are."""
@@ -229,7 +225,7 @@ class PlaylistTests(HLSTestCase):
         """Before the first segment is complete, the request is held; for half a minute at most."""
         late = self.add("late")
         media, index = self.ask("/late/media.m3u8"), self.ask("/late/index.m3u8")
-        late.publisher.begin(Header((VIDEO,), {**header().formats, "mp4": b"head"}))
+        late.publisher.begin(header(in_mp4(VIDEO)))
         late.publisher.publish(footage(0, 0.9))
         self.assert_waits(media)
         late.publisher.publish(footage(0.9, 1.2))
@@ -258,10 +254,7 @@ class PlaylistTests(HLSTestCase):
         """Where the picture alone would do, 406 says how to ask for it."""
         stream = self.add("phone")
         sound = replace(AUDIO, codec="pcm_mulaw")
-        made = header(VIDEO, sound)
-        stream.publisher.begin(
-            replace(made, formats={"matroska": b"", "mp4": b""}, fits={"mp4": frozenset({1})})
-        )
+        stream.publisher.begin(header(in_mp4(VIDEO), sound))
         stream.publisher.publish(footage(0, 1))
         self.reactor.turn()
         got = self.get("/phone/index.m3u8")
@@ -640,7 +633,7 @@ class LimitsTests(HLSTestCase):
         early = self.come("/other/media.m3u8", 1)
         self.reactor.advance(29)
         self.assertEqual(other.statistics().hls_viewers, 0)
-        other.publisher.begin(Header((VIDEO,), {**header().formats, "mp4": b"head"}))
+        other.publisher.begin(header(in_mp4(VIDEO)))
         for packet in footage(0, 5):
             other.publisher.publish([packet])
             self.reactor.turn()

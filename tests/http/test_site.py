@@ -29,11 +29,11 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError, parse_name
-from mkvtwist.formats.choice import ENDINGS as FORMAT_ENDINGS
+from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.mpegts import NULL
+from mkvtwist.formats.registry import FORMATS
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.views import status as status_module
-from mkvtwist.http.views.replay import LAST
 from mkvtwist.http.views.status import FRESH, VIEWS, Fresh
 from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
 from mkvtwist.live.client import PIECE, Client, IResponse
@@ -52,6 +52,7 @@ from tests.support.fakes import (
     footage,
     head,
     header,
+    in_mp4,
     mixed,
     sent,
 )
@@ -65,7 +66,7 @@ class NameTests(SiteTestCase):
         """Nothing that the server has at a path, or that stands for a stream, is a name."""
         shown = re.findall(r"/live(\.\w+)", self.get("/live.nothing").text)
         self.assertGreater(len(shown), 5)
-        endings = {*shown, *FORMAT_ENDINGS, *LAST, ".m3u8"}
+        endings = {*shown, *FORMATS, ".m3u8"}
         paths = {path.partition("/")[0] for path in self.site._router._fixed} - {""}
         for name in (*(f"x{ending}" for ending in endings), *paths, "api", "admin"):
             self.assertRaises(ConfigError, parse_name, "name", name)
@@ -206,9 +207,9 @@ class LiveTests(SiteTestCase):
         """Both kinds of live answers are L{IResponse}s; one stands between transport and client."""
         connection = self.connect()
         request: Any = Request(connection.protocol)
-        verifyObject(IResponse, LiveResponse(request, "matroska", lambda _: None))
-        verifyObject(IResponse, SocketResponse(request, "matroska", lambda _: None))
-        verifyObject(IPushProducer, SocketResponse(request, "matroska", lambda _: None))
+        verifyObject(IResponse, LiveResponse(request, MATROSKA, lambda _: None))
+        verifyObject(IResponse, SocketResponse(request, MATROSKA, lambda _: None))
+        verifyObject(IPushProducer, SocketResponse(request, MATROSKA, lambda _: None))
 
     def test_stream(self) -> None:
         """The stream comes in chunks, from the keyframe that the burst asks for, and goes on."""
@@ -639,10 +640,7 @@ class KnownTests(SiteTestCase):
     def test_formats(self) -> None:
         """What the stream can be had in is there by ending, as its answers would call it."""
         self.stream.publisher.begin(
-            replace(
-                header(replace(VIDEO, codec_string="avc1.64001f"), AUDIO),
-                formats={"matroska": b"", "mp4": b""},
-            )
+            header(in_mp4(replace(VIDEO, codec_string="avc1.64001f")), in_mp4(AUDIO))
         )
         formats = self.status()["streams"]["live"]["formats"]
         playlist = "application/vnd.apple.mpegurl"
@@ -1256,7 +1254,7 @@ class SocketTests(TestCase):
         """What is sent of this footage, packet by packet."""
         period = (of or self.stream).publisher.period
         assert period is not None
-        format_ = period.format(period.everything)
+        format_ = period.muxer(period.everything)
         return b"".join(format_.render([p]) for p in footage(start, end, size=size))
 
     def publish(self, start: float, end: float, size: int, to: Stream | None = None) -> None:

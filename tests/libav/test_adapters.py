@@ -15,7 +15,8 @@ from av.stream import Disposition
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats import matroska
-from mkvtwist.formats.matroska import Matroska
+from mkvtwist.formats.matroska import MATROSKA, WEBM, MatroskaMuxer
+from mkvtwist.formats.mp4 import MP4
 from mkvtwist.libav.adapters import Adapter, adapter_for, is_cover, video
 from mkvtwist.libav.extras import Extras
 from mkvtwist.libav.header import cause, label, write_header
@@ -87,14 +88,14 @@ def adapted(source: media.Source) -> Adapted:
         for adapter in adapters.values():
             made += [(adapter, *_timed(adapter, one)) for one in adapter.rest()]
         header, used = write_header(list(adapters.values()), Extras(container))
-    render = Matroska(header).render
+    render = MatroskaMuxer(header).render
     last = 0
     out = []
     for adapter, pts, duration, key, data, extra in made:
         last = last if pts is None else pts
         if adapter in used:
             out.append(render([Packet(adapter.number, last, last, duration, key, data, extra)]))
-    return Adapted(header, header.formats["matroska"] + b"".join(out), used)
+    return Adapted(header, header.matroska_head + b"".join(out), used)
 
 
 def _timed(adapter: Adapter, one: Any) -> tuple[int | None, int, bool, bytes, Any]:
@@ -306,7 +307,7 @@ class DecodedTests(SynchronousTestCase):
     def test_cue(self) -> None:
         """A WebVTT cue's identifier and settings stay with it."""
         made = adapted(media.clip(seconds=0.2, subtitles=WORDS, subtitle_codec="webvtt"))
-        out = Matroska(made.header)
+        out = MatroskaMuxer(made.header)
         cues = [b"one\nline:0\nHello", b"\n\nHello", b"one\n\ntwo\nlines"]
         packets = [Packet(3, n * SECOND, n * SECOND, SECOND, True, c) for n, c in enumerate(cues)]
         with media.opened(out.head + out.render(packets)) as container:
@@ -331,7 +332,7 @@ class DecodedTests(SynchronousTestCase):
             for n, extra in enumerate(extras)
         ]
         with media.opened(
-            made.header.formats["matroska"] + Matroska(made.header).render(packets)
+            made.header.matroska_head + MatroskaMuxer(made.header).render(packets)
         ) as c:
             adapters = [adapter_for(stream) for stream in c.streams]
             found = [adapters[p.stream_index].extra(p) for p in c.demux() if p.size]
@@ -349,7 +350,7 @@ class DecodedTests(SynchronousTestCase):
         for container in ("mp4", "m4a", "mp3"):
             clip = media.clip(container=container, video=None, audio="", seconds=0.5)
             mine = adapted(clip)
-            delays = matroska.codec_delays(mine.header.formats["matroska"])
+            delays = matroska.codec_delays(mine.header.matroska_head)
             self.assertGreater(delays[1], 20_000)
 
 
@@ -584,7 +585,7 @@ class SetupTests(SynchronousTestCase):
         """H.264 out of a transport stream gets avcC in the header, HEVC hvcC, AAC its two bytes."""
         for codec, first in (("libx264", 1), ("libx265", 1)):
             mine = adapted(media.clip(container="mpegts", video=codec, seconds=1))
-            privates = matroska.codec_privates(mine.header.formats["matroska"])
+            privates = matroska.codec_privates(mine.header.matroska_head)
             self.assertEqual(privates[1][0], first)
             self.assertEqual(privates[2].hex()[:4], "1190")
             self.assertEqual(mine.header.left_out, ())
@@ -660,7 +661,8 @@ class HeaderTests(SynchronousTestCase):
         """The same tracks give the same bytes."""
         clip = media.clip(container="mpegts", seconds=1)
         first, second = (adapted(clip).header for _ in range(2))
-        self.assertEqual(first.formats, second.formats)
+        self.assertEqual(first.matroska_head, second.matroska_head)
+        self.assertEqual([t.mp4_head for t in first.tracks], [t.mp4_head for t in second.tracks])
         self.assertEqual(first.tracks, second.tracks)
 
     def test_whole(self) -> None:
@@ -695,9 +697,7 @@ class HeaderTests(SynchronousTestCase):
             extras.add_cover(2, "mjpeg", b"cover")
             extras.add_cover(3, "tiff", b"no")
             header, _ = write_header(adapters, extras, extras.files())
-        data = header.formats["matroska"] + Matroska(header).render(
-            [Packet(1, 0, 0, 0, True, b"x")]
-        )
+        data = header.matroska_head + MatroskaMuxer(header).render([Packet(1, 0, 0, 0, True, b"x")])
         tracks, _ = media.parameters(data)
         self.assertEqual([t["data"] for t in tracks if t["type"] == "attachment"], [b"font"])
         self.assertIn(b"cover.jpg", data)
@@ -706,7 +706,7 @@ class HeaderTests(SynchronousTestCase):
     def test_hdr(self) -> None:
         """What is known of the colours is kept."""
         clip = with_hdr10(media.clip(video="libx265", audio=None, seconds=0.5).read_bytes())
-        data = adapted(clip).header.formats["matroska"]
+        data = adapted(clip).header.matroska_head
         original = clip[: clip.index(CLUSTER.to_bytes(4, "big"))]
         for code in (0x55BA, 0x55BB, 0x55BC, 0x55BD):
             self.assertEqual(_number(data, code), _number(original, code), hex(code))
@@ -720,9 +720,9 @@ class HeaderTests(SynchronousTestCase):
         ):
             header = adapted(with_dolby_vision(clip, profile, compatibility)).header
             (track,) = header.tracks
-            for name in ("matroska", "mp4"):
-                self.assertIn(kind, header.formats[name])
-            self.assertIn((names[0][:4]).encode(), header.formats["mp4"])
+            for format_ in (MATROSKA, MP4):
+                self.assertIn(kind, media.all_of(format_, header).head)
+            self.assertIn((names[0][:4]).encode(), track.mp4_head)
             self.assertEqual(track.video_range, "PQ")
             self.assertTrue((track.codec_string or "").startswith(names[0]))
             self.assertEqual(track.supplemental, names[1])
@@ -732,9 +732,10 @@ class HeaderTests(SynchronousTestCase):
         clip = media.clip(container="webm", audio=None, seconds=0.2).read_bytes()
         for data, said in ((with_alpha(clip), True), (clip, False)):
             header = adapted(data).header
-            for name in ("matroska", "webm"):
+            for format_ in (MATROSKA, WEBM):
                 for code in (b"\x53\xc0\x81\1", b"\x55\xee\x81\1"):
-                    self.assertEqual(code in header.formats[name], said, (name, code))
+                    found = code in media.all_of(format_, header).head
+                    self.assertEqual(found, said, (format_, code))
 
     def test_low_delay(self) -> None:
         """AAC-LD and AAC-ELD keep their names and their frames."""
@@ -749,7 +750,7 @@ class HeaderTests(SynchronousTestCase):
         """MP4 says of E-AC-3 that it carries objects: dec3 (ETSI TS 103 420, 8.3)."""
         plain = media.clip(container="eac3", seconds=0.2).read_bytes()
         for data, said in ((bitstreams.with_objects(plain), True), (plain, False)):
-            head = adapted(data).header.formats["mp4"]
+            head = adapted(data).header.tracks[0].mp4_head
             at = head.index(b"dec3") - 4
             box = head[at : at + int.from_bytes(head[at : at + 4], "big")]
             self.assertEqual(box.endswith(bytes((1, 16))), said)

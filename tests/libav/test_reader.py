@@ -19,7 +19,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input, parse_input
 from mkvtwist.formats import mp4
-from mkvtwist.formats.matroska import Matroska
+from mkvtwist.formats.matroska import MatroskaMuxer
+from mkvtwist.formats.mp4 import MP4
 from mkvtwist.libav import (
     Ended,
     Event,
@@ -131,7 +132,7 @@ def stored(events: list[Event]) -> list[bytes]:
     files: list[bytes] = []
     for event in events:
         if isinstance(event, Header):
-            format_ = Matroska(event)
+            format_ = MatroskaMuxer(event)
             files.append(format_.head)
         elif isinstance(event, Packet):
             files[-1] += format_.render([event])
@@ -323,7 +324,7 @@ class FileTests(ReaderTestCase):
         ):
             (header,) = headers(self.read(media.clip(seconds=1, languages=(said,))))
             self.assertEqual(header.tracks[1].language, language, said)
-            self.assertNotIn(b"???", header.formats["matroska"])
+            self.assertNotIn(b"???", header.matroska_head)
 
     def test_frames(self) -> None:
         """What is stored of it shows the same pictures and the same sound, whatever it came in."""
@@ -381,13 +382,13 @@ class FileTests(ReaderTestCase):
         clip = media.clip(seconds=1, attachments=[("cover.jpg", "image/jpeg", picture)])
         (header,) = headers(self.read(clip))
         self.assertEqual([track.type for track in header.tracks], ["video", "audio"])
-        self.assertEqual(header.formats["matroska"].count(picture), 1)
+        self.assertEqual(header.matroska_head.count(picture), 1)
 
     def test_font(self) -> None:
         """What else is attached travels with the header, too."""
         clip = media.clip(seconds=1, attachments=[("a.ttf", "font/ttf", b"0123456789")])
         (header,) = headers(self.read(clip))
-        self.assertIn(b"0123456789", header.formats["matroska"])
+        self.assertIn(b"0123456789", header.matroska_head)
         self.assertEqual(len(header.tracks), 2)
 
     def test_data_track(self) -> None:
@@ -835,7 +836,7 @@ class SilenceTests(ReaderTestCase):
         before, alone, after = headers(events)
         self.assertEqual(alone.tracks, before.tracks[1:])  # its number, too
         self.assertEqual(after.tracks, before.tracks)
-        self.assertEqual(list(mp4.timescales(alone.formats["mp4"])), [2])
+        self.assertEqual(list(mp4.timescales(media.all_of(MP4, alone).head)), [2])
         self.assert_in_step(events)
         self.assertEqual(notices(events), [])
 
@@ -940,7 +941,7 @@ class MediaTests(ReaderTestCase):
         """Sound that a sender holds until the next picture goes on with it, not a second later."""
         events = self.read(media.clip(rate=1, gop=1, seconds=12))
         (made,) = headers(events)
-        format_, pipe = Matroska(made), Pipe(lambda: None)
+        format_, pipe = MatroskaMuxer(made), Pipe(lambda: None)
         reading = Reading(self, "tcp:12345", pipe)
         pipe.write(format_.head)
         sent = 0

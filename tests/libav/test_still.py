@@ -9,7 +9,7 @@ from typing import Any
 import av
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.matroska import Matroska
+from mkvtwist.formats.matroska import MatroskaMuxer
 from mkvtwist.http.site import Router
 from mkvtwist.http.views.still import PATIENCE, SPAN, Posters
 from mkvtwist.libav import set_up
@@ -37,7 +37,7 @@ class PictureTests(SynchronousTestCase):
     def still(self, which: int = 0, **clip: Any) -> bytes:
         """A still of one of a clip's keyframes."""
         events = Reading(self, media.clip(**clip)).all()
-        format_ = Matroska(headers(events)[0])
+        format_ = MatroskaMuxer(headers(events)[0])
         keys = [p for p in packets(events) if p.key and p.track == 1]
         return jpeg(format_.head + format_.render([keys[which]]))
 
@@ -77,9 +77,11 @@ class PictureTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """What is no picture is refused with a reason."""
         events = Reading(self, media.clip(seconds=0.2)).all()
-        format_ = Matroska(headers(events)[0])
+        format_ = MatroskaMuxer(headers(events)[0])
         key = next(p for p in packets(events) if p.key)
-        sound = Matroska(headers(Reading(self, media.clip(video=None, seconds=0.2)).all())[0]).head
+        sound = MatroskaMuxer(
+            headers(Reading(self, media.clip(video=None, seconds=0.2)).all())[0]
+        ).head
         for bad in (
             b"",
             head(),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import Choice
-from mkvtwist.formats.webvtt import HEAD
+from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.mpegts import MPEG_TS
+from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.live import audience as audience_module
 from mkvtwist.live import ring as ring_module
 from mkvtwist.live.audience import Audience
@@ -31,15 +34,15 @@ def period(header: Header, packets: list[Packet]) -> Period:
 class PieceTests(SynchronousTestCase):
     """What is put together in one turn."""
 
-    def audience(self, made: Period, format_: str) -> Audience[object]:
+    def audience(self, made: Period, format_: Format) -> Audience[object]:
         """Those who get all tracks that live in a format."""
-        choice = Choice(format_, made.header.fitting(format_))
+        choice = Choice(format_, format_.fitting(made.header.tracks))
         return Audience(made, choice, choice, None, None)
 
     def test_shared(self) -> None:
         """Who asks for the same gets the same, up to what has been released or to so many bytes."""
-        made = period(Header((VIDEO,), {"matroska": b""}), footage(0, 2))
-        audience = self.audience(made, "matroska")
+        made = period(Header((VIDEO,)), footage(0, 2))
+        audience = self.audience(made, MATROSKA)
         data, behind = audience.piece(10, MOST)
         self.assertEqual(behind, made.released)
         self.assertIs(audience.piece(10, MOST)[0], data)
@@ -50,11 +53,11 @@ class PieceTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """Fragments that are nothing in a format are so many in one turn, and no more."""
         self.patch(audience_module, "PIECE_FRAGMENTS", 20)
-        header = Header((VIDEO, TEXT), {"webvtt": HEAD}, {"webvtt": frozenset({TEXT.number})})
+        header = Header((VIDEO, TEXT))
         cue = Packet(TEXT.number, SECOND, SECOND, SECOND, True, b"Hi")
         packets = footage(0, 5)
         made = period(header, [*packets[:45], cue, *packets[45:]])
-        audience = self.audience(made, "webvtt")
+        audience = self.audience(made, WEBVTT)
         place, found = 0, []
         while place < made.released:
             data, place = audience.piece(place, MOST)
@@ -74,7 +77,7 @@ class PieceTests(SynchronousTestCase):
             for n in range(200)
         ]
         made = period(header, packets)
-        audience = self.audience(made, "mpegts")
+        audience = self.audience(made, MPEG_TS)
         clients: dict[int, bytes] = {}
         turns: dict[int, int] = {}
         for begin in (140, 60, 100, 0):

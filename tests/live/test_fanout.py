@@ -21,9 +21,8 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.formats import matroska
-from mkvtwist.formats.choice import FORMATS
-from mkvtwist.formats.matroska import Matroska
+from mkvtwist.formats.base import Format
+from mkvtwist.formats.matroska import MATROSKA, MatroskaMuxer
 from mkvtwist.live import period
 from mkvtwist.live.client import PIECE, Client, IResponse, Progress, Wish
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN
@@ -76,7 +75,7 @@ class FakesTests(SynchronousTestCase):
     def test_blocks(self) -> None:
         """What L{footage} makes is found again in its Clusters."""
         packets = mixed(footage(3, 5), footage(3, 5, track=2, rate=25))
-        rendered = Matroska(header(VIDEO, AUDIO)).render(packets)
+        rendered = MatroskaMuxer(header(VIDEO, AUDIO)).render(packets)
         self.assertEqual(blocks(head(VIDEO, AUDIO) + rendered), sent(packets))
 
     def test_log(self) -> None:
@@ -109,11 +108,16 @@ class PublisherTestCase(SynchronousTestCase):
         return made
 
     def join(
-        self, stream: Broadcast, *, burst: float | None = 0.0, room: float = float("inf")
+        self,
+        stream: Broadcast,
+        *,
+        burst: float | None = 0.0,
+        room: float = float("inf"),
+        format_: Format = MATROSKA,
     ) -> tuple[Client, Response]:
         """A client."""
         response = Response(room)
-        client = stream.fanout.join(response, Wish(burst))
+        client = stream.fanout.join(response, Wish(burst, format_))
         self.turns()
         return client, response
 
@@ -264,7 +268,7 @@ class JoinTests(PublisherTestCase):
         stream = self.live()
         response, other = Response(), Response()
         stream.fanout.join(other, Wish(2))
-        wish = Wish(2, rebase=lambda data, start: matroska.rebased(data, start // 1000))
+        wish = Wish(2, rebase=MATROSKA.rebase)
         stream.fanout.join(response, wish)
         self.publish(stream, footage(10, 11))
         self.assertEqual([b.time for b in response.blocks], list(range(0, 3000, 100)))
@@ -286,21 +290,20 @@ class JoinTests(PublisherTestCase):
     def test_choices(self) -> None:
         """However many choices of tracks are watched, each format is made once for its audience."""
         self.patch(period, "CHOICES", 2)
-        made: list[Matroska] = []
+        made: list[MatroskaMuxer] = []
 
-        class Counting(Matroska):
+        class Counting(MatroskaMuxer):
             def __init__(self, of: Header, numbers: Collection[int] | None = None) -> None:
                 super().__init__(of, numbers)
                 made.append(self)
 
-        kind = FORMATS["matroska"]._replace(make=Counting)
-        self.patch(period, "FORMATS", {**FORMATS, "matroska": kind})
+        format_ = replace(MATROSKA, muxer=Counting)
         tracks = [replace(AUDIO, number=number) for number in range(1, 7)]
         stream = self.make()
-        stream.publisher.begin(Header(tuple(tracks), header(*tracks).formats))
+        stream.publisher.begin(header(*tracks))
         responses = [Response() for _ in tracks]
         for track, response in zip(tracks, responses, strict=True):
-            stream.fanout.join(response, Wish(0, tracks=frozenset({track.number})))
+            stream.fanout.join(response, Wish(0, format_, frozenset({track.number})))
         for track in tracks:
             self.publish(stream, footage(0, 1, track=track.number))
         self.assertEqual(len(made), len(tracks))
@@ -504,16 +507,15 @@ class ClientTests(PublisherTestCase):
         """All clients get the same bytes, which are made once."""
         rendered: list[Sequence[Packet]] = []
 
-        class Counting(Matroska):
+        class Counting(MatroskaMuxer):
             def render(self, packets: Sequence[Packet]) -> bytes:
                 rendered.append(packets)
                 return super().render(packets)
 
-        made = FORMATS["matroska"]._replace(make=Counting)
-        self.patch(period, "FORMATS", {**FORMATS, "matroska": made})
+        format_ = replace(MATROSKA, muxer=Counting)
         stream = self.live(1)
         self.assertEqual(rendered, [], "nobody watches")
-        responses = [self.join(stream)[1] for _ in range(20)]
+        responses = [self.join(stream, format_=format_)[1] for _ in range(20)]
         self.publish(stream, footage(1, 2))
         self.assertEqual({response.data for response in responses}, {responses[0].data})
         self.assertEqual(responses[0].blocks, sent(footage(0, 2)))

@@ -19,7 +19,7 @@ class PauseTests(SynchronousTestCase):
 
     def pauses(self, *frames: int) -> list[int]:
         """What each of the pictures that come after so many frames' time has, in microseconds."""
-        made = Period(Header((VIDEO, AUDIO), {}), Ring(600 * SECOND, 1 << 30))
+        made = Period(Header((VIDEO, AUDIO)), Ring(600 * SECOND, 1 << 30))
         found, dts = [], 0
         for number, pause in enumerate((0, *frames)):
             dts += pause * FRAME
@@ -45,7 +45,7 @@ class PauseTests(SynchronousTestCase):
 
     def test_one_turn(self) -> None:
         """Of what comes in one turn, each fragment has what was known with its own pictures."""
-        made = Period(Header((VIDEO,), {}), Ring(600 * SECOND, 1 << 30))
+        made = Period(Header((VIDEO,)), Ring(600 * SECOND, 1 << 30))
         times = (0, 1, 2, 9, 10)
         pictures = [Packet(1, n * FRAME, n * FRAME, FRAME, n == 0, b"x") for n in times]
         found = [(len(f.packets), f.pause) for f in made.fragments(pictures)]
@@ -54,7 +54,7 @@ class PauseTests(SynchronousTestCase):
 
     def test_sound_alone(self) -> None:
         """Without pictures there is no such thing."""
-        made = Period(Header((SOUND,), {}), Ring(600 * SECOND, 1 << 30))
+        made = Period(Header((SOUND,)), Ring(600 * SECOND, 1 << 30))
         sounds = [Packet(1, n * SECOND, n * SECOND, FRAME, True, b"x") for n in range(3)]
         self.assertEqual({fragment.pause for fragment in made.fragments(sounds)}, {0})
 
@@ -71,7 +71,7 @@ class SegmentTests(SynchronousTestCase):
         self, *lists: list[Packet], tracks: tuple[Track, ...] = (VIDEO, AUDIO)
     ) -> list[tuple[float, bool]]:
         """When the segments of these packets begin, and whether all can be decoded from there."""
-        self.made = Period(Header(tracks, {}), Ring(600 * SECOND, 1 << 30))
+        self.made = Period(Header(tracks), Ring(600 * SECOND, 1 << 30))
         came = mixed(*lists)
         fragments = [fragment for packet in came for fragment in self.made.fragments([packet])]
         return [(found.start / SECOND, found.decodable) for found in fragments if found.key]

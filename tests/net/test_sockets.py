@@ -373,7 +373,7 @@ class EveryClientTests(TestCase):
         handle = await self.ask("GET /live.mkv", b"200 OK")
         self.assertEqual(told(handle), (6, 6, 22_000, UNSENT))
         (client,) = self.stream.fanout.clients
-        while client.response.progress().taken < len(header().formats["matroska"]):
+        while client.response.progress().taken < len(header().matroska_head):
             await self.ask("GET /live/status", b"200 OK")
         self.stream.configure(self.streams["cam"].config)
         self.assertEqual(told(handle), (6, 6, 22_000, UNSENT))

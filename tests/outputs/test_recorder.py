@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.choice import Choice, Format
-from mkvtwist.formats.matroska import Matroska, MatroskaError
+from mkvtwist.formats.base import Muxer
+from mkvtwist.formats.choice import Choice
+from mkvtwist.formats.matroska import MatroskaError, MatroskaMuxer
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment, Ring
 from mkvtwist.media.packet import SECOND, Packet
@@ -93,13 +94,15 @@ class FullDiskFile:
             raise OSError(errno.ENOSPC, "No space left on device")
 
 
-class Plain:
-    """A format of which a fragment is its packets' bytes."""
+class Plain(Muxer[None]):
+    """A muxer that makes a fragment of its packets' bytes."""
+
+    start = None
 
     def __init__(self, head: bytes) -> None:
         self.head = head
 
-    def render(self, packets: Sequence[Packet], /) -> bytes:
+    def render(self, packets: Sequence[Packet]) -> bytes:
         """Put them together."""
         return b"".join(packet.data for packet in packets)
 
@@ -111,7 +114,7 @@ class PlainPeriod(Period):
         super().__init__(header(), Ring(SECOND, 1 << 30))
         self._plain = Plain(head)
 
-    def format(self, choice: Choice) -> Format:
+    def muxer(self, choice: Choice) -> Muxer[Any]:
         """Any."""
         return self._plain
 
@@ -171,7 +174,7 @@ class RecorderTests(SynchronousTestCase):
 
     def carry(self, recorder: Recorder, *lists: list[Packet]) -> None:
         """All of these packets, each in a fragment of its own."""
-        format_ = Matroska(header())
+        format_ = MatroskaMuxer(header())
         for packet in mixed(*lists):
             key = packet.key and packet.track == 1
             write(recorder, format_.render([packet]), packet.dts, key=key)
@@ -381,7 +384,7 @@ class RecorderTests(SynchronousTestCase):
             p._replace(pts=p.pts - 300_000, dts=p.dts - 300_000)
             for p in footage(0.3, 6, track=2, key=False)
         ]
-        format_ = Matroska(header())
+        format_ = MatroskaMuxer(header())
         for picture, sound in zip(footage(0.3, 6), late, strict=True):
             for packet in (picture, sound):
                 key = packet.key and packet.track == 1

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist import __version__
-from mkvtwist.formats.choice import FORMATS
+from mkvtwist.formats.registry import FORMATS
 from mkvtwist.live.client import ClientStatistics
 from mkvtwist.streams import metrics
 from mkvtwist.streams.stream import StreamStatistics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from twisted.internet.interfaces import IProducer, IReactorFromThreads
@@ -14,8 +15,9 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from mkvtwist.formats import matroska
-from mkvtwist.formats.choice import Format, NoTrack, Unfit
+from mkvtwist.formats import matroska, mp4
+from mkvtwist.formats.base import Muxer
+from mkvtwist.formats.choice import NoTrack, Unfit
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.libav import Ended, Event
 from mkvtwist.live.client import IResponse, Progress
@@ -234,17 +236,17 @@ class Kept(Sink):
         self.heads: list[bytes] = []
         self.data = b""
         self.begins: list[int] = []
-        self._format: Format | None = None
+        self._muxer: Muxer[Any] | None = None
 
     def begin(self, period: Period) -> None:
         """Keep the header."""
-        self._format = period.format(period.everything)
-        self.heads.append(self._format.head)
+        self._muxer = period.muxer(period.everything)
+        self.heads.append(self._muxer.head)
 
     def append(self, fragment: Fragment) -> None:
         """Keep the fragment."""
-        assert self._format is not None, "appended before it has begun"
-        self.data += self._format.render(fragment.packets)
+        assert self._muxer is not None, "appended before it has begun"
+        self.data += self._muxer.render(fragment.packets)
         self.begins += [fragment.start] if fragment.decodable else []
 
 
@@ -327,16 +329,23 @@ AUDIO = Track(number=2, type="audio", codec="aac", sample_rate=48000, channels=2
 SOUND = Track(number=1, type="audio", codec="aac", sample_rate=48000, channels=2)
 
 
+def in_mp4(track: Track) -> Track:
+    """A track as one that MP4 has a place for, if its codec has one."""
+    if track.codec not in mp4.CODECS:
+        return track
+    return replace(track, mp4_head=f"{track.codec} {track.width}".encode())
+
+
 def header(*tracks: Track) -> Header:
     """A header for these tracks, or for one of video; its bytes are an element of no meaning."""
     tracks = tracks or (VIDEO,)
     name = " ".join(f"{track.codec} {track.width}" for track in tracks)
-    return Header(tracks, {"matroska": matroska.element(0xEC, name.encode())})
+    return Header(tracks, matroska.element(0xEC, name.encode()))
 
 
 def head(*tracks: Track) -> bytes:
     """The bytes of L{header}."""
-    return header(*tracks).formats["matroska"]
+    return header(*tracks).matroska_head
 
 
 def footage(

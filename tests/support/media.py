@@ -35,6 +35,9 @@ from av.stream import Disposition
 from av.subtitles.subtitle import SubtitleSet
 from av.video.frame import VideoFrame
 
+from mkvtwist.formats.base import Format, Muxer
+from mkvtwist.media.packet import Header
+
 os.environ.setdefault("SVT_LOG", "0")  # SVT-AV1 writes its settings to standard error otherwise
 
 Source = str | Path | bytes
@@ -160,6 +163,11 @@ def _directory() -> Path:
     path = tempfile.mkdtemp(prefix="mkvtwist-clips-")
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return Path(path)
+
+
+def all_of(format_: Format, header: Header) -> Muxer[Any]:
+    """The muxer for all tracks of a header that fit a format."""
+    return format_.muxer(header, format_.fitting(header.tracks))
 
 
 def clip(

@@ -7,31 +7,34 @@ from typing import Any
 
 import m3u8
 
-from mkvtwist.formats.choice import Choice, Format
-from mkvtwist.formats.webvtt import WebVtt
+from mkvtwist.formats.base import Muxer
+from mkvtwist.formats.choice import Choice
+from mkvtwist.formats.mp4 import MP4
 from mkvtwist.live.period import Period as RealPeriod
 from mkvtwist.live.ring import Fragment, Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.cutter import MOST_PARTS, Cutter
 from mkvtwist.outputs.segmented.segments import Segment
-from tests.support.fakes import VIDEO
+from tests.support.fakes import VIDEO, in_mp4
 
 STARTED = 1_700_012_345.25
 FIRST = 1_700_012_345
 TEXT = Track(number=3, type="subtitle", codec="subrip")
-ALL = Choice("mp4", frozenset({1, 2, 3}))
+ALL = Choice(MP4, frozenset({1, 2, 3}))
 
 
-class Bytes:
-    """A format that shows what was rendered together."""
+class Bytes(Muxer[None]):
+    """A muxer that shows what was rendered together."""
+
+    start = None
 
     def __init__(self, header: Header, numbers: Collection[int]) -> None:
-        self.head = header.formats["mp4"]
+        self.head = b", ".join(track.mp4_head for track in header.only(numbers))
         self.rendered = 0
         self._numbers = numbers
 
-    def render(self, packets: Sequence[Packet], /) -> bytes:
+    def render(self, packets: Sequence[Packet]) -> bytes:
         """Each packet's bytes."""
         self.rendered += 1
         mine = [packet.data for packet in packets if packet.track in self._numbers]
@@ -42,15 +45,14 @@ class Period(RealPeriod):
     """One whose MP4 shows what was rendered together."""
 
     def __init__(self, *tracks: Track, size_limit: int = 1 << 30, edge: int = 0) -> None:
-        tracks = tracks or (VIDEO,)
-        head = " ".join(f"{track.codec} {track.width}" for track in tracks).encode()
-        super().__init__(Header(tracks, {"mp4": head}), Ring(30 * SECOND, size_limit, edge=edge))
-        self.made: dict[Choice, Format] = {}
+        header = Header(tuple(in_mp4(track) for track in tracks or (VIDEO,)))
+        super().__init__(header, Ring(30 * SECOND, size_limit, edge=edge))
+        self.made: dict[Choice, Muxer[Any]] = {}
 
-    def format(self, choice: Choice) -> Format:
+    def muxer(self, choice: Choice) -> Muxer[Any]:
         """Bytes, or words."""
         if choice not in self.made:
-            make = Bytes if choice.format == "mp4" else WebVtt
+            make = Bytes if choice.format is MP4 else choice.format.muxer
             self.made[choice] = make(self.header, choice.tracks)
         return self.made[choice]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.matroska import Matroska
+from mkvtwist.formats.matroska import MatroskaMuxer
 from tests.support.fakes import footage, header
 from tools.network import Clock, Watched, Way
 
@@ -39,7 +39,7 @@ class ClockTests(SynchronousTestCase):
 
     def test_stamps(self) -> None:
         """Each Cluster's time is found, however the bytes are cut."""
-        format_ = Matroska(header())
+        format_ = MatroskaMuxer(header())
         data = b"".join(format_.render([packet]) for packet in footage(3, 5))
         for size in (7, 64, len(data)):
             clock = Clock()

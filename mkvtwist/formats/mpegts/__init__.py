@@ -26,21 +26,23 @@ from mkvtwist.formats.mpegts.payload import CODECS, fits
 from mkvtwist.formats.mpegts.transport import (
     INTERVAL,
     LEAD,
+    MPEG_TS,
     NULL,
     PATIENCE,
     PERIOD,
     Counters,
-    MpegTs,
+    MpegTsMuxer,
 )
 
 __all__ = [
     "CODECS",
     "INTERVAL",
     "LEAD",
+    "MPEG_TS",
     "NULL",
     "PATIENCE",
     "PERIOD",
     "Counters",
-    "MpegTs",
+    "MpegTsMuxer",
     "fits",
 ]

@@ -271,16 +271,12 @@ _MPEG_SOUND, _MPEG_2_SOUND, _MPEG_RATE = 0x03, 0x04, 32000
 """Stream types of MP2 and MP3; those of fewer samples a second are MPEG-2's."""
 
 
-def fits(track: Track, private: bytes) -> bool:
-    """
-    Whether a track can live in a transport stream.
-
-    @param private: its CodecPrivate in Matroska; nothing where it has none.
-    """
+def fits(track: Track) -> bool:
+    """Whether a track can live in a transport stream."""
     if track.codec not in CODECS:
         return False
     try:
-        KINDS[track.codec].framing(private)
+        KINDS[track.codec].framing(track.codec_private)
     except NoPlace:
         return False
     return True

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from mkvtwist.formats import matroska
+from mkvtwist.formats.base import Format, Muxer, video_or_audio
 from mkvtwist.formats.mpegts import tables
 from mkvtwist.formats.mpegts.payload import KINDS, descriptors, fits, stream_type
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
@@ -88,29 +88,22 @@ _pes_head = struct.Struct(">3sBHBBB")
 _piece = struct.Struct(f"{_ROOM}s")
 
 
-class MpegTs:
+class MpegTsMuxer(Muxer[Counters]):
     """
-    A stream in MPEG-TS: the packets of its tracks as transport packets.
+    Packets as transport packets.
 
-    @ivar head: what a client gets first: a packet that means nothing, since the tables come with
-        each keyframe.
-    @ivar start: the counters before the first fragment.
+    The head is a packet that means nothing, since the tables come with each keyframe.
     """
 
-    def __init__(self, header: Header, numbers: Collection[int] | None = None) -> None:
-        """
-        Make one.
+    head = NULL
 
-        @param numbers: the tracks to send; without it all. Those that do not fit stay out.
+    def __init__(self, header: Header, numbers: Collection[int]) -> None:
         """
-        self.head = NULL
-        privates = matroska.codec_privates(header.formats["matroska"])
-        streams = [
-            _Stream(track, private)
-            for track in header.tracks
-            if numbers is None or track.number in numbers
-            if fits(track, private := privates.get(track.number, b""))
-        ]
+        Make a muxer.
+
+        @param numbers: the numbers of the tracks that are sent; all of them fit, each by itself.
+        """
+        streams = [_Stream(track) for track in header.only(numbers)]
         while sum(len(stream.described) for stream in streams) > tables.ROOM:
             streams.pop()
         self._clock = next((s for s in streams if s.is_video), streams[0] if streams else None)
@@ -120,31 +113,24 @@ class MpegTs:
         self._pmt = tables.pmt([stream.described for stream in streams], pid)
         self.start = Counters((0,) * (2 + len(streams)))
 
-    def render(self, packets: Sequence[Packet], counters: Counters | None = None) -> bytes:
-        """
-        The packets' bytes; none where no packet is of a track that is sent.
+    def render(self, packets: Sequence[Packet]) -> bytes:
+        """Return the packets' bytes as those of a stream that begins with them."""
+        return self.live(packets, 0, self.start)
 
-        @param counters: those before the packets, as L{advance} makes them; without them L{start}.
-        """
+    def live(self, packets: Sequence[Packet], pause: int, before: Counters) -> bytes:
+        """Return the bytes of a fragment, with the counters before it."""
         out: list[bytes] = []
-        self._pass(packets, self.start if counters is None else counters, out)
+        self._pass(packets, before, out)
         return b"".join(out)
 
-    def advance(self, packets: Sequence[Packet], counters: Counters) -> Counters:
-        """
-        The counters after some packets, found without making their bytes.
+    def advance(self, packets: Sequence[Packet], before: Counters) -> Counters:
+        """Return the counters after some packets."""
+        return self._pass(packets, before, None)
 
-        @param counters: those before them.
-        """
-        return self._pass(packets, counters, None)
-
-    def moved(self, counters: Counters, found: Counters, known: Counters) -> Counters:
-        """
-        Counters of a count that has come to other ones than are known there: as if it had begun
-        with those that lead to them.
-        """
-        counts = zip(counters.following, found.following, known.following, strict=True)
-        return counters._replace(following=tuple(one - was + is_ & 15 for one, was, is_ in counts))
+    def moved(self, value: Counters, found: Counters, known: Counters) -> Counters:
+        """Return counters as if counting had begun with those that lead to the known ones."""
+        counts = zip(value.following, found.following, known.following, strict=True)
+        return value._replace(following=tuple(one - was + is_ & 15 for one, was, is_ in counts))
 
     def _pass(
         self, packets: Sequence[Packet], counters: Counters, out: list[bytes] | None
@@ -234,14 +220,14 @@ class _Stream:
     @ivar described: what the PMT says of it.
     """
 
-    def __init__(self, track: Track, private: bytes) -> None:
+    def __init__(self, track: Track) -> None:
         kind = KINDS[track.codec]
         self.number = track.number
         self.pid = _FIRST_PID + track.number
         self.is_video = track.type == "video"
         self._step = track.step
         self._id = kind.stream_id
-        self._framing = kind.framing(private)
+        self._framing = kind.framing(track.codec_private)
         self._heads = [_head.pack(0x47, self.pid, _PAYLOAD | n) for n in range(16)]
         about = descriptors(track, self._framing)
         self.described = tables.entry(stream_type(track), self.pid, about)
@@ -357,3 +343,13 @@ def _cut(pid: int, table: bytes, counter: int) -> list[bytes]:
         + table[at : at + _ROOM].ljust(_ROOM, b"\xff")
         for n, at in enumerate(range(0, len(table), _ROOM))
     ]
+
+
+MPEG_TS = Format(
+    name="mpegts",
+    title="MPEG-TS",
+    ending=".ts",
+    media_type=video_or_audio("mp2t"),
+    fits=fits,
+    muxer=MpegTsMuxer,
+)

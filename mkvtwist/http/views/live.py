@@ -8,8 +8,8 @@ from functools import partial
 from twisted.web.http import Request
 
 from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
-from mkvtwist.formats import matroska
-from mkvtwist.formats.choice import BESIDE, NoTrack, Unfit, choose
+from mkvtwist.formats.base import Format
+from mkvtwist.formats.choice import NoTrack, Unfit, choose
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.wire.client import user_agent
 from mkvtwist.http.wire.live_response import (
@@ -26,7 +26,7 @@ from mkvtwist.net.sockets import address
 from mkvtwist.streams.stream import Stream
 
 
-def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> None:
+def watch(stream: Stream, format_: Format, limits: Limits, request: Request) -> None:
     """Answer with the stream, from now on."""
     wanted = request.getHeader(b"range")
     if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":
@@ -42,7 +42,7 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
     if request.method == b"HEAD":
         _preview(stream, format_, tracks, request)
         return
-    if format_ not in BESIDE:
+    if not format_.auxiliary:
         if limits.refuse(stream, request):
             return
         limits.enter(request)
@@ -53,7 +53,7 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
         format=format_,
         tracks=tracks,
         framing=response.framing,
-        rebase=rebase if format_ == "matroska" and _wants_rebase(request) else None,
+        rebase=format_.rebase if _wants_rebase(request) else None,
         peer=address(request.getClientAddress()),
         user_agent=user_agent(request),
         max_lag=max_lag,
@@ -62,12 +62,9 @@ def watch(stream: Stream, format_: str, limits: Limits, request: Request) -> Non
     gone.addErrback(lambda _: client.stopProducing())
 
 
-def rebase(clusters: bytes, start: int) -> bytes:
-    """A fragment for a client whose time begins at 0 with its first fragment."""
-    return matroska.rebased(clusters, matroska.milliseconds(start))
-
-
-def _preview(stream: Stream, format_: str, wanted: frozenset[int] | None, request: Request) -> None:
+def _preview(
+    stream: Stream, format_: Format, wanted: frozenset[int] | None, request: Request
+) -> None:
     """What the answer would be, without a place among the clients."""
     period = stream.publisher.period
     tracks: Sequence[Track] = ()

@@ -34,8 +34,10 @@ from twisted.web.http import Request, datetimeToString
 from twisted.web.server import NOT_DONE_YET
 
 from mkvtwist.config.values import ConfigError, parse_seconds
-from mkvtwist.formats.choice import ENDINGS, Choice, NoTrack, Unfit, choose, media_type
-from mkvtwist.formats.replay import FORMATS, Replay
+from mkvtwist.formats.base import Format
+from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose
+from mkvtwist.formats.registry import FORMATS
+from mkvtwist.formats.replay import Replay
 from mkvtwist.http.shelf import KEEP, Kept, Key, Place, Shelf, Taker
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
 from mkvtwist.http.wire.client import abort, client_host, transport_of
@@ -50,9 +52,6 @@ from mkvtwist.net.sockets import UNSENT, keep_alive, tcp_socket, traffic
 from mkvtwist.streams.stream import Stream
 
 PREFIX = "last"
-
-LAST = {f"{PREFIX}{ending}": format_ for ending, format_ in ENDINGS.items() if format_ in FORMATS}
-"""The formats by the name that is asked for."""
 
 SECONDS = 30.0
 """How much is in a file when nobody says: what the ring holds when nobody says."""
@@ -96,6 +95,12 @@ class Reading:
     timeout: float
 
 
+def replayed(name: str) -> Format | None:
+    """Return the format in which a name asks for the last seconds, if it does."""
+    format_ = FORMATS.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+    return format_ if format_ is not None and format_.file is not None else None
+
+
 class Replays:
     """
     The files of all streams.
@@ -128,7 +133,7 @@ class Replays:
 
     # /NAME/last.mkv
 
-    def make(self, stream: Stream, format_: str, request: Request) -> None:
+    def make(self, stream: Stream, format_: Format, request: Request) -> None:
         """Send the client to a file of the last seconds, which may have to be made."""
         try:
             seconds = parse_seconds(
@@ -156,7 +161,7 @@ class Replays:
             respond_unavailable(request, "There is nothing to look back at yet.", AGAIN)
         elif request.method == b"HEAD":
             # What a file would be, which nobody has asked for yet.
-            kind = media_type(choice.format, period.header.only(choice.tracks))
+            kind = choice.format.media_type(period.header.only(choice.tracks))
             respond_head(request, kind.encode())
         elif len(self._making) >= CROWD:
             respond_unavailable(request, "Too much is being made for others; try again.", AGAIN)
@@ -190,10 +195,10 @@ class Replays:
     def _begin(
         self, key: Key, place: Place, choice: Choice, period: Period, packets: list[Packet]
     ) -> None:
-        made = period.format(choice)
+        made = period.muxer(choice)
         tracks = period.header.only(choice.tracks)
         replay = Replay(tracks, choice.format, made, packets)
-        kind = media_type(choice.format, tracks)
+        kind = choice.format.media_type(tracks)
         done: Deferred[str] = self._one.run(self._write, replay)
         done.addCallback(self._made, key, place, kind)
         done.addErrback(self._failed, key, place)
@@ -253,10 +258,9 @@ class Replays:
         )
 
     def _write_in_thread(self, directory: str, replay: Replay) -> str:
-        ending = next(ending for ending, format_ in ENDINGS.items() if format_ == replay.format)
         # When it was made, for people; and something that no file before had, in no other run.
         when = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
-        path = os.path.join(directory, f"{PREFIX}-{when}{ending}")
+        path = os.path.join(directory, f"{PREFIX}-{when}{replay.format.ending}")
         try:
             with open(path, "xb") as file:
                 replay.write(file)

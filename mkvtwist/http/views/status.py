@@ -165,7 +165,7 @@ class Status:
                 "age": round(now - arrived, 3),
             }
         for track in shown["tracks"]:
-            del track["setup"]
+            del track["setup"], track["codec_private"], track["mp4_head"]
             track["formats"] = statistics.endings[track["number"]]
             track["quiet"] = track["number"] in statistics.quiet
         for client in shown["clients"]:

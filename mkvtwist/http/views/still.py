@@ -97,7 +97,7 @@ class Posters:
         assert place is not None
         number = guide(period.header.tracks)
         key = next(p for p in period.ring[place].packets if p.track == number and p.key)
-        made = period.format(period.everything)
+        made = period.muxer(period.everything)
         self._busy.add(stream)
         late = self._reactor.callLater(PATIENCE, self._late, stream, period)
         done: Deferred[Any] = self._one.run(

@@ -13,7 +13,8 @@ from twisted.internet.tcp import Connection
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.formats.choice import NoTrack, Unfit, media_type
+from mkvtwist.formats.base import Format
+from mkvtwist.formats.choice import NoTrack, Unfit
 from mkvtwist.http.wire.client import abort, transport_of
 from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
 from mkvtwist.live.client import IResponse, Progress
@@ -37,9 +38,8 @@ class LiveResponse:
 
     framing: Callable[[bytes], bytes] | None = None
 
-    def __init__(self, request: Request, format_: str, respond_nothing: View) -> None:
+    def __init__(self, request: Request, format_: Format, respond_nothing: View) -> None:
         """
-        @param format_: one of L{mkvtwist.formats.choice.FORMATS}.
         @param respond_nothing: responds if nothing is going to come.
         """
         self.request = request
@@ -101,7 +101,7 @@ class SocketResponse(LiveResponse):
     that all clients share, until the transport says that there is room.
     """
 
-    def __init__(self, request: Request, format_: str, respond_nothing: View) -> None:
+    def __init__(self, request: Request, format_: Format, respond_nothing: View) -> None:
         super().__init__(request, format_, respond_nothing)
         self._transport: Connection = transport_of(request)
         self._producer: Any = None
@@ -177,7 +177,7 @@ class SocketResponse(LiveResponse):
             self._producer.stopProducing()
 
 
-def live_response(request: Request, format_: str, respond_nothing: View) -> LiveResponse:
+def live_response(request: Request, format_: Format, respond_nothing: View) -> LiveResponse:
     """Return the best kind of live answer for what the request came over."""
     transport = transport_of(request)
     if isinstance(transport, Connection) and not getattr(transport, "TLS", False):
@@ -185,9 +185,9 @@ def live_response(request: Request, format_: str, respond_nothing: View) -> Live
     return LiveResponse(request, format_, respond_nothing)
 
 
-def live_headers(request: Request, format_: str, tracks: Sequence[Track]) -> None:
+def live_headers(request: Request, format_: Format, tracks: Sequence[Track]) -> None:
     """The head of a live answer with these tracks; with none while they are not known."""
-    request.setHeader(b"Content-Type", media_type(format_, tracks).encode())
+    request.setHeader(b"Content-Type", format_.media_type(tracks).encode())
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"X-Accel-Buffering", b"no")
 

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mkvtwist.formats.choice import Choice
+from mkvtwist.formats.webvtt import WEBVTT
 
 MEDIA_TYPES: Mapping[str, str] = MappingProxyType({"m4s": "video/mp4", "vtt": "text/vtt"})
 """The MIME types of pieces, by their endings."""
@@ -59,7 +60,7 @@ def map_name(head: bytes) -> str:
 
 def ending(choice: Choice | None) -> str:
     """The ending of the names of these tracks' pieces."""
-    return "vtt" if choice is not None and choice.format == "webvtt" else "m4s"
+    return "vtt" if choice is not None and choice.format is WEBVTT else "m4s"
 
 
 def folder(tracks: frozenset[int] | None) -> str:

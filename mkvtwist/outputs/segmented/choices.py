@@ -3,6 +3,8 @@ Which tracks are in which playlist (I{pure}).
 """
 
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose, part_that_fits, preferred
+from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.media.packet import Header, Track
 
 
@@ -15,15 +17,15 @@ def chosen(header: Header, tracks: frozenset[int] | None = None) -> Choice:
     @raise NoTrack: when there are no such tracks.
     """
     if tracks is not None:
-        return choose(header, "webvtt" if tracks <= header.fitting("webvtt") else "mp4", tracks)
-    fitting = header.fitting("mp4")
+        return choose(header, WEBVTT if tracks <= WEBVTT.fitting(header.tracks) else MP4, tracks)
+    fitting = MP4.fitting(header.tracks)
     pictures = [track for track in header.tracks if track.type == "video"][:1]  # it cuts the ring
     sounds = [track for track in header.tracks if track.type == "audio"]
     played = [track for track in pictures if track.number in fitting]
     played += preferred(track for track in sounds if track.number in fitting)
     if len(played) < bool(pictures) + bool(sounds) or not played:
         return _refused(header)
-    return Choice("mp4", frozenset(track.number for track in played))
+    return Choice(MP4, frozenset(track.number for track in played))
 
 
 def _refused(header: Header) -> Choice:
@@ -33,9 +35,9 @@ def _refused(header: Header) -> Choice:
     @raise Unfit: always, but for tracks that can be had after all.
     """
     try:
-        return choose(header, "mp4")
+        return choose(header, MP4)
     except Unfit as problem:
-        part = part_that_fits(header, "mp4")
+        part = part_that_fits(header, MP4)
         if not part:
             raise
         numbers = ",".join(map(str, sorted(part)))
@@ -44,9 +46,8 @@ def _refused(header: Header) -> Choice:
 
 def others(header: Header) -> list[Track]:
     """The tracks that have a playlist of their own: of several sounds each, and text."""
-    fitting = header.fitting("mp4")
-    sounds = [t for t in header.tracks if t.type == "audio" and t.number in fitting]
-    texts = [t for t in header.tracks if t.number in header.fitting("webvtt")]
+    sounds = [t for t in header.tracks if t.type == "audio" and MP4.fits(t)]
+    texts = [t for t in header.tracks if WEBVTT.fits(t)]
     return [*(sounds if header.has_video and len(sounds) > 1 else []), *texts]
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mkvtwist.formats.webvtt import shown_until
+from mkvtwist.formats.webvtt import WEBVTT, shown_until
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink
@@ -107,7 +107,7 @@ class Cutter(Sink):
         self._targets.begin()
         self._cues.clear()
         self._clock.begin(period.header)
-        self._written = period.header.fitting("webvtt")
+        self._written = WEBVTT.fitting(period.header.tracks)
 
     def append(self, fragment: Fragment) -> None:
         """Cut the next fragment, which is in the period's ring."""

@@ -15,6 +15,7 @@ from langcodes import standardize_tag
 from langcodes.tag_parser import LanguageTagError
 
 from mkvtwist.formats.choice import Choice, Unfit, preferred
+from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.live.period import Period
 from mkvtwist.media.packet import SECOND, Header, Track
 from mkvtwist.outputs.segmented.addresses import ending, folder, map_name
@@ -265,8 +266,8 @@ def _beginning(segment: Segment, before: Segment | None, choice: Choice | None) 
     changed = before is not None and before.discontinuity != segment.discontinuity
     if changed:
         yield "#EXT-X-DISCONTINUITY"
-    if (changed or before is None) and choice is not None and choice.format == "mp4":
-        yield f'#EXT-X-MAP:URI="{map_name(segment.period.format(choice).head)}"'
+    if (changed or before is None) and choice is not None and choice.format is not WEBVTT:
+        yield f'#EXT-X-MAP:URI="{map_name(segment.period.muxer(choice).head)}"'
     date = datetime.fromtimestamp(segment.date, UTC).isoformat(timespec="milliseconds")
     yield f"#EXT-X-PROGRAM-DATE-TIME:{date.replace('+00:00', 'Z')}"
 

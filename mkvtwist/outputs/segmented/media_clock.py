@@ -7,6 +7,8 @@ tracks go on with it, from the last picture on: parts do not wait for the next o
 
 from collections.abc import Collection
 
+from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.media.packet import SECOND, STEP, Header, Packet
 from mkvtwist.media.silence import Silences
 
@@ -38,7 +40,7 @@ class MediaClock:
 
     def begin(self, header: Header) -> None:
         """Go by other tracks from now on."""
-        can_be_had = header.fitting("mp4") | header.fitting("webvtt")
+        can_be_had = MP4.fitting(header.tracks) | WEBVTT.fitting(header.tracks)
         videos = [track.number for track in header.tracks if track.type == "video"]
         sounds = [track.number for track in header.tracks if track.type == "audio"]
         self.leading = frozenset(videos[:1] or sounds if can_be_had else ())

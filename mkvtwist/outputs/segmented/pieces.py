@@ -5,6 +5,7 @@ From a piece's address to its bytes (I{pure}).
 from collections.abc import Sequence
 
 from mkvtwist.formats.choice import NoTrack, Unfit
+from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.outputs.segmented.addresses import Address, ending, map_name
 from mkvtwist.outputs.segmented.choices import choice_of, chosen
 from mkvtwist.outputs.segmented.cutter import Cutter
@@ -71,8 +72,8 @@ def initialization(segments: Sequence[Segment], name: str, tracks: frozenset[int
     """
     for period in dict.fromkeys(segment.period for segment in segments):
         choice = choice_of(period.header, tracks)
-        if choice is not None and choice.format == "mp4":
-            head = period.format(choice).head
+        if choice is not None and choice.format is not WEBVTT:
+            head = period.muxer(choice).head
             if name == map_name(head):
                 return head
     raise Missing("No segment that is listed needs this; load the playlist again.")

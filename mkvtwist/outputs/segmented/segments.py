@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mkvtwist.formats.choice import Choice
-from mkvtwist.formats.webvtt import shown_until
+from mkvtwist.formats.webvtt import WEBVTT, shown_until
 from mkvtwist.live.period import Period
 from mkvtwist.media.packet import SECOND, Packet
 
@@ -66,7 +66,7 @@ class Part(NamedTuple):
     def has(self, choice: Choice | None) -> bool:
         """Whether there is anything in it of what was chosen. No text is something, too."""
         return choice is not None and (
-            choice.format == "webvtt" or not choice.tracks.isdisjoint(self.sizes)
+            choice.format is WEBVTT or not choice.tracks.isdisjoint(self.sizes)
         )
 
 
@@ -168,7 +168,7 @@ class Segment:
         @raise IndexError: when the ring does not have it any more.
         """
         parts = self.parts if number is None else (self.parts[number],)
-        if choice.format == "webvtt":
+        if choice.format is WEBVTT:
             return [self._text(choice, parts)]
         return [self._data(choice, part) for part in parts]
 
@@ -179,7 +179,7 @@ class Segment:
         data = first.rendered.get(kind)
         if data is None:
             packets = self._between(part.first, part.stop)
-            data = self.period.format(choice).render(self._lasting(packets, part))
+            data = self.period.muxer(choice).render(self._lasting(packets, part))
             ring.render(first, kind, data)
         return data
 
@@ -229,6 +229,6 @@ class Segment:
                 and shown_until(packet) > first.start
             ]
             packets.sort(key=lambda packet: packet.pts)
-            data = TEXT_HEAD + self.period.format(choice).render(packets)
+            data = TEXT_HEAD + self.period.muxer(choice).render(packets)
             ring.render(fragment, kind, data)
         return data

@@ -16,15 +16,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.choice import Choice
+from mkvtwist.formats.mp4 import MP4
 from mkvtwist.live.ring import ENTRY
-from mkvtwist.media.packet import SECOND, Header, Packet, Track
+from mkvtwist.media.packet import SECOND, Packet, Track
 from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.cutter import SHORTEST
 from mkvtwist.outputs.segmented.pieces import Missing, initialization
 from mkvtwist.outputs.segmented.segments import Part
 from mkvtwist.outputs.segmented.targets import PART
 from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, mixed
-from tests.support.segmented import ALL, FIRST, STARTED, Live, Period, bunches
+from tests.support.segmented import ALL, FIRST, STARTED, Bytes, Live, Period, bunches
 
 
 class SegmentTests(SynchronousTestCase):
@@ -116,17 +117,15 @@ class SegmentTests(SynchronousTestCase):
     def test_last_picture(self) -> None:
         """The last picture of a part lasts up to the part's end: players drop what comes later."""
         live, period = Live(), Period(VIDEO, AUDIO)
-        choice = Choice("mp4", frozenset({1, 2}))
+        choice = Choice(MP4, frozenset({1, 2}))
         lasting: list[tuple[int, int]] = []
 
-        class Durations:
-            head = b""
-
-            def render(self, packets: Sequence[Packet], /) -> bytes:
+        class Durations(Bytes):
+            def render(self, packets: Sequence[Packet]) -> bytes:
                 lasting.extend((p.dts + p.duration, p.dts) for p in packets if p.track == 1)
                 return b"x"
 
-        period.made[choice] = Durations()
+        period.made[choice] = Durations(period.header, choice.tracks)
         dark = [p._replace(duration=SECOND // 25) for p in footage(0, 2.5, rate=5)]
         live.feed(period, mixed(dark, footage(0, 2.5, track=2, rate=50)))
         for segment in live.whole():
@@ -199,7 +198,6 @@ class SegmentTests(SynchronousTestCase):
         live, period = Live(), Period()
         live.feed(period, footage(0, 3.5, rate=10))
         other = Period(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
-        other.header = Header(other.header.tracks, {})
         live.feed(other, footage(4, 8, rate=10))
         self.assertEqual([s.duration for s in live.whole()], [SECOND] * 3 + [SECOND // 2])
         self.assertEqual(live.cutter.edge, (FIRST + 4, 0))

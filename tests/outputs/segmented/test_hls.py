@@ -14,8 +14,9 @@ import m3u8
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit
+from mkvtwist.formats.mp4 import MP4
 from mkvtwist.live.ring import ENTRY, Ring
-from mkvtwist.media.packet import SECOND, Header, Packet, Track
+from mkvtwist.media.packet import SECOND, Packet, Track
 from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.choices import chosen
 from mkvtwist.outputs.segmented.cutter import DISCONTINUITIES
@@ -183,8 +184,8 @@ class MediaTests(SynchronousTestCase):
         maps = [m.uri for m in found.segment_map]
         self.assertEqual(len(set(maps)), 2)
         segments = live.cutter.segments
-        for name, made in zip(maps, (period, other), strict=True):
-            self.assertEqual(initialization(segments, name, None), made.header.formats["mp4"])
+        for name, head in zip(maps, (b"h264 160", b"h264 160, aac None"), strict=True):
+            self.assertEqual(initialization(segments, name, None), head)
 
     def test_other_tracks_later(self) -> None:
         """What the ring of the ones before has stays in the list, though that ring is full."""
@@ -262,7 +263,6 @@ class MediaTests(SynchronousTestCase):
     def test_change_to_nothing(self) -> None:
         """Tracks that bring no segment part what is before them from what is behind them."""
         vp8 = Period(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
-        vp8.header = Header(vp8.header.tracks, {})
         no_keyframe = Period(replace(VIDEO, width=99), edge=4 * SECOND)
         for between, there, count in (
             (footage(4, 8, rate=10, key=False), True, 0),
@@ -289,7 +289,6 @@ class MediaTests(SynchronousTestCase):
         gone = ref(before)
         del before
         vp8 = Period(Track(number=1, type="video", codec="vp8"), edge=4 * SECOND)
-        vp8.header = Header(vp8.header.tracks, {})
         live.feed(vp8, footage(4, 8, rate=10))
         gc.collect()
         self.assertIsNotNone(gone())
@@ -435,13 +434,7 @@ class ChosenTests(SynchronousTestCase):
         """Pictures, two sounds, and text, all of which can be had."""
         named = replace(AUDIO, language="eng", codec_string="mp4a.40.2")
         other = replace(named, number=4, language="deu", title='"Ton", 2', default=True)
-        made = Period(replace(VIDEO, codec_string="avc1.64001f"), named, TEXT, other, edge=edge)
-        made.header = replace(
-            made.header,
-            formats={"mp4": b"head", "webvtt": b""},
-            fits={"mp4": frozenset({1, 2, 4}), "webvtt": frozenset({3})},
-        )
-        return made
+        return Period(replace(VIDEO, codec_string="avc1.64001f"), named, TEXT, other, edge=edge)
 
     def packets(self, start: float, end: float, *, text: float = 0.5) -> list[Packet]:
         """Pictures, sounds, and a cue of a second every two."""
@@ -472,7 +465,7 @@ class ChosenTests(SynchronousTestCase):
     def test_main(self) -> None:
         """The main playlist has the sound that plays unasked; beside others there is none in it."""
         live, period = self.live()
-        self.assertEqual(chosen(period.header), Choice("mp4", frozenset({1, 4})))
+        self.assertEqual(chosen(period.header), Choice(MP4, frozenset({1, 4})))
         found = m3u8.loads(live.multivariant(period.header))
         self.assertEqual(
             [(m.type, m.name, m.language, m.default, m.uri) for m in found.media],
@@ -525,8 +518,7 @@ class ChosenTests(SynchronousTestCase):
 
     def test_beside_what_does_not_fit(self) -> None:
         """A track that can be had is cut where the pictures are, though these cannot be had."""
-        live, period = Live(), Period(VIDEO, AUDIO)
-        period.header = replace(period.header, fits={"mp4": frozenset({2})})
+        live, period = Live(), Period(replace(VIDEO, codec="vp8"), AUDIO)
         packets = mixed(footage(0, 4.5, gop=2, rate=25), footage(0, 4.5, track=2, rate=50))
         live.feed(period, packets)
         self.assertRaises(Unfit, live.multivariant, period.header)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import m3u8
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,13 +16,11 @@ class InitializationTests(SynchronousTestCase):
     def test_tracks(self) -> None:
         """Each choice of tracks has the initialization section that its playlist names."""
         live, period = Live(), Period(VIDEO, AUDIO, TEXT)
-        fits = {"mp4": frozenset({1, 2}), "webvtt": frozenset({3})}
-        period.header = replace(period.header, formats={"mp4": b"head", "webvtt": b""}, fits=fits)
         live.feed(period, mixed(footage(0, 2.5), footage(0, 2.5, track=2)))
         segments = live.cutter.segments
         (listed,) = m3u8.loads(live.media(frozenset({2}))).segment_map
         name = str(listed.uri)
-        self.assertEqual(initialization(segments, name, frozenset({2})), b"head")
+        self.assertEqual(initialization(segments, name, frozenset({2})), b"aac None")
         for wrong, tracks in ((name, frozenset({3})), ("init-0.mp4", None)):
             with self.assertRaisesRegex(Missing, "No segment that is listed needs this"):
                 initialization(segments, wrong, tracks)
