@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Generic, TypeVar
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 CROWD = 32
 """
@@ -29,13 +29,19 @@ class Turns(Generic[C]):
         self._take = take
         self._crowd = crowd
         self._waiting: dict[C, None] = {}  # a set that keeps its order
-        self._turn: object | None = None
+        self._turn: IDelayedCall | None = None
 
     def ask(self, one: C) -> None:
         """Give one another turn."""
         self._waiting[one] = None
         if self._turn is None:
             self._turn = self._clock.callLater(0, self._next)
+
+    def begin(self) -> None:
+        """Let the first of those that have asked have their turn now, in this one."""
+        if self._turn is not None:
+            self._turn.cancel()
+            self._next()
 
     def withdraw(self, one: C) -> None:
         """Give one no turn, if it was to have any."""

@@ -21,9 +21,13 @@ from mkvtwist.media.packet import SECOND, Header, Track
 from mkvtwist.outputs.segmented.addresses import ending, folder, map_name
 from mkvtwist.outputs.segmented.choices import choice_of, chosen, others, variant
 from mkvtwist.outputs.segmented.cutter import Cutter
+from mkvtwist.outputs.segmented.pieces import meant
 from mkvtwist.outputs.segmented.segments import Segment
 from mkvtwist.outputs.segmented.snapshot import Snapshot
 from mkvtwist.outputs.segmented.targets import centiseconds
+
+MEDIA = "media.m3u8"
+"""The name of each media playlist."""
 
 HOLD_BACK = 3
 """Target durations, and part targets, that players keep away from the live edge (4.4.3.8)."""
@@ -55,7 +59,7 @@ def multivariant(
     shown = header.only(chosen(header, main).tracks)
     heard = [track for track in beside if track.type == "audio"]
     if all(track.type == "subtitle" for track in shown):
-        raise Unfit("Subtitles alone are no stream; they are at media.m3u8, beside this")
+        raise Unfit(f"Subtitles alone are no stream; they are at {MEDIA}, beside this")
     choices = [{track.number for track in shown} | {sound.number} for sound in heard]
     peak, average = _rates(segments, choices or [{track.number for track in shown}])
     attributes = [f"BANDWIDTH={peak}", f"AVERAGE-BANDWIDTH={average}"]
@@ -71,7 +75,7 @@ def multivariant(
         *("#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"),
         *_renditions(beside, preferred(heard)),
         f"#EXT-X-STREAM-INF:{','.join(attributes)}",
-        folder(main if tracks is None else None) + "media.m3u8",
+        folder(main if tracks is None else None) + MEDIA,
     ]
     return "\n".join(lines) + "\n"
 
@@ -86,21 +90,6 @@ def media(snapshot: Snapshot, tracks: frozenset[int] | None = None, *, skip: boo
     return "\n".join(_lines(snapshot, tracks, skip=skip)) + "\n"
 
 
-def has(cutter: Cutter, number: int, part: int | None = None) -> bool:
-    """
-    Whether what a blocking request asks for (6.2.5.2) is there, or was.
-
-    @param part: its place in the segment, from 0; L{None} is all of the segment.
-    """
-    if cutter.finished:
-        return True
-    newest, parts = cutter.edge
-    number, part = _meant(cutter, number, part)
-    if number == newest and part is not None and cutter.lists_parts:
-        return part < parts
-    return number < newest
-
-
 def is_too_far(cutter: Cutter, number: int, part: int | None = None) -> bool:
     """
     Whether a blocking request asks for more than comes soon (6.2.5.2).
@@ -108,19 +97,11 @@ def is_too_far(cutter: Cutter, number: int, part: int | None = None) -> bool:
     @param part: its place in the segment, from 0; L{None} is all of the segment.
     """
     newest, parts = cutter.edge
-    number, part = _meant(cutter, number, part)
+    number, part = meant(cutter, number, part)
     if number < newest or part is None:
         return number > newest + 1
     ahead = math.ceil(ADVANCE * SECOND / cutter.part_target)
     return number > newest + 1 or part >= ahead + (parts if number == newest else 0)
-
-
-def _meant(cutter: Cutter, number: int, part: int | None) -> tuple[int, int | None]:
-    """Return which part a request means: behind a segment's last is the next one's first."""
-    segment = cutter.find(number)
-    if part is None or segment is None or not segment.is_complete:
-        return number, part
-    return (number, part) if part < len(segment.parts) else (number + 1, 0)
 
 
 # the multivariant playlist
@@ -171,7 +152,7 @@ def _renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator
             f"DEFAULT={'YES' if track in default else 'NO'}",
             f"AUTOSELECT={'YES' if alone or track in default else 'NO'}",
             *([f'CHANNELS="{track.channels}"'] if track.channels else []),
-            f'URI="{track.number}/media.m3u8"',
+            f'URI="{folder(frozenset({track.number}))}{MEDIA}"',
         ]
         yield f"#EXT-X-MEDIA:{','.join(parts)}"
 
@@ -292,7 +273,7 @@ def _reports(snapshot: Snapshot, header: Header, tracks: frozenset[int] | None) 
     up = "" if tracks is None else "../"
     for other in listed if tracks in listed else ():
         if other != tracks:
-            uri = f"{up}{folder(other)}media.m3u8"
+            uri = f"{up}{folder(other)}{MEDIA}"
             yield f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN={number},LAST-PART={parts - 1}'
 
 

@@ -20,6 +20,32 @@ class Growing(LookupError):
     """A piece that is not complete yet."""
 
 
+def has(cutter: Cutter, number: int, part: int | None = None) -> bool:
+    """
+    Whether a piece is there, or was: then there is nothing to wait for.
+
+    @param part: its place in the segment, from 0; L{None} is all of the segment.
+    """
+    if cutter.finished:
+        return True
+    newest, parts = cutter.edge
+    number, part = meant(cutter, number, part)
+    if number == newest and part is not None and cutter.lists_parts:
+        return part < parts
+    return number < newest
+
+
+def meant(cutter: Cutter, number: int, part: int | None) -> tuple[int, int | None]:
+    """
+    Return which part a request means: behind a segment's last is the next one's first (6.2.5.2 of
+    the draft).
+    """
+    segment = cutter.find(number)
+    if part is None or segment is None or not segment.is_complete:
+        return number, part
+    return (number, part) if part < len(segment.parts) else (number + 1, 0)
+
+
 def check(cutter: Cutter, address: Address) -> None:
     """
     See that a piece is there, was there, or comes next.

@@ -19,7 +19,7 @@ from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.live.ring import ENTRY
 from mkvtwist.media.packet import SECOND, Packet, Track
-from mkvtwist.outputs.segmented import hls
+from mkvtwist.outputs.segmented import pieces
 from mkvtwist.outputs.segmented.cutter import SHORTEST
 from mkvtwist.outputs.segmented.pieces import Missing, initialization
 from mkvtwist.outputs.segmented.segments import Part
@@ -144,14 +144,14 @@ class SegmentTests(SynchronousTestCase):
         growing = live.cutter.find(FIRST + 1)
         assert growing is not None
         announced, gone = len(growing.parts), ref(growing)
-        self.assertFalse(hls.has(live.cutter, FIRST + 1, announced))
+        self.assertFalse(pieces.has(live.cutter, FIRST + 1, announced))
         del growing
         live.feed(period, footage(1.5, 90, rate=10, key=False))
         gc.collect()
         self.assertIsNone(gone())
         self.assertIsNone(live.cutter.find(FIRST + 1))
         self.assertEqual(live.cutter.edge, (FIRST + 2, 0))
-        self.assertTrue(hls.has(live.cutter, FIRST + 1, 9999))
+        self.assertTrue(pieces.has(live.cutter, FIRST + 1, 9999))
         live.feed(period, footage(90, 92.5, rate=10))
         self.assertEqual([s.number for s in live.whole()], [FIRST + 2, FIRST + 3])
 

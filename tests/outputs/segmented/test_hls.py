@@ -17,7 +17,7 @@ from mkvtwist.formats.choice import Choice, NoTrack, Unfit
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.live.ring import ENTRY, Ring
 from mkvtwist.media.packet import SECOND, Packet, Track
-from mkvtwist.outputs.segmented import hls
+from mkvtwist.outputs.segmented import hls, pieces
 from mkvtwist.outputs.segmented.choices import chosen
 from mkvtwist.outputs.segmented.cutter import DISCONTINUITIES
 from mkvtwist.outputs.segmented.pieces import initialization
@@ -334,7 +334,7 @@ class MediaTests(SynchronousTestCase):
         self.assertTrue(found.is_endlist)
         self.assertEqual([s.duration for s in found.segments], [2, 0.5])
         self.assertNotIn("PRELOAD-HINT", live.media())
-        self.assertTrue(hls.has(live.cutter, FIRST + 99))
+        self.assertTrue(pieces.has(live.cutter, FIRST + 99))
 
     def test_whole_segments(self) -> None:
         """Without parts, there are segments alone."""
@@ -342,7 +342,7 @@ class MediaTests(SynchronousTestCase):
         live.feed(period, footage(0, 6.5, gop=2, rate=10))
         self.assertNotIn("PART", live.media())
         self.assertEqual([s.duration for s in live.read().segments], [2, 2, 2])
-        self.assertFalse(hls.has(live.cutter, FIRST + 3, 0))
+        self.assertFalse(pieces.has(live.cutter, FIRST + 3, 0))
 
     def test_old_parts(self) -> None:
         """Parts leave the list three target durations behind the live edge."""
@@ -671,17 +671,19 @@ class WaitingTests(SynchronousTestCase):
             (3, 0, False),
             (3, None, False),
         ):
-            self.assertEqual(hls.has(self.live.cutter, FIRST + number, part), there, (number, part))
+            self.assertEqual(
+                pieces.has(self.live.cutter, FIRST + number, part), there, (number, part)
+            )
 
     def test_behind_the_last_part(self) -> None:
         """Behind a segment's last part is the next segment's first."""
-        self.assertTrue(hls.has(self.live.cutter, FIRST + 1, 99))
+        self.assertTrue(pieces.has(self.live.cutter, FIRST + 1, 99))
         period = Period()
         live = Live()
         live.feed(period, footage(0, 4.1, gop=2, rate=10))
         self.assertEqual(live.cutter.edge, (FIRST + 2, 0))
-        self.assertTrue(hls.has(live.cutter, FIRST + 1, 3))
-        self.assertFalse(hls.has(live.cutter, FIRST + 1, 4))
+        self.assertTrue(pieces.has(live.cutter, FIRST + 1, 3))
+        self.assertFalse(pieces.has(live.cutter, FIRST + 1, 4))
 
     def test_too_far(self) -> None:
         """Nobody waits for two segments more, nor for three seconds of parts."""

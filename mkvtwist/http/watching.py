@@ -1,0 +1,222 @@
+"""
+A stream, as clients watch it piece by piece: whoever may, and waits for what is due (I{reactor}).
+"""
+
+import re
+from functools import lru_cache, partial
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from twisted.web.http import Request
+
+from mkvtwist.formats.choice import NoTrack, Unfit
+from mkvtwist.http.held import MOST_HELD, HeldRequests
+from mkvtwist.http.limits import Limits
+from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
+from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.live_response import RETRY_SOON, respond_nothing_new, respond_unfit
+from mkvtwist.http.wire.query import token_query
+from mkvtwist.http.wire.response import View, respond, respond_unavailable
+from mkvtwist.media.packet import Header
+from mkvtwist.outputs.segmented import pieces
+from mkvtwist.outputs.segmented.choices import chosen
+from mkvtwist.outputs.segmented.viewers import LOOK_BACK
+from mkvtwist.streams.stream import Stream
+
+BRIEFLY = b"max-age=1"
+"""For a playlist that was not waited for: the next part or segment makes it old."""
+
+SHARED = b", s-maxage=1, stale-while-revalidate=1, stale-if-error=10"
+"""
+More for caches that many share (RFC 9111, RFC 5861), in seconds: a crowd does not wait while the
+next list is loaded, and no viewer misses an origin that is restarted while players have media.
+"""
+
+LISTS = 64
+LIST_LIMIT = 256 << 10
+"""
+Playlists that are kept as bytes, and the bytes of each: clients that wait together get the same. A
+token stands in each line, and may be as long as a request.
+"""
+
+WAIT = 3
+"""Target durations that a blocking request may take (rfc8216bis-16, 6.2.5.2)."""
+
+WAIT_FIRST = 30.0
+"""Seconds that a request waits for a stream's first segment; players ask again after it."""
+
+CHOICES = 100
+"""Choices of tracks of which is remembered whether they can be had."""
+
+Tracks = frozenset[int] | None
+"""The numbers of those that are asked for; L{None} is what the main playlist has."""
+
+_URI = re.compile(r'(^[^#\n]+|URI="[^"]+)', re.MULTILINE)
+"""Where each URI in a playlist ends."""
+
+
+class Due(NamedTuple):
+    """
+    What a request waits for.
+
+    @ivar number: a segment's; L{None} is anything that can be listed.
+    @ivar part: the part's place in the segment; L{None} is all of the segment.
+    @ivar in_list: whether a list that has it is asked for, rather than its bytes.
+    """
+
+    tracks: Tracks
+    number: int | None = None
+    part: int | None = None
+    in_list: bool = True
+
+
+class Watching:
+    """
+    One stream, as clients watch it piece by piece.
+
+    Whoever asks is a viewer, has a place among the stream's clients, and wants the stream for as
+    long as it is one. C{HEAD} comes from no viewer: it wakes nothing, and waits for nothing.
+
+    @ivar stream: the stream.
+    """
+
+    def __init__(
+        self, reactor: Any, stream: Stream, limits: Limits, *, most_held: int = MOST_HELD
+    ) -> None:
+        """
+        @param most_held: how many requests wait at once.
+        """
+        self.stream = stream
+        self._reactor = reactor
+        self._limits = limits
+        self._held = HeldRequests(reactor, stream.log, self.is_due, most=most_held)
+        self._header: Header | None = None
+        self._problems: dict[Tracks, Unfit | NoTrack | None] = {}
+
+    # viewers
+
+    def show(self, view: View, request: Request) -> None:
+        """Have a request answered, if it comes from a viewer or from one more than there are."""
+        if request.method == b"HEAD":
+            view(request)
+        elif self._knows(request) or not self._limits.refuse(self.stream, request):
+            self._see(request)
+            view(request)
+
+    def _knows(self, request: Request) -> bool:
+        """Whether a request comes from a viewer, which has its place already."""
+        now = self._reactor.seconds()
+        return self.stream.viewers.knows(client_host(request) or "", now, self._target)
+
+    def _see(self, request: Request) -> None:
+        self.stream.viewers.saw(client_host(request) or "", self._reactor.seconds())
+        # It may ask again no sooner than a segment later.
+        self.stream.demand.touch(LOOK_BACK * self._target)
+
+    @property
+    def _target(self) -> float:
+        return self.stream.cutter.target
+
+    # waiting
+
+    def is_due(self, due: Due) -> bool:
+        """Whether something is there, or there is no use in waiting for it."""
+        cutter = self.stream.cutter
+        there = due.number is None or pieces.has(cutter, due.number, due.part)
+        if not due.in_list:
+            return there or self.stream.publisher.ended
+        return (cutter.is_ready and there) or self._must_tell(due.tracks)
+
+    def when_due(self, due: Due, show: View, request: Request) -> None:
+        """Answer when something is due; say so when it is not in time, C{HEAD} at once."""
+        if self.is_due(due):
+            show(request)
+        elif request.method == b"HEAD":  # from nobody who watches, so that nothing is woken
+            respond_unavailable(request, "It is not there yet.", RETRY_SOON)
+        elif self._held.is_full:
+            respond_unavailable(request, "Too many requests wait already.", RETRY_SOON)
+        else:
+            has_begun = due.number is not None and (self.stream.cutter.is_ready or not due.in_list)
+            seconds = WAIT * self._target if has_begun else WAIT_FIRST
+            self.stream.demand.touch(seconds)
+            late = partial(respond_nothing_new, self.stream)
+            self._held.hold(request, due, partial(self._show_held, show), late, seconds)
+
+    def _show_held(self, show: View, request: Request) -> None:
+        self._see(request)  # its place may have been free while it waited
+        show(request)
+
+    def look(self) -> None:
+        """Answer requests that have waited for what was cut."""
+        self._held.look()
+
+    def _must_tell(self, tracks: Tracks) -> bool:
+        """Whether there is no use in waiting for a list."""
+        return self.stream.publisher.ended or self._problem(tracks) is not None
+
+    def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:
+        """Return why these tracks cannot be had."""
+        period = self.stream.publisher.period
+        if period is None:
+            return None
+        if period.header is not self._header:
+            self._header = period.header
+            self._problems.clear()
+        if tracks not in self._problems:
+            if len(self._problems) >= CHOICES:
+                self._problems.clear()
+            try:
+                chosen(period.header, tracks)
+            except (Unfit, NoTrack) as problem:
+                self._problems[tracks] = problem
+            else:
+                self._problems[tracks] = None
+        return self._problems[tracks]
+
+    # lists
+
+    def can_list(self, tracks: Tracks, request: Request) -> bool:
+        """Return whether there is something to list; if not, that is the response."""
+        problem = self._problem(tracks)
+        stops = self.stream.publisher.ended and not self.stream.cutter.finished
+        if problem is not None:
+            respond_unfit(request, problem)
+        elif stops or not self.stream.cutter.is_ready:
+            respond_nothing_new(self.stream, request)
+        else:
+            return True
+        return False
+
+    def respond_list(self, request: Request, text: str, media_type: str, cache: bytes) -> None:
+        """
+        Respond with a list of what there is; the request's token is in each address.
+
+        @param cache: how long caches may keep it.
+        """
+        data, tag = list_bytes(text, token_query(request))
+        shared = SHARED if cache is BRIEFLY else b""
+        cache = cache_control(request, self.stream.config.watch, cache, shared)
+        request.setHeader(b"Cache-Control", cache)
+        if not respond_if_unchanged(request, tag):
+            self.stream.served(0 if request.method == b"HEAD" else len(data))
+            respond(request, data, media_type.encode(), cache)
+
+
+def list_bytes(text: str, query: str) -> tuple[bytes, bytes]:
+    """
+    Return a playlist's bytes and their C{ETag}, which is weak: a proxy may compress them.
+
+    They are kept for the next client that wants the same, unless they are many.
+
+    @param query: what each address in it needs, else players would ask for the pieces without it.
+    """
+    is_small = len(text) + text.count("\n") * len(query) < LIST_LIMIT
+    return (_kept if is_small else _made)(text, query)
+
+
+def _made(text: str, query: str) -> tuple[bytes, bytes]:
+    data = (_URI.sub(rf"\1{query}", text) if query else text).encode()
+    return data, b'W/"%b"' % blake2b(data, digest_size=12).hexdigest().encode()
+
+
+_kept = lru_cache(maxsize=LISTS)(_made)

@@ -1,0 +1,87 @@
+"""
+Bytes that many share, on their way to one client (I{reactor}).
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.web.http import Request
+from zope.interface import implementer
+
+from mkvtwist.http.wire.client import abort
+
+SLICE = 64 << 10
+"""Bytes that are handed to the transport at once: as much as it holds before it says stop."""
+
+Body = Sequence[bytes | memoryview]
+"""A body, some bytes after the other."""
+
+
+@implementer(IPushProducer)
+class Delivery:
+    """
+    A body on its way to a client: what a slow client has not taken is in no buffer of its own.
+
+    A client that takes nothing for too long is disconnected.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        request: Request,
+        body: Body,
+        *,
+        timeout: float,
+        served: Callable[[int], None],
+    ) -> None:
+        """
+        @param timeout: seconds for which a client may take nothing.
+        @param served: called with how many bytes have been handed to the transport.
+        """
+        self._reactor = reactor
+        self._request = request
+        self._rest = deque(memoryview(some) for some in body)
+        self._seconds = timeout
+        self._served = served
+        self._paused = False
+        self._timeout: IDelayedCall | None = None
+
+    def begin(self) -> None:
+        """Send as much as goes."""
+        self._request.notifyFinish().addBoth(lambda _: self._stop_waiting())
+        self._request.registerProducer(self, True)
+        self.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        self._stop_waiting()
+        while self._rest and not self._paused:
+            some = self._rest.popleft()
+            if len(some) > SLICE:
+                self._rest.appendleft(some[SLICE:])
+            taken = bytes(some[:SLICE])
+            self._served(len(taken))
+            self._request.write(taken)
+        if not self._rest:
+            self._request.unregisterProducer()
+            self._request.finish()
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+        if self._timeout is None:
+            self._timeout = self._reactor.callLater(self._seconds, self._abort)
+
+    def stopProducing(self) -> None:
+        self._rest.clear()
+        self._paused = True
+
+    def _abort(self) -> None:
+        self._timeout = None
+        abort(self._request)
+
+    def _stop_waiting(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
