@@ -11,13 +11,19 @@ from textwrap import fill
 from typing import Any
 
 from twisted.application.service import IService
-from twisted.python.usage import CompleteFiles, CompleteList, Completions, UsageError
+from twisted.python.usage import (
+    CompleteFiles,
+    CompleteList,
+    Completer,
+    Completions,
+    UsageError,
+)
 from twisted.python.usage import Options as TwistedOptions
 
 from mkvtwist.config.declaration import Setting
 from mkvtwist.config.document import CommandLine, describe
 from mkvtwist.config.help import WIDTH, help_text
-from mkvtwist.config.input import INPUT_FORMS, AtEnd, Form
+from mkvtwist.config.input import INPUT_FORMS, Form
 from mkvtwist.config.sample import sample
 from mkvtwist.config.settings import DEFAULT_NAME, OPTIONS, SERVER_SETTINGS, STREAM_SETTINGS, Config
 from mkvtwist.config.values import ConfigError
@@ -38,21 +44,25 @@ _OTHERS = {
 """Options that are no settings, and how they are typed."""
 
 
+def _completer(setting: Setting) -> Completer:
+    """Return what a shell completes the value of an option with."""
+    if "enum" in setting.type.schema:
+        return CompleteList(setting.type.schema["enum"])
+    if setting.metavar in ("FILE", "INPUT"):
+        return CompleteFiles()
+    return Completer(descr=setting.metavar.lower())
+
+
 class Options(TwistedOptions):
     """The command line of C{mkvserve}: an option for each setting that has one, and a few more."""
 
     synopsis = "[options] [INPUT]"
     compData = Completions(
         optActions={
-            **{
-                setting.option: CompleteFiles()
-                for setting in OPTIONS
-                if setting.metavar in ("FILE", "INPUT")
-            },
             "config": CompleteFiles("*.toml"),
-            "at-end": CompleteList([choice.value for choice in AtEnd]),
+            **{one.option: _completer(one) for one in OPTIONS if not one.is_switch},
         },
-        multiUse=[setting.option for setting in OPTIONS if setting.type.is_list],
+        multiUse=[one.option for one in OPTIONS if one.type.is_list],
         extraActions=[CompleteFiles(descr="INPUT")],
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -27,6 +29,7 @@ from mkvtwist.server.process import MonotonicClock
 from mkvtwist.server.systemd import Notifier
 from mkvtwist.server.tap import Options, makeService
 from mkvtwist.streams.stream import Stream
+from tests.test_end_to_end import CHECKOUT, environment
 
 
 class Terminal(io.StringIO):
@@ -208,8 +211,10 @@ class OptionsTests(SynchronousTestCase):
             self.assertEqual(said.count("\n"), 0)
 
     def test_unknown_option(self) -> None:
-        """An option that does not exist is named."""
-        self.assertIn("loop", self.refused("--loop", "demo:"))
+        """An option that does not exist is named, and the one that is like it, if there is one."""
+        self.assertEqual(self.refused("--loop", "demo:"), "option --loop not recognized")
+        said = self.refused("--rebord=film.mkv", "demo:")
+        self.assertEqual(said, "option --rebord not recognized; did you mean --record?")
 
     def test_missing_file(self) -> None:
         """A file that is not there, or is none, is said before anything starts."""
@@ -372,6 +377,39 @@ class OptionsTests(SynchronousTestCase):
         file = Path(self.mktemp())
         file.write_text(said.getvalue())
         self.assertEqual([s.name for s in self.parse(f"--config={file}").streams], ["demo"])
+
+    def test_help(self) -> None:
+        """C{--help} shows how the command goes, and every option, in lines of 80 columns."""
+        self.patch(sys, "stdout", said := io.StringIO())
+        ended = self.assertRaises(SystemExit, Twistd().parseOptions, ["mkvserve", "--help"])
+        self.assertEqual(ended.code, 0)
+        text = said.getvalue()
+        self.assertRegex(text, r"^Usage: .* mkvserve\s+\[options\]\s+\[INPUT\]\n\n")
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        for name in Options().longOpt:
+            self.assertIn(f" --{name}", text)
+
+    def test_completion(self) -> None:
+        """A shell completes options, files and choices."""
+        command = "from twisted.scripts.twistd import run; run()"
+        words = ("mkvserve", "--", "--_shell-completion", "zsh:3")
+        shown = subprocess.run(
+            (sys.executable, "-c", command, *words),
+            cwd=CHECKOUT,
+            env=environment(),
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for line in (
+            r"^'--at-end=\[.*\]:at-end:\(exit wait retry loop\)'",
+            r"^'--record=\[.*\]:record .*:_files",
+            r"^'--burst=\[.*\]:seconds:'",
+            r"^'--on-demand\[.*\]'",
+            r"^'\*--listen=\[.*\]:endpoint:'",
+            r"^'--config=\[.*\]:config \(\*\.toml\):_files",
+        ):
+            self.assertRegex(shown, re.compile(line, re.MULTILINE))
 
     def test_systemd(self) -> None:
         """A socket that systemd has opened is left as it is; one that it has not is said."""
