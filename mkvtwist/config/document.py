@@ -25,7 +25,7 @@ from mkvtwist.config.input import (
     check_on_demand,
     parse_at_end,
 )
-from mkvtwist.config.rule import RULE_SETTINGS, AccessRule
+from mkvtwist.config.rule import RULE, RULE_SETTINGS, AccessRule
 from mkvtwist.config.settings import (
     DEFAULT_NAME,
     SERVER_SETTINGS,
@@ -33,6 +33,7 @@ from mkvtwist.config.settings import (
     Config,
     StreamConfig,
 )
+from mkvtwist.config.types import ENDPOINTS, TOKEN
 from mkvtwist.config.values import ConfigError, parse_name, written
 
 _TABLES = ("defaults", "streams")
@@ -63,9 +64,12 @@ class CommandLine:
     @property
     def names_files(self) -> bool:
         """Whether there is something to read again: settings, secrets, certificates."""
-        secrets = {"watch", "send"} & set(self.streams)
-        listen = self.server.get("listen", ())
-        return self.file is not None or bool(secrets) or any("ssl:" in text for text in listen)
+        said = [(SERVER_SETTINGS[key].type, value) for key, value in self.server.items()]
+        said += [(STREAM_SETTINGS[key].type, value) for key, value in self.streams.items()]
+        return self.file is not None or any(
+            type_ in (RULE, TOKEN) or (type_ is ENDPOINTS and any("ssl:" in text for text in value))
+            for type_, value in said
+        )
 
     def where(self, key: str, stream: str | None = None) -> str:
         """Return where the user finds a setting that is wrong."""
@@ -80,9 +84,9 @@ class CommandLine:
 
 def parse_document(text: bytes, file: str) -> dict[str, Any]:
     """
-    A file as TOML.
+    Return a file's content.
 
-    @raise ConfigError: when it is none, with the line.
+    @raise ConfigError: if it is not TOML, with the line.
     """
     try:
         return tomllib.loads(text.decode())

@@ -187,6 +187,21 @@ class ValueTests(FileTestCase):
         (a,) = self.config(text, input=said, name="a").streams
         self.assertEqual((a.name, a.input.text, a.burst), ("a", "/here/b.mkv", 7))
 
+    def test_names_files(self) -> None:
+        """Secrets, certificates and a file can be read again; anything else cannot."""
+        for said, names in (
+            ({}, False),
+            ({"server": {"listen": ("tcp:80",), "max_clients_total": 5}}, False),
+            ({"streams": {"burst": 5.0, "record": "x.mkv"}}, False),
+            ({"file": "x.toml"}, True),
+            ({"streams": {"watch": AccessRule("t")}}, True),
+            ({"streams": {"send": AccessRule("t")}}, True),
+            ({"server": {"listen": ("tcp:80", "ssl:443:privateKey=k.pem")}}, True),
+            ({"server": {"management_token_file": "t"}}, True),
+        ):
+            command_line = CommandLine("/here", **said)
+            self.assertEqual(command_line.names_files, names, said)
+
     def test_describe(self) -> None:
         """What would run is said without secrets, in the words of the file."""
         config = self.config('[streams.a]\ninput = "http://me:secret@host/"\nburst = 3')
