@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.formats import matroska
 from mkvtwist.formats.matroska import MATROSKA, WEBM, MatroskaMuxer
 from mkvtwist.formats.mp4 import MP4
-from mkvtwist.libav.adapters import Adapter, adapter_for, is_cover, video
+from mkvtwist.libav.adapters import Adapter, adapter_for, is_cover, nal_unit_times
 from mkvtwist.libav.extras import Extras
 from mkvtwist.libav.header import cause, label, write_header
 from mkvtwist.libav.unusable import Unusable
@@ -242,7 +242,7 @@ class DecodedTests(SynchronousTestCase):
 
     def test_untimed_limit(self) -> None:
         """Nor for more than 32 MiB of them."""
-        self.patch(video, "HELD_LIMIT", 1)
+        self.patch(nal_unit_times, "HELD_LIMIT", 1)
         clip = media.clip(container="h264", bframes=2, seconds=1)
         self.assertEqual(set(waits(clip)), {0})
 

@@ -13,22 +13,16 @@ from typing import Any
 
 from av.stream import Disposition
 
-from mkvtwist.libav.adapters.audio import Adts, Audio, Latm, MpegStream, Pcm, Primed, WavPack
+from mkvtwist.libav.adapters.aac import Adts, Latm
+from mkvtwist.libav.adapters.audio import Audio, Primed, WavPack
 from mkvtwist.libav.adapters.base import SETUP_LIMIT, Adapter, AVPacket, Stream, codec_of
+from mkvtwist.libav.adapters.mpeg4 import Mpeg4, Mpeg4InAvi
+from mkvtwist.libav.adapters.mpeg_audio import MpegStream
+from mkvtwist.libav.adapters.nal_unit_times import PartlyTimed, Untimed
+from mkvtwist.libav.adapters.nal_units import NalUnits, Prefixed
+from mkvtwist.libav.adapters.pcm import Pcm
 from mkvtwist.libav.adapters.subtitles import MovText, Pgs, ScriptText, Subtitles, WebVtt
-from mkvtwist.libav.adapters.video import (
-    Av1,
-    Mpeg4,
-    Mpeg4InAvi,
-    NalUnits,
-    Optional,
-    PartlyTimed,
-    Prefixed,
-    ProRes,
-    Tagged,
-    Untimed,
-    Vp9,
-)
+from mkvtwist.libav.adapters.video import Av1, Optional, ProRes, Tagged, Vp9
 from mkvtwist.libav.unusable import Unusable
 from mkvtwist.media import stored_payload
 

@@ -1,0 +1,65 @@
+"""
+MPEG audio without a container, as radios send it (I{remux thread}).
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+import av
+
+from mkvtwist.libav.adapters.audio import Primed
+from mkvtwist.libav.adapters.base import AVPacket, Stream, codec_of
+from mkvtwist.media import sound_frames
+
+
+class MpegStream(Primed):
+    """
+    MPEG audio without a container: song after song, with tags between them, as radios send it.
+
+    libavformat hands on tags as packets, and counts the time of what is no frame; so the frames
+    are found, and timed, here.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._frames = sound_frames.MpegFrames(codec_of(stream))
+        self._fed = 0
+        self._sources: deque[tuple[int, AVPacket]] = deque()
+        self._next: int | None = None
+
+    def _kept(self, packet: AVPacket) -> Iterable[AVPacket]:
+        if self._next is None:
+            self._next = packet.pts or 0
+        self._sources.append((self._fed, packet))
+        self._fed += packet.size
+        yield from self._found(bytes(packet), last=False)
+        while self._sources and sum(self._size(0)) <= self._frames.place:
+            self._sources.popleft()
+
+    def _size(self, index: int) -> tuple[int, int]:
+        place, packet = self._sources[index]
+        return place, packet.size
+
+    def rest(self) -> Iterable[AVPacket]:
+        yield from self._found(b"", last=True)
+
+    def _found(self, data: bytes, *, last: bool) -> Iterable[AVPacket]:
+        for place, frame, head in self._frames.feed(data, last=last):
+            yield from self._believed(self._timed(place, frame, head), head)
+
+    def _timed(self, place: int, frame: bytes, head: sound_frames.Head) -> AVPacket:
+        """A frame with its time: the demuxer's own packet if it is that, for what is beside it."""
+        while self._sources and self._sources[0][0] < place:
+            self._sources.popleft()
+        one: AVPacket = None
+        if self._sources and self._size(0) == (place, len(frame)):
+            one = self._sources.popleft()[1]
+        if one is None:
+            one = av.Packet(frame)
+            one.time_base = self.stream.time_base
+            one.is_keyframe = True
+        base = self.stream.time_base
+        one.pts = one.dts = self._next
+        one.duration = head.samples * base.denominator // (head.rate * base.numerator)
+        self._next = (self._next or 0) + one.duration
+        return one

@@ -1,0 +1,60 @@
+"""
+Samples in an order that Matroska does not have (I{remux thread}).
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import av
+from av.codec.context import CodecContext
+
+from mkvtwist.libav.adapters.audio import Audio
+from mkvtwist.libav.adapters.base import AVPacket, Context, Stream, codec_of
+from mkvtwist.libav.sound import Sound
+
+
+class Pcm(Audio):
+    """
+    Samples in an order that Matroska does not have, unpacked into one that it has.
+
+    Blu-ray, DVD, broadcast and big-endian floats are such; no sample is changed.
+    """
+
+    _KINDS: Mapping[str, str] = MappingProxyType(
+        {
+            "u8": "pcm_u8",
+            "s16": "pcm_s16le",
+            "s32": "pcm_s32le",
+            "flt": "pcm_f32le",
+            "dbl": "pcm_f64le",
+        }
+    )
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        decoder: Context = CodecContext.create(codec_of(stream), "r")
+        self._decoder = decoder
+        self._decoder.sample_rate = self.shape.sample_rate or 48000
+        if self.shape.channels:
+            self._decoder.layout = self.shape.layout
+        self.stored_as = self._KINDS["s16"]
+        self.setup = None
+
+    def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
+        made: list[AVPacket] = []
+        for frame in self._decoder.decode(av.Packet(bytes(packet))):
+            kind = frame.format.packed.name
+            if kind not in self._KINDS or frame.format.is_planar:
+                raise av.InvalidDataError(0, f"samples as {frame.format.name}")
+            known, stored_as = self.setup is not None, self._KINDS[kind]
+            self.changed = self.changed or (known and stored_as != self.stored_as)
+            self.stored_as, self.setup = stored_as, b""
+            self.shape = Sound(frame.sample_rate, frame.layout.nb_channels, frame.layout.name)
+            size = frame.samples * frame.layout.nb_channels * frame.format.bytes
+            one: AVPacket = av.Packet(bytes(frame.planes[0])[:size])
+            one.time_base = packet.time_base
+            one.is_keyframe = True
+            if not made:
+                one.pts, one.dts, one.duration = packet.pts, packet.dts, packet.duration
+            made.append(one)
+        return made
