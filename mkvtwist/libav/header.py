@@ -17,7 +17,8 @@ from av.container import OutputContainer
 from av.stream import Disposition
 
 from mkvtwist.formats import matroska, mp4
-from mkvtwist.libav.adapters import DONORS, Adapter, Stream, codec_of
+from mkvtwist.libav.adapters import Adapter, Stream, codec_of
+from mkvtwist.libav.codec_parameters import blank_stream, donors
 from mkvtwist.libav.extras import File, Source, short
 from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
 from mkvtwist.media.codecs import DolbyVision, codec_string, dolby_vision
@@ -129,7 +130,7 @@ def _described(adapter: Adapter, tag: str) -> bytes:
             av.open(sink, "w", format="mp4", container_options=options) as output,
         ):
             output.flags |= BITEXACT
-            made = _added(output, _donors(donor), adapter)
+            made = _added(output, donors(donor), adapter)
             made.codec_context.codec_tag = tag
             output.start_encoding()
             if adapter.sample is not None:
@@ -158,13 +159,9 @@ def _video_range(adapter: Adapter) -> str | None:
     return None if transfer in _UNSPECIFIED else _RANGES.get(transfer, "SDR")
 
 
-def _donors(donor: OutputContainer) -> dict[str, Stream]:
-    return {type_: donor.add_stream(codec, **more) for type_, codec, more in DONORS}
-
-
-def _added(output: OutputContainer, donors: Mapping[str, Stream], adapter: Adapter) -> Stream:
+def _added(output: OutputContainer, blanks: Mapping[str, Stream], adapter: Adapter) -> Stream:
     """A stream of a header's container for an adapter's track."""
-    made: Any = output.add_stream_from_template(donors[adapter.type], opaque=True)
+    made: Any = blank_stream(output, blanks[adapter.type])
     adapter.describe(made)
     if language := _language(adapter.stream):
         made.metadata["language"] = language
@@ -188,11 +185,11 @@ def _written(
         av.open(MemoryFile(), "w", format="matroska") as donor,
         av.open(sink, "w", format="matroska", container_options=options) as output,
     ):
-        donors = _donors(donor)
+        blanks = donors(donor)
         output.flags |= BITEXACT
         output.metadata.update(source.metadata)
         for adapter in adapters:
-            _added(output, donors, adapter)
+            _added(output, blanks, adapter)
         for file in files:
             output.add_attachment(*file)
         if chapters:

@@ -13,8 +13,8 @@ import re
 from typing import Any, NamedTuple
 
 import av
-from av.bitstream import BitStreamFilterContext
 
+from mkvtwist.libav.codec_parameters import blank_stream, copy_parameters, donors
 from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
 from mkvtwist.libav.whitelists import whitelists_for_bytes
 
@@ -56,7 +56,7 @@ def sound_of(stream: Stream) -> Sound:
     try:
         with av.open(sink, "w", format="framecrc") as output:
             made = output.add_mux_stream("pcm_s16le", rate=48_000)
-            BitStreamFilterContext("null", stream, made)
+            copy_parameters(stream, made)
             output.start_encoding()
     except (ValueError, av.FFmpegError):
         return Sound(rate, 0, "", size)  # it has no rate yet, or none that can be
@@ -97,8 +97,8 @@ def measured(known: Sound, parameters: Stream | str, setup: bytes, data: bytes) 
             av.open(sink, "w", format="matroska", container_options={"live": "1"}) as output,
         ):
             output.flags |= BITEXACT
-            made: Any = output.add_stream_from_template(donor.add_stream("mp2"), opaque=True)
-            BitStreamFilterContext("null", parameters, made)
+            made: Any = blank_stream(output, donors(donor)["audio"])
+            copy_parameters(parameters, made)
             context = made.codec_context
             context.codec_tag = "\0\0\0\0"
             context.extradata = setup or None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.formats import matroska
 from mkvtwist.formats.matroska import MATROSKA, WEBM, MatroskaMuxer
 from mkvtwist.formats.mp4 import MP4
-from mkvtwist.libav.adapters import Adapter, adapter_for, is_cover, nal_unit_times
+from mkvtwist.libav.adapters import Adapter, Untimed, adapter_for, is_cover
 from mkvtwist.libav.extras import Extras
 from mkvtwist.libav.header import cause, label, write_header
 from mkvtwist.libav.unusable import Unusable
@@ -184,11 +185,11 @@ class RefereeTests(SynchronousTestCase):
             self.check(clip, codec)
 
 
-def waits(clip: Path) -> list[int]:
+def waits(clip: Path, make: Callable[[Any], Adapter] = adapter_for) -> list[int]:
     """How many packets came into the adapter after each one, before that one came out."""
     found: list[int] = []
     with media.opened(clip) as container:
-        adapter = adapter_for(container.streams[0])
+        adapter = make(container.streams[0])
         packets = [packet for packet in container.demux() if packet.size]
         for number, packet in enumerate(packets):
             for _ in adapter.packets(packet):
@@ -242,9 +243,8 @@ class DecodedTests(SynchronousTestCase):
 
     def test_untimed_limit(self) -> None:
         """Nor for more than 32 MiB of them."""
-        self.patch(nal_unit_times, "HELD_LIMIT", 1)
         clip = media.clip(container="h264", bframes=2, seconds=1)
-        self.assertEqual(set(waits(clip)), {0})
+        self.assertEqual(set(waits(clip, partial(Untimed, limit=1))), {0})
 
     def test_untimed_damaged(self) -> None:
         """A packet that is no picture is passed on as it is, in its place."""
@@ -819,7 +819,7 @@ class ChoiceTests(SynchronousTestCase):
     def test_stored(self) -> None:
         """H.264 as Matroska stores it is stored as it is; with start codes it is not."""
         for container, kind in (
-            ("matroska", "Prefixed"),
+            ("matroska", "LengthPrefixed"),
             ("mpegts", "PartlyTimed"),
             ("h264", "Untimed"),
         ):

@@ -9,6 +9,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 from av.codec.context import CodecContext
 
+from mkvtwist.libav.codec_parameters import copy_parameters
 from mkvtwist.libav.sound import layout_of, measured, sound_of
 from mkvtwist.media import picture_sizes, stored_payload
 from mkvtwist.media.packet import SECOND, Extra
@@ -157,7 +158,7 @@ class Adapter:
         @param made: has the right type and any codec.
         @raise ValueError: when damage has turned the stream into one of another type.
         """
-        BitStreamFilterContext("null", self.parameters, made)
+        copy_parameters(self.parameters, made)
         if made.type != self.type:
             raise ValueError(f"it was {self.type}, and is {made.type} now")
         context = made.codec_context

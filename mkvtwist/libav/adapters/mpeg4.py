@@ -5,11 +5,11 @@ MPEG-4 Visual: packed B-frames, and B-frames without presentation times (I{remux
 from collections.abc import Iterable
 
 from mkvtwist.libav.adapters.base import AVPacket, Stream
-from mkvtwist.libav.adapters.video import Optional
+from mkvtwist.libav.adapters.video import OptionalSetup
 from mkvtwist.media import stored_payload
 
 
-class Mpeg4(Optional):
+class Mpeg4(OptionalSetup):
     """MPEG-4 Visual; packed B-frames, as AVI has them, are unpacked."""
 
     filters = "mpeg4_unpack_bframes"

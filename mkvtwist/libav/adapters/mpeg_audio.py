@@ -12,7 +12,7 @@ from mkvtwist.libav.adapters.base import AVPacket, Stream, codec_of
 from mkvtwist.media import sound_frames
 
 
-class MpegStream(Primed):
+class MpegAudio(Primed):
     """
     MPEG audio without a container: song after song, with tags between them, as radios send it.
 

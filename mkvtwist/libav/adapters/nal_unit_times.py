@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mkvtwist.libav.adapters.base import AVPacket, Stream, codec_of
-from mkvtwist.libav.adapters.nal_units import NalUnits
+from mkvtwist.libav.adapters.nal_units import AnnexB
+from mkvtwist.libav.limits import PENDING_BYTES
 from mkvtwist.media import stored_payload
 from mkvtwist.media.h264_order import H264Order
 from mkvtwist.media.hevc_order import HevcOrder
@@ -15,11 +16,7 @@ from mkvtwist.media.picture_order import PictureOrder
 from mkvtwist.media.presentation_times import PresentationTimes
 from mkvtwist.media.timeline import AHEAD, LATE
 
-HELD_LIMIT = 32 << 20
-"""Bytes of pictures whose time is not known yet: as many as may wait for the header."""
-
-
-HELD = 250
+MOST_WAITING = 250
 """
 Pictures that wait for a second one that has a time: several times the 0.7 s that may pass until
 then.
@@ -37,7 +34,7 @@ class _Waiting(NamedTuple):
     pts: int | None
 
 
-class Untimed(NalUnits):
+class Untimed(AnnexB):
     """
     The same out of a container that has no presentation times, or wrong ones.
 
@@ -45,8 +42,13 @@ class Untimed(NalUnits):
     until its own is known.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, limit: int = PENDING_BYTES) -> None:
+        """
+        @param limit: bytes of pictures whose time is not known yet; by default as many as may wait
+            for the header.
+        """
         super().__init__(stream)
+        self._limit = limit
         self._next = 0
         self._order: PictureOrder = HevcOrder() if codec_of(stream) == "hevc" else H264Order()
         self._order.place(stored_payload.nal_units(stream.codec_context.extradata or b""))
@@ -72,7 +74,7 @@ class Untimed(NalUnits):
         place = self._order.place(stored_payload.nal_units(bytes(packet)))
         self._times.add(_Waiting(packet, pts), dts, duration, place, key=packet.is_keyframe)
         self._held += packet.size
-        if self._held > HELD_LIMIT:
+        if self._held > self._limit:
             self._times.end()
 
     def rest(self) -> Iterable[AVPacket]:
@@ -136,7 +138,7 @@ class PartlyTimed(Untimed):
             self._early.append(packet)
             self._held += packet.size
             waits = packet.dts is None and not (self._distance or self._claim)
-            if not waits or len(self._early) > HELD or self._held > HELD_LIMIT:
+            if not waits or len(self._early) > MOST_WAITING or self._held > self._limit:
                 self._spread()
                 yield from self._timed()
             return
@@ -145,7 +147,7 @@ class PartlyTimed(Untimed):
             self._sent, self._held = packet, packet.size
             self._times = PresentationTimes(*self._bounds)
             self._add(packet, packet.pts)
-        yield from NalUnits.packets(self, packet)
+        yield from AnnexB.packets(self, packet)
 
     def rest(self) -> Iterable[AVPacket]:
         self._spread()
@@ -181,4 +183,4 @@ class PartlyTimed(Untimed):
                 self._sent = None
                 continue
             packet.pts = max(pts + self._moved, packet.dts)
-            yield from NalUnits.packets(self, packet)
+            yield from AnnexB.packets(self, packet)

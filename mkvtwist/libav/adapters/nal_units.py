@@ -6,11 +6,11 @@ import av
 from av.codec.context import CodecContext
 
 from mkvtwist.libav.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
-from mkvtwist.libav.adapters.video import Extracted
+from mkvtwist.libav.adapters.video import SetupInKeyframes
 from mkvtwist.media import stored_payload
 
 
-def _opens(stream: Stream, setup: bytes) -> bool:
+def _can_open(stream: Stream, setup: bytes) -> bool:
     """Whether a decoder takes a setup; libavformat loops or aborts over a damaged one."""
     context: Context = CodecContext.create(codec_of(stream), "r")
     context.extradata = setup
@@ -23,7 +23,7 @@ def _opens(stream: Stream, setup: bytes) -> bool:
     return True
 
 
-class Prefixed(Adapter):
+class LengthPrefixed(Adapter):
     """
     H.264 and HEVC with lengths before the NAL units (MP4, Matroska, FLV).
 
@@ -60,7 +60,7 @@ class Prefixed(Adapter):
             return
         units = self._units(packet)
         sets = stored_payload.parameter_sets(codec_of(self.stream), units)
-        if not sets or sets == self._sets or not _opens(self.stream, sets):
+        if not sets or sets == self._sets or not _can_open(self.stream, sets):
             return
         first, self._sets = not self._sets, sets
         if first and all(unit in (self.setup or b"") for unit in stored_payload.nal_units(sets)):
@@ -85,7 +85,7 @@ class Prefixed(Adapter):
         return b"".join(len(unit).to_bytes(4, "big") + unit for unit in self._units(packet))
 
 
-class NalUnits(Extracted):
+class AnnexB(SetupInKeyframes):
     """
     H.264, HEVC, VVC as a byte stream with start codes (transport streams, raw files, AVI).
 
@@ -99,7 +99,7 @@ class NalUnits(Extracted):
             self.setup = None
 
     def _is_sound(self, setup: bytes) -> bool:
-        return _opens(self.stream, setup)
+        return _can_open(self.stream, setup)
 
     def data(self, packet: AVPacket) -> bytes:
         return stored_payload.length_prefixed(bytes(packet))

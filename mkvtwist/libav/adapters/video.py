@@ -9,7 +9,7 @@ from mkvtwist.libav.adapters.base import Adapter, AVPacket, Stream
 from mkvtwist.media import stored_payload
 
 
-class Extracted(Adapter):
+class SetupInKeyframes(Adapter):
     """
     A codec whose setup also stands in its keyframes, found with C{extract_extradata}.
 
@@ -46,13 +46,13 @@ class Extracted(Adapter):
             self.changed = True
 
 
-class Optional(Extracted):
+class OptionalSetup(SetupInKeyframes):
     """A codec that can do without its setup in the header: MPEG-1, MPEG-2, MPEG-4 and such."""
 
     needs_setup = False
 
 
-class Av1(Extracted):
+class Av1(SetupInKeyframes):
     """AV1 out of transport streams, IVF and raw files: its temporal delimiters are not stored."""
 
     def data(self, packet: AVPacket) -> bytes:
@@ -70,7 +70,7 @@ class Vp9(Adapter):
         return super().is_shaped and self.shape.pix_fmt is not None
 
 
-class Tagged(Adapter):
+class FourCcTagged(Adapter):
     """Pictures whose FourCC says how the pixels lie."""
 
     @property
@@ -78,7 +78,7 @@ class Tagged(Adapter):
         return str(self.stream.codec_context.codec_tag)
 
 
-class ProRes(Tagged):
+class ProRes(FourCcTagged):
     """ProRes, without the head of its atom; its FourCC tells 4:2:2 from 4:4:4."""
 
     def data(self, packet: AVPacket) -> bytes:
