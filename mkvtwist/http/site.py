@@ -142,7 +142,7 @@ class Router(Resource):
             if code < BAD_REQUEST or is_challenge or has_sender or _is_managed(path):
                 return
             stream = self._stream(path)
-            refusals = self._refusals if stream is None else stream.input.refusals
+            refusals = self._refusals if stream is None else stream.input.reports.refusals
             line = "sender {peer} refused with {status}: {reason}"
             about = {"status": code, "reason": getattr(request, "reason", "")}
             refusals.tell("sender refused", peer, f"status {code}", line, **about)

@@ -1,14 +1,17 @@
 """
 When an input is opened again (I{pure}).
 
- 1. One that was live a moment ago is opened again at once, and then every 0.25 to 2 s (L{QUICK}),
-    for as long as its clients are held. Only then the pauses grow to half a minute (L{SLOW}).
- 2. One that waits for senders is opened again at once, for ever: while it is closed it is deaf.
+ 1. An input that was live a moment ago is opened again at once, and then every 0.25 to 2 s
+    (L{QUICK}), for as long as its clients are held. Only then the pauses grow to half a minute
+    (L{SLOW}).
+ 2. An input that waits for senders is opened again at once, for ever: while it is closed, nobody
+    can connect.
  3. Nothing spins: each try that fails soon after the one before lets L{QUICK} pauses grow.
 """
 
 from collections.abc import Callable
 from random import uniform
+from typing import Any
 
 QUICK = (0.25, 2.0)
 """
@@ -17,13 +20,13 @@ costs the other side one request of each edge. They are random, so that edges co
 """
 
 QUICK_GROWTH = 1.5
-"""By how much quick pauses grow from one try to the next."""
+"""By how much quick pauses grow from one try to the next: they reach the most after six."""
 
 SLOW = (1.0, 30.0)
-"""Seconds between two tries where nobody waits any more, or nothing ever came."""
+"""Seconds between two tries if nobody waits any more, or nothing ever came."""
 
 SLOW_GROWTH = 1.7
-"""By how much slow pauses grow from one try to the next."""
+"""By how much slow pauses grow from one try to the next: they reach the most after seven."""
 
 AT_ONCE = (0.01, 0.1)
 """Seconds until the first try: at once, and yet not all edges of an origin in the same instant."""
@@ -31,7 +34,7 @@ AT_ONCE = (0.01, 0.1)
 STEADY = 5.0
 """Seconds that an input is live until its next end is no failure at once: pauses begin anew."""
 
-PATIENT = 1.0
+COULD_LISTEN = 1.0
 """Seconds that an input has waited for senders until the next try is due at once: it could wait."""
 
 
@@ -73,7 +76,7 @@ class Tries:
             self._worked, self._slow = now, 0
             if now - self._live_since >= STEADY:
                 self._quick = 0
-        if self._listens and now - self._opened >= PATIENT:
+        if self._listens and now - self._opened >= COULD_LISTEN:
             self._quick = 0
         worked = self._worked
         if self._listens or (worked is not None and (not hold or now - worked < hold)):
@@ -90,3 +93,42 @@ class Tries:
             return 0.0 if self._listens else self._random(*AT_ONCE)
         least, most = QUICK
         return self._random(least, min(most, least * QUICK_GROWTH ** min(number, 30)))
+
+
+class Retry:
+    """The next try of one input: when it is due, and that it is made then."""
+
+    def __init__(self, clock: Any, *, listens: bool) -> None:
+        """
+        @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
+        @param listens: whether the input waits for senders.
+        """
+        self._clock = clock
+        self._tries = Tries(listens=listens)
+        self._call: Any = None
+
+    def opened(self) -> None:
+        """Note that the input is being opened."""
+        self._tries.opened(self._clock.seconds())
+
+    def live(self) -> None:
+        """Note that the input brings something."""
+        self._tries.live(self._clock.seconds())
+
+    def pause(self, hold: float) -> float:
+        """
+        Return the seconds until the next try, now that this one has ended.
+
+        @param hold: seconds that clients are held; 0 is for ever.
+        """
+        return self._tries.pause(self._clock.seconds(), hold)
+
+    def after(self, pause: float, call: Callable[[], None]) -> None:
+        """Make the next try after so many seconds."""
+        self._call = self._clock.callLater(pause, call)
+
+    def cancel(self) -> None:
+        """Make no further try."""
+        call, self._call = self._call, None
+        if call is not None and call.active():
+            call.cancel()

@@ -1,27 +1,29 @@
 """
-Senders: whoever connects to a stream's input and writes media to it (I{reactor}).
+Senders: whoever connects to a stream and publishes media (I{reactor}).
 
-The rules are the same however one connects. L{Sender} has them; what it came over, an L{ILine}, is
-a L{Connection} to an endpoint, or a request of HTTP's.
+The rules are the same however a sender connects. L{Sender} has them; it talks to the sender's
+program through an L{IUplink}, which is a connection to an endpoint or a request's body, and to its
+stream through an L{ISenderSlot}::
+
+    program ---> IUplink --- arrive, receive, leave ---> Sender --- came, left ---> ISenderSlot
+                    <------- pause, resume, hang_up -----      <--- drop, rest, wake ---
+                                                           |
+                                                         Pipe ---> reader
 """
 
 from enum import Enum
 from typing import Any
 
-from twisted.internet.error import ConnectionDone
-from twisted.internet.protocol import Protocol
-from twisted.python.failure import Failure
-from zope.interface import Attribute, Interface, implementer
+from zope.interface import Attribute, Interface
 
 from mkvtwist.libav.pipe import Pipe
-from mkvtwist.net.sockets import address, keep_alive
 
-SILENCE = 10.0
+SENDER_SILENCE = 10.0
 """Seconds that a sender may say nothing at all before another one gets its place."""
 
 
 class Parting(Enum):
-    """Why the input wants no more of a sender."""
+    """Why nothing more is wanted of a sender."""
 
     TAKEN = "all that was sent has been taken"
     UNREADABLE = "it cannot be read as media"
@@ -32,38 +34,47 @@ class Parting(Enum):
     STUCK = "too many senders before have left media that take long to read; try again later"
 
 
-class ILine(Interface):
-    """What a sender came over. All calls are the sender's."""
+class IUplink(Interface):
+    """
+    What a sender's media come over. L{Sender} makes all calls, in the reactor's thread; the uplink
+    calls L{Sender.arrive} first, then L{Sender.receive} any number of times, then L{Sender.leave}.
+    """
 
     def pause() -> None:
         """Bring nothing more for now; what comes all the same is taken."""
 
     def resume() -> None:
-        """Bring more, if there is still somebody."""
+        """Bring more, if the sender's program is still there."""
 
     def hang_up(parting: Parting, reason: str) -> None:
         """
-        End it, in any state; last call. It may be called from within L{Sender.arrive},
+        End the uplink, in any state; the last call. It may come from within L{Sender.arrive},
         L{Sender.receive} and L{Sender.leave}.
 
-        @param reason: in plain words, for who can be told.
+        @param reason: in plain words, for programs that can be told.
         """
 
 
-class IInput(Interface):
-    """What senders need of the input that they send to."""
+class ISenderSlot(Interface):
+    """What senders need of the stream that they publish to, see L{mkvtwist.inputs.slot}."""
 
     reactor = Attribute("where time and threads are")
-    label = Attribute("the input in words")
     log = Attribute("the stream's C{Logger}")
-    senders = Attribute("the set of those who are connected and have not been turned away")
+    connected = Attribute("the set of senders that are connected and have not been rejected")
     is_live = Attribute("whether packets are coming out of what was sent")
 
     def objection() -> Parting | None:
-        """Why one who has connected now may not send; L{None} when it may."""
+        """Return why a sender that has connected now may not send; L{None} if it may."""
 
-    def sender_came(sender: "Sender") -> Parting | None:
-        """Its first bytes have come; why it may not go on, or L{None}: its pipe will be read."""
+    def came(sender: "Sender") -> Parting | None:
+        """
+        Take note of a sender's first bytes.
+
+        @return: why the sender may not go on; L{None} if its pipe will be read.
+        """
+
+    def left(sender: "Sender") -> None:
+        """Take note that a sender has left; the rest of what it has sent is still to be read."""
 
     def refuse(peer: str, reason: str, line: str) -> None:
         """
@@ -72,165 +83,135 @@ class IInput(Interface):
         @param line: of the log; may name C{peer}, C{input} and C{reason}.
         """
 
-    def sender_left(sender: "Sender") -> None:
-        """Note that a sender has left; the rest of what it has sent is still to be read."""
-
     def remark(reason: str) -> None:
-        """Something has come of a sender who never was one."""
+        """Record why the last connection sent no usable media."""
 
 
 class Sender:
     """
-    One who sends media, from its arrival on.
+    A sender, from its arrival on.
 
-    @ivar peer: where from, in words.
-    @ivar pipe: what it has sent, for the thread.
+    @ivar peer: its address, in words.
+    @ivar uplink: what it came over.
+    @ivar pipe: what it has sent, for the reader.
     @ivar present: whether more may come.
-    @ivar line: what it came over.
-    @ivar program: which programme of its MPEG-TS it asks to be sent; 0 if it does not.
+    @ivar program: the programme of its MPEG-TS that it asks to be sent; 0 if it does not ask.
     """
 
-    def __init__(self, input_: Any, peer: str, line: Any) -> None:
+    def __init__(self, slot: Any, peer: str, uplink: Any) -> None:
         """
-        @param input_: an L{IInput}.
-        @param line: an L{ILine}.
+        @param slot: an L{ISenderSlot}.
+        @param uplink: an L{IUplink}.
         """
         self.peer = peer
-        self.line = line
+        self.uplink = uplink
         self.program = 0
-        self.pipe = Pipe(lambda: input_.reactor.callFromThread(self._resume))
+        self.pipe = Pipe(lambda: slot.reactor.callFromThread(self._has_room))
         self.present = False
-        self._input = input_
-        self._log = input_.log
-        self._taken = self._paused = self._resting = False
+        self._slot = slot
+        self._log = slot.log
+        self._is_read = self._is_full = self._rests = False
         self._silence: Any = None
 
-    # called by the line
+    # called by the uplink
 
     def arrive(self) -> bool:
-        """It has connected; whether it may send. If not, the line has been hung up."""
-        objection = self._input.objection()
+        """
+        Take note that the sender has connected.
+
+        @return: whether it may send; if not, the uplink has been hung up.
+        """
+        objection = self._slot.objection()
         if objection is not None:
-            self._turn_away(objection)
+            self._reject(objection)
             return False
         self.present = True
-        self._input.senders.add(self)
+        self._slot.connected.add(self)
         self._log.info("sender {peer} connected", peer=self.peer)
-        self._silence = self._input.reactor.callLater(SILENCE, self._too_quiet)
+        self._silence = self._slot.reactor.callLater(SENDER_SILENCE, self._disconnect_silent)
         return True
 
     def receive(self, data: bytes) -> None:
-        """It has sent this."""
-        if self not in self._input.senders:
-            return  # it has been turned away
-        if not self._taken:
-            objection = self._input.sender_came(self)
+        """Take what the sender has sent."""
+        if self not in self._slot.connected:
+            return  # it has been rejected
+        if not self._is_read:
+            objection = self._slot.came(self)
             if objection is not None:
-                self._turn_away(objection)
+                self._reject(objection)
                 return
-            self._taken = True
+            self._is_read = True
         if self._silence is not None:
-            self._silence.reset(SILENCE)
+            self._silence.reset(SENDER_SILENCE)
         if not self.pipe.write(data):
-            self._paused = True
-            self.line.pause()
+            self._is_full = True
+            self.uplink.pause()
 
     def leave(self) -> None:
-        """Nothing more will come of it; what it has sent is still read."""
+        """Take note that nothing more will come; what the sender has sent is still read."""
         known = self.present
         self._forget()
         self.pipe.close()
-        if self._taken:
+        if self._is_read:
             self._log.info(
                 "sender {peer} left after {bytes} bytes", peer=self.peer, bytes=self.pipe.total
             )
-            self._input.sender_left(self)
+            self._slot.left(self)
         elif known:
             self._log.warn("sender {peer} left without sending anything", peer=self.peer)
-            self._input.remark("the last sender left without sending anything")
-            self.line.hang_up(Parting.UNREADABLE, "nothing was sent")
+            self._slot.remark("the last sender left without sending anything")
+            self.uplink.hang_up(Parting.UNREADABLE, "nothing was sent")
 
-    # called by the input
+    # called by the slot
 
     def drop(self, parting: Parting, reason: str) -> None:
-        """The input wants no more of it."""
+        """End it: nothing more is wanted of this sender, not even what it has sent."""
         self._forget()
         self.pipe.cancel()
-        self.line.hang_up(parting, reason)
+        self.uplink.hang_up(parting, reason)
 
     def rest(self) -> None:
-        """Nothing more is read of it for the moment."""
+        """Have the sender wait until L{wake}."""
         if self.present:
-            self._resting = True
-            self.line.pause()
+            self._rests = True
+            self.uplink.pause()
 
     def wake(self) -> None:
-        """It is read again."""
-        if self._resting:
-            self._resting = False
+        """Have the sender go on."""
+        if self._rests:
+            self._rests = False
             self._go_on()
 
-    def _resume(self) -> None:
-        self._paused = False
+    def _has_room(self) -> None:
+        self._is_full = False
         self._go_on()
 
     def _go_on(self) -> None:
-        if not (self._paused or self._resting):
-            self.line.resume()
+        if not (self._is_full or self._rests):
+            self.uplink.resume()
 
     def _forget(self) -> None:
         self.present = False
-        self._input.senders.discard(self)
+        self._slot.connected.discard(self)
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
 
-    def _turn_away(self, objection: Parting) -> None:
+    def _reject(self, objection: Parting) -> None:
         self._forget()
         line = "sender {peer} refused by {input}: {reason}"
-        self._input.refuse(self.peer, objection.value, line)
-        self.line.hang_up(objection, objection.value)
+        self._slot.refuse(self.peer, objection.value, line)
+        self.uplink.hang_up(objection, objection.value)
 
-    def _too_quiet(self) -> None:
-        """Nothing for a while, before anything could be made of it; later it may be as it likes."""
+    def _disconnect_silent(self) -> None:
+        """Disconnect the sender, unless something was made of its media: then it may be silent."""
         self._silence = None
-        if self._taken and (self._paused or self._input.is_live):
+        if self._is_read and (self._is_full or self._slot.is_live):
             return
-        reason = f"said nothing for {SILENCE:g} s"
-        self._input.refuse(self.peer, reason, "sender {peer} {reason}: disconnected")
-        self._input.remark(f"the last sender {reason}")
+        reason = f"said nothing for {SENDER_SILENCE:g} s"
+        self._slot.refuse(self.peer, reason, "sender {peer} {reason}: disconnected")
+        self._slot.remark(f"the last sender {reason}")
         self._forget()
         self.pipe.close()
-        self.line.hang_up(Parting.SILENT, reason)
-        self._input.sender_left(self)
-
-
-@implementer(ILine)
-class Connection(Protocol):
-    """What a sender came over to an endpoint: its bytes are media, and nothing is said to it."""
-
-    factory: Any
-    transport: Any
-
-    def connectionMade(self) -> None:
-        self.sender = Sender(self.factory.input, address(self.transport.getPeer()), self)
-        if self.sender.arrive():
-            keep_alive(self.transport)
-
-    def dataReceived(self, data: bytes) -> None:
-        self.sender.receive(data)
-
-    def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
-        self.connected = 0  # which Twisted leaves at 1
-        self.sender.leave()
-
-    def pause(self) -> None:
-        self.transport.pauseProducing()
-
-    def resume(self) -> None:
-        if self.connected:
-            self.transport.resumeProducing()
-
-    def hang_up(self, parting: Parting, reason: str) -> None:
-        if self.connected:
-            self.transport.abortConnection()
+        self.uplink.hang_up(Parting.SILENT, reason)
+        self._slot.left(self)

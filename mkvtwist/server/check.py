@@ -29,6 +29,7 @@ from mkvtwist.config.settings import (
 )
 from mkvtwist.config.types import CONGESTION, ENDPOINTS, FILE, RECORDING, TOKEN, ValueType
 from mkvtwist.config.values import ConfigError, parse_name, unusable
+from mkvtwist.inputs.sources import source_of
 from mkvtwist.net.addresses import means_loopback
 from mkvtwist.net.sockets import both_families, congestion_problem
 from mkvtwist.server.ports import PortCheck, PortProbe
@@ -109,7 +110,8 @@ def _look(config: Config, said: CommandLine, ports: PortCheck, machine: Machine)
     """Yield a line for each thing that is not there, not free, or not possible beside another."""
 
     def source_problem(source: Input) -> str | None:
-        return ports.problem(source.text) if source.form is Form.ENDPOINT else _unopened(source)
+        place = source_of(source).endpoint(source)
+        return ports.problem(place) if place else _unopened(source)
 
     def congestion(name: str) -> str | None:
         return machine.congestion(name, lenient=ports.others_may_listen)
@@ -150,13 +152,13 @@ def _conflict(key: str, stream: StreamConfig, config: Config) -> str | None:
     """Return why a setting cannot stand beside another one, or beside another stream."""
     source = stream.input
     others = [other for other in config.streams if other is not stream]
-    if key == "input" and source.form is Form.STDIN:
+    if key == "input" and source_of(source).exclusive:
         if any(other.input == source for other in others):
-            return "standard input can be read by one stream only"
+            return f"{source} can be read by one stream only"
     elif key == "record":
         if any(other.record == stream.record for other in others):
             return f"{stream.record!r} is recorded to by another stream, too"
-    elif key == "send" and stream.send != EVERYBODY and source.form is Form.ENDPOINT:
+    elif key == "send" and stream.send != EVERYBODY and source_of(source).endpoint(source):
         return f"nobody is asked for anything at {source.text!r}; say send = {{}} to have it so"
     return None
 

@@ -12,11 +12,12 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 
 from mkvtwist.access.tokens import read_management_token
-from mkvtwist.config.input import AtEnd, Form
+from mkvtwist.config.input import AtEnd
 from mkvtwist.config.settings import Config, StreamConfig, change_at_once, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.readers import ReaderThread, StartReader
+from mkvtwist.inputs.sources import source_of
 from mkvtwist.live.events import Events
 from mkvtwist.server import systemd
 from mkvtwist.server.check import read_stream
@@ -262,12 +263,12 @@ class Server(MultiService):
 
     def _renew(self) -> None:
         """Read the certificates again."""
-        endpoints = [listener.endpoint for listener in self.listeners]
-        endpoints += [s.input.endpoint for s in self.streams.values() if s.input.endpoint]
+        renewals = [listener.endpoint.renew for listener in self.listeners]
+        renewals += [stream.input.renew for stream in self.streams.values()]
         mistakes: list[str] = []
-        for endpoint in endpoints:
+        for renew in renewals:
             try:
-                endpoint.renew()
+                renew()
             except ConfigError as error:
                 mistakes += error.args
         for line in mistakes:
@@ -309,4 +310,4 @@ class Server(MultiService):
 
 def _place(config: StreamConfig) -> str:
     """Return the endpoint where a stream listens for senders; empty if there is none."""
-    return config.input.text if config.input.form is Form.ENDPOINT else ""
+    return source_of(config.input).endpoint(config.input)

@@ -183,7 +183,8 @@ class Stream(MultiService):
 
     def configure(self, config: StreamConfig) -> None:
         """Take over settings; only those that change at once may differ."""
-        self.config = self.input.config = self.publisher.config = config
+        self.config = self.publisher.config = config
+        self.input.configure(config)
         self.fanout.configure(config)
 
     def stopService(self) -> Deferred[Any]:
@@ -225,14 +226,14 @@ class Stream(MultiService):
     def condition(self) -> tuple[str, str]:
         """The state, one of those of C{/status}, and the reason, in a sentence for viewers."""
         input_, period = self.input, self.publisher.period
-        state, reason = input_.state, input_.reason
+        state, reason = str(input_.life.state), input_.life.reason
         ring = period.ring if period is not None else None
         if state == "live" and (ring is None or ring.newest_start is None):
             state = "waiting for a keyframe"
             reason = "nobody can join before the video's next keyframe"
             if ring is not None and ring.first:
                 reason += "; the last one is more than the buffer holds ago"
-        if input_.showing is not None:
+        if input_.fallback.showing is not None:
             reason += "; meanwhile the fallback is shown"
         return state, reason
 
@@ -252,12 +253,12 @@ class Stream(MultiService):
         return StreamStatistics(
             state=state,
             reason=reason,
-            detail=input_.detail,
+            detail=input_.life.detail,
             input=str(self.config.input),
-            since=time.time() - (now - input_.since),
+            since=time.time() - (now - input_.life.since),
             tracks=period.header.tracks if period is not None else (),
-            left_out=input_.left_out,
-            notes=input_.notes,
+            left_out=input_.reports.left_out,
+            notes=input_.reports.notes,
             formats=_formats(period.header) if period is not None else {},
             endings=endings(period.header) if period is not None else {},
             live_edge=(
@@ -275,7 +276,7 @@ class Stream(MultiService):
             bytes_in=self._intake.bytes,
             bytes_out=self.fanout.bytes_out + self._served if clients else 0,
             discontinuities=input_.timeline.discontinuities,
-            restarts=input_.restarts,
+            restarts=input_.primary.restarts,
             recording=self._recording(),
             hls_viewers=self.hls_viewers,
             clients=tuple(client.statistics() for client in everybody),

@@ -25,13 +25,14 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http import site as site_module
 from mkvtwist.http.admission import PENALTY
 from mkvtwist.http.connections import SLOWDOWN
-from mkvtwist.http.views.publish import GAP, PiecesLine, RequestLine, send
+from mkvtwist.http.views.publish import PIECE_GAP, PiecesUplink, RequestUplink, send
 from mkvtwist.http.wire.body import BODY_LIMIT, IBodyReader
 from mkvtwist.http.wire.channel import LINGER
 from mkvtwist.http.wire.request import IncomingRequest
-from mkvtwist.inputs.senders import SILENCE, IInput, ILine
-from mkvtwist.inputs.senders import Connection as EndpointConnection
-from mkvtwist.inputs.service import OPENING, PARTED, STUCK
+from mkvtwist.inputs.endpoint import EndpointUplink
+from mkvtwist.inputs.reading import LEFTOVER_TIMEOUT
+from mkvtwist.inputs.senders import SENDER_SILENCE, ISenderSlot, IUplink
+from mkvtwist.inputs.slot import SENDER_OPENING_TIMEOUT, STUCK_LIMIT
 from mkvtwist.libav import Ended, Opened
 from mkvtwist.libav.pipe import PIPE_LIMIT
 from mkvtwist.live.events import Event, Events
@@ -135,7 +136,7 @@ class SendersTestCase(SynchronousTestCase):
     @property
     def state(self) -> str:
         """What the input does."""
-        return self.stream.input.state
+        return self.stream.input.life.state
 
 
 class BodyTests(SendersTestCase):
@@ -144,11 +145,11 @@ class BodyTests(SendersTestCase):
     def test_interfaces(self) -> None:
         """Whatever a sender came over is one and the same thing to it."""
         request = IncomingRequest(self.connect().protocol)
-        for line in (RequestLine(request), PiecesLine(request, self.reactor)):
-            verifyObject(ILine, line)
-            verifyObject(IBodyReader, line)
-        verifyObject(ILine, EndpointConnection())
-        verifyObject(IInput, self.stream.input)
+        for uplink in (RequestUplink(request), PiecesUplink(request, self.reactor)):
+            verifyObject(IUplink, uplink)
+            verifyObject(IBodyReader, uplink)
+        verifyObject(IUplink, EndpointUplink(self.stream.input.slot))
+        verifyObject(ISenderSlot, self.stream.input.slot)
 
     def test_program(self) -> None:
         """A sender may say which programme of its MPEG-TS is to be sent, or the setting holds."""
@@ -534,7 +535,7 @@ class RulesTests(SendersTestCase):
             connection = self.connect()
             connection.begin(CHUNKED)
             connection.send(chunks(data) if data else b"")
-            self.reactor.advance(SILENCE)
+            self.reactor.advance(SENDER_SILENCE)
             self.assertEqual(connection.verdict().status, 408)
             if data:
                 self.emit(END)
@@ -555,7 +556,7 @@ class RulesTests(SendersTestCase):
         """A sender of whose media nothing becomes known is dropped, however much it sends."""
         connection = self.sender()
         self.emit(Opened())
-        for _ in range(round(OPENING) - 1):
+        for _ in range(round(SENDER_OPENING_TIMEOUT) - 1):
             self.reactor.advance(1)
             connection.send(chunks(b"more"))
         self.assertEqual((self.state, connection.said), ("opening", b""))
@@ -567,7 +568,7 @@ class RulesTests(SendersTestCase):
     def test_left_in_the_opening(self) -> None:
         """What a sender has left of which nothing is known soon keeps nobody waiting."""
         self.make_deaf(self.sender()).lose()
-        self.reactor.advance(PARTED - 0.1)
+        self.reactor.advance(LEFTOVER_TIMEOUT - 0.1)
         self.assertEqual(self.state, "opening")
         self.reactor.advance(0.1)
         self.assertEqual(self.state, "waiting for a sender")
@@ -582,10 +583,10 @@ class RulesTests(SendersTestCase):
         self.assertEqual(self.state, "live")
         second = self.connect()
         second.begin(CHUNKED)
-        self.reactor.advance(PARTED)
+        self.reactor.advance(LEFTOVER_TIMEOUT)
         self.assertEqual(len(self.readers), 1)
         second.send(chunks(b"second"))
-        self.reactor.advance(PARTED - 0.1)
+        self.reactor.advance(LEFTOVER_TIMEOUT - 0.1)
         self.assertEqual(len(self.readers), 1)
         self.reactor.advance(0.1)
         self.assertEqual((self.read(6), second.said), (b"second", b""))
@@ -595,7 +596,7 @@ class RulesTests(SendersTestCase):
         self.start(takeover=True)
         self.make_deaf(self.sender())
         self.sender(data=b"second")
-        self.reactor.advance(PARTED)
+        self.reactor.advance(LEFTOVER_TIMEOUT)
         self.assertEqual(self.read(6), b"second")
 
     def test_stuck_on_the_timeline(self) -> None:
@@ -603,17 +604,17 @@ class RulesTests(SendersTestCase):
         self.make_deaf(self.sender()).lose()
         self.emit(Opened(), header())
         self.sender(data=b"second")
-        self.reactor.advance(PARTED)
+        self.reactor.advance(LEFTOVER_TIMEOUT)
         self.emit(Opened())
         self.assertEqual([reader.gone_on for reader in self.readers], [True, False])
-        self.reactor.advance(PARTED)
+        self.reactor.advance(LEFTOVER_TIMEOUT)
         self.assertEqual([reader.gone_on for reader in self.readers], [True, True])
 
     def test_many_stuck(self) -> None:
         """Threads that do not end are not many: new senders are rejected while there are some."""
-        for _ in range(STUCK):
+        for _ in range(STUCK_LIMIT):
             self.make_deaf(self.sender()).lose()
-            self.reactor.advance(PARTED)
+            self.reactor.advance(LEFTOVER_TIMEOUT)
         self.assertEqual(self.sender().verdict().status, 503)
         self.assertEqual(self.state, "waiting for a sender")
         self.readers[0].join()
@@ -624,7 +625,7 @@ class RulesTests(SendersTestCase):
     def test_stuck_fallbacks(self) -> None:
         """Senders are not rejected because a fallback takes long to end, such as a dead URL."""
         self.start(fallback=Input(Form.URL, "http://192.0.2.1/x"))
-        for _ in range(STUCK):
+        for _ in range(STUCK_LIMIT):
             self.readers[-1].deaf = True
             connection = self.sender()
             self.emit(Opened(), header())
@@ -765,7 +766,7 @@ class RefusedTests(SendersTestCase):
         """408: it has said nothing."""
         connection = self.connect()
         connection.begin(CHUNKED)
-        self.reactor.advance(SILENCE)
+        self.reactor.advance(SENDER_SILENCE)
         self.assertEqual(connection.verdict().status, 408)
         self.assertEqual([event.kind for event in self.heard], ["sender refused"])
 
@@ -841,7 +842,7 @@ class PiecesTests(SendersTestCase):
         """A sender that has gone before a piece was answered has left after a while."""
         self.piece(0, bytes(PIPE_LIMIT)).lose()
         self.emit(header())
-        self.reactor.advance(GAP)
+        self.reactor.advance(PIECE_GAP)
         self.assertEqual(len(self.read(PIPE_LIMIT + 1)), PIPE_LIMIT)
         self.assertEqual(len(self.log.about("left after")), 1)
 
@@ -860,7 +861,7 @@ class PiecesTests(SendersTestCase):
         """When no next piece comes the sender has left."""
         self.piece(0, b"abc")
         self.emit(header())
-        self.reactor.advance(GAP)
+        self.reactor.advance(PIECE_GAP)
         self.assertEqual(self.read(10), b"abc")
         self.emit(END)
         self.assertEqual(self.state, "waiting for a sender")

@@ -36,6 +36,7 @@ from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.views import status as status_module
 from mkvtwist.http.views.status import FRESH, VIEWS, Fresh
 from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
+from mkvtwist.inputs.lifecycle import State
 from mkvtwist.live.client import PIECE, Client, IResponse
 from mkvtwist.media.packet import Track
 from mkvtwist.streams.stream import Stream, StreamStatistics
@@ -317,7 +318,8 @@ class LiveTests(SiteTestCase):
             stream = self.add("late", hold=5.0)
             connection = self.connect()
             connection.ask("/late.mkv")
-            stream.input.state, stream.input.reason = state, "the host has gone"
+            stream.input.life.state = State(state)
+            stream.input.life.reason = "the host has gone"
             if for_good is None:
                 self.reactor.advance(5)
             else:
@@ -434,15 +436,16 @@ class LiveTests(SiteTestCase):
 
     def test_health(self) -> None:
         """A load balancer hears whether every stream is live that has to be."""
-        self.stream.input.state = "live"
+        self.stream.input.life.state = State.LIVE
         self.assertEqual(self.get("/healthz").text, "All streams are live.\n")
         other = self.add("other")
-        other.input.state, other.input.reason = "retrying", "the host has gone"
+        other.input.life.state = State.RETRYING
+        other.input.life.reason = "the host has gone"
         got = self.get("/healthz")
         self.assertEqual((got.status, got.text), (503, "other: retrying (the host has gone)\n"))
         other.configure(replace(other.config, watch=AccessRule(allow=(ip_network("10.0.0.0/8"),))))
         self.assertEqual(self.get("/healthz").text, "a stream: retrying\n", "not whose, nor why")
-        other.input.state = "waiting for a client"
+        other.input.life.state = State.WAITING_FOR_CLIENT
         self.assertEqual(self.get("/healthz").status, 200)
         self.add("spare", optional=True)
         self.assertEqual(self.get("/healthz").status, 200)
@@ -466,7 +469,7 @@ class LiveTests(SiteTestCase):
         """At the end of the stream the response is complete, and the connection can be used on."""
         connection = self.connect()
         connection.ask("/live.mkv?burst=0")
-        self.stream.input.state = "ended"
+        self.stream.input.life.state = State.ENDED
         self.stream.publisher.end()
         self.reactor.turn()
         got = connection.answer()
@@ -559,7 +562,7 @@ class KnownTests(SiteTestCase):
 
     def test_status(self) -> None:
         """The status has what the contract says, and nothing else."""
-        self.stream.input.state = "live"
+        self.stream.input.life.state = State.LIVE
         self.assertEqual(self.status()["streams"]["live"]["bitrate"], 20 * 10 * 8)
         self.reactor.advance(7)
         self.connect().ask("/live.mkv", User_Agent="mpv 0.35")
@@ -601,9 +604,13 @@ class KnownTests(SiteTestCase):
     def test_public(self) -> None:
         """Another machine sees figures: no addresses, programs, paths, nor libavformat's words."""
         stream = self.add("cam", record="/srv/secret/cam.mkv")
-        stream.input.left_out = ("track 2 (data, klv): Invalid data found", "track 3: silent")
-        stream.input.state, stream.input.reason = "retrying", "the input could not be read"
-        stream.input.detail = "tcp://camera: Connection refused"
+        stream.input.reports.left_out = (
+            "track 2 (data, klv): Invalid data found",
+            "track 3: silent",
+        )
+        stream.input.life.state = State.RETRYING
+        stream.input.life.reason = "the input could not be read"
+        stream.input.life.detail = "tcp://camera: Connection refused"
         stream.publisher.begin(header())
         self.connect().ask("/cam.mkv", User_Agent="mpv 0.35")
         text = json.dumps(self.status("192.0.2.9"))
@@ -676,7 +683,7 @@ class KnownTests(SiteTestCase):
 
     def test_age(self) -> None:
         """How long ago the live edge came is right at each moment, since players go by it."""
-        self.stream.input.state = "live"
+        self.stream.input.life.state = State.LIVE
         for age in (0.0, 0.4, 0.8):
             edge = json.loads(self.get("/live/status").body)["live_edge"]
             self.assertAlmostEqual(edge["age"], age)
@@ -700,7 +707,7 @@ class KnownTests(SiteTestCase):
     def test_change(self) -> None:
         """What has happened to a stream is there at once."""
         self.assertEqual(json.loads(self.get("/live/status").body)["state"], "opening")
-        self.stream.input.state = "live"
+        self.stream.input.life.state = State.LIVE
         self.assertEqual(json.loads(self.get("/live/status").body)["state"], "live")
         self.stream.publisher.begin(header(VIDEO, AUDIO))
         self.assertEqual(len(json.loads(self.get("/live/status").body)["tracks"]), 2)
@@ -812,7 +819,7 @@ class KnownTests(SiteTestCase):
 
     def test_metrics(self) -> None:
         """Prometheus reads the same figures."""
-        self.stream.input.state = "live"
+        self.stream.input.life.state = State.LIVE
         self.connect().ask("/live.mkv")
         other = self.add("other")
         other.publisher.begin(header())

@@ -1,8 +1,9 @@
 """When an input is opened again."""
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.inputs.retry import AT_ONCE, QUICK, SLOW, Tries
+from mkvtwist.inputs.retry import AT_ONCE, QUICK, SLOW, Retry, Tries
 
 
 def longest(_: float, most: float) -> float:
@@ -83,3 +84,36 @@ class TriesTests(SynchronousTestCase):
         self.assertEqual(found, sorted(found))
         self.assertEqual(found[-1], QUICK[1])
         self.assertEqual(self.work(tries, 2), 0)
+
+
+class RetryTests(SynchronousTestCase):
+    """L{Retry}, on a clock of its own."""
+
+    def setUp(self) -> None:
+        """Nothing has been tried."""
+        self.clock = Clock()
+        self.retry = Retry(self.clock, listens=False)
+        self.tries: list[float] = []
+
+    def again(self) -> None:
+        """The next try."""
+        self.tries.append(self.clock.seconds())
+
+    def test_after(self) -> None:
+        """The next try is made after the pause."""
+        self.retry.opened()
+        self.retry.live()
+        pause = self.retry.pause(60.0)
+        self.assertLessEqual(pause, AT_ONCE[1])
+        self.retry.after(pause, self.again)
+        self.clock.advance(pause)
+        self.assertEqual(self.tries, [pause])
+        self.retry.cancel()
+
+    def test_cancel(self) -> None:
+        """A try that was cancelled is not made."""
+        self.retry.cancel()
+        self.retry.after(1.0, self.again)
+        self.retry.cancel()
+        self.clock.advance(100)
+        self.assertEqual((self.tries, self.clock.getDelayedCalls()), ([], []))

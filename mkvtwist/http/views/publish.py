@@ -17,7 +17,7 @@ from mkvtwist.http.wire.client import transport_of
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
-from mkvtwist.inputs.senders import ILine, Parting, Sender
+from mkvtwist.inputs.senders import IUplink, Parting, Sender
 from mkvtwist.net.sockets import address, keep_alive
 from mkvtwist.streams.stream import Stream
 
@@ -34,7 +34,7 @@ STATUS: Mapping[Parting, int] = MappingProxyType(
 )
 """How a request ends, by why nothing more is wanted of it."""
 
-GAP = 10.0
+PIECE_GAP = 10.0
 """Seconds between two pieces of a sender that makes a request for each, after which it has left."""
 
 
@@ -67,17 +67,17 @@ def _receive(stream: Stream, request: IncomingRequest) -> None:
         return
     place = re.match(rb"bytes ([0-9]{1,18})-", request.getHeader(b"content-range") or b"")
     if b"souphttpclientsink" not in (request.getHeader(b"user-agent") or b""):
-        line = RequestLine(request)
+        uplink = RequestUplink(request)
     elif place is None:
         _end_idle(stream)
-        line = PiecesLine(request, stream.input.reactor)
+        uplink = PiecesUplink(request, stream.input.slot.reactor)
     else:
         _go_on(stream, int(place[1]), request)
         return
-    line.sender = Sender(stream.input, address(request.getClientAddress()), line)
-    line.sender.program = program
-    if line.sender.arrive():
-        line.begin()
+    uplink.sender = Sender(stream.input.slot, address(request.getClientAddress()), uplink)
+    uplink.sender.program = program
+    if uplink.sender.arrive():
+        uplink.begin()
 
 
 def is_probe(request: Any) -> bool:
@@ -92,7 +92,7 @@ def is_probe(request: Any) -> bool:
 
 
 def _answer_probe(stream: Stream, request: IncomingRequest) -> None:
-    objection = stream.input.objection()
+    objection = stream.input.slot.objection()
     if objection is None:
         respond_text(request, 200, "You may send.")
     else:
@@ -110,23 +110,23 @@ def _program(request: IncomingRequest) -> int | None:
 
 def _end_idle(stream: Stream) -> None:
     """Part with senders of pieces who wait for the next one: their program was started again."""
-    for sender in tuple(stream.input.senders):
-        if isinstance(sender.line, PiecesLine) and sender.line.is_idle:
+    for sender in tuple(stream.input.slot.connected):
+        if isinstance(sender.uplink, PiecesUplink) and sender.uplink.is_idle:
             sender.leave()
 
 
 def _go_on(stream: Stream, place: int, request: IncomingRequest) -> None:
     """The next piece of what somebody has begun."""
-    for sender in stream.input.senders:
-        line = sender.line
-        if isinstance(line, PiecesLine) and line.is_idle and sender.pipe.total == place:
-            line.take(request)
+    for sender in stream.input.slot.connected:
+        uplink = sender.uplink
+        if isinstance(uplink, PiecesUplink) and uplink.is_idle and sender.pipe.total == place:
+            uplink.take(request)
             return
     respond_text(request, 409, f"Nobody has sent the {place} bytes before this; begin anew.")
 
 
-@implementer(ILine, IBodyReader)
-class RequestLine:
+@implementer(IUplink, IBodyReader)
+class RequestUplink:
     """
     What a sender came over when its media is the body of one request.
 
@@ -182,8 +182,8 @@ class RequestLine:
             respond_text(request, STATUS[parting], text)
 
 
-@implementer(ILine, IBodyReader)
-class PiecesLine(RequestLine):
+@implementer(IUplink, IBodyReader)
+class PiecesUplink(RequestUplink):
     """
     What a sender came over who makes a request for each piece: GStreamer's souphttpclientsink. All
     but the first say where they belong. None says that it is the last.
@@ -216,7 +216,7 @@ class PiecesLine(RequestLine):
     def _lost(self, failure: Failure) -> None:
         super()._lost(failure)
         if self._is_paused and self._gap is None:  # with the whole piece, perhaps
-            self._gap = self._reactor.callLater(GAP, self._over)
+            self._gap = self._reactor.callLater(PIECE_GAP, self._over)
 
     def pause(self) -> None:
         self._is_paused = True
@@ -235,7 +235,7 @@ class PiecesLine(RequestLine):
 
     def _ask_for_more(self) -> None:
         request, self._request = self._request, None
-        self._gap = self._reactor.callLater(GAP, self._over)
+        self._gap = self._reactor.callLater(PIECE_GAP, self._over)
         respond_text(request, 200, f"{self.sender.pipe.total} bytes so far.")
 
     def _over(self) -> None:

@@ -67,7 +67,7 @@ def _condition(stream: Stream) -> tuple[Any, ...]:
     """Return what tells a stream from itself after a change; it keeps no stream that has gone."""
     period = stream.publisher.period
     tracks = ref(period) if period is not None else None
-    return ref(stream), tracks, stream.input.restarts, *stream.condition
+    return ref(stream), tracks, stream.input.primary.restarts, *stream.condition
 
 
 class Status:

@@ -1,0 +1,44 @@
+"""
+A deadline for what takes too long to open, or to come to its end (I{reactor}).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Deadline:
+    """
+    The moment by which a reading must have come to something. Of several the earliest holds.
+    """
+
+    def __init__(self, clock: Any, on_late: Callable[[str], None]) -> None:
+        """
+        @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
+        @param on_late: called once with the reason, if the deadline is not lifted before.
+        """
+        self._clock = clock
+        self._on_late = on_late
+        self._call: Any = None
+
+    def tighten(self, seconds: float, reason: str) -> None:
+        """
+        Set the deadline, unless an earlier one is set.
+
+        @param seconds: from now.
+        @param reason: what is to be said if it passes.
+        """
+        if self._call is not None:
+            if self._call.getTime() <= self._clock.seconds() + seconds:
+                return
+            self._call.cancel()
+        self._call = self._clock.callLater(seconds, self._pass, reason)
+
+    def lift(self) -> None:
+        """Let it take as long as it likes."""
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+
+    def _pass(self, reason: str) -> None:
+        self._call = None
+        self._on_late(reason)

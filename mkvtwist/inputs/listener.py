@@ -1,0 +1,60 @@
+"""
+What waits for senders on behalf of an input (I{reactor}).
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from mkvtwist.config.settings import StreamConfig
+from mkvtwist.inputs.slot import SenderSlot
+
+
+class CannotListen(Exception):
+    """
+    Nobody can connect to an input.
+
+    @ivar reason: in a sentence for viewers.
+    @ivar cause: for operators.
+    """
+
+    def __init__(self, reason: str, cause: str) -> None:
+        super().__init__(cause)
+        self.reason = reason
+        self.cause = cause
+
+
+class SenderListener(Protocol):
+    """
+    What lets senders in.
+
+    @ivar idle: the reason of the state as long as no sender has come.
+    """
+
+    idle: str
+
+    def start(self) -> Deferred[None]:
+        """
+        Let senders in, and log where they can connect.
+
+        @return: fires when they can; fails with L{CannotListen}.
+        """
+
+    def stop(self) -> Deferred[Any] | None:
+        """
+        Let nobody in any more; whoever is connected stays.
+
+        @return: fires when the place is free again; L{None} if it is already.
+        """
+
+    def renew(self) -> None:
+        """
+        Read the certificates again, if there are any.
+
+        @raise mkvtwist.config.values.ConfigError: if they cannot be used; the old ones hold.
+        """
+
+
+MakeListener = Callable[[Any, StreamConfig, SenderSlot], SenderListener]
+"""Makes the listener of an input: from the reactor, the stream's settings, the slot for senders."""

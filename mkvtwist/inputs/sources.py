@@ -1,0 +1,95 @@
+"""
+The source registry: how an input of each form comes by its media (I{reactor}).
+
+There are three ways::
+
+    opened      the reader, or C{open}, opens the source: a file, standard input, a URL
+    listens     libavformat opens a URL, and waits there for a sender: C{rtmp://...?listen=1}
+    listener    we let senders in, and give what they send to the reader: an endpoint, C{push}
+
+A new protocol is a module or a folder beside this one, and a line in L{SOURCES}.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mkvtwist.config.input import Form, Input
+from mkvtwist.config.settings import StreamConfig
+from mkvtwist.inputs.endpoint import EndpointListener
+from mkvtwist.inputs.listener import MakeListener
+from mkvtwist.inputs.push import PushListener
+from mkvtwist.libav import listens
+from mkvtwist.media.byte_source import ByteSource
+
+
+def _nothing(_: Input) -> None:
+    """Open nothing: the reader opens the source by its name."""
+
+
+def _standard_input(_: Input) -> ByteSource:
+    """Return standard input, unbuffered; closing it leaves the descriptor open."""
+    return open(0, "rb", buffering=0, closefd=False)
+
+
+def _nowhere(_: Input) -> str:
+    """Listen at no endpoint."""
+    return ""
+
+
+def _text(source: Input) -> str:
+    """Listen at the endpoint that the input names."""
+    return source.text
+
+
+def _input(config: StreamConfig) -> str:
+    """Return the input as the user has written it, without passwords."""
+    return str(config.input)
+
+
+def _path(config: StreamConfig) -> str:
+    """Return the path that senders publish to."""
+    return f"/{config.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """
+    How inputs of one form come by their media.
+
+    @ivar open: returns the bytes that the reader reads; L{None} if the reader opens the source.
+    @ivar listens: whether libavformat waits for a sender when it opens the source.
+    @ivar listener: makes what lets senders in; L{None} if nobody needs to be let in.
+    @ivar rewinds: whether the source can begin again at once after its end.
+    @ivar exclusive: whether one stream of a server only can have the source.
+    @ivar endpoint: returns the endpoint at which the input listens; empty if there is none.
+    @ivar label: returns the input in words, for the log.
+    """
+
+    open: Callable[[Input], ByteSource | None] = _nothing
+    listens: bool = False
+    listener: MakeListener | None = None
+    rewinds: bool = False
+    exclusive: bool = False
+    endpoint: Callable[[Input], str] = _nowhere
+    label: Callable[[StreamConfig], str] = _input
+
+
+SOURCES: Mapping[Form, Source] = MappingProxyType(
+    {
+        Form.FILE: Source(rewinds=True),
+        Form.STDIN: Source(open=_standard_input, exclusive=True),
+        Form.DEMO: Source(rewinds=True),
+        Form.URL: Source(),
+        Form.ENDPOINT: Source(listener=EndpointListener, endpoint=_text),
+        Form.HTTP: Source(listener=PushListener, label=_path),
+    }
+)
+
+LISTENING_URL = Source(listens=True)
+"""A URL at which libavformat waits: only its query tells it from any other URL."""
+
+
+def source_of(input_: Input) -> Source:
+    """Return how an input comes by its media."""
+    return LISTENING_URL if listens(input_) else SOURCES[input_.form]

@@ -1,0 +1,75 @@
+"""Inputs at an endpoint."""
+
+from __future__ import annotations
+
+import socket
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IPushProducer, ITransport
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tests.support.inputs import MemoryTransport, SenderTestCase
+
+
+class EndpointTests(SenderTestCase):
+    """Where senders connect."""
+
+    def test_listening(self) -> None:
+        """It listens where it was told, says so, and waits."""
+        self.assertEqual(self.reactor.tcpServers[0][0], 12345)
+        self.assertEqual(self.service.life.state, "waiting for a sender")
+        self.assertEqual(len(self.log.about("waiting for a sender at 0.0.0.0:12345")), 1)
+        self.assertEqual(self.readers, [])
+
+    def test_keep_alive(self) -> None:
+        """A sender whose machine vanishes is noticed: its socket is kept alive."""
+        sender = self.connect()
+        handle = sender.transport.getHandle()
+        self.assertTrue(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        idle = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+        self.assertEqual(idle, 10)
+
+    def test_tls(self) -> None:
+        """Over TLS, whose handle is no socket, a sender is as good."""
+        sender = self.connect(handle=object())
+        self.send(sender)
+        self.assertEqual(len(self.readers), 1)
+
+    def test_stop_while_waiting(self) -> None:
+        """With no sender there is nothing to wait for; one that comes now is turned away."""
+        early = self.connect()
+        self.successResultOf(self.service.stopService())
+        self.send(early)
+        self.assertTrue(self.turned_away(early))
+        self.assertEqual(self.readers, [])
+
+    def test_deaf(self) -> None:
+        """When nobody can connect the stream has ended, and says why."""
+
+        def refuse(*_: object, **__: object) -> None:
+            raise CannotListenError("", 12345, OSError(98, "Address already in use"))
+
+        self.patch(self.reactor, "listenTCP", refuse)
+        service = self.start("tcp:12345")
+        self.assertEqual(service.life.state, "ended")
+        self.assertEqual(service.life.reason, "nobody can connect: Address already in use")
+        (line,) = self.log.about("Address already")
+        self.assertEqual(line, "stream live: cannot listen at tcp:12345: Address already in use")
+        self.assertEqual(self.ends, [service])
+
+    def test_reason(self) -> None:
+        """Viewers read it, too: it names neither where senders connect, nor who they were."""
+        service = self.start("tcp:12345:interface=127.0.0.1")
+        self.assertEqual(service.life.reason, "nobody has connected yet")
+        self.connect().connectionLost()
+        self.assertEqual(service.life.reason, "the last sender left without sending anything")
+
+
+class TransportTests(SynchronousTestCase):
+    """The stand-in fits where it stands in."""
+
+    def test_transport(self) -> None:
+        """The transport in memory is one."""
+        verifyObject(ITransport, MemoryTransport(1))
+        verifyObject(IPushProducer, MemoryTransport(1))

@@ -1,0 +1,75 @@
+"""Readings: what readers have made, in which order it is passed on, and how they end."""
+
+from __future__ import annotations
+
+from mkvtwist.inputs.reading import STOP_TIMEOUT
+from tests.support.fakes import (
+    END,
+    Kept,
+    footage,
+    header,
+    sent,
+)
+from tests.support.inputs import InputTestCase
+
+
+class ReadingTests(InputTestCase):
+    """The readers of one input."""
+
+    def test_recorder(self) -> None:
+        """While the recorder is full nothing is taken; when it has room, all is."""
+        kept = Kept()
+        service = self.start(recorder=kept)
+        response = self.watch()
+        self.emit(header(), *footage(0, 1))
+        kept.full = True
+        self.emit(*footage(1, 2))
+        self.emit(*footage(2, 3), END)
+        self.assertEqual(response.blocks, sent(footage(0, 1)))
+        self.assertEqual(service.life.state, "live")
+        kept.full = False
+        service.resume()
+        self.reactor.turn()
+        self.assertEqual(response.blocks, sent(footage(0, 3)))
+        self.assertEqual(service.life.state, "ended")
+        service.resume()
+
+    def test_stop(self) -> None:
+        """To stop is to wait for the thread's end; nothing that it has made before counts."""
+        service = self.start()
+        self.emit(header())
+        stopped = service.stopService()
+        self.assertTrue(self.reader.stopped)
+        self.assertNoResult(stopped)
+        self.reader.join()
+        self.reactor.turns()
+        self.successResultOf(stopped)
+        self.assertEqual(self.pending(), [])
+
+    def test_stop_with_something_on_the_way(self) -> None:
+        """What is on its way when it stops is left where it is."""
+        service = self.start()
+        self.reader.emit(header(), *footage(0, 1))
+        stopped = service.stopService()
+        self.reader.join()
+        self.reactor.turns()
+        self.successResultOf(stopped)
+        self.assertIsNone(self.publisher.period)
+
+    def test_stop_while_blocked(self) -> None:
+        """A thread that cannot be woken is waited for no longer than it takes to notice."""
+        service = self.start()
+        self.reader.deaf = True
+        stopped = service.stopService()
+        self.reactor.advance(STOP_TIMEOUT / 2)
+        self.assertNoResult(stopped)
+        self.reactor.advance(STOP_TIMEOUT / 2)
+        self.successResultOf(stopped)
+        self.reader.join()
+        self.reactor.turns()
+
+    def test_stop_after_the_end(self) -> None:
+        """There is nothing to wait for when it has ended."""
+        service = self.start()
+        self.emit(END)
+        self.successResultOf(service.stopService())
