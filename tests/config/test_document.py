@@ -6,19 +6,20 @@ from ipaddress import ip_network
 from typing import Any
 
 from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.document import CommandLine, configure, describe, document, parse_document
-from mkvtwist.config.input import AT_END, AtEnd, Form, Input
+from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import (
-    STREAM_SETTINGS,
+    SERVER_SETTINGS,
     Config,
     StreamConfig,
 )
-from mkvtwist.config.types import TomlType
-from mkvtwist.config.values import ConfigError
+from mkvtwist.config.values import (
+    ConfigError,
+)
+from tests.support.settings import streams
 
 
 class FileTestCase(SynchronousTestCase):
@@ -216,49 +217,6 @@ class ValueTests(FileTestCase):
         self.assertEqual(list(describe(Config(()))), ["listen: tcp6:8080", "no stream"])
 
 
-PATHS = st.from_regex(r"(/[a-z0-9 :._-]{0,4}[a-z0-9]){1,3}", fullmatch=True)
-SECONDS = st.floats(1.0, 86400.0)
-NETWORKS = st.lists(
-    st.sampled_from([ip_network(text) for text in ("192.0.2.7/32", "10.0.0.0/8", "2001:db8::/32")])
-).map(tuple)
-RULES = st.builds(
-    AccessRule, st.none() | PATHS, st.none(), st.none() | st.just("memory:a:b"), NETWORKS, NETWORKS
-) | st.builds(AccessRule, st.none() | PATHS, st.none() | PATHS, st.none(), NETWORKS, NETWORKS)
-
-
-@st.composite
-def streams(draw: st.DrawFn) -> StreamConfig:
-    """Any stream that can be configured, its paths in full."""
-    readable = (
-        PATHS.map(lambda path: Input(Form.FILE, path))
-        | st.just(Input(Form.DEMO, "demo:"))
-        | st.just(Input(Form.URL, "rtsp://me:secret@camera/x?y=z"))
-    )
-    others = [Input(Form.STDIN, "-"), Input(Form.HTTP, "http"), Input(Form.ENDPOINT, "tcp:1")]
-    source = draw(readable | st.sampled_from(others))
-    chosen: dict[str, Any] = {
-        "input": st.just(source),
-        "name": st.just("cam"),
-        "buffer_bytes": st.integers(64 << 10, 1 << 40),
-        "readrate": st.floats(0.0, 1000.0),
-        "at_end": st.sampled_from(AT_END[source.form]),
-        "record": st.none() | PATHS.map(lambda path: f"{path}-%Y%%.mkv"),
-        "record_bytes": st.just(0) | st.integers(64 << 10, 1 << 40),
-        "max_clients": st.integers(0, 10**9 - 1),
-        "max_bitrate": st.integers(0, 10**12),
-        "frame_rate": st.just(0.0) | st.floats(0.001, 1000.0),
-        "program": st.integers(0, 65535),
-        "on_demand": st.booleans() if source not in others else st.just(value=False),
-        "fallback": st.none() | readable | st.lists(readable, min_size=1, max_size=3).map(tuple),
-        "watch": RULES,
-        "send": RULES,
-    }
-    for key, setting in STREAM_SETTINGS.items():
-        if key not in chosen:
-            chosen[key] = SECONDS if setting.type.toml is TomlType.NUMBER else st.booleans()
-    return StreamConfig(**{key: draw(strategy) for key, strategy in chosen.items()})
-
-
 class FallbackTests(SynchronousTestCase):
     """A fallback may be a list of them, in a file as on the command line."""
 
@@ -328,12 +286,7 @@ class MistakeTests(FileTestCase):
             [problem.partition(" is one of: ")[0] for problem in problems],
             [
                 "listen: 'tcp:80' is not a list of texts in quotes",
-                (
-                    "burts: unknown; there are listen, management_listen, management_token_file,"
-                    " congestion, server_names, trusted_proxies, max_clients_total,"
-                    " max_clients_per_address, max_connections_per_address,"
-                    " max_requests_per_address, max_bandwidth, status, defaults, streams"
-                ),
+                f"burts: unknown; there are {', '.join((*SERVER_SETTINGS, 'defaults', 'streams'))}",
                 "defaults.record: only in a stream's own table: each has its own",
                 "defaults.buffer: '30' is not a number",
                 (

@@ -10,7 +10,7 @@ from mkvtwist.config.declaration import Where
 from mkvtwist.config.document import CommandLine, configure, document
 from mkvtwist.config.schema import stream_schema
 from mkvtwist.config.settings import StreamConfig
-from tests.config.test_document import streams
+from tests.support.settings import streams
 
 TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),

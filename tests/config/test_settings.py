@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.declaration import Change, Where
+from mkvtwist.config.declaration import Where
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.settings import (
     OPTIONS,
@@ -97,10 +97,3 @@ class DeclarationTests(SynchronousTestCase):
         self.assertEqual(changes(stream, other), {"burst", "hold"})
         self.assertTrue(change_at_once({"burst", "hold"}))
         self.assertFalse(change_at_once({"burst", "buffer"}))
-        self.assertEqual(
-            {one.key for one in STREAM_SETTINGS.values() if one.change is Change.AT_ONCE},
-            {
-                *("burst", "client_timeout", "hold", "linger", "max_bitrate", "max_clients"),
-                *("max_lag", "optional", "send", "takeover", "watch"),
-            },
-        )
