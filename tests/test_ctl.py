@@ -25,6 +25,7 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.ctl import DENIED, FAILED, UNREACHABLE, USAGE, ControlError, run, table
 from mkvtwist.live.client import Wish
+from mkvtwist.live.events import ClientJoined, Reloaded
 from mkvtwist.server.server import Server
 from tests.support.fakes import Log, Response, StillReaders, footage, header
 
@@ -178,20 +179,22 @@ class CommandTests(ControlTestCase):
         for more in ((), ("--json",)):
             out = Pipe(2)
             following = deferToThread(run, ["--unix", self.path, "events", *more], out, {})
-            while not self.server.events._listeners:
+            while not self.server.events.listeners:
                 yield self.ctl("list")
-            self.server.events.tell("client joined", "live", peer="192.0.2.1:7", id=3)
-            self.server.events.tell("reloaded", "")
-            self.server.events.tell("reloaded", "")
+            self.server.events.tell(
+                ClientJoined(stream="live", id=3, peer="192.0.2.1:7", user_agent="", format="webm")
+            )
+            self.server.events.tell(Reloaded())
+            self.server.events.tell(Reloaded())
             yield self.assertFailure(following, BrokenPipeError)
             first, second = out.getvalue().splitlines()
             if more:
                 event = json.loads(first)
                 self.assertEqual((event["event"], event["id"]), ("client joined", 3))
             else:
-                self.assertRegex(first, r'^[-0-9]+ [:0-9]+  live  client joined  peer="19.*  id=3$')
+                self.assertRegex(first, r'^[-0-9]+ [:0-9]+  live  client joined  .*id=3  peer="19')
                 self.assertRegex(second, r"^[-0-9]+ [:0-9]+  reloaded$")
-            while self.server.events._listeners:
+            while self.server.events.listeners:
                 yield self.ctl("list")
 
     @inlineCallbacks

@@ -16,6 +16,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist import ctl
 from mkvtwist.config.settings import Config
+from mkvtwist.live.events import Event
 from mkvtwist.server.tap import Options
 from mkvtwist.streams import metrics
 from tests.streams.test_metrics import STREAM
@@ -81,6 +83,31 @@ def parsed(*options: str, source: str = "demo:") -> Config | None:
     made = Options()
     made.parseOptions([*options, source])
     return made.config
+
+
+class EventsTests(SynchronousTestCase):
+    """The table of events in the reference, against their classes."""
+
+    def test_classes(self) -> None:
+        """Each event is in the reference, with its class and all that it has."""
+        documented = {}
+        for kind, of, _, having in rows(REFERENCE / "management.md", "event", "class"):
+            documented[code(kind)[0]] = (*code(of), frozenset(code(having)))
+        self.assertEqual(documented.pop("missed"), (frozenset({"events"}),))
+        classes = {
+            event.kind: (
+                event.__name__,
+                frozenset(field.name for field in fields(event)) - {"stream", "when"},
+            )
+            for event in Event.__subclasses__()
+        }
+        self.assertEqual(documented, classes)
+
+    def test_docstrings(self) -> None:
+        """Each class says what has happened."""
+        for event in Event.__subclasses__():
+            first = (event.__doc__ or "").strip().splitlines()[0]
+            self.assertRegex(first, r"^[A-Z].*\.$", event.__name__)
 
 
 class OptionsTests(SynchronousTestCase):

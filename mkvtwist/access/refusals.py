@@ -6,8 +6,8 @@ ones within L{SPAN} are counted, and one more line has their number: a client th
 times a second does not fill the disk.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from twisted.logger import Logger
 
@@ -18,6 +18,20 @@ SPAN = 60.0
 
 MOST = 1000
 """Pairs of address and cause that are counted, a few hundred bytes each; others share a count."""
+
+
+class Refusal(Protocol):
+    """
+    The event of a refusal, as far as it is known here.
+    """
+
+    @property
+    def peer(self) -> str:
+        """Where from: an address, with or without a port."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What a line of the log may name, C{peer} included."""
 
 
 class _Key(NamedTuple):
@@ -41,9 +55,9 @@ class Refusals:
     The refusals of one stream, or of the server as a whole.
     """
 
-    def __init__(self, clock: Any, log: Logger, tell: Callable[..., None]) -> None:
+    def __init__(self, clock: Any, log: Logger, tell: Callable[[Any], None]) -> None:
         """
-        @param tell: called for each, with the kind of event and its details.
+        @param tell: called with the event of each.
         """
         self._clock = clock
         self._log = log
@@ -51,25 +65,22 @@ class Refusals:
         self._counts: dict[_Key, _Count] = {}  # the oldest first
         self._timer: Any = None
 
-    def tell(self, kind: str, peer: str, cause: str, line: str, **details: Any) -> None:
+    def tell(self, event: Refusal, cause: str, line: str) -> None:
         """
         Tell of one refusal.
 
-        @param kind: of the event.
-        @param peer: where from: an address, with or without a port.
         @param cause: in a few words; refusals with the same cause share a line.
-        @param line: of the log; may name C{peer} and the details.
-        @param details: for the event, fit for JSON.
+        @param line: of the log; may name the event's details.
         """
-        self._tell(kind, peer=peer, **details)
+        self._tell(event)
         self._let_go()
-        key = _Key(_host(peer), cause)
+        key = _Key(_host(event.peer), cause)
         if key not in self._counts and len(self._counts) >= MOST:
             key = _OTHERS
         count = self._counts.get(key)
         if count is None:
             self._counts[key] = _Count(self._clock.seconds())
-            self._log.warn(line, peer=peer, **details)
+            self._log.warn(line, **event.details)
             return
         count.more += 1
         if self._timer is None:

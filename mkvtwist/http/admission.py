@@ -24,6 +24,7 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.http.wire.client import client_host
 from mkvtwist.http.wire.query import parameter
 from mkvtwist.http.wire.response import respond_text, respond_unavailable
+from mkvtwist.live.events import AddressLockedOut
 from mkvtwist.streams.stream import Stream
 
 PENALTY = 1.0
@@ -182,7 +183,7 @@ def _report(refusals: Refusals, peer: str) -> None:
     """Tell operators that an address is locked out."""
     line = "{peer} is locked out for up to {seconds:.0f} s: {reason}"
     reason = f"{GUESSES} wrong tokens or passwords"
-    refusals.tell("locked out", peer, reason, line, reason=reason, seconds=WINDOW)
+    refusals.tell(AddressLockedOut(peer=peer, reason=reason, seconds=WINDOW), reason, line)
 
 
 def _fail(why: Failure, request: Any) -> None:

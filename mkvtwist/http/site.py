@@ -42,7 +42,7 @@ from mkvtwist.http.wire.hosts import is_local
 from mkvtwist.http.wire.negotiation import wants_page
 from mkvtwist.http.wire.request import SENDING, IncomingRequest
 from mkvtwist.http.wire.response import View, respond_text
-from mkvtwist.live.events import Events
+from mkvtwist.live.events import Events, SenderRefused
 from mkvtwist.media.printable import printable
 from mkvtwist.net.sockets import address, attend
 from mkvtwist.streams.stream import Stream
@@ -79,7 +79,7 @@ class Router(Resource):
         self._streams = streams
         self._public = public
         self._events = control.events if control is not None else Events()
-        self._refusals = Refusals(reactor, self._log, partial(self._events.tell, stream=""))
+        self._refusals = Refusals(reactor, self._log, self._events.tell)
         self._admission = Admission(reactor, self._refusals, access or Access(Hashing(reactor)))
         self._config = Config(())
         self._limits = Limits(self._config, streams)
@@ -142,10 +142,12 @@ class Router(Resource):
             if code < BAD_REQUEST or is_challenge or has_sender or _is_managed(path):
                 return
             stream = self._stream(path)
+            name = "" if stream is None else stream.config.name
+            reason = getattr(request, "reason", "")
+            refused = SenderRefused(stream=name, peer=peer, status=code, reason=reason)
             refusals = self._refusals if stream is None else stream.input.reports.refusals
             line = "sender {peer} refused with {status}: {reason}"
-            about = {"status": code, "reason": getattr(request, "reason", "")}
-            refusals.tell("sender refused", peer, f"status {code}", line, **about)
+            refusals.tell(refused, f"status {code}", line)
 
         if self._public and request.method in SENDING:
             request.notifyFinish().addCallbacks(answered, lambda _: None)

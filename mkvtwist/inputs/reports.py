@@ -10,7 +10,14 @@ from typing import Any
 
 from mkvtwist.access.refusals import Refusals
 from mkvtwist.config.input import Input
-from mkvtwist.live.events import Events
+from mkvtwist.live.events import (
+    Events,
+    FallbackDown,
+    FallbackUp,
+    InputDown,
+    InputUp,
+    SenderRefused,
+)
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import Header, Track
 
@@ -48,7 +55,7 @@ class Reports:
         self.label = label
         self.left_out: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
-        self.refusals = Refusals(clock, self.log, self._tell)
+        self.refusals = Refusals(clock, self.log, events.tell)
         self._clock = clock
         self._events = events
         self._stream = stream
@@ -58,9 +65,6 @@ class Reports:
         self._noticed = float("-inf")
         self._unsaid = 0
 
-    def _tell(self, kind: str, **details: Any) -> None:
-        self._events.tell(kind, self._stream, **details)
-
     def is_up(self, what: str) -> bool:
         """Return whether L{INPUT} or L{FALLBACK} brings something."""
         return what in self._up
@@ -69,14 +73,16 @@ class Reports:
         """Tell that packets come, unless they came all the time."""
         if what not in self._up:
             self._up[what] = self._clock.seconds()
-            self._tell(f"{what} up", input=str(source))
+            up = InputUp if what == INPUT else FallbackUp
+            self._events.tell(up(stream=self._stream, input=str(source)))
 
     def down(self, what: str, reason: str) -> None:
         """Tell that no more packets come, if any ever came."""
         since = self._up.pop(what, None)
         if since is not None:
             seconds = round(self._clock.seconds() - since, 3)
-            self._tell(f"{what} down", reason=reason, seconds=seconds)
+            down = InputDown if what == INPUT else FallbackDown
+            self._events.tell(down(stream=self._stream, reason=reason, seconds=seconds))
 
     def is_news(self, what: str, fault: str) -> bool:
         """Return whether to log a fault, and take note that it is logged now."""
@@ -134,8 +140,8 @@ class Reports:
         @param cause: in a few words; refusals with the same cause share a line.
         @param line: of the log; may name C{peer}, C{input} and C{reason}.
         """
-        details = {"input": self.label, "reason": reason}
-        self.refusals.tell("sender refused", peer, cause, line, **details)
+        refused = SenderRefused(stream=self._stream, peer=peer, input=self.label, reason=reason)
+        self.refusals.tell(refused, cause, line)
 
 
 def describe(track: Track) -> str:

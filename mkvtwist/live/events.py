@@ -1,66 +1,251 @@
 """
-What happens to the streams, told to whoever wants to know (I{reactor}).
+What happens to the streams, told to whoever listens (I{reactor}).
 
-The log tells it to people; this is for programs: hooks of a Twisted developer's, and the management
-interface's own clients.
+The log tells it to people; this is for programs: listeners of those who embed a stream, and the
+clients of the management interface. Each kind of event is a class; what it has is fit for JSON, in
+which the kind, the stream and the date stand beside it::
+
+    ClientLeft(stream="cam", id=7, ...)
+    event.kind        "client left"
+    event.details     {"id": 7, "seconds": 61.2, "bytes": 4711, ...}
+    event.document    {"stream": "cam", "when": "2026-11-28T21:30:00.000+00:00", "id": 7, ...}
 """
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 
-class Event(NamedTuple):
+def timestamp(seconds: float) -> str:
+    """Return a moment in ISO 8601, as people and programs read it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
     """
     One thing that has happened.
 
-    @ivar kind: C{client joined}, C{client left}, C{input up}, C{input down}, C{fallback up},
-        C{fallback down}, C{sender refused}, C{locked out}, C{stream added}, C{stream removed},
-        C{stream started}, C{stream stopped}, C{stream changed}, C{reloaded}.
-    @ivar stream: the stream's name; empty when it concerns all of them.
+    @cvar kind: its name, in words.
+    @ivar stream: the stream's name; empty if it concerns no stream, or all of them.
     @ivar when: seconds since the epoch.
-    @ivar details: what else is known, fit for JSON.
     """
 
-    kind: str
-    stream: str
-    when: float
-    details: Mapping[str, Any]
+    kind: ClassVar[str]
+
+    stream: str = ""
+    when: float = field(default_factory=time.time)
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What else is known, fit for JSON."""
+        known = {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name not in ("stream", "when")
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """All of it but the kind, fit for JSON."""
+        return {"stream": self.stream, "when": timestamp(self.when), **self.details}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientJoined(Event):
+    """
+    A client has joined.
+
+    @ivar id: its number, which no other client of this stream has.
+    @ivar peer: where it comes from.
+    """
+
+    kind = "client joined"
+
+    id: int
+    peer: str
+    user_agent: str
+    format: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientLeft(Event):
+    """
+    A client has left.
+
+    @ivar seconds: how long it was there.
+    @ivar bytes: how many it has taken.
+    """
+
+    kind = "client left"
+
+    id: int
+    seconds: float
+    bytes: int
+    skipped_segments: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputUp(Event):
+    """Packets of the input begin to come."""
+
+    kind = "input up"
+
+    input: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputDown(Event):
+    """
+    Packets of the input come no more.
+
+    @ivar seconds: how long they came.
+    """
+
+    kind = "input down"
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FallbackUp(Event):
+    """A fallback is shown."""
+
+    kind = "fallback up"
+
+    input: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FallbackDown(Event):
+    """
+    The fallback is shown no more.
+
+    @ivar seconds: how long it was.
+    """
+
+    kind = "fallback down"
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderRefused(Event):
+    """
+    A sender was refused.
+
+    @ivar peer: where it comes from.
+    @ivar status: of the response, over HTTP.
+    @ivar input: if the stream itself refused.
+    """
+
+    kind = "sender refused"
+
+    peer: str
+    status: int | None = None
+    input: str | None = None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressLockedOut(Event):
+    """
+    An address has given too many wrong tokens or passwords.
+
+    @ivar peer: the address, or the network of IPv6.
+    @ivar seconds: for how long it is locked out at most.
+    """
+
+    kind = "locked out"
+
+    peer: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamAdded(Event):
+    """There is a new stream."""
+
+    kind = "stream added"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamRemoved(Event):
+    """A stream is no longer there."""
+
+    kind = "stream removed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamStarted(Event):
+    """A stream that was stopped begins anew."""
+
+    kind = "stream started"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamStopped(Event):
+    """A stream was ended, and can be started again."""
+
+    kind = "stream stopped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamChanged(Event):
+    """A stream has other settings."""
+
+    kind = "stream changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reloaded(Event):
+    """The configuration was read again."""
+
+    kind = "reloaded"
 
 
 Listener = Callable[[Event], object]
 """
-Called in the reactor's thread, when the thing has happened. It may return a Deferred, for which
-nobody waits; what it raises is logged, and is nobody else's.
+Called in the reactor's thread when something has happened. It may return a Deferred, which is not
+awaited; what it raises is logged and ignored.
 """
 
 
 class Events:
-    """Tells what happens, in the order in which it does."""
+    """Tells its listeners what happens, in the order in which it does."""
 
     _log = Logger()
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """
         Have a function called with each event from now on.
 
-        @return: to be called when it is to end.
+        @return: a function that ends it.
         """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def tell(self, kind: str, stream: str, **details: Any) -> None:
-        """Something has happened."""
-        if not self._listeners:
-            return
-        event = Event(kind, stream, time.time(), details)
+    def tell(self, event: Event) -> None:
+        """Tell all listeners of an event."""
         for listener in tuple(self._listeners):
             told = maybeDeferred(listener, event)
             told.addErrback(self._failed, event)

@@ -36,7 +36,7 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.audience import Audiences
 from mkvtwist.live.client import PIECE, Client, IResponse, Wish
 from mkvtwist.live.demand import Demand
-from mkvtwist.live.events import Events
+from mkvtwist.live.events import ClientJoined, ClientLeft, Events
 from mkvtwist.live.followers import Followers
 from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
@@ -183,12 +183,13 @@ class Fanout(Sink):
             user_agent=wish.user_agent or "no user agent",
         )
         self._events.tell(
-            "client joined",
-            self.config.name,
-            id=client.id,
-            peer=wish.peer,
-            user_agent=wish.user_agent,
-            format=wish.format.name,
+            ClientJoined(
+                stream=self.config.name,
+                id=client.id,
+                peer=wish.peer,
+                user_agent=wish.user_agent,
+                format=wish.format.name,
+            )
         )
         if not self._sweep.running:
             self._sweep.start(SWEEP, now=False)
@@ -220,19 +221,20 @@ class Fanout(Sink):
         self._demand.leave()
         if not self.clients and self._sweep.running:
             self._sweep.stop()
-        left = {
-            "id": client.id,
-            "seconds": self.clock.seconds() - client.since,
-            "bytes": client.sent,
-            "skipped_segments": client.skipped_segments,
-            "reason": reason,
-        }
+        left = ClientLeft(
+            stream=self.config.name,
+            id=client.id,
+            seconds=self.clock.seconds() - client.since,
+            bytes=client.sent,
+            skipped_segments=client.skipped_segments,
+            reason=reason,
+        )
         self._log.info(
             "client {id} left after {seconds:.0f} s and {bytes} bytes,"
             " {skipped_segments} segments skipped: {reason}",
-            **left,
+            **left.details,
         )
-        self._events.tell("client left", self.config.name, **left)
+        self._events.tell(left)
 
     @property
     def bytes_out(self) -> int:

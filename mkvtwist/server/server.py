@@ -18,7 +18,15 @@ from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.sources import source_of
-from mkvtwist.live.events import Events
+from mkvtwist.live.events import (
+    Events,
+    Reloaded,
+    StreamAdded,
+    StreamChanged,
+    StreamRemoved,
+    StreamStarted,
+    StreamStopped,
+)
 from mkvtwist.server import systemd
 from mkvtwist.server.check import read_stream
 from mkvtwist.server.descriptors import most_connections
@@ -118,7 +126,7 @@ class Server(MultiService):
         if config.name in self.streams:
             raise ConfigError(f"name: there is a stream {config.name!r} already")
         self._begin(config)
-        self.events.tell("stream added", config.name)
+        self.events.tell(StreamAdded(stream=config.name))
 
     def remove(self, name: str) -> None:
         """
@@ -129,7 +137,7 @@ class Server(MultiService):
         self.stop(name)
         del self.streams[name]
         self.log.info("stream {name}: removed", name=name)
-        self.events.tell("stream removed", name)
+        self.events.tell(StreamRemoved(stream=name))
 
     def stop(self, name: str) -> None:
         """A stream ends; it is still there, to be started again. Its clients get the rest."""
@@ -140,7 +148,7 @@ class Server(MultiService):
             stream.stopService()
         else:
             return
-        self.events.tell("stream stopped", name)
+        self.events.tell(StreamStopped(stream=name))
 
     def start(self, name: str) -> None:
         """A stream that was stopped, or has ended, begins anew; one that runs goes on."""
@@ -173,7 +181,7 @@ class Server(MultiService):
         config = read_stream(name, settings, self._held())
         if name in self.streams:
             self.change(config)
-            self.events.tell("stream changed", name)
+            self.events.tell(StreamChanged(stream=name))
         else:
             self.add(config)
 
@@ -253,7 +261,7 @@ class Server(MultiService):
         self.log.info("the configuration has been read again")
         self.apply(config)
         self._renew()
-        self.events.tell("reloaded", "")
+        self.events.tell(Reloaded())
 
     def _held(self) -> set[str]:
         """The endpoints where this process listens, or still does for a moment."""
@@ -284,7 +292,7 @@ class Server(MultiService):
     def _start(self, stream: Stream) -> None:
         if self.streams.get(stream.config.name) is stream and not stream.publisher.ended:
             stream.setServiceParent(self)
-            self.events.tell("stream started", stream.config.name)
+            self.events.tell(StreamStarted(stream=stream.config.name))
 
     def _listen(self, listener: Listener) -> None:
         if listener in self.listeners:

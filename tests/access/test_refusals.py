@@ -1,12 +1,11 @@
 """Senders that were refused, told to operators."""
 
-from typing import Any
-
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.access.refusals import MOST, SPAN, Refusals
+from mkvtwist.live.events import SenderRefused
 from tests.support.fakes import Log
 
 
@@ -17,21 +16,19 @@ class RefusalsTests(SynchronousTestCase):
         """Nobody has been refused."""
         self.clock = Clock()
         self.log = Log(self)
-        self.events: list[tuple[str, dict[str, Any]]] = []
-        self.refusals = Refusals(
-            self.clock, Logger(), lambda kind, **about: self.events.append((kind, about))
-        )
+        self.events: list[SenderRefused] = []
+        self.refusals = Refusals(self.clock, Logger(), self.events.append)
 
     def refuse(self, peer: str = "192.0.2.7:5000", cause: str = "status 404") -> None:
         """One is refused."""
-        self.refusals.tell("sender refused", peer, cause, "{peer}: {reason}", reason=cause)
+        self.refusals.tell(SenderRefused(peer=peer, reason=cause), cause, "{peer}: {reason}")
 
     def test_one(self) -> None:
         """One that is refused is a line and an event, and leaves no timer."""
         self.refuse()
         self.assertEqual(self.log.lines, ["192.0.2.7:5000: status 404"])
-        about = {"peer": "192.0.2.7:5000", "reason": "status 404"}
-        self.assertEqual(self.events, [("sender refused", about)])
+        (event,) = self.events
+        self.assertEqual((event.peer, event.reason), ("192.0.2.7:5000", "status 404"))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_sum(self) -> None:

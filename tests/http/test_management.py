@@ -23,6 +23,7 @@ from mkvtwist.http.views import management
 from mkvtwist.http.views.management import HEARTBEAT
 from mkvtwist.http.wire.body import BODY_LIMIT
 from mkvtwist.live.client import Wish
+from mkvtwist.live.events import InputDown, InputUp
 from mkvtwist.server.server import Server
 from tests.support.fakes import (
     Answer,
@@ -505,10 +506,10 @@ class EventTests(ManagementTestCase):
         """One who does not read is told how many he has missed; nothing is kept for him."""
         self.producer().pauseProducing()
         for _ in range(3):
-            self.server.events.tell("input up", "live")
+            self.server.events.tell(InputUp(stream="live", input="demo:"))
         self.assertEqual(self.events(), [])
         self.producer().resumeProducing()
-        self.server.events.tell("input down", "live")
+        self.server.events.tell(InputDown(stream="live", reason="gone", seconds=1.0))
         (missed, count), (kind, _) = self.events()
         self.assertEqual((missed, count, kind), ("missed", {"events": 3}, "input down"))
 
@@ -516,7 +517,7 @@ class EventTests(ManagementTestCase):
         """Who has gone is not told any more."""
         self.listener.connectionLost(Failure(ConnectionDone()))
         self.transport.clear()
-        self.server.events.tell("input up", "live")
+        self.server.events.tell(InputUp(stream="live", input="demo:"))
         self.reactor.advance(HEARTBEAT)
         self.assertEqual(self.transport.value(), b"")
 

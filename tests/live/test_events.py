@@ -1,14 +1,46 @@
 """What happens is told, in order, to whoever wants to know."""
 
+from dataclasses import replace
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.client import Wish
-from mkvtwist.live.events import Event, Events
+from mkvtwist.live.events import Event, Events, InputDown, InputUp, SenderRefused
 from tests.support.fakes import Reactor, Response, footage, header
 from tests.support.streams import broadcast
+
+UP = InputUp(stream="cam", input="demo:")
+DOWN = InputDown(stream="cam", reason="gone", seconds=2.5)
+
+
+class DocumentTests(SynchronousTestCase):
+    """Events as programs read them."""
+
+    def test_document(self) -> None:
+        """An event is its stream, its date, and what is known."""
+        down = replace(DOWN, when=1_700_000_000.5)
+        self.assertEqual(down.kind, "input down")
+        self.assertEqual(dict(down.details), {"reason": "gone", "seconds": 2.5})
+        self.assertEqual(
+            down.document,
+            {
+                "stream": "cam",
+                "when": "2023-11-14T22:13:20.500+00:00",
+                "reason": "gone",
+                "seconds": 2.5,
+            },
+        )
+
+    def test_unknown(self) -> None:
+        """What is not known of an event is not in it."""
+        refused = SenderRefused(peer="192.0.2.7:5000", reason="no", status=404)
+        self.assertEqual(
+            dict(refused.details), {"peer": "192.0.2.7:5000", "reason": "no", "status": 404}
+        )
+        self.assertEqual(refused.stream, "")
 
 
 class EventsTests(SynchronousTestCase):
@@ -22,12 +54,11 @@ class EventsTests(SynchronousTestCase):
 
     def test_order(self) -> None:
         """Each event comes once, with what is known, until one has heard enough."""
-        self.events.tell("input up", "cam")
-        self.events.tell("input down", "cam", reason="gone")
+        self.events.tell(UP)
+        self.events.tell(DOWN)
         self.unsubscribe()
-        self.events.tell("input up", "cam")
-        told = [(event.kind, event.stream, dict(event.details)) for event in self.heard]
-        self.assertEqual(told, [("input up", "cam", {}), ("input down", "cam", {"reason": "gone"})])
+        self.events.tell(UP)
+        self.assertEqual(self.heard, [UP, DOWN])
 
     def test_failure(self) -> None:
         """A listener's failure, now or later, is logged, and the others hear everything."""
@@ -40,7 +71,7 @@ class EventsTests(SynchronousTestCase):
         self.events.subscribe(lambda _: later)
         also: list[Event] = []
         self.events.subscribe(also.append)
-        self.events.tell("input up", "cam")
+        self.events.tell(UP)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         later.errback(OSError())
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
@@ -51,8 +82,8 @@ class EventsTests(SynchronousTestCase):
         stop = self.events.subscribe(lambda _: stop())
         also: list[Event] = []
         self.events.subscribe(also.append)
-        self.events.tell("input up", "cam")
-        self.events.tell("input down", "cam")
+        self.events.tell(UP)
+        self.events.tell(DOWN)
         self.assertEqual(also, self.heard)
 
 

@@ -26,7 +26,7 @@ from mkvtwist.config.values import ConfigError
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.wire.body import with_whole_body
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere, is_local
-from mkvtwist.http.wire.json_body import parse_object, timestamp
+from mkvtwist.http.wire.json_body import parse_object
 from mkvtwist.http.wire.response import View, respond
 from mkvtwist.live.events import Event, Events
 from mkvtwist.streams.stream import Stream
@@ -249,8 +249,7 @@ class _EventStream:
         if self._paused:
             self._missed += 1
             return
-        data = {"stream": event.stream, "when": timestamp(event.when), **event.details}
-        self._write(event.kind, data)
+        self._write(event.kind, event.document)
 
     def _write(self, kind: str, data: Mapping[str, Any]) -> None:
         self._request.write(f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())

@@ -14,8 +14,8 @@ from twisted.web.http import Request
 
 from mkvtwist import __version__
 from mkvtwist.config.rule import EVERYBODY
-from mkvtwist.http.wire.json_body import timestamp
 from mkvtwist.http.wire.response import respond, respond_text
+from mkvtwist.live.events import timestamp
 from mkvtwist.streams import metrics
 from mkvtwist.streams.stream import Stream, StreamStatistics
 

@@ -3,7 +3,6 @@ JSON in bodies, as clients send it and get it (I{pure}).
 """
 
 import json
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from mkvtwist.config.values import ConfigError
@@ -35,11 +34,6 @@ def parse_object(body: bytes, example: str) -> dict[str, Any]:
     if _depth(found) > DEPTH:
         raise ConfigError(_TOO_DEEP)
     return found
-
-
-def timestamp(seconds: float) -> str:
-    """Return a moment in ISO 8601, as people and programs read it."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 _TOO_DEEP = f"The body is nested too deeply: no more than {DEPTH} tables and lists."
