@@ -106,7 +106,7 @@ class StreamStatistics:
 
 class Stream(MultiService):
     """
-    One named live period.
+    One named live stream: an input, and all that is made of it.
 
     @ivar publisher: what the input feeds.
     @ivar fanout: what clients join.
