@@ -59,16 +59,14 @@ from twisted.logger import globalLogPublisher  # noqa: E402
 
 from mkvtwist.config.input import Form, Input  # noqa: E402
 from mkvtwist.formats.choice import Choice  # noqa: E402
-from mkvtwist.formats.matroska import (  # noqa: E402
-    MATROSKA,
-    WEBM,
-    codec_delays,
-    elements,
-    milliseconds,
-)
+from mkvtwist.formats.matroska import MATROSKA  # noqa: E402
+from mkvtwist.formats.matroska.clusters import milliseconds  # noqa: E402
+from mkvtwist.formats.matroska.ebml import elements  # noqa: E402
+from mkvtwist.formats.matroska.head import codec_delays  # noqa: E402
 from mkvtwist.formats.mp4 import MP4  # noqa: E402
 from mkvtwist.formats.mpegts import MPEG_TS  # noqa: E402
 from mkvtwist.formats.registry import FORMATS  # noqa: E402
+from mkvtwist.formats.webm import WEBM  # noqa: E402
 from mkvtwist.libav import Ended, Event, Noticed, Pace, Reader, set_up  # noqa: E402
 from mkvtwist.libav.pipe import Outlet, Pipe  # noqa: E402
 from mkvtwist.live.period import Period  # noqa: E402

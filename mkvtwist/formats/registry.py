@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mkvtwist.formats.base import Format
-from mkvtwist.formats.matroska import MATROSKA, WEBM
+from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.mpegts import MPEG_TS
+from mkvtwist.formats.webm import WEBM
 from mkvtwist.formats.webvtt import WEBVTT
 
 _formats: dict[str, Format] = {}

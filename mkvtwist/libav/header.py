@@ -16,7 +16,8 @@ import av
 from av.container import OutputContainer
 from av.stream import Disposition
 
-from mkvtwist.formats import matroska, mp4
+from mkvtwist.formats.matroska.head import codec_privates, completed, renumbered
+from mkvtwist.formats.mp4.head import CODECS, VIDEO_TIMESCALE, joined, sample_entry, shaped
 from mkvtwist.libav.adapters import Adapter, Stream, codec_of
 from mkvtwist.libav.codec_parameters import blank_stream, donors
 from mkvtwist.libav.extras import File, Source, short
@@ -74,12 +75,12 @@ def write_header(
             else:
                 usable.append(adapter)
         data = _written(usable, source, chapters, files) if usable else b""
-    data = matroska.renumbered(data, _number(usable, taken))
+    data = renumbered(data, _number(usable, taken))
     ratios = {a.number: ratio for a in usable if (ratio := _pixel_ratio(a))}
     sizes = {a.number: _shown(a, ratios[a.number]) for a in usable if a.number in ratios}
     delays = {a.number: a.priming for a in usable if a.priming}
-    data = matroska.live_header(data, sizes, delays)
-    privates = matroska.codec_privates(data)
+    data = completed(data, sizes, delays)
+    privates = codec_privates(data)
     tracks = tuple(
         _track(a, privates.get(a.number, b""), _mp4_head(a, ratios.get(a.number))) for a in usable
     )
@@ -103,13 +104,13 @@ def _mp4_head(adapter: Adapter, ratio: Fraction | None) -> bytes:
 
     @param ratio: the shape of pixels that are not square.
     """
-    if adapter.codec not in mp4.CODECS:
+    if adapter.codec not in CODECS:
         return b""
     head = _described(adapter, _MP4_TAGS.get(adapter.codec, "\0\0\0\0"))
     vision = _dolby_vision(adapter, head)
     if vision and vision.is_alone:
         head = _described(adapter, vision.tag)
-    return mp4.shaped(head, ratio) if head and ratio else head
+    return shaped(head, ratio) if head and ratio else head
 
 
 def _described(adapter: Adapter, tag: str) -> bytes:
@@ -122,7 +123,7 @@ def _described(adapter: Adapter, tag: str) -> bytes:
     flags = "empty_moov+default_base_moof"
     if adapter.sample is not None:
         flags += "+delay_moov"
-    options = {"movflags": flags, "video_track_timescale": str(mp4.VIDEO_TIMESCALE)}
+    options = {"movflags": flags, "video_track_timescale": str(VIDEO_TIMESCALE)}
     options["strict"] = "unofficial"  # else it leaves out what Dolby Vision needs
     try:
         with (
@@ -139,7 +140,7 @@ def _described(adapter: Adapter, tag: str) -> bytes:
                 packet.pts = packet.dts = 0
                 packet.is_keyframe = True
                 output.mux(packet)
-        mp4.joined({1: sink.data}, ())  # is it all there?
+        joined({1: sink.data}, ())  # is it all there?
     except (ValueError, av.FFmpegError):
         return b""
     return sink.data
@@ -149,7 +150,7 @@ def _dolby_vision(adapter: Adapter, head: bytes) -> DolbyVision | None:
     """Read what the sample entry in a head of MP4 says of Dolby Vision."""
     if not head or adapter.type != "video":
         return None
-    parts = mp4.sample_entry(head)
+    parts = sample_entry(head)
     return dolby_vision(adapter.codec, parts.get(b"dvcC", b"") or parts.get(b"dvvC", b""))
 
 
@@ -210,7 +211,7 @@ def _track(adapter: Adapter, private: bytes, mp4_head: bytes) -> Track:
     vision = _dolby_vision(adapter, mp4_head)
     setup = private
     if adapter.codec == "vp9" and mp4_head:  # only MP4 says in its header what VP9 this is
-        setup = mp4.sample_entry(mp4_head).get(b"vpcC", b"")
+        setup = sample_entry(mp4_head).get(b"vpcC", b"")
     rate = adapter.frame_rate if type_ == "video" else None
     return Track(
         number=adapter.number,

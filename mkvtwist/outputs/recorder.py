@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mkvtwist.formats.base import Muxer
-from mkvtwist.formats.matroska import rebased
+from mkvtwist.formats.matroska.clusters import rebased
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink

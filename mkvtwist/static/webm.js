@@ -2,7 +2,7 @@
 // has ended, and then waits for a keyframe. Sound comes after the picture beside it, so most Clusters
 // of a live stream begin in this way. Here they become one Cluster of unknown size for each GOP.
 //
-// The Clusters are those that mkvtwist/matroska.py writes:
+// The Clusters are those that mkvtwist/formats/matroska/clusters.py writes:
 //
 //   1F43B675  08 size  E7 88 timestamp  { A3 SimpleBlock | A0 BlockGroup { A1 Block ... } } ...
 //             '--5--'        '---8---'    size, track, 16 bit offset, flags, payload

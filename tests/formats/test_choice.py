@@ -8,8 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose, endings, media_types, preferred
-from mkvtwist.formats.matroska import MATROSKA, WEBM
+from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.webm import WEBM
 from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.media.packet import Header, Track
 from tests.support.fakes import AUDIO, VIDEO

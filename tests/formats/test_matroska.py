@@ -11,8 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats import matroska
-from mkvtwist.formats.matroska import WEBM, MatroskaError, MatroskaMuxer
+from mkvtwist.formats.matroska.clusters import HEAD, MatroskaMuxer, milliseconds, rebased
+from mkvtwist.formats.matroska.ebml import MatroskaError, element, elements, signed, unsigned, vint
+from mkvtwist.formats.matroska.head import codec_delays, codec_privates, completed, selected
+from mkvtwist.formats.webm import WEBM, webm_head
 from mkvtwist.libav.adapters import adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
@@ -54,7 +56,7 @@ def read(data: bytes) -> list[Any]:
 
 def ids(data: bytes, start: int = 0, end: int | None = None) -> list[int]:
     """The elements side by side in it."""
-    found = matroska.elements(data, start, len(data) if end is None else end)
+    found = elements(data, start, len(data) if end is None else end)
     return [element.id for element in found]
 
 
@@ -91,27 +93,27 @@ class ElementTests(SynchronousTestCase):
             (0x1FFFFF, "101fffff"),
             (2**56 - 2, "01fffffffffffffe"),
         ):
-            self.assertEqual(matroska.vint(value).hex(), expected)
+            self.assertEqual(vint(value).hex(), expected)
 
     def test_too_large(self) -> None:
         """What does not fit a size is refused."""
         for value in (2**56 - 1, 2**56, 2**100):
-            self.assertRaises(OverflowError, matroska.vint, value)
+            self.assertRaises(OverflowError, vint, value)
 
     def test_numbers(self) -> None:
         """Numbers take as few bytes as they need."""
         for value, expected in ((0, "00"), (255, "ff"), (256, "0100"), (10**6, "0f4240")):
-            made = matroska.unsigned(0xD7, value)
+            made = unsigned(0xD7, value)
             self.assertEqual(made.hex(), f"d7{0x80 + len(expected) // 2:x}{expected}")
         for value, expected in ((0, "00"), (-1, "ff"), (127, "7f"), (128, "0080"), (-128, "ff80")):
-            made = matroska.signed(0x75A2, value)
+            made = signed(0x75A2, value)
             self.assertEqual(made.hex(), f"75a2{0x80 + len(expected) // 2:x}{expected}")
 
     @given(st.lists(st.tuples(st.sampled_from([0xEC, 0x4286, 0x2AD7B1, CLUSTER]), st.binary())))
     def test_elements(self, made: list[tuple[int, bytes]]) -> None:
         """Elements are found as they were written."""
-        data = b"".join(matroska.element(*each) for each in made)
-        found = list(matroska.elements(data, 0, len(data)))
+        data = b"".join(element(*each) for each in made)
+        found = list(elements(data, 0, len(data)))
         self.assertEqual([(e.id, data[e.start : e.end]) for e in found], made)
         self.assertEqual(b"".join(data[e.head : e.end] for e in found), data)
 
@@ -119,19 +121,19 @@ class ElementTests(SynchronousTestCase):
         """An element of unknown size reaches to the end of what it is in."""
         for size in ("ff", "7fff", "01ffffffffffffff"):
             data = bytes.fromhex("18538067" + size) + b"abc"
-            (found,) = matroska.elements(data, 0, len(data))
+            (found,) = elements(data, 0, len(data))
             self.assertEqual(data[found.start : found.end], b"abc")
 
     def test_malformed(self) -> None:
         """A number that makes no sense, or a size that lies, is told from what is sound."""
         for data in ("00", "ec", "ec00", "ec82ff", "1a", "1a45dfa3", "ec40", "0000000000000000"):
             raw = bytes.fromhex(data)
-            self.assertRaises(MatroskaError, list, matroska.elements(raw, 0, len(raw)))
+            self.assertRaises(MatroskaError, list, elements(raw, 0, len(raw)))
 
     def test_milliseconds(self) -> None:
         """Times are rounded to the nearest millisecond."""
         for time, expected in ((0, 0), (499, 0), (500, 1), (1499, 1), (-499, 0), (33_367, 33)):
-            self.assertEqual(matroska.milliseconds(time), expected)
+            self.assertEqual(milliseconds(time), expected)
 
 
 @st.composite
@@ -220,7 +222,7 @@ class ClusterTests(SynchronousTestCase):
             " a386 81 0000 80 766b"
             " a385 81 0028 00 76".replace(" ", ""),
         )
-        self.assertEqual(data[: matroska.HEAD].hex()[-16:], "000000000000000a")
+        self.assertEqual(data[:HEAD].hex()[-16:], "000000000000000a")
 
     def test_nothing(self) -> None:
         """No packets, no bytes."""
@@ -230,10 +232,10 @@ class ClusterTests(SynchronousTestCase):
         """What a player takes off a track's times is added to them."""
         made = [sound(n * 20 * MS) for n in range(3)]
         data = self.matroska.render(made)
-        (cluster,) = matroska.elements(data, 0, len(data))
-        time = next(matroska.elements(data, cluster.start, cluster.end))
+        (cluster,) = elements(data, 0, len(data))
+        time = next(elements(data, cluster.start, cluster.end))
         value = int.from_bytes(data[time.start : time.end], "big")
-        self.assertEqual(value, matroska.milliseconds(OPUS_DELAY))
+        self.assertEqual(value, milliseconds(OPUS_DELAY))
         self.assertEqual([packet.pts for packet in read(self.matroska.head + data)], [0, 20, 40])
 
     def test_before_0(self) -> None:
@@ -247,20 +249,20 @@ class ClusterTests(SynchronousTestCase):
         size = (1 << 28) + 5
         data = self.matroska.render([picture(0, data=bytes(size))])
         self.assertEqual(ids(data), [CLUSTER])
-        self.assertEqual(ids(data, matroska.HEAD), [SIMPLE_BLOCK])
-        self.assertEqual(len(data) - size, matroska.HEAD + 1 + 5 + 4 + 1)
+        self.assertEqual(ids(data, HEAD), [SIMPLE_BLOCK])
+        self.assertEqual(len(data) - size, HEAD + 1 + 5 + 4 + 1)
 
     def test_many_tracks(self) -> None:
         """Track numbers of more than a byte are written, too."""
         for number in (126, 127, 5000):
             data = self.matroska.render([Packet(number, 0, 0, 0, True, b"x")])
-            (block,) = list(matroska.elements(data, matroska.HEAD, len(data)))
-            self.assertTrue(data[block.start :].startswith(matroska.vint(number)))
+            (block,) = list(elements(data, HEAD, len(data)))
+            self.assertTrue(data[block.start :].startswith(vint(number)))
 
     def test_lasting(self) -> None:
         """Only subtitles say how long they stand, and not those that do not know."""
         data = self.matroska.render([picture(0), text(0, 2 * SECOND), text(SECOND, 0)])
-        found = ids(data, matroska.HEAD)
+        found = ids(data, HEAD)
         self.assertEqual(found, [SIMPLE_BLOCK, BLOCK_GROUP, SIMPLE_BLOCK])
 
 
@@ -273,14 +275,14 @@ class WebMTests(SynchronousTestCase):
     def times(self, data: bytes) -> list[list[tuple[int, int]]]:
         """Time and track of each block, Cluster by Cluster."""
         clusters = []
-        for cluster in matroska.elements(data, 0, len(data)):
-            base, *blocks = matroska.elements(data, cluster.start, cluster.end)
+        for cluster in elements(data, 0, len(data)):
+            base, *blocks = elements(data, cluster.start, cluster.end)
             begin = int.from_bytes(data[base.start : base.end], "big")
             found = []
             for block in blocks:
                 body = data[block.start : block.end]
                 if block.id == BLOCK_GROUP:
-                    inside = next(matroska.elements(data, block.start, block.end))
+                    inside = next(elements(data, block.start, block.end))
                     body = data[inside.start : inside.end]
                 offset = int.from_bytes(body[1:3], "big", signed=True)
                 found.append((begin + offset, body[0] & 0x7F))
@@ -290,33 +292,33 @@ class WebMTests(SynchronousTestCase):
     def test_head(self) -> None:
         """The header says WebM, has the numbers of Matroska's tracks, and what browsers read."""
         data = self.webm.head
-        top, segment = matroska.elements(data, 0, len(data))
+        top, segment = elements(data, 0, len(data))
         doc_types = [
             data[part.start : part.end]
-            for part in matroska.elements(data, top.start, top.end)
+            for part in elements(data, top.start, top.end)
             if part.id == DOC_TYPE
         ]
         self.assertEqual(doc_types, [b"webm"])
         self.assertEqual(ids(data, segment.start)[:2], [INFO, TRACKS])
-        self.assertEqual(list(matroska.codec_privates(data)), [AUDIO])
+        self.assertEqual(list(codec_privates(data)), [AUDIO])
         tracks, _ = media.parameters(data + self.webm.render([picture(0), sound(0)]))
         self.assertEqual([track["codec"] for track in tracks], ["vp8", "opus"])
         self.assertEqual(tracks[1]["metadata"]["title"], "Sound")
 
     def test_not_in_webm(self) -> None:
         """Attachments, other tracks, and a shape that says it is unknown are left out."""
-        unit = matroska.unsigned(UNIT, 4)
-        pixels = matroska.unsigned(PIXEL_WIDTH, 720) + matroska.unsigned(PIXEL_HEIGHT, 576)
-        attachments = matroska.element(0x1941A469, b"font")
+        unit = unsigned(UNIT, 4)
+        pixels = unsigned(PIXEL_WIDTH, 720) + unsigned(PIXEL_HEIGHT, 576)
+        attachments = element(0x1941A469, b"font")
         data = head(
-            entry(1, matroska.element(VIDEO_PART, pixels + unit)),
-            entry(2, matroska.element(0x41E4, b"mapping")),
+            entry(1, element(VIDEO_PART, pixels + unit)),
+            entry(2, element(0x41E4, b"mapping")),
             entry(3),
             around=attachments,
         )
         self.assertEqual(
-            matroska.webm_header(data, {1, 2}),
-            head(entry(1, matroska.element(VIDEO_PART, pixels)), entry(2)),
+            webm_head(data, {1, 2}),
+            head(entry(1, element(VIDEO_PART, pixels)), entry(2)),
         )
 
     @given(packets())
@@ -327,9 +329,7 @@ class WebMTests(SynchronousTestCase):
         self.assertEqual(blocks, sorted(blocks, key=lambda block: block[0]))
         delays = {AUDIO: OPUS_DELAY}
         expected = [
-            (matroska.milliseconds(p.pts + delays.get(p.track, 0)), p.track)
-            for p in made
-            if p.track != TEXT
+            (milliseconds(p.pts + delays.get(p.track, 0)), p.track) for p in made if p.track != TEXT
         ]
         self.assertEqual(sorted(blocks), sorted(expected))
 
@@ -342,9 +342,9 @@ class WebMTests(SynchronousTestCase):
         for pause, lasts in ((0, 60), (2000 * MS, 2000)):
             found = []
             data = self.webm.live(made, pause, None)
-            (cluster,) = matroska.elements(data, 0, len(data))
-            for block in list(matroska.elements(data, cluster.start, cluster.end))[1:]:
-                parts = matroska.elements(data, block.start, block.end)
+            (cluster,) = elements(data, 0, len(data))
+            for block in list(elements(data, cluster.start, cluster.end))[1:]:
+                parts = elements(data, block.start, block.end)
                 said = (
                     {p.id: data[p.start : p.end] for p in parts} if block.id == BLOCK_GROUP else {}
                 )
@@ -377,39 +377,39 @@ class RebasedTests(SynchronousTestCase):
     def test_earlier(self, made: list[Packet], earlier: int) -> None:
         """Only the Timestamps differ, by so much, and none is below 0."""
         plain = MatroskaMuxer(Header(())).render(made)
-        data = matroska.rebased(plain, earlier * MS)
+        data = rebased(plain, earlier * MS)
         self.assertEqual(len(data), len(plain))
         for old, new in zip(
-            matroska.elements(plain, 0, len(plain)),
-            matroska.elements(data, 0, len(data)),
+            elements(plain, 0, len(plain)),
+            elements(data, 0, len(data)),
             strict=True,
         ):
             self.assertEqual(old, new)
-            blocks = old.head + matroska.HEAD
+            blocks = old.head + HEAD
             self.assertEqual(plain[blocks : old.end], data[blocks : new.end])
             times = [int.from_bytes(d[blocks - 8 : blocks], "big") for d in (plain, data)]
             self.assertEqual(max(0, times[0] - earlier), times[1])
 
     def test_nothing(self) -> None:
         """Nothing stays nothing."""
-        self.assertEqual(matroska.rebased(b"", 5), b"")
+        self.assertEqual(rebased(b"", 5), b"")
 
 
 def entry(number: int | None, *parts: bytes) -> bytes:
     """A TrackEntry."""
-    own = b"" if number is None else matroska.unsigned(NUMBER, number)
-    return matroska.element(ENTRY, own + b"".join(parts))
+    own = b"" if number is None else unsigned(NUMBER, number)
+    return element(ENTRY, own + b"".join(parts))
 
 
 def head(*tracks: bytes, around: bytes = b"") -> bytes:
     """A header: EBML, then a Segment of unknown size."""
     unknown = bytes.fromhex("1853806701ffffffffffffff")
     return (
-        matroska.element(EBML, b"")
+        element(EBML, b"")
         + unknown
-        + matroska.element(INFO, b"info")
+        + element(INFO, b"info")
         + around
-        + matroska.element(TRACKS, b"".join(tracks))
+        + element(TRACKS, b"".join(tracks))
     )
 
 
@@ -421,53 +421,47 @@ class HeaderTests(SynchronousTestCase):
         clip = media.clip(video="mpeg4", audio="mp2", seconds=0.2)
         with media.opened(clip) as container:
             made, _ = write_header([adapter_for(s) for s in container.streams], container)
-        data = matroska.live_header(made.matroska_head, {1: (213, 120)}, {})
+        data = completed(made.matroska_head, {1: (213, 120)}, {})
         cluster = MatroskaMuxer(made).render([Packet(1, 0, 0, 0, True, b"x")])
         (video, audio), _ = media.parameters(data + cluster)
         self.assertEqual((video["size"], video["sar"]), ((160, 120), Fraction(213, 160)))
         self.assertEqual(audio["codec"], "mp2")
-        again = matroska.live_header(data, {1: (160, 120)}, {})
+        again = completed(data, {1: (160, 120)}, {})
         self.assertIn(media.parameters(again + cluster)[0][0]["sar"], (None, 1))
 
     def test_replaced(self) -> None:
         """A display size in other units than pixels is replaced, all else stays."""
-        old = (
-            matroska.unsigned(WIDTH, 16) + matroska.unsigned(HEIGHT, 9) + matroska.unsigned(UNIT, 3)
-        )
-        pixels = matroska.unsigned(PIXEL_WIDTH, 720) + matroska.unsigned(PIXEL_HEIGHT, 576)
-        crc = matroska.element(CRC32, b"\x00\x00\x00\x00")
-        data = head(
-            entry(1, matroska.element(VIDEO_PART, pixels + old)), crc, entry(2), entry(None)
-        )
-        shown = matroska.unsigned(WIDTH, 1024) + matroska.unsigned(HEIGHT, 576)
+        old = unsigned(WIDTH, 16) + unsigned(HEIGHT, 9) + unsigned(UNIT, 3)
+        pixels = unsigned(PIXEL_WIDTH, 720) + unsigned(PIXEL_HEIGHT, 576)
+        crc = element(CRC32, b"\x00\x00\x00\x00")
+        data = head(entry(1, element(VIDEO_PART, pixels + old)), crc, entry(2), entry(None))
+        shown = unsigned(WIDTH, 1024) + unsigned(HEIGHT, 576)
         self.assertEqual(
-            matroska.live_header(data, {1: (1024, 576), 2: (1, 1)}, {}),
-            head(
-                entry(1, matroska.element(VIDEO_PART, pixels + shown)), crc, entry(2), entry(None)
-            ),
+            completed(data, {1: (1024, 576), 2: (1, 1)}, {}),
+            head(entry(1, element(VIDEO_PART, pixels + shown)), crc, entry(2), entry(None)),
         )
 
     def test_delay(self) -> None:
         """A delay is stated for the track that has it, unless it is stated already."""
-        stated = matroska.unsigned(CODEC_DELAY, 6_500_000)
-        data = matroska.live_header(head(entry(1), entry(2, stated), entry(3)), {}, {1: 21, 2: 9})
+        stated = unsigned(CODEC_DELAY, 6_500_000)
+        data = completed(head(entry(1), entry(2, stated), entry(3)), {}, {1: 21, 2: 9})
         self.assertEqual(
-            data, head(entry(1, matroska.unsigned(CODEC_DELAY, 21_000)), entry(2, stated), entry(3))
+            data, head(entry(1, unsigned(CODEC_DELAY, 21_000)), entry(2, stated), entry(3))
         )
 
     def test_no_index(self) -> None:
         """The index into what is not there, and padding, are dropped; other parts are kept."""
-        index = matroska.element(SEEK_HEAD, b"abc") + matroska.element(VOID, bytes(100))
-        tags = matroska.element(0x1254C367, b"tags")
+        index = element(SEEK_HEAD, b"abc") + element(VOID, bytes(100))
+        tags = element(0x1254C367, b"tags")
         self.assertEqual(
-            matroska.live_header(head(entry(1), around=index + tags), {}, {}),
+            completed(head(entry(1), around=index + tags), {}, {}),
             head(entry(1), around=tags),
         )
 
     def test_written(self) -> None:
         """The header that clients get has no index, and libavformat reads it."""
         data = header().matroska_head
-        top, segment = matroska.elements(data, 0, len(data))
+        top, segment = elements(data, 0, len(data))
         self.assertEqual((top.id, segment.id), (EBML, SEGMENT))
         parts = ids(data, segment.start)
         self.assertEqual(parts[:2], [INFO, TRACKS])
@@ -479,17 +473,15 @@ class HeaderTests(SynchronousTestCase):
     def test_selected(self) -> None:
         """A header with some of the tracks has their entries and tags, and all else as it was."""
         whole = header().matroska_head
-        self.assertIs(matroska.selected(whole, {1, 2, 3}), whole)
+        self.assertIs(selected(whole, {1, 2, 3}), whole)
         tags = b"".join(
-            matroska.element(
-                0x7373, matroska.element(0x63C0, targets) + matroska.element(VOID, b"")
-            )
-            for targets in (b"", matroska.unsigned(0x63C5, 71), matroska.unsigned(0x63C5, 72))
+            element(0x7373, element(0x63C0, targets) + element(VOID, b""))
+            for targets in (b"", unsigned(0x63C5, 71), unsigned(0x63C5, 72))
         )
-        entries = [entry(n, matroska.unsigned(0x73C5, 70 + n)) for n in (1, 2)]
-        around = matroska.element(0x1254C367, tags)
-        first, second = (matroska.unsigned(0x63C5, 70 + n) for n in (1, 2))
-        got = matroska.selected(head(*entries, around=around), {2})
+        entries = [entry(n, unsigned(0x73C5, 70 + n)) for n in (1, 2)]
+        around = element(0x1254C367, tags)
+        first, second = (unsigned(0x63C5, 70 + n) for n in (1, 2))
+        got = selected(head(*entries, around=around), {2})
         self.assertIn(entries[1], got)
         self.assertNotIn(entries[0], got)
         self.assertEqual((first in got, second in got), (False, True))
@@ -509,24 +501,24 @@ class HeaderTests(SynchronousTestCase):
         """Delays are found by track, to the microsecond, where there are any."""
         data = head(
             entry(1),
-            entry(2, matroska.unsigned(CODEC_DELAY, 6_500_499)),
-            entry(3, matroska.unsigned(CODEC_DELAY, 0)),
-            entry(None, matroska.unsigned(CODEC_DELAY, 2**64 - 1)),
-            matroska.element(VOID, b"junk"),
+            entry(2, unsigned(CODEC_DELAY, 6_500_499)),
+            entry(3, unsigned(CODEC_DELAY, 0)),
+            entry(None, unsigned(CODEC_DELAY, 2**64 - 1)),
+            element(VOID, b"junk"),
         )
-        self.assertEqual(matroska.codec_delays(data), {2: 6500, 0: (2**64 + 499) // 1000})
-        self.assertEqual(matroska.codec_delays(header().matroska_head), {2: OPUS_DELAY})
+        self.assertEqual(codec_delays(data), {2: 6500, 0: (2**64 + 499) // 1000})
+        self.assertEqual(codec_delays(header().matroska_head), {2: OPUS_DELAY})
 
     def test_codec_privates(self) -> None:
         """What a decoder is given first is found by track."""
-        data = head(entry(1, matroska.element(0x63A2, b"private")), entry(2))
-        self.assertEqual(matroska.codec_privates(data), {1: b"private"})
+        data = head(entry(1, element(0x63A2, b"private")), entry(2))
+        self.assertEqual(codec_privates(data), {1: b"private"})
 
     @given(st.data())
     @settings(max_examples=300)
     def test_malformed(self, data: st.DataObject) -> None:
         """Whatever is wrong with a header, it is a L{MatroskaError} or it is still a header."""
-        raw = bytearray(head(entry(1, matroska.element(VIDEO_PART, b"")), entry(2)))
+        raw = bytearray(head(entry(1, element(VIDEO_PART, b"")), entry(2)))
         raw = data.draw(st.sampled_from([raw, bytearray(_real_head())]))
         for _ in range(data.draw(st.integers(1, 3))):
             at = data.draw(st.integers(0, len(raw) - 1))
@@ -539,10 +531,10 @@ class HeaderTests(SynchronousTestCase):
                 raw[at:at] = data.draw(st.binary(max_size=9))
             raw = raw or bytearray(b"\x00")
         for function in (
-            matroska.codec_delays,
-            matroska.codec_privates,
-            lambda header: matroska.live_header(header, {1: (4, 3), 2: (16, 9)}, {1: 5, 2: 5}),
-            lambda header: matroska.webm_header(header, {1}),
+            codec_delays,
+            codec_privates,
+            lambda header: completed(header, {1: (4, 3), 2: (16, 9)}, {1: 5, 2: 5}),
+            lambda header: webm_head(header, {1}),
         ):
             try:
                 function(bytes(raw))

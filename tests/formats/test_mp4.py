@@ -17,11 +17,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from mkvtwist.formats import mp4
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import Unfit, choose
-from mkvtwist.formats.matroska import MATROSKA, WEBM, MatroskaMuxer
-from mkvtwist.formats.mp4 import MP4, Mp4Error, Mp4Muxer
+from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.matroska.clusters import MatroskaMuxer
+from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.mp4.boxes import Mp4Error
+from mkvtwist.formats.mp4.fragments import Mp4Muxer
+from mkvtwist.formats.mp4.head import joined, sample_entry, timescales
+from mkvtwist.formats.webm import WEBM
 from mkvtwist.libav.adapters import Adapter, adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet
@@ -502,7 +506,7 @@ class HeadTests(SynchronousTestCase):
         clip = media.clip(video=None, seconds=1, sample_rate=44_100, channels=1)
         header, (audio,) = self.tracks(clip)
         self.assertEqual((audio["sample_rate"], audio["channels"]), (44_100, 1))
-        self.assertEqual(mp4.timescales(media.all_of(MP4, header).head), {1: 44_100})
+        self.assertEqual(timescales(media.all_of(MP4, header).head), {1: 44_100})
 
     def test_hevc_name(self) -> None:
         """HEVC is called hvc1, without which Apple's players do not take it."""
@@ -529,9 +533,9 @@ class HeadTests(SynchronousTestCase):
     def test_malformed(self) -> None:
         """A head that is none is told from one."""
         for data in (b"moov", b"\0\0\0\4moov", b"\0\0\0\x10moov", b"\0\0\0\x10moov\0\0\0\x08trak"):
-            self.assertRaises(Mp4Error, mp4.timescales, data)
-            self.assertRaises(Mp4Error, mp4.joined, {1: data}, ())
-            self.assertRaises(Mp4Error, mp4.sample_entry, data)
+            self.assertRaises(Mp4Error, timescales, data)
+            self.assertRaises(Mp4Error, joined, {1: data}, ())
+            self.assertRaises(Mp4Error, sample_entry, data)
 
 
 class UnfitTests(SynchronousTestCase):

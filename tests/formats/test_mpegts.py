@@ -17,18 +17,17 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist.formats.base import Muxer
-from mkvtwist.formats.matroska import MatroskaMuxer
-from mkvtwist.formats.mpegts import (
-    CODECS,
-    INTERVAL,
-    LEAD,
-    MPEG_TS,
-    PATIENCE,
-    PERIOD,
-    Counters,
-    fits,
-)
+from mkvtwist.formats.matroska.clusters import MatroskaMuxer
+from mkvtwist.formats.mpegts import MPEG_TS
+from mkvtwist.formats.mpegts.payload import CODECS, fits
 from mkvtwist.formats.mpegts.tables import crc
+from mkvtwist.formats.mpegts.transport import (
+    CLOCK_PATIENCE,
+    CLOCK_PERIOD,
+    LEAD,
+    TABLES_INTERVAL,
+    Counters,
+)
 from mkvtwist.libav.adapters import adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
@@ -422,7 +421,7 @@ class TableTests(SynchronousTestCase):
         """The clock and the tracks that the first keyframe announces."""
         chosen = frozenset(numbers) if numbers else MPEG_TS.fitting(made.tracks)
         format_ = MPEG_TS.muxer(made, chosen)
-        key = frame(track=made.tracks[0].number, key=True, duration=INTERVAL)
+        key = frame(track=made.tracks[0].number, key=True, duration=TABLES_INTERVAL)
         if numbers:
             key = key._replace(track=numbers[0])
         pat, pmt = parsed(format_.live([key], 0, format_.start)).tables
@@ -499,7 +498,7 @@ class TableTests(SynchronousTestCase):
         _, found = self.pmt(Header(tracks))
         self.assertEqual(len(found), 59)
         format_ = media.all_of(MPEG_TS, Header(tracks))
-        key = [frame(key=True, duration=INTERVAL)]
+        key = [frame(key=True, duration=TABLES_INTERVAL)]
         counters = format_.advance(key, format_.start)
         self.assertEqual(counters.following[:3], (1, 6, 1))
         self.assertEqual(parsed(b"".join(sent(format_, [key] * 9))).counters[0x1000][-1], 5)
@@ -511,7 +510,7 @@ class TableTests(SynchronousTestCase):
             ([frame(key=True)], True),
             ([frame(track=AUDIO, key=True), frame(key=True)], True),
             ([frame()], False),
-            ([frame(track=AUDIO, key=True, duration=INTERVAL)], False),
+            ([frame(track=AUDIO, key=True, duration=TABLES_INTERVAL)], False),
         ):
             data = format_.live(fragment, 0, format_.start)
             self.assertEqual(data[:3] == b"\x47\x40\0", expected)
@@ -525,7 +524,7 @@ class TableTests(SynchronousTestCase):
             several = [frame(n * step, key=not made.has_video, duration=lasts) for n in range(400)]
             for size in (1, 2, 5):
                 data = b"".join(sent(format_, cut(several, size)))
-                due = several[-1].dts // INTERVAL
+                due = several[-1].dts // TABLES_INTERVAL
                 self.assertIn(len(parsed(data).tables) // 2, (due, due + 1))
 
 
@@ -579,7 +578,7 @@ class TimeTests(SynchronousTestCase):
             for size in (1, 7):
                 told = self.told(self.mixed(self.pictures(0, 10 * SECOND, step), sounds), size)
                 apart = [later - earlier for earlier, later in itertools.pairwise(told)]
-                self.assertLessEqual(max(apart), PERIOD / SECOND + 1e-9, rate)
+                self.assertLessEqual(max(apart), CLOCK_PERIOD / SECOND + 1e-9, rate)
                 self.assertGreater(min(apart), 0)
                 self.assertGreaterEqual(len(told), least)
                 self.assertEqual(len(told) == 10 * rate, rate >= 10, "no more than it takes")
@@ -594,8 +593,8 @@ class TimeTests(SynchronousTestCase):
         made = self.mixed(pictures, self.sounds(0, 9 * SECOND))
         told = self.told(made)
         apart = [later - earlier for earlier, later in itertools.pairwise(told)]
-        self.assertEqual([n for n in apart if n > PERIOD / SECOND], [max(apart)])
-        self.assertLess(max(apart), (PATIENCE + PERIOD) / SECOND)
+        self.assertEqual([n for n in apart if n > CLOCK_PERIOD / SECOND], [max(apart)])
+        self.assertLess(max(apart), (CLOCK_PATIENCE + CLOCK_PERIOD) / SECOND)
         self.assertGreater(min(apart), 0)
         here = self.format.start
         came = []
@@ -605,8 +604,8 @@ class TimeTests(SynchronousTestCase):
             if parsed(data).tables:
                 came.append(packet.dts)
         apart_ = [later - earlier for earlier, later in itertools.pairwise(came)]
-        self.assertLess(max(apart_), INTERVAL + PATIENCE + PERIOD)
-        self.assertEqual(sum(gap > INTERVAL + PERIOD for gap in apart_), 1)
+        self.assertLess(max(apart_), TABLES_INTERVAL + CLOCK_PATIENCE + CLOCK_PERIOD)
+        self.assertEqual(sum(gap > TABLES_INTERVAL + CLOCK_PERIOD for gap in apart_), 1)
 
     def test_coarse(self) -> None:
         """Pictures that come after half a second of sound have the clock for themselves."""
@@ -625,9 +624,11 @@ class TimeTests(SynchronousTestCase):
         they are so by much, what others have is ahead of them: it tells nothing any more.
         """
         for begin, times in ((SECOND - 50_000, 2), (SECOND - 250_000, 1)):
-            stall = self.mixed(self.pictures(0, FRAME, FRAME), self.sounds(0, SECOND + PATIENCE))
+            stall = self.mixed(
+                self.pictures(0, FRAME, FRAME), self.sounds(0, SECOND + CLOCK_PATIENCE)
+            )
             late = [frame(begin + n * FRAME) for n in range(10)]
-            more = self.sounds(SECOND + PATIENCE, 4 * SECOND)
+            more = self.sounds(SECOND + CLOCK_PATIENCE, 4 * SECOND)
             told = self.told([*stall, *late, *more])
             self.assertEqual(told, sorted(set(told)))
             self.assertEqual(max(told) > 3, times == 2, begin)

@@ -13,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats import matroska, mp4, replay
+from mkvtwist.formats import replay
 from mkvtwist.formats.base import Format, IndexEntry
 from mkvtwist.formats.choice import choose
-from mkvtwist.formats.matroska import MATROSKA, WEBM
+from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.matroska.ebml import Element, element, elements, unsigned
 from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.mp4.boxes import box, boxes
 from mkvtwist.formats.replay import Replay, cut, guide
+from mkvtwist.formats.webm import WEBM
 from mkvtwist.libav import set_up
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
@@ -156,7 +159,7 @@ class FileTests(SynchronousTestCase):
         The index of an MP4 leads to each segment, which is one moof: libavformat finds no others.
         """
         data = written(self.replay(MP4, 60))
-        tops = list(mp4.boxes(data, 0, len(data)))
+        tops = list(boxes(data, 0, len(data)))
         self.assertEqual([top.type for top in tops[:4]], [b"ftyp", b"moov", b"sidx", b"moof"])
         sidx = tops[2]
         flags, number, scale, _, offset, _, count = struct.unpack_from(">IIIQQHH", data, sidx.start)
@@ -173,10 +176,10 @@ class FileTests(SynchronousTestCase):
     def test_elements(self) -> None:
         """The Segment ends where the file does, and the index finds its parts and its Clusters."""
         data = written(self.replay(MATROSKA, 60))
-        ebml, segment = matroska.elements(data, 0, len(data))
+        ebml, segment = elements(data, 0, len(data))
         self.assertEqual((ebml.id, segment.end), (0x1A45DFA3, len(data)))
         self.assertNotEqual(data[segment.start - 8], 0xFF, "a known size")
-        parts = list(matroska.elements(data, segment.start, segment.end))
+        parts = list(elements(data, segment.start, segment.end))
         places = {part.head - segment.start: part.id for part in parts}
         sought = {
             place: int.from_bytes(id_, "big")
@@ -217,23 +220,19 @@ class Watched(io.BytesIO):
         return data
 
 
-def found(
-    data: bytes, parts: list[matroska.Element], list_: int, *names: int
-) -> list[tuple[bytes, int]]:
+def found(data: bytes, parts: list[Element], list_: int, *names: int) -> list[tuple[bytes, int]]:
     """The entries of a SeekHead or of Cues: what each is about, and where it says that is."""
     item, name, place = names
     entries = []
     for part in parts:
         if part.id != list_:
             continue
-        for entry in matroska.elements(data, part.start, part.end):
+        for entry in elements(data, part.start, part.end):
             assert entry.id == item
-            values = {v.id: v for v in matroska.elements(data, entry.start, entry.end)}
+            values = {v.id: v for v in elements(data, entry.start, entry.end)}
             what, where = values[name], values[place]
             if place == 0xB7:
-                (where,) = (
-                    v for v in matroska.elements(data, where.start, where.end) if v.id == 0xF1
-                )
+                (where,) = (v for v in elements(data, where.start, where.end) if v.id == 0xF1)
             entries.append(
                 (
                     data[what.start : what.end],
@@ -310,21 +309,21 @@ class PieceTests(SynchronousTestCase):
             self.assertEqual(len(front(head, 1, real, duration)), len(front(head, 1, none, 0)))
 
 
-HEAD = matroska.element(0x1A45DFA3, b"") + (
+HEAD = element(0x1A45DFA3, b"") + (
     b"\x18\x53\x80\x67\xff"
-    + matroska.element(0x1549A966, matroska.unsigned(0x2AD7B1, 1000000))
-    + matroska.element(0x1654AE6B, b"")
+    + element(0x1549A966, unsigned(0x2AD7B1, 1000000))
+    + element(0x1654AE6B, b"")
 )
 """A Segment of unknown size, with Info and Tracks."""
 
-MP4_HEAD = mp4.box(b"ftyp", b"iso5") + mp4.box(
+MP4_HEAD = box(b"ftyp", b"iso5") + box(
     b"moov",
-    mp4.box(b"mvhd", struct.pack(">IIIII", 0, 0, 0, 1000, 0)),
-    mp4.box(
+    box(b"mvhd", struct.pack(">IIIII", 0, 0, 0, 1000, 0)),
+    box(
         b"trak",
-        mp4.box(b"tkhd", struct.pack(">IIII", 0, 0, 0, 1)),
-        mp4.box(b"mdia", mp4.box(b"mdhd", struct.pack(">IIIII", 0, 0, 0, 90000, 0))),
+        box(b"tkhd", struct.pack(">IIII", 0, 0, 0, 1)),
+        box(b"mdia", box(b"mdhd", struct.pack(">IIIII", 0, 0, 0, 90000, 0))),
     ),
-    mp4.box(b"mvex", mp4.box(b"trex", bytes(24))),
+    box(b"mvex", box(b"trex", bytes(24))),
 )
 """A movie with track 1, as far as it takes to tell the time."""

@@ -30,7 +30,7 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError, parse_name
 from mkvtwist.formats.matroska import MATROSKA
-from mkvtwist.formats.mpegts import NULL
+from mkvtwist.formats.mpegts.transport import NULL
 from mkvtwist.formats.registry import FORMATS
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.views import status as status_module

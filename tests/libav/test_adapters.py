@@ -15,9 +15,12 @@ import av
 from av.stream import Disposition
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats import matroska
-from mkvtwist.formats.matroska import MATROSKA, WEBM, MatroskaMuxer
+from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.matroska.clusters import MatroskaMuxer
+from mkvtwist.formats.matroska.ebml import Element, elements
+from mkvtwist.formats.matroska.head import codec_delays, codec_privates
 from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.webm import WEBM
 from mkvtwist.libav.adapters import Adapter, Untimed, adapter_for, is_cover
 from mkvtwist.libav.extras import Extras
 from mkvtwist.libav.header import cause, label, write_header
@@ -44,24 +47,22 @@ class Block(NamedTuple):
 def blocks(data: bytes) -> dict[int, list[Block]]:
     """The blocks of a Matroska stream by track, from 0."""
     found: dict[int, list[Block]] = defaultdict(list)
-    for segment in matroska.elements(data, 0, len(data)):
+    for segment in elements(data, 0, len(data)):
         if segment.id == SEGMENT:
-            for cluster in matroska.elements(data, segment.start, segment.end):
+            for cluster in elements(data, segment.start, segment.end):
                 if cluster.id == CLUSTER:
                     for number, block in _blocks(data, cluster):
                         found[number - 1].append(block)
     return found
 
 
-def _blocks(data: bytes, cluster: matroska.Element) -> Iterator[tuple[int, Block]]:
-    for part in matroska.elements(data, cluster.start, cluster.end):
+def _blocks(data: bytes, cluster: Element) -> Iterator[tuple[int, Block]]:
+    for part in elements(data, cluster.start, cluster.end):
         body = data[part.start : part.end]
         if part.id == SIMPLE_BLOCK:
             yield body[0] & 0x7F, Block(bool(body[3] & 0x80), None, body[4:])
         elif part.id == BLOCK_GROUP:
-            parts = {
-                e.id: data[e.start : e.end] for e in matroska.elements(data, part.start, part.end)
-            }
+            parts = {e.id: data[e.start : e.end] for e in elements(data, part.start, part.end)}
             body = parts[BLOCK]
             lasts = int.from_bytes(parts[DURATION], "big") if DURATION in parts else None
             yield body[0] & 0x7F, Block(REFERENCE not in parts, lasts, body[4:])
@@ -350,7 +351,7 @@ class DecodedTests(SynchronousTestCase):
         for container in ("mp4", "m4a", "mp3"):
             clip = media.clip(container=container, video=None, audio="", seconds=0.5)
             mine = adapted(clip)
-            delays = matroska.codec_delays(mine.header.matroska_head)
+            delays = codec_delays(mine.header.matroska_head)
             self.assertGreater(delays[1], 20_000)
 
 
@@ -585,7 +586,7 @@ class SetupTests(SynchronousTestCase):
         """H.264 out of a transport stream gets avcC in the header, HEVC hvcC, AAC its two bytes."""
         for codec, first in (("libx264", 1), ("libx265", 1)):
             mine = adapted(media.clip(container="mpegts", video=codec, seconds=1))
-            privates = matroska.codec_privates(mine.header.matroska_head)
+            privates = codec_privates(mine.header.matroska_head)
             self.assertEqual(privates[1][0], first)
             self.assertEqual(privates[2].hex()[:4], "1190")
             self.assertEqual(mine.header.left_out, ())

@@ -18,9 +18,9 @@ import av
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input, parse_input
-from mkvtwist.formats import mp4
-from mkvtwist.formats.matroska import MatroskaMuxer
+from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.mp4.head import timescales
 from mkvtwist.libav import (
     Ended,
     Event,
@@ -836,7 +836,7 @@ class SilenceTests(ReaderTestCase):
         before, alone, after = headers(events)
         self.assertEqual(alone.tracks, before.tracks[1:])  # its number, too
         self.assertEqual(after.tracks, before.tracks)
-        self.assertEqual(list(mp4.timescales(media.all_of(MP4, alone).head)), [2])
+        self.assertEqual(list(timescales(media.all_of(MP4, alone).head)), [2])
         self.assert_in_step(events)
         self.assertEqual(notices(events), [])
 

@@ -9,7 +9,7 @@ from typing import Any
 import av
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.matroska import MatroskaMuxer
+from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.http.site import Router
 from mkvtwist.http.views.still import PATIENCE, SPAN, Posters
 from mkvtwist.libav import set_up

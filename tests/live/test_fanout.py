@@ -22,7 +22,8 @@ from zope.interface.verify import verifyObject
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.base import Format
-from mkvtwist.formats.matroska import MATROSKA, MatroskaMuxer
+from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.live import period
 from mkvtwist.live.client import PIECE, Client, IResponse, Progress, Wish
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN

@@ -15,7 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import Choice
-from mkvtwist.formats.matroska import MatroskaError, MatroskaMuxer
+from mkvtwist.formats.matroska.clusters import MatroskaMuxer
+from mkvtwist.formats.matroska.ebml import MatroskaError
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment, Ring
 from mkvtwist.media.packet import SECOND, Packet

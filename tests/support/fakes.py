@@ -15,9 +15,10 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from mkvtwist.formats import matroska, mp4
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import NoTrack, Unfit
+from mkvtwist.formats.matroska.ebml import element, elements
+from mkvtwist.formats.mp4.head import CODECS
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.libav import Ended, Event
 from mkvtwist.live.client import IResponse, Progress
@@ -331,7 +332,7 @@ SOUND = Track(number=1, type="audio", codec="aac", sample_rate=48000, channels=2
 
 def in_mp4(track: Track) -> Track:
     """A track as one that MP4 has a place for, if its codec has one."""
-    if track.codec not in mp4.CODECS:
+    if track.codec not in CODECS:
         return track
     return replace(track, mp4_head=f"{track.codec} {track.width}".encode())
 
@@ -340,7 +341,7 @@ def header(*tracks: Track) -> Header:
     """A header for these tracks, or for one of video; its bytes are an element of no meaning."""
     tracks = tracks or (VIDEO,)
     name = " ".join(f"{track.codec} {track.width}" for track in tracks)
-    return Header(tracks, matroska.element(0xEC, name.encode()))
+    return Header(tracks, element(0xEC, name.encode()))
 
 
 def head(*tracks: Track) -> bytes:
@@ -392,14 +393,14 @@ def blocks(data: bytes) -> list[Block]:
     """
     The blocks of all Clusters; other elements are passed over.
 
-    @raise matroska.MatroskaError: when it is not whole.
+    @raise MatroskaError: when it is not whole.
     """
     found = []
-    for top in matroska.elements(data, 0, len(data)):
+    for top in elements(data, 0, len(data)):
         if top.id != 0x1F43B675:
             continue
         base = 0
-        for part in matroska.elements(data, top.start, top.end):
+        for part in elements(data, top.start, top.end):
             body = data[part.start : part.end]
             if part.id == 0xE7:
                 base = int.from_bytes(body, "big")

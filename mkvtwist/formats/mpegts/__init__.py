@@ -17,32 +17,20 @@ The continuity counters depend on what was sent before, and so does the time tha
 tells where the pictures are slow or silent. Both go in and come out of each call, so that a
 fragment's bytes are the same for all clients.
 
-    - L{payload} has what each codec's payloads become, L{adts} that of AAC
-    - L{tables} writes PAT and PMT
-    - L{transport} cuts all of it into transport packets, with their times
+    - L{payload<mkvtwist.formats.mpegts.payload>}: what each codec's payloads become
+    - L{tables<mkvtwist.formats.mpegts.tables>}: PAT and PMT
+    - L{transport<mkvtwist.formats.mpegts.transport>}: transport packets, with their times
 """
 
-from mkvtwist.formats.mpegts.payload import CODECS, fits
-from mkvtwist.formats.mpegts.transport import (
-    INTERVAL,
-    LEAD,
-    MPEG_TS,
-    NULL,
-    PATIENCE,
-    PERIOD,
-    Counters,
-    MpegTsMuxer,
-)
+from mkvtwist.formats.base import Format, video_or_audio
+from mkvtwist.formats.mpegts.payload import fits
+from mkvtwist.formats.mpegts.transport import MpegTsMuxer
 
-__all__ = [
-    "CODECS",
-    "INTERVAL",
-    "LEAD",
-    "MPEG_TS",
-    "NULL",
-    "PATIENCE",
-    "PERIOD",
-    "Counters",
-    "MpegTsMuxer",
-    "fits",
-]
+MPEG_TS = Format(
+    name="mpegts",
+    title="MPEG-TS",
+    ending=".ts",
+    media_type=video_or_audio("mp2t"),
+    fits=fits,
+    muxer=MpegTsMuxer,
+)

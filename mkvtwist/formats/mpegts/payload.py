@@ -231,7 +231,7 @@ def _opus_channels(private: bytes) -> int:
     raise NoPlace(f"its {channels} channels (family {family}) have no number")
 
 
-class Kind(NamedTuple):
+class Carriage(NamedTuple):
     """How a codec lives in a transport stream."""
 
     stream_type: int
@@ -245,26 +245,26 @@ class Kind(NamedTuple):
     """Under which it is registered, where the type alone does not say what it is."""
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+CARRIAGE: Mapping[str, Carriage] = MappingProxyType(
     {
-        "h264": Kind(0x1B, _VIDEO_ID, _H264),
-        "hevc": Kind(0x24, _VIDEO_ID, _Hevc, b"HEVC"),
-        "mpeg1video": Kind(0x01, _VIDEO_ID, _Mpeg2),
-        "mpeg2video": Kind(0x02, _VIDEO_ID, _Mpeg2),
-        "mpeg4": Kind(0x10, _VIDEO_ID, _Mpeg4),
-        "aac": Kind(0x0F, _AUDIO_ID, _Adts),
-        "mp2": Kind(0x03, _AUDIO_ID, _AsIs),
-        "mp3": Kind(0x03, _AUDIO_ID, _AsIs),
-        "ac3": Kind(0x81, _PRIVATE_ID, _AsIs, b"AC-3"),
-        "eac3": Kind(0x87, _PRIVATE_ID, _AsIs, b"EAC3"),
+        "h264": Carriage(0x1B, _VIDEO_ID, _H264),
+        "hevc": Carriage(0x24, _VIDEO_ID, _Hevc, b"HEVC"),
+        "mpeg1video": Carriage(0x01, _VIDEO_ID, _Mpeg2),
+        "mpeg2video": Carriage(0x02, _VIDEO_ID, _Mpeg2),
+        "mpeg4": Carriage(0x10, _VIDEO_ID, _Mpeg4),
+        "aac": Carriage(0x0F, _AUDIO_ID, _Adts),
+        "mp2": Carriage(0x03, _AUDIO_ID, _AsIs),
+        "mp3": Carriage(0x03, _AUDIO_ID, _AsIs),
+        "ac3": Carriage(0x81, _PRIVATE_ID, _AsIs, b"AC-3"),
+        "eac3": Carriage(0x87, _PRIVATE_ID, _AsIs, b"EAC3"),
         # 0x82, as libavformat has it, is a subtitle for VLC. DTS1: frames of 512 samples.
-        "dts": Kind(0x06, _PRIVATE_ID, _AsIs, b"DTS1"),
-        "opus": Kind(0x06, _PRIVATE_ID, _Opus, b"Opus"),
+        "dts": Carriage(0x06, _PRIVATE_ID, _AsIs, b"DTS1"),
+        "opus": Carriage(0x06, _PRIVATE_ID, _Opus, b"Opus"),
     }
 )
 """By FFmpeg's name of the codec."""
 
-CODECS = frozenset(KINDS)
+CODECS = frozenset(CARRIAGE)
 """FFmpeg's names of the pictures and sounds that more than one player reads from there."""
 
 _MPEG_SOUND, _MPEG_2_SOUND, _MPEG_RATE = 0x03, 0x04, 32000
@@ -276,7 +276,7 @@ def fits(track: Track) -> bool:
     if track.codec not in CODECS:
         return False
     try:
-        KINDS[track.codec].framing(track.codec_private)
+        CARRIAGE[track.codec].framing(track.codec_private)
     except NoPlace:
         return False
     return True
@@ -284,14 +284,14 @@ def fits(track: Track) -> bool:
 
 def stream_type(track: Track) -> int:
     """What a PMT calls a track's codec."""
-    type_ = KINDS[track.codec].stream_type
+    type_ = CARRIAGE[track.codec].stream_type
     low = track.sample_rate is not None and track.sample_rate < _MPEG_RATE
     return _MPEG_2_SOUND if low and type_ == _MPEG_SOUND else type_
 
 
 def descriptors(track: Track, framing: Framing) -> bytes:
     """What else a PMT says of a track."""
-    name = KINDS[track.codec].name
+    name = CARRIAGE[track.codec].name
     about = (descriptor(REGISTRATION, name) if name else b"") + framing.descriptors
     language = track.language or ""
     if track.type == "audio" and re.fullmatch("[a-z]{3}", language):  # ISO 639-2

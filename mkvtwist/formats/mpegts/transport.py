@@ -6,9 +6,9 @@ import struct
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from mkvtwist.formats.base import Format, Muxer, video_or_audio
+from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.mpegts import tables
-from mkvtwist.formats.mpegts.payload import KINDS, descriptors, fits, stream_type
+from mkvtwist.formats.mpegts.payload import CARRIAGE, descriptors, stream_type
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 
 LEAD = 700_000
@@ -19,13 +19,13 @@ a second and more before their sound; decoders have buffers for 1 s (2.4.2.7). P
 clock, as VLC does, show everything that much later.
 """
 
-INTERVAL = SECOND // 4
+TABLES_INTERVAL = SECOND // 4
 """How often the tables come between keyframes; ETSI TR 101 290 sees an error from 0.5 s on."""
 
-PERIOD = SECOND // 10
+CLOCK_PERIOD = SECOND // 10
 """Microseconds from one moment on the clock to the next, at most (2.7.2)."""
 
-PATIENCE = SECOND // 2
+CLOCK_PATIENCE = SECOND // 2
 """
 Microseconds that the clock's track may be behind another one before that one tells the time in its
 place: files have half a second of sound, then half a second of pictures. A moment that was told too
@@ -152,7 +152,7 @@ class MpegTsMuxer(Muxer[Counters]):
             tells = False
             if stream is self._clock:
                 tells = told is None or packet.dts >= told
-                alone = alone or (told is not None and packet.dts < told - PERIOD)
+                alone = alone or (told is not None and packet.dts < told - CLOCK_PERIOD)
             elif told is not None and not alone:
                 moment = self._passed(packet, stream, told, due)
                 if moment is not None:
@@ -185,14 +185,14 @@ class MpegTsMuxer(Muxer[Counters]):
         is slow or silent, and with the next packet it would be too late.
         """
         end = stream.end(packet) + _ROUNDED
-        moment = min(packet.dts, max(due, packet.dts - PATIENCE))
-        late = min(end, max(due, end - PATIENCE)) - told > PERIOD
+        moment = min(packet.dts, max(due, packet.dts - CLOCK_PATIENCE))
+        late = min(end, max(due, end - CLOCK_PATIENCE)) - told > CLOCK_PERIOD
         return moment if late and moment > told else None
 
     def _tell(self, moment: int, told: int, now: list[int], out: list[bytes] | None) -> None:
         """The time without payload (2.4.3.3): no counter goes on. The tables, if it is time."""
         assert self._clock is not None
-        if moment // INTERVAL != told // INTERVAL:
+        if moment // TABLES_INTERVAL != told // TABLES_INTERVAL:
             self._announce(now, out)
         if out is not None:
             place, clock = self._streams[self._clock.number]
@@ -201,14 +201,16 @@ class MpegTsMuxer(Muxer[Counters]):
     def _announced(self, packets: Sequence[Packet]) -> bool:
         """
         Whether the tables stand before a fragment: before each keyframe of the pictures that have
-        the clock, and before whatever of that track lasts over a multiple of L{INTERVAL}. Of
+        the clock, and before whatever of that track lasts over a multiple of L{TABLES_INTERVAL}. Of
         packets without gaps that is one for each, and it depends on nothing but the packet.
         """
         clock = self._clock
         for packet in packets:
             if clock is not None and packet.track == clock.number:
                 end = clock.end(packet)
-                if packet.dts // INTERVAL != end // INTERVAL or (clock.is_video and packet.key):
+                if packet.dts // TABLES_INTERVAL != end // TABLES_INTERVAL or (
+                    clock.is_video and packet.key
+                ):
                     return True
         return False
 
@@ -221,13 +223,13 @@ class _Stream:
     """
 
     def __init__(self, track: Track) -> None:
-        kind = KINDS[track.codec]
+        carriage = CARRIAGE[track.codec]
         self.number = track.number
         self.pid = _FIRST_PID + track.number
         self.is_video = track.type == "video"
         self._step = track.step
-        self._id = kind.stream_id
-        self._framing = kind.framing(track.codec_private)
+        self._id = carriage.stream_id
+        self._framing = carriage.framing(track.codec_private)
         self._heads = [_head.pack(0x47, self.pid, _PAYLOAD | n) for n in range(16)]
         about = descriptors(track, self._framing)
         self.described = tables.entry(stream_type(track), self.pid, about)
@@ -343,13 +345,3 @@ def _cut(pid: int, table: bytes, counter: int) -> list[bytes]:
         + table[at : at + _ROOM].ljust(_ROOM, b"\xff")
         for n, at in enumerate(range(0, len(table), _ROOM))
     ]
-
-
-MPEG_TS = Format(
-    name="mpegts",
-    title="MPEG-TS",
-    ending=".ts",
-    media_type=video_or_audio("mp2t"),
-    fits=fits,
-    muxer=MpegTsMuxer,
-)
