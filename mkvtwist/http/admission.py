@@ -1,14 +1,13 @@
 """
-Nobody gets further without what the rule asks for (I{reactor}).
+Admission: what a rule asks a request for, before any view responds (I{reactor}).
 """
 
-import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from twisted.cred.credentials import ICredentials, UsernamePassword
+from twisted.cred.credentials import ICredentials
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -18,24 +17,23 @@ from twisted.web.http import Request
 from mkvtwist.access.guesses import GUESSES, WINDOW, Guesses, LockedOut
 from mkvtwist.access.refusals import Refusals
 from mkvtwist.access.rules import Access, Gate, Visitor
-from mkvtwist.access.tokens import Token
 from mkvtwist.access.users import Busy
 from mkvtwist.config.rule import AccessRule
+from mkvtwist.http.credentials import credentials
 from mkvtwist.http.wire.client import client_host
-from mkvtwist.http.wire.query import parameter
 from mkvtwist.http.wire.response import respond_text, respond_unavailable
 from mkvtwist.live.events import AddressLockedOut
 from mkvtwist.streams.stream import Stream
 
 PENALTY = 1.0
-"""Seconds until somebody is told that their credentials are wrong."""
+"""Seconds until a client is told that its credentials are wrong."""
 
 
 class Admission:
     """
-    Looks at requests before anything else does.
+    Looks at requests before views respond.
 
-    @ivar access: the gates; also for whoever has rules of their own.
+    @ivar access: the gates of all rules.
     """
 
     _log = Logger()
@@ -50,7 +48,7 @@ class Admission:
         self, request: Request, realm: str, rule: AccessRule, then: Callable[[], None]
     ) -> None:
         """
-        Call C{then} if the rule lets this request in, now or when that is known; else answer it.
+        Call C{then} if the rule admits a request, at once or when that is known; else respond.
 
         @param realm: what the client is told that the credentials are for.
         """
@@ -64,9 +62,9 @@ class Admission:
 
     async def visible(self, request: Request, streams: Mapping[str, Stream]) -> dict[str, Stream]:
         """
-        Those of the streams that this request may watch; others are nobody's business.
+        Return those of the streams that a request may watch.
 
-        @raise Busy: when that cannot be found out now.
+        @raise Busy: if that cannot be found out now.
         """
         here = client_host(request)
         gates = {name: self.access.gate(stream.config.watch) for name, stream in streams.items()}
@@ -92,7 +90,7 @@ class Admission:
         streams: Mapping[str, Stream],
         view: Callable[[Mapping[str, Stream], Request], None],
     ) -> None:
-        """Answer with a view of what L{visible} finds."""
+        """Have a view respond with what L{visible} finds."""
         gone = _Gone(request)
 
         def shown(visible: Mapping[str, Stream]) -> None:
@@ -160,25 +158,6 @@ class _Gone:
         return self._is_true
 
 
-def credentials(request: Request) -> Iterator[ICredentials]:
-    """What a request has to show; tokens first, which are quick to look at."""
-    token = parameter(request, "token")
-    if token:
-        yield Token(token.encode())
-    scheme, _, rest = (request.getHeader(b"authorization") or b"").partition(b" ")
-    rest = rest.strip()
-    if scheme.lower() == b"bearer" and rest:
-        yield Token(rest)
-    if scheme.lower() == b"basic":
-        try:
-            user, colon, password = binascii.a2b_base64(rest).partition(b":")
-        except binascii.Error:
-            return
-        if colon:
-            yield Token(password)
-            yield UsernamePassword(user, password)
-
-
 def _report(refusals: Refusals, peer: str) -> None:
     """Tell operators that an address is locked out."""
     line = "{peer} is locked out for up to {seconds:.0f} s: {reason}"
@@ -187,7 +166,7 @@ def _report(refusals: Refusals, peer: str) -> None:
 
 
 def _fail(why: Failure, request: Any) -> None:
-    """A view's own fault: Twisted answers, and the log has it."""
+    """Have Twisted respond to a view's own fault, which the log gets."""
     request.processingFailed(why)
 
 

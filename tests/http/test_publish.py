@@ -5,27 +5,31 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
-from zope.interface import directlyProvides
+from zope.interface import directlyProvides, implementer
 from zope.interface.verify import verifyObject
 
 from mkvtwist.access.refusals import SPAN
+from mkvtwist.access.rules import Access
+from mkvtwist.access.tokens import IToken
+from mkvtwist.access.users import Hashing
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
-from mkvtwist.http import site as site_module
 from mkvtwist.http.admission import PENALTY
 from mkvtwist.http.connections import SLOWDOWN
-from mkvtwist.http.views.publish import PIECE_GAP, PiecesUplink, RequestUplink, send
+from mkvtwist.http.views.publish import PIECE_GAP, PiecesUplink, RequestUplink
 from mkvtwist.http.wire.body import BODY_LIMIT, IBodyReader
 from mkvtwist.http.wire.channel import LINGER
 from mkvtwist.http.wire.request import IncomingRequest
@@ -649,24 +653,27 @@ class RulesTests(SendersTestCase):
         self.reactor.turns()
         self.successResultOf(stopped)
 
+    def decide_later(self) -> Slow:
+        """A stream to which one may send when a checker has decided."""
+        slow = Slow()
+        access = Access(Hashing(self.reactor), lambda rule, _: [slow] if rule.checker else [])
+        self.site = LiveSite(self.reactor, self.streams, access=access)
+        send = AccessRule(checker="slow")
+        self.stream.configure(replace(self.stream.config, send=send))
+        return slow
+
     def test_decided_later(self) -> None:
         """While it is not decided whether it may send, no more than one read of it is held."""
-        decided: Deferred[None] = Deferred()
-
-        def later(stream: Stream, request: IncomingRequest) -> None:
-            decided.addCallback(lambda _: send(stream, request))
-
-        self.patch(site_module, "send", later)
+        slow = self.decide_later()
         for whole in (False, True):
-            decided = Deferred()
             connection = self.connect()
-            connection.begin(EXPECT, "Content-Length: 9")
+            connection.begin(EXPECT, "Content-Length: 9", target="/cam?token=x")
             self.assertEqual(connection.said, b"")
             connection.send(b"media")
             self.assertTrue(connection.is_paused)
             if whole:
                 connection.send(b"more")
-            decided.callback(None)
+            slow.verdicts.pop().callback(b"somebody")
             self.assertFalse(connection.is_paused)
             if not whole:
                 connection.send(b"more")
@@ -676,16 +683,25 @@ class RulesTests(SendersTestCase):
 
     def test_gone_before_it_was_decided(self) -> None:
         """Who has gone when it is decided leaves no trace."""
-        decided: Deferred[None] = Deferred()
-
-        def later(stream: Stream, request: IncomingRequest) -> None:
-            decided.addCallback(lambda _: send(stream, request))
-
-        self.patch(site_module, "send", later)
-        connection = self.sender()
+        slow = self.decide_later()
+        connection = self.sender(target="/cam?token=x")
         connection.lose()
-        decided.callback(None)
+        slow.verdicts.pop().callback(b"somebody")
         self.assertEqual((self.readers, self.log.about("sender 192")), ([], []))
+
+
+@implementer(ICredentialsChecker)
+class Slow:
+    """A checker that takes its time."""
+
+    credentialInterfaces = (IToken,)
+
+    def __init__(self) -> None:
+        self.verdicts: list[Deferred[bytes | tuple[()]]] = []
+
+    def requestAvatarId(self, credentials: object) -> Deferred[bytes | tuple[()]]:
+        self.verdicts.append(Deferred())
+        return self.verdicts[-1]
 
 
 class RefusedTests(SendersTestCase):

@@ -14,9 +14,8 @@ from twisted.web.http import datetimeToString, stringToDatetime
 
 from mkvtwist.config.settings import Config
 from mkvtwist.formats.replay import Replay
-from mkvtwist.http import shelf
+from mkvtwist.http import LiveSite, shelf
 from mkvtwist.http.shelf import BUSY, COUNT, KEEP, SHARE
-from mkvtwist.http.site import Router
 from mkvtwist.http.views import replay
 from mkvtwist.http.views.replay import AGAIN, CROWD, FRESH, SWEEP, Replays
 from mkvtwist.net.sockets import Traffic
@@ -49,9 +48,8 @@ class ReplayTests(SiteTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        router = self.site.resource
-        assert isinstance(router, Router)
-        self.replays: Replays = router.replays
+        self.replays = Replays(self.reactor)
+        self.site = LiveSite(self.reactor, self.streams, replays=self.replays)
         self.addCleanup(self.replays.stop)
         # Twisted has files read piece by piece by the reactor that runs, which is none here.
         schedule = partial(self.reactor.callLater, 0.00001)

@@ -22,7 +22,6 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.http import LiveSite
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.site import Router
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.still import Posters
 from mkvtwist.http.watching import WAIT_FIRST, list_bytes
@@ -305,10 +304,9 @@ class PlaylistTests(HLSTestCase):
 
     def test_private(self) -> None:
         """What not everybody may watch is kept by no cache for many: no still, no replay either."""
-        router = self.site.resource
-        assert isinstance(router, Router)
-        router.posters = Posters(self.reactor, lambda _: b"jpeg")
-        self.addCleanup(router.replays.stop)
+        stills = Posters(self.reactor, lambda _: b"jpeg")
+        self.site = LiveSite(self.reactor, self.streams, stills=stills)
+        self.addCleanup(self.site.stopFactory)
         rule = AccessRule(allow=(ip_network("198.51.100.0/24"),))
         self.stream.configure(replace(self.stream.config, watch=rule))
         self.site.trusted_proxies = (ip_network("192.0.2.0/24"),)

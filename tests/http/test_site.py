@@ -28,10 +28,8 @@ from mkvtwist import __version__
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
-from mkvtwist.config.values import ConfigError, parse_name
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.mpegts.transport import NULL
-from mkvtwist.formats.registry import FORMATS
 from mkvtwist.http import LiveSite, StreamResource
 from mkvtwist.http.views import status as status_module
 from mkvtwist.http.views.status import FRESH, VIEWS, Fresh
@@ -58,19 +56,6 @@ from tests.support.fakes import (
     sent,
 )
 from tests.support.site import Connection, SiteTestCase, ignore
-
-
-class NameTests(SiteTestCase):
-    """What a stream may not be called."""
-
-    def test_reserved(self) -> None:
-        """Nothing that the server has at a path, or that stands for a stream, is a name."""
-        shown = re.findall(r"/live(\.\w+)", self.get("/live.nothing").text)
-        self.assertGreater(len(shown), 5)
-        endings = {*shown, *FORMATS, ".m3u8"}
-        paths = {path.partition("/")[0] for path in self.site._router._fixed} - {""}
-        for name in (*(f"x{ending}" for ending in endings), *paths, "api", "admin"):
-            self.assertRaises(ConfigError, parse_name, "name", name)
 
 
 class TracksTests(SiteTestCase):

@@ -10,7 +10,7 @@ import av
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
-from mkvtwist.http.site import Router
+from mkvtwist.http import LiveSite
 from mkvtwist.http.views.still import PATIENCE, SPAN, Posters
 from mkvtwist.libav import set_up
 from mkvtwist.libav import still as decoding
@@ -101,9 +101,8 @@ class PosterTests(SiteTestCase):
         super().setUp()
         self.made: list[bytes] = []
         self.problem: Exception | None = None
-        router = self.site.resource
-        assert isinstance(router, Router)
-        router.posters = Posters(self.reactor, self.decode)
+        stills = Posters(self.reactor, self.decode)
+        self.site = LiveSite(self.reactor, self.streams, stills=stills)
 
     def decode(self, data: bytes) -> bytes:
         """What a decoder would do."""

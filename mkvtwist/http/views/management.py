@@ -5,9 +5,8 @@ C{openapi.json} beside this file describes all of it, and is served with it; the
 stream are added from their declarations.
 """
 
-import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import resources
 from typing import Any, Protocol
@@ -23,6 +22,8 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.schema import stream_schema
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import ConfigError
+from mkvtwist.http.credentials import bearer_token
+from mkvtwist.http.router import Guard, Route
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.wire.body import with_whole_body
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere, is_local
@@ -30,6 +31,9 @@ from mkvtwist.http.wire.json_body import parse_object
 from mkvtwist.http.wire.response import View, respond
 from mkvtwist.live.events import Event, Events
 from mkvtwist.streams.stream import Stream
+
+API = "/api/v1/"
+"""What the path of everything in the interface begins with."""
 
 HEARTBEAT = 15.0
 """Seconds between two signs of life to who listens to events: proxies give up after 30 or 60."""
@@ -88,42 +92,37 @@ class Management:
         self._status = status
         self._public = public
 
-    @property
-    def there(self) -> bool:
-        """Whether there is such a thing here at all."""
+    def is_there(self) -> bool:
+        """Return whether there is such an interface here now."""
         return not self._public or self._control.token is not None
 
-    def views(self, path: str) -> Mapping[bytes, View]:
-        """What there is at a path below C{/api/v1/}, by method."""
-        found = self._find(path.split("/"))
-        return {method: partial(self._guarded, view) for method, view in found.items()}
+    def routes(self) -> Iterator[Route]:
+        """Yield the routes of the interface."""
+        stream = f"{API}streams/{{name}}"
+        for path, method, view in (
+            (f"{API}openapi.json", b"GET", _describe),
+            (f"{API}events", b"GET", self._follow),
+            (f"{API}reload", b"POST", self._reload),
+            (f"{API}streams", b"GET", self._list),
+            (stream, b"GET", self._show),
+            (stream, b"PUT", self._define),
+            (stream, b"PATCH", self._change),
+            (stream, b"DELETE", self._remove),
+            (f"{stream}/start", b"POST", partial(self._act, "start")),
+            (f"{stream}/stop", b"POST", partial(self._act, "stop")),
+            (f"{stream}/restart", b"POST", partial(self._act, "restart")),
+            (f"{stream}/clients/{{number}}", b"DELETE", self._disconnect),
+        ):
+            guarded = partial(self._guarded, view)
+            yield Route(path, guarded, Guard.ANYONE, (method,), exists=self.is_there)
 
-    def _find(self, parts: list[str]) -> Mapping[bytes, View]:
-        views: Mapping[bytes, View] = {}
-        match parts:
-            case ["openapi.json"]:
-                views = {b"GET": _describe}
-            case ["events"]:
-                views = {b"GET": self._follow}
-            case ["reload"]:
-                views = {b"POST": self._reload}
-            case ["streams"]:
-                views = {b"GET": self._list}
-            case ["streams", name]:
-                views = {
-                    b"GET": partial(self._show, name),
-                    b"PUT": partial(self._define, name),
-                    b"PATCH": partial(self._change, name),
-                    b"DELETE": partial(self._remove, name),
-                }
-            case ["streams", name, "start" | "stop" | "restart" as action]:
-                views = {b"POST": partial(self._act, name, getattr(self._control, action))}
-            case ["streams", name, "clients", number]:
-                views = {b"DELETE": partial(self._disconnect, name, number)}
-        return views
+    def _guarded(self, view: Callable[..., None], *words: Any) -> None:
+        """
+        Have a view respond, if the request may be made; a mistake in it is named in the response.
 
-    def _guarded(self, view: View, request: Request) -> None:
-        """One request, if it may be made; a mistake in it is answered with what it is."""
+        @param words: those of the path, and the request.
+        """
+        *named, request = words
         if is_from_elsewhere(request):
             _refuse(request, 403, f"A page of another site may not do this. {HINT}")
             return
@@ -131,7 +130,7 @@ class Management:
             request.setHeader(b"WWW-Authenticate", b'Bearer realm="mkvtwist management"')
             _refuse(request, 401, _WRONG if self._control.token else _ONLY_HERE)
             return
-        with_whole_body(request, partial(self._try, view))
+        with_whole_body(request, partial(self._try, partial(view, *named)))
 
     def _try(self, view: View, request: Request) -> None:
         try:
@@ -147,12 +146,9 @@ class Management:
         return self.knows(request)
 
     def knows(self, request: Request) -> bool:
-        """Whether a request has the management token."""
-        token = self._control.token
-        if token is None:
-            return False
-        scheme, _, given = (request.getHeader(b"authorization") or b"").partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
+        """Return whether a request has the management token."""
+        token, given = self._control.token, bearer_token(request)
+        return token is not None and given is not None and given.is_one_of([token])
 
     # what there is
 
@@ -196,9 +192,9 @@ class Management:
         self._control.remove(name)
         _answer(request, 200, {"removed": name})
 
-    def _act(self, name: str, action: Callable[[str], None], request: Request) -> None:
+    def _act(self, action: str, name: str, request: Request) -> None:
         self._stream(name)
-        action(name)
+        getattr(self._control, action)(name)
         self._show(name, request)
 
     def _disconnect(self, name: str, number: str, request: Request) -> None:

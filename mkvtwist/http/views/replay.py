@@ -36,7 +36,6 @@ from twisted.web.server import NOT_DONE_YET
 from mkvtwist.config.values import ConfigError, parse_seconds
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose
-from mkvtwist.formats.registry import FORMATS
 from mkvtwist.formats.replay import Replay
 from mkvtwist.http.shelf import KEEP, Kept, Key, Place, Shelf, Taker
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
@@ -93,12 +92,6 @@ class Reading:
     since: float
     socket: Any
     timeout: float
-
-
-def replayed(name: str) -> Format | None:
-    """Return the format in which a name asks for the last seconds, if it does."""
-    format_ = FORMATS.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
-    return format_ if format_ is not None and format_.file is not None else None
 
 
 class Replays:
@@ -275,9 +268,9 @@ class Replays:
 
     # /NAME/last-ID.mkv
 
-    def show(self, stream: Stream, name: str, request: Request) -> None:
-        """Answer with a file, or the part of it that is asked for."""
-        of = stream.config.name
+    def show(self, stream: Stream, id_: str, request: Request) -> None:
+        """Respond with a file, or the part of it that is asked for."""
+        of, name = stream.config.name, f"{PREFIX}-{id_}"
         file = self._shelf.find(of, name)
         if file is None:
             ending = os.path.splitext(name)[1]
