@@ -29,7 +29,7 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.admission import PENALTY
 from mkvtwist.http.connections import SLOWDOWN
-from mkvtwist.http.views.publish import PIECE_GAP, PiecesUplink, RequestUplink
+from mkvtwist.http.uplinks import PIECE_GAP, PiecesUplink, RequestUplink
 from mkvtwist.http.wire.body import BODY_LIMIT, IBodyReader
 from mkvtwist.http.wire.channel import LINGER
 from mkvtwist.http.wire.request import IncomingRequest
