@@ -2,8 +2,8 @@
 Tells operators of refused senders and of addresses that are locked out (I{reactor}).
 
 Each refusal is an event. In the log the first refusal of an address for a cause has a line; further
-ones within L{SPAN} are counted, and one more line has their number: a client that tries a thousand
-times a second does not fill the disk.
+ones within L{REFUSAL_SPAN} are counted, and one more line has their number: a client that tries a
+thousand times a second does not fill the disk.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ from twisted.logger import Logger
 
 from mkvtwist.net.addresses import one_host, parse_address
 
-SPAN = 60.0
+REFUSAL_SPAN = 60.0
 """Seconds in which an address has one line in the log for each cause."""
 
-MOST = 1000
+REFUSALS_COUNTED = 1000
 """Pairs of address and cause that are counted, a few hundred bytes each; others share a count."""
 
 
@@ -75,7 +75,7 @@ class Refusals:
         self._tell(event)
         self._let_go()
         key = _Key(_host(event.peer), cause)
-        if key not in self._counts and len(self._counts) >= MOST:
+        if key not in self._counts and len(self._counts) >= REFUSALS_COUNTED:
             key = _OTHERS
         count = self._counts.get(key)
         if count is None:
@@ -84,7 +84,7 @@ class Refusals:
             return
         count.more += 1
         if self._timer is None:
-            self._timer = self._clock.callLater(SPAN, self._look)
+            self._timer = self._clock.callLater(REFUSAL_SPAN, self._look)
 
     def stop(self) -> None:
         """Log the numbers that are not in the log yet, and end."""
@@ -98,13 +98,13 @@ class Refusals:
         self._timer = None
         self._let_go()
         if any(count.more for count in self._counts.values()):
-            self._timer = self._clock.callLater(SPAN, self._look)
+            self._timer = self._clock.callLater(REFUSAL_SPAN, self._look)
 
     def _let_go(self) -> None:
         """Log the numbers that are due, and forget those counts."""
         now = self._clock.seconds()
         for key, count in list(self._counts.items()):
-            if now - count.since < SPAN:
+            if now - count.since < REFUSAL_SPAN:
                 break
             self._say(key)
 

@@ -4,7 +4,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.access.refusals import MOST, SPAN, Refusals
+from mkvtwist.access.refusals import REFUSAL_SPAN, REFUSALS_COUNTED, Refusals
 from mkvtwist.live.events import SenderRefused
 from tests.support.fakes import Log
 
@@ -37,7 +37,7 @@ class RefusalsTests(SynchronousTestCase):
             self.refuse(f"192.0.2.7:{port}")
         self.assertEqual(len(self.log.lines), 1)
         self.assertEqual(len(self.events), 13)
-        self.clock.advance(SPAN)
+        self.clock.advance(REFUSAL_SPAN)
         more = "refused in the last minute: 12 more from 192.0.2.7 (status 404)"
         self.assertEqual(self.log.lines[1:], [more])
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -54,9 +54,9 @@ class RefusalsTests(SynchronousTestCase):
     def test_late(self) -> None:
         """A sum is said before the line after it, also if the timer is late."""
         self.refuse()
-        self.clock.advance(SPAN / 2)
+        self.clock.advance(REFUSAL_SPAN / 2)
         self.refuse()
-        self.clock.advance(SPAN - 1)
+        self.clock.advance(REFUSAL_SPAN - 1)
         self.refuse()
         self.assertEqual(
             self.log.lines,
@@ -71,10 +71,10 @@ class RefusalsTests(SynchronousTestCase):
 
     def test_bound(self) -> None:
         """Addresses beyond a number are one; nothing is kept when the minute is over."""
-        for number in range(MOST + 10):
+        for number in range(REFUSALS_COUNTED + 10):
             self.refuse(f"10.0.{number // 256}.{number % 256}:1")
-        self.assertEqual(len(self.log.lines), MOST + 1)
-        self.clock.advance(SPAN)
+        self.assertEqual(len(self.log.lines), REFUSALS_COUNTED + 1)
+        self.clock.advance(REFUSAL_SPAN)
         self.assertEqual(
             self.log.lines[-1],
             "refused in the last minute: 9 more from other addresses (various causes)",
