@@ -12,7 +12,7 @@ from mkvtwist.config.input import Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.inputs.reading import Reading, Readings
-from mkvtwist.inputs.reports import FALLBACK, Reports
+from mkvtwist.inputs.reports import Reports, Role
 from mkvtwist.inputs.retry import QUICK, Retry
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.libav import Ended, Pace
@@ -65,7 +65,7 @@ class Fallback:
 
     def stop(self, reason: str) -> None:
         """Show none any more."""
-        self._reports.down(FALLBACK, reason)
+        self._reports.down(Role.FALLBACK, reason)
         self._retry.cancel()
         reading, self._reading = self._reading, None
         if reading is not None:
@@ -108,19 +108,19 @@ class Fallback:
         period = self._publisher.period
         if period is not None and period.header.tracks != header.tracks:
             reason = "its tracks are others than the stream's"
-            if self._reports.is_news(source, reason):
+            if self._reports.is_news(reading.source, reason):
                 line = "fallback {source}: not shown: {why}"
                 self._reports.log.warn(line, source=source, why=reason)
             self.stop(reason)
             self._open_next()
             return
         reading.heard = True
-        self._reports.recovered(source)
+        self._reports.recovered(reading.source)
         self._retry.live()
-        if not self._reports.is_up(FALLBACK):  # another round is no news
+        if not self._reports.is_up(Role.FALLBACK):  # another round is no news
             line = "fallback {source}: shown while the input is away"
             self._reports.log.info(line, source=source)
-        self._reports.up(FALLBACK, reading.source)
+        self._reports.up(Role.FALLBACK, reading.source)
         self._publisher.begin(header)
 
     def brought(self, reading: Reading, packets: list[Packet]) -> None:
@@ -143,9 +143,9 @@ class Fallback:
             self._open(self._number)
             return
         self._publisher.hold()
-        self._reports.down(FALLBACK, ended.reason)
+        self._reports.down(Role.FALLBACK, ended.reason)
         source = str(reading.source)
-        if self._reports.is_news(source, ended.reason):
+        if self._reports.is_news(reading.source, ended.reason):
             line = "fallback {source}: {reason}"
             self._reports.log.error(line, source=source, reason=ended.reason)
         self._open_next()

@@ -9,7 +9,7 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.bitrate import BitrateGuard
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.inputs.reading import Reading, Readings
-from mkvtwist.inputs.reports import INPUT, Reports
+from mkvtwist.inputs.reports import Reports, Role
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.libav import Ended, Pace
 from mkvtwist.live.publisher import Publisher
@@ -101,7 +101,7 @@ class Primary:
 
     def close(self, reason: str) -> None:
         """Read no more."""
-        self._reports.down(INPUT, reason)
+        self._reports.down(Role.INPUT, reason)
         reading, self._reading = self._reading, None
         if reading is not None:
             self._readings.stop(reading)
@@ -116,13 +116,13 @@ class Primary:
         """Publish what follows, in a period of its own if the tracks are others than before."""
         reading.heard = True
         reports = self._reports
-        reports.recovered(INPUT)
-        if self.restarts and not reports.is_up(INPUT) and self._source.listener is None:
+        reports.recovered(reading.source)
+        if self.restarts and not reports.is_up(Role.INPUT) and self._source.listener is None:
             reports.log.info("{input}: packets are coming", input=reports.label)
         self._on_live()
         period = self._publisher.period
         reports.tracks(header, period.header if period is not None else None)
-        reports.up(INPUT, reading.source)
+        reports.up(Role.INPUT, reading.source)
         self._publisher.begin(header)
 
     def brought(self, reading: Reading, packets: list[Packet]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mkvtwist.config.input import Input
-from mkvtwist.libav import Event, Pace, Reader
+from mkvtwist.libav import Event, Pace, Reader, set_up
 from mkvtwist.libav.pipe import Outlet
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.timeline import Timeline
@@ -82,6 +82,7 @@ class ReaderThread:
             program=task.program,
         )
         self._on_gone = on_gone
+        set_up()
         threading.Thread(target=self._run, name=f"input of {task.stream}", daemon=True).start()
 
     def _run(self) -> None:

@@ -6,6 +6,7 @@ the reader notices at most once a second, and what stays the same in another rou
 another sender, not at all.
 """
 
+from enum import Enum
 from typing import Any
 
 from mkvtwist.access.refusals import Refusals
@@ -30,9 +31,12 @@ log finds it, and an input that is away for a day does not fill the disk.
 NOTICE_INTERVAL = 1.0
 """Seconds between two lines about what readers notice: damaged media have hundreds of them."""
 
-INPUT = "input"
-FALLBACK = "fallback"
-"""What can be up and down."""
+
+class Role(Enum):
+    """What comes and goes."""
+
+    INPUT = 1
+    FALLBACK = 2
 
 
 class Reports:
@@ -59,43 +63,43 @@ class Reports:
         self._clock = clock
         self._events = events
         self._stream = stream
-        self._up: dict[str, float] = {}
-        self._faults: dict[str, tuple[str, float]] = {}  # the last one of each, when it was logged
+        self._up: dict[Role, float] = {}
+        self._faults: dict[Input, tuple[str, float]] = {}  # the last, and when logged
         self._notes_before: tuple[str, ...] = ()
         self._noticed = float("-inf")
         self._unsaid = 0
 
-    def is_up(self, what: str) -> bool:
-        """Return whether L{INPUT} or L{FALLBACK} brings something."""
-        return what in self._up
+    def is_up(self, role: Role) -> bool:
+        """Return whether the input, or a fallback, brings something."""
+        return role in self._up
 
-    def up(self, what: str, source: Input) -> None:
+    def up(self, role: Role, source: Input) -> None:
         """Tell that packets come, unless they came all the time."""
-        if what not in self._up:
-            self._up[what] = self._clock.seconds()
-            up = InputUp if what == INPUT else FallbackUp
+        if role not in self._up:
+            self._up[role] = self._clock.seconds()
+            up = InputUp if role is Role.INPUT else FallbackUp
             self._events.tell(up(stream=self._stream, input=str(source)))
 
-    def down(self, what: str, reason: str) -> None:
+    def down(self, role: Role, reason: str) -> None:
         """Tell that no more packets come, if any ever came."""
-        since = self._up.pop(what, None)
+        since = self._up.pop(role, None)
         if since is not None:
             seconds = round(self._clock.seconds() - since, 3)
-            down = InputDown if what == INPUT else FallbackDown
+            down = InputDown if role is Role.INPUT else FallbackDown
             self._events.tell(down(stream=self._stream, reason=reason, seconds=seconds))
 
-    def is_news(self, what: str, fault: str) -> bool:
-        """Return whether to log a fault, and take note that it is logged now."""
+    def is_news(self, source: Input, fault: str) -> bool:
+        """Return whether to log a fault of a source, and take note that it is logged now."""
         now = self._clock.seconds()
-        logged, when = self._faults.get(what, ("", now))
+        logged, when = self._faults.get(source, ("", now))
         if logged == fault and now - when < SAME_FAULT_INTERVAL:
             return False
-        self._faults[what] = fault, now
+        self._faults[source] = fault, now
         return True
 
-    def recovered(self, what: str) -> None:
-        """Take note that something works: its next fault is news."""
-        self._faults.pop(what, None)
+    def recovered(self, source: Input) -> None:
+        """Take note that a source works: its next fault is news."""
+        self._faults.pop(source, None)
 
     def tracks(self, header: Header, known: Header | None) -> None:
         """

@@ -37,13 +37,13 @@ from mkvtwist.inputs.on_demand import OnDemand
 from mkvtwist.inputs.primary import Primary
 from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.reading import Reading, Readings
-from mkvtwist.inputs.reports import INPUT, Reports
+from mkvtwist.inputs.reports import Reports, Role
 from mkvtwist.inputs.rest import Rest
 from mkvtwist.inputs.retry import Retry
 from mkvtwist.inputs.senders import Sender
 from mkvtwist.inputs.slot import SenderSlot
 from mkvtwist.inputs.sources import source_of
-from mkvtwist.libav import Ended, set_up
+from mkvtwist.libav import Ended
 from mkvtwist.live.events import Events
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.media.timeline import Timeline
@@ -129,7 +129,6 @@ class InputService(Service):
     def startService(self) -> None:
         """Open the input, or let senders in."""
         super().startService()
-        set_up()
         self.life.happen(Trigger.START, NOT_OPENED)
         self.slot.is_open = True
         if self.config.on_demand:
@@ -246,7 +245,7 @@ class InputService(Service):
         at_end = self.config.at_end
         again = at_end is AtEnd.LOOP and heard and not ended.fault
         if not again:
-            self.reports.down(INPUT, ended.reason)
+            self.reports.down(Role.INPUT, ended.reason)
         if at_end is AtEnd.WAIT or (self.config.takeover and self.slot.next is not None):
             self._publisher.hold()
             self.life.happen(Trigger.NEXT_SENDER, ended.sentence, ended.detail)
@@ -270,7 +269,7 @@ class InputService(Service):
         elif sender is not None and not heard:
             line = "{input}: {reason} (sender {peer})"
             reports.refuse(sender.peer, ended.sentence, line, ended.reason)
-        elif reports.is_news(INPUT, ended.reason):
+        elif reports.is_news(self.config.input, ended.reason):
             reports.log.error("{input}: {reason}", input=reports.label, reason=ended.reason)
 
     def _open_later(self, ended: Ended, *, counts: bool) -> None:

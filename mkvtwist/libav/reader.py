@@ -235,5 +235,6 @@ def set_up() -> None:
     """Have libavformat say what it knows, and nothing of it reach standard error."""
     av.logging.set_level(av.logging.INFO)
     logger = logging.getLogger("libav")
-    logger.addHandler(logging.NullHandler())
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
     logger.propagate = False

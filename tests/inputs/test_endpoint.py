@@ -5,11 +5,20 @@ from __future__ import annotations
 import socket
 
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IPushProducer, ITransport
+from twisted.internet.interfaces import IListeningPort, IPushProducer, ITransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.support.fakes import Reactor
 from tests.support.inputs import MemoryTransport, SenderTestCase
+
+
+class Occupied(Reactor):
+    """A reactor all of whose ports are taken."""
+
+    def listenTCP(self, port: int, *_: object, **__: object) -> IListeningPort:
+        """Fail, as the kernel does."""
+        raise CannotListenError("", port, OSError(98, "Address already in use"))
 
 
 class EndpointTests(SenderTestCase):
@@ -46,11 +55,7 @@ class EndpointTests(SenderTestCase):
 
     def test_deaf(self) -> None:
         """When nobody can connect the stream has ended, and says why."""
-
-        def refuse(*_: object, **__: object) -> None:
-            raise CannotListenError("", 12345, OSError(98, "Address already in use"))
-
-        self.patch(self.reactor, "listenTCP", refuse)
+        self.reactor = Occupied()
         service = self.start("tcp:12345")
         self.assertEqual(service.life.state, "ended")
         self.assertEqual(service.life.reason, "nobody can connect: Address already in use")
