@@ -19,7 +19,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import directlyProvides, implementer
 from zope.interface.verify import verifyObject
 
-from mkvtwist.access.refusals import SPAN
+from mkvtwist.access.refusals import REFUSAL_SPAN
 from mkvtwist.access.rules import Access
 from mkvtwist.access.tokens import IToken
 from mkvtwist.access.users import Hashing
@@ -748,7 +748,7 @@ class RefusedTests(SendersTestCase):
         self.start(send=AccessRule(token_file=str(path)))
         self.stream.events.subscribe(self.heard.append)
         self.refused(self.sender(), 401)
-        self.reactor.advance(SPAN)
+        self.reactor.advance(REFUSAL_SPAN)
         line = self.refused(self.sender(CHUNKED, "Authorization: Bearer guess-work"), 401)
         self.assertNotIn("guess-work", line)
         self.start(send=AccessRule(deny=(ip_network("192.0.2.0/24"),)))
@@ -800,7 +800,7 @@ class RefusedTests(SendersTestCase):
             self.sender(target="/nope")
         self.assertEqual(len(self.log.about("refused with 404")), 1)
         self.assertEqual(len(self.heard), 13)
-        self.reactor.advance(SPAN)
+        self.reactor.advance(REFUSAL_SPAN)
         self.assertEqual(
             len(self.log.about("refused in the last minute: 12 more from 192.0.2.7 ")), 1
         )
