@@ -19,7 +19,9 @@ The rules, for whoever calls a sink (L{mkvtwist.live.publisher.Publisher}) and f
     a fragment's number rather than the fragment finds it in the ring for as long as that lasts.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
 
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment
@@ -61,3 +63,19 @@ class Sink:
         @return: what the stream waits for when it stops, if the sink has something left to do. It
             must not fail.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """
+    What an output is made with, beside its settings.
+
+    @ivar reactor: for the time, and for connections.
+    @ivar run_in_thread: runs a function with its arguments in a thread, for work that would block,
+        and returns a Deferred of the result; one function at a time, in their order.
+    @ivar on_room: to be called when an output that was full is not full any more.
+    """
+
+    reactor: Any
+    run_in_thread: Callable[..., Any]
+    on_room: Callable[[], None]

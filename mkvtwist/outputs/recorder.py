@@ -27,11 +27,13 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.matroska.clusters import rebased
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment
-from mkvtwist.live.sink import Sink
+from mkvtwist.live.sink import Sink, Surroundings
+from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND
 
 LIMIT = 8 << 20
@@ -305,3 +307,16 @@ class Recorder(Sink):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def recorder(config: StreamConfig, around: Surroundings) -> Recorder | None:
+    """Return what records a stream; L{None} if nothing is to be recorded."""
+    if config.record is None:
+        return None
+    return Recorder(
+        Files(os.path.abspath(config.record), config.record_seconds, config.record_bytes),
+        around.run_in_thread,
+        around.on_room,
+        around.reactor.seconds,
+        log=StreamLog(config.name, __name__),
+    )

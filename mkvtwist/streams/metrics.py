@@ -17,7 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from mkvtwist import __version__
 from mkvtwist.formats.registry import FORMATS
-from mkvtwist.streams.stream import StreamStatistics
+from mkvtwist.streams.statistics import StreamStatistics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -2,11 +2,9 @@
 One named stream: its input, its publisher, its outputs, its figures (I{reactor}).
 """
 
-import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
@@ -15,21 +13,21 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.choice import endings, media_types
 from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
-from mkvtwist.live.client import ClientStatistics
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
 from mkvtwist.live.fanout import Fanout
 from mkvtwist.live.publisher import Publisher
-from mkvtwist.live.sink import Sink
+from mkvtwist.live.sink import Sink, Surroundings
 from mkvtwist.live.streamlog import StreamLog
-from mkvtwist.media.packet import SECOND, Header, Track
+from mkvtwist.media.packet import SECOND, Header
 from mkvtwist.net.pool import Pool
-from mkvtwist.outputs.recorder import Files, Recorder
+from mkvtwist.outputs.recorder import Recorder, recorder
 from mkvtwist.outputs.segmented import manifests
 from mkvtwist.outputs.segmented.cutter import Cutter
 from mkvtwist.outputs.segmented.viewers import Viewers
 from mkvtwist.streams.intake import Intake
 from mkvtwist.streams.memory import trim
+from mkvtwist.streams.statistics import LiveEdge, StreamStatistics
 
 GRACE = 1.0
 """Seconds that clients which are behind get to take the rest when the server stops."""
@@ -54,63 +52,22 @@ a stream that has ended, but for its last seconds.
 """
 
 
-class LiveEdge(NamedTuple):
-    """
-    The newest fragment of a stream.
+MakeOutput = Callable[[StreamConfig, Surroundings], Sink | None]
 
-    @ivar media: where it ends, in seconds on the stream's timeline: all that is shown before this
-        time has arrived. The timestamps in Matroska, WebM and MP4 are on the same timeline, unless
-        a client gets timestamps that start at 0.
-    @ivar arrived: when it came, as the reactor's clock counts.
-    """
-
-    media: float
-    arrived: float
-
-
-@dataclass(frozen=True, slots=True)
-class StreamStatistics:
-    """A stream at one moment; times in seconds, C{since} as seconds since the epoch."""
-
-    state: str
-    reason: str
-    """For viewers."""
-    input: str
-    since: float
-    tracks: tuple[Track, ...]
-    left_out: tuple[str, ...]
-    notes: tuple[str, ...]
-    formats: Mapping[str, str]
-    """The MIME types in which it can be had, by the endings of the name, without their dot."""
-    endings: Mapping[int, tuple[str, ...]]
-    """Those that each track can be had with, by its number."""
-    quiet: frozenset[int]
-    """The numbers of the tracks that a newcomer does not get at once."""
-    bitrate: float
-    segment_seconds: float
-    ring_seconds: float
-    ring_bytes: int
-    ring_segments: int
-    fragments: int
-    bytes_in: int
-    bytes_out: int
-    discontinuities: int
-    restarts: int
-    recording: str | None
-    hls_viewers: int
-    clients: tuple[ClientStatistics, ...]
-    detail: str = ""
-    """The cause of the state, for operators."""
-    live_edge: LiveEdge | None = None
+OUTPUTS: tuple[MakeOutput, ...] = (recorder,)
+"""
+What makes the outputs that a configuration asks for: each takes every fragment as it comes, whoever
+watches. A new kind of output is one more.
+"""
 
 
 class Stream(MultiService):
     """
-    One named live stream: an input, and all that is made of it.
+    One named live programme: one input, its outputs, its clients.
 
     @ivar publisher: what the input feeds.
     @ivar fanout: what clients join.
-    @ivar playlist: the same for those who ask for it piece by piece.
+    @ivar cutter: makes the same into segments, for those who ask for it piece by piece.
     @ivar demand: who wants the stream.
     @ivar events: of clients and the input, to subscribe to.
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
@@ -124,11 +81,14 @@ class Stream(MultiService):
         on_end: Callable[["Stream"], None] = lambda _: None,
         events: Events | None = None,
         start_reader: StartReader = ReaderThread,
+        *,
+        make_outputs: Sequence[MakeOutput] = OUTPUTS,
     ) -> None:
         """
         @param on_end: called once, when the input has ended for good and every client has its rest.
         @param events: hears of what happens here.
         @param start_reader: starts a reader each time that the input or a fallback is opened.
+        @param make_outputs: make the outputs that the configuration asks for.
         """
         super().__init__()
         self.config = config
@@ -141,13 +101,17 @@ class Stream(MultiService):
         self._forgetting: Any = None
         self._served = 0
         self._pool = Pool(reactor, THREADS)
-        self.demand = Demand(reactor, constant=config.record is not None)
+        around = Surroundings(reactor, self._pool.run, self._has_room)
+        made = (make(config, around) for make in make_outputs)
+        self._outputs = [output for output in made if output is not None]
+        self.demand = Demand(reactor, constant=bool(self._outputs))
         self.fanout = Fanout(reactor, config, self.demand, self.events)
         self.cutter = Cutter(config.buffer, parts=not config.whole_segments)
         self.viewers = Viewers()
         self._intake = Intake(reactor)
-        self._recorder = self._make_recorder(config)
-        self.publisher = Publisher(config, self.demand, self._sinks())
+        self.publisher = Publisher(
+            config, self.demand, [*self._outputs, self.fanout, self.cutter, self._intake]
+        )
         self.input = InputService(
             reactor,
             config,
@@ -157,24 +121,6 @@ class Stream(MultiService):
             start_reader=start_reader,
         )
         self.input.setServiceParent(self)
-
-    def _sinks(self) -> list[Sink]:
-        """Return whatever takes the stream's fragments, as the configuration says."""
-        sinks: list[Sink] = [self.fanout, self.cutter, self._intake]
-        if self._recorder is not None:
-            sinks.insert(0, self._recorder)
-        return sinks
-
-    def _make_recorder(self, config: StreamConfig) -> Recorder | None:
-        if config.record is None:
-            return None
-        return Recorder(
-            Files(os.path.abspath(config.record), config.record_seconds, config.record_bytes),
-            self._pool.run,
-            self._has_room,
-            self._reactor.seconds,
-            log=StreamLog(config.name, "mkvtwist.outputs.recorder"),
-        )
 
     def startService(self) -> None:
         """Open the input."""
@@ -297,9 +243,8 @@ class Stream(MultiService):
         self._served += size
 
     def _recording(self) -> str | None:
-        if self._recorder is None:
-            return None
-        return self._recorder.failure or self._recorder.path
+        recorders = (output for output in self._outputs if isinstance(output, Recorder))
+        return next((recorder.failure or recorder.path for recorder in recorders), None)
 
     def _has_room(self) -> None:
         self.input.resume()

@@ -37,7 +37,8 @@ from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
 from mkvtwist.inputs.lifecycle import State
 from mkvtwist.live.client import PIECE, Client, IResponse
 from mkvtwist.media.packet import Track
-from mkvtwist.streams.stream import Stream, StreamStatistics
+from mkvtwist.streams.statistics import StreamStatistics
+from mkvtwist.streams.stream import Stream
 from tests.formats import test_matroska, test_mpegts
 from tests.support import media
 from tests.support.fakes import (

@@ -1,12 +1,10 @@
 """All that a stream carries is in files, in order, and what is in the way of that is said once."""
 
-import errno
-import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +18,8 @@ from mkvtwist.formats.matroska.ebml import MatroskaError
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Fragment, Ring
 from mkvtwist.media.packet import SECOND, Packet
-from mkvtwist.outputs.recorder import LIMIT, PAUSE, Files, Recorder, create
+from mkvtwist.outputs.recorder import LIMIT, PAUSE, Files, Recorder
+from tests.support.disk import Disk
 from tests.support.fakes import Log, blocks, footage, header, mixed
 
 
@@ -48,51 +47,6 @@ class Pool:
         """The threads do all there is."""
         while self.waiting:
             self.work()
-
-
-class FullDisk:
-    """
-    A disk that has room for so many bytes more.
-
-    @ivar room: how many bytes; with less than none nothing can be closed either.
-    """
-
-    def __init__(self, room: float = math.inf) -> None:
-        self.room = room
-        self.closed = 0
-
-    def create(self, wanted: str) -> tuple[BinaryIO, str]:
-        """Open a file of this disk."""
-        file, path = create(wanted)
-        return cast("BinaryIO", FullDiskFile(self, file)), path
-
-
-class FullDiskFile:
-    """A file on it."""
-
-    def __init__(self, disk: FullDisk, file: BinaryIO) -> None:
-        self._disk = disk
-        self._file = file
-
-    def write(self, data: bytes) -> int:
-        """Take it, or not."""
-        self._disk.room -= len(data)
-        self._look()
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        """What is there is written."""
-        self._file.flush()
-
-    def close(self) -> None:
-        """What is left cannot be written either."""
-        self._file.close()
-        self._disk.closed += 1
-        self._look()
-
-    def _look(self) -> None:
-        if self._disk.room < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
 
 
 class Plain(Muxer[None]):
@@ -146,7 +100,7 @@ class RecorderTests(SynchronousTestCase):
         self.rooms = 0
         self.log = Log(self)
         self.now = 0.0
-        self.disk = FullDisk()
+        self.disk = Disk()
         self.recorder = self.recorder_for("film.mkv")
 
     def recorder_for(

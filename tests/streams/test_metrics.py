@@ -12,7 +12,7 @@ from mkvtwist import __version__
 from mkvtwist.formats.registry import FORMATS
 from mkvtwist.live.client import ClientStatistics
 from mkvtwist.streams import metrics
-from mkvtwist.streams.stream import StreamStatistics
+from mkvtwist.streams.statistics import StreamStatistics
 
 CLIENT = ClientStatistics(
     id=1,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import gc
-import io
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from weakref import ref
@@ -17,9 +16,12 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.libav import Ended, Event
 from mkvtwist.live.client import Wish
 from mkvtwist.live.ring import Ring
+from mkvtwist.live.sink import Surroundings
 from mkvtwist.media.packet import Packet
+from mkvtwist.outputs.recorder import Files, Recorder
 from mkvtwist.streams.memory import trim
-from mkvtwist.streams.stream import Stream
+from mkvtwist.streams.stream import OUTPUTS, MakeOutput, Stream
+from tests.support.disk import Disk
 from tests.support.fakes import (
     END,
     VIDEO,
@@ -35,20 +37,6 @@ from tests.support.fakes import (
 )
 
 
-class FullDisk(io.RawIOBase):
-    """A file on a disk that has no room for anything, not even for what was buffered."""
-
-    def write(self, _: object, /) -> int:
-        """It cannot."""
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    def close(self) -> None:
-        """Nor can it be closed in order."""
-        if not self.closed:
-            super().close()
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-
 class StreamTests(SynchronousTestCase):
     """L{Stream}, whose input reads nothing but what the test gives it."""
 
@@ -61,7 +49,12 @@ class StreamTests(SynchronousTestCase):
         self.reactor = Reactor()
         self.ends: list[Stream] = []
 
-    def start(self, text: str = "film.mkv", **settings: Any) -> Stream:
+    def start(
+        self,
+        text: str = "film.mkv",
+        make_outputs: Sequence[MakeOutput] = OUTPUTS,
+        **settings: Any,
+    ) -> Stream:
         """A stream, started."""
         source = parse_input("input", text)
         settings.setdefault("at_end", parse_at_end("at-end", None, source.form))
@@ -70,6 +63,7 @@ class StreamTests(SynchronousTestCase):
             StreamConfig(source, **settings),
             self.ends.append,
             start_reader=self.readers,
+            make_outputs=make_outputs,
         )
         self.stream.startService()
         return self.stream
@@ -159,16 +153,12 @@ class StreamTests(SynchronousTestCase):
 
     def test_given_back_to_the_system(self) -> None:
         """It is given back to the operating system, too, in a thread: that takes a while."""
-        asked: list[Any] = []
         self.start(hold=20)
-        self.patch(
-            self.reactor.getThreadPool(),
-            "callInThreadWithCallback",
-            lambda _, function, *__: asked.append(function),
-        )
+        pool = self.reactor.getThreadPool()
+        pool.is_busy = True
         self.emit(header(), *footage(0, 10), END)
         self.reactor.advance(20)
-        self.assertEqual(asked, [trim])
+        self.assertEqual(pool.waiting, [trim])
 
     def test_given_back_anyway(self) -> None:
         """Where they are held for ever it is not kept for ever."""
@@ -310,17 +300,14 @@ class StreamTests(SynchronousTestCase):
         """An input that is faster than the disk waits for it; nothing is left out."""
         path = Path(self.mktemp()).absolute()
         self.start(record=str(path))
-        jobs: list[Any] = []
         pool = self.reactor.getThreadPool()
-        self.patch(pool, "callInThreadWithCallback", lambda *args: jobs.append(args))
+        pool.is_busy = True
         packets = footage(0, 10, size=200_000)
         self.emit(header())
         for packet in packets:
             self.emit(packet)
         self.assertLess(self.stream.statistics().fragments, 100)
-        while jobs:
-            on_result, function, *args = jobs.pop()
-            on_result(True, function(*args))
+        while pool.run_next():
             self.reactor.turns()
         self.assertEqual(self.stream.statistics().fragments, self.count(packets))
         self.assertEqual(blocks(path.read_bytes()), sent(packets))
@@ -334,13 +321,17 @@ class StreamTests(SynchronousTestCase):
 
     def test_disk_full(self) -> None:
         """When the disk is full the stream goes on, and what was written stays."""
-        path = Path(self.mktemp()).absolute()
-        self.start(record=str(path))
+        path, disk = Path(self.mktemp()).absolute(), Disk()
+
+        def recorder(config: StreamConfig, around: Surroundings) -> Recorder:
+            files = Files(str(config.record))
+            run = around.run_in_thread
+            return Recorder(files, run, around.on_room, self.reactor.seconds, create=disk.create)
+
+        self.start(make_outputs=[recorder], record=str(path))
         response = self.watch()
         self.emit(header(), *footage(0, 1))
-        recorder: Any = self.stream._recorder
-        file, recorder._file = recorder._file, FullDisk()
-        self.addCleanup(file.close)
+        disk.room = 0
         self.emit(*footage(1, 2))
         self.emit(*footage(2, 3))
         self.assertEqual(response.blocks, sent(footage(0, 3)))

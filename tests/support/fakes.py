@@ -32,7 +32,28 @@ _R = TypeVar("_R")
 
 
 class Pool(ThreadPool):
-    """A thread pool without threads: a function runs where it is called."""
+    """
+    A thread pool without threads: a function runs where it is called.
+
+    @ivar is_busy: whether functions wait for L{run_next} instead.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_busy = False
+        self._jobs: deque[tuple[Callable[..., Any], Callable[[], None]]] = deque()
+
+    @property
+    def waiting(self) -> list[Callable[..., Any]]:
+        """The functions that wait."""
+        return [function for function, _ in self._jobs]
+
+    def run_next(self) -> bool:
+        """Run the function that has waited longest; return whether there was one."""
+        if not self._jobs:
+            return False
+        self._jobs.popleft()[1]()
+        return True
 
     def callInThreadWithCallback(  # noqa: N802 - the interface's names, here and below
         self,
@@ -41,14 +62,20 @@ class Pool(ThreadPool):
         *args: _P.args,
         **kw: _P.kwargs,
     ) -> None:
-        """Run it now."""
+        """Run it now, or when its turn comes."""
         assert onResult is not None
-        try:
-            result = func(*args, **kw)
-        except Exception:  # noqa: BLE001 - as ThreadPool does
-            onResult(False, Failure())  # type: ignore[arg-type]
-        else:
-            onResult(True, result)
+
+        def run() -> None:
+            try:
+                result = func(*args, **kw)
+            except Exception:  # noqa: BLE001 - as ThreadPool does
+                onResult(False, Failure())  # type: ignore[arg-type]
+            else:
+                onResult(True, result)
+
+        self._jobs.append((func, run))
+        if not self.is_busy:
+            self.run_next()
 
 
 @implementer(IReactorFromThreads)

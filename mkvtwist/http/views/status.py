@@ -17,7 +17,8 @@ from mkvtwist.config.rule import EVERYBODY
 from mkvtwist.http.wire.response import respond, respond_text
 from mkvtwist.live.events import timestamp
 from mkvtwist.streams import metrics
-from mkvtwist.streams.stream import Stream, StreamStatistics
+from mkvtwist.streams.statistics import StreamStatistics
+from mkvtwist.streams.stream import Stream
 
 PRIVATE = frozenset({"detail", "input", "recording"})
 """Fields of a stream for operators only: paths, addresses, libavformat's words."""

@@ -1,0 +1,60 @@
+"""
+A stream's figures at one moment (I{pure}).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mkvtwist.live.client import ClientStatistics
+from mkvtwist.media.packet import Track
+
+
+class LiveEdge(NamedTuple):
+    """
+    The newest fragment of a stream.
+
+    @ivar media: where it ends, in seconds on the stream's timeline: all that is shown before this
+        time has arrived. The timestamps in Matroska, WebM and MP4 are on the same timeline, unless
+        a client gets timestamps that start at 0.
+    @ivar arrived: when it came, as the reactor's clock counts.
+    """
+
+    media: float
+    arrived: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """A stream at one moment; times in seconds, C{since} as seconds since the epoch."""
+
+    state: str
+    reason: str
+    """For viewers."""
+    input: str
+    since: float
+    tracks: tuple[Track, ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+    formats: Mapping[str, str]
+    """The MIME types in which it can be had, by the endings of the name, without their dot."""
+    endings: Mapping[int, tuple[str, ...]]
+    """Those that each track can be had with, by its number."""
+    quiet: frozenset[int]
+    """The numbers of the tracks that a newcomer does not get at once."""
+    bitrate: float
+    segment_seconds: float
+    ring_seconds: float
+    ring_bytes: int
+    ring_segments: int
+    fragments: int
+    bytes_in: int
+    bytes_out: int
+    discontinuities: int
+    restarts: int
+    recording: str | None
+    hls_viewers: int
+    clients: tuple[ClientStatistics, ...]
+    detail: str = ""
+    """The cause of the state, for operators."""
+    live_edge: LiveEdge | None = None
