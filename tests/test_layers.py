@@ -21,6 +21,7 @@ TABLE = re.findall(
 )
 ROOMS = tuple(dict.fromkeys(name.partition("/")[0] for name, _ in TABLE))
 PURE_ROOMS = ("media/", "formats/", "config/", "outputs/segmented/")
+MODULES = frozenset(name for name, _ in TABLE)
 PURE = frozenset(name for name, runs in TABLE if runs == "pure")
 IMPURE = frozenset({"asyncio", "av", "select", "socket", "threading", "twisted"})
 
@@ -37,6 +38,13 @@ class Import:
     def __str__(self) -> str:
         """As an editor can follow it."""
         return f"{self.path.relative_to(CHECKOUT)}:{self.line}: imports {self.name}"
+
+    def modules(self) -> Iterator[str]:
+        """The module of the package that is imported, if it is one; a package is none."""
+        parts = self.name.split(".")
+        if parts[0] == PACKAGE.name:
+            names = ("/".join(parts[1:end]) for end in (len(parts), len(parts) - 1))
+            yield from (name for name in names if name in MODULES)
 
     def within(self, module: str) -> bool:
         """Whether this is C{module}, or in it."""
@@ -112,13 +120,10 @@ class LayerTests(SynchronousTestCase):
 
     def test_no_circles(self) -> None:
         """Modules of one room import each other in one direction only."""
-        known = {name for name, _ in TABLE}
-        arrows: dict[str, set[str]] = {name: set() for name in known}
+        arrows: dict[str, set[str]] = {name: set() for name in MODULES}
         for module, found in modules():
-            parts = found.name.split(".")[1:]
-            for end in (len(parts), len(parts) - 1):
-                if (other := "/".join(parts[:end])) in known and module in known:
-                    arrows[module].add(other)
+            if module in MODULES:
+                arrows[module].update(found.modules())
         while ends := [name for name, others in arrows.items() if not others]:
             for name in ends:
                 del arrows[name]
@@ -153,6 +158,18 @@ class LayerTests(SynchronousTestCase):
                 for module, found in modules()
                 if module in PURE or module.startswith(PURE_ROOMS)
                 if any(found.within(name) for name in IMPURE)
+            ]
+        )
+
+    def test_pure_imports(self) -> None:
+        """A pure module imports no impure one, which would bring all that it imports."""
+        self.refuse(
+            [
+                found
+                for module, found in modules()
+                if module in PURE
+                for other in found.modules()
+                if other not in PURE
             ]
         )
 
