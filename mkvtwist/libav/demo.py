@@ -13,7 +13,7 @@ import av
 from av.filter import Graph
 from av.video.frame import PictureType
 
-from mkvtwist.libav.adapters import AVPacket, Stream
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media.packet import SECOND
 
 RATE = 25
@@ -41,7 +41,7 @@ class Demo:
         self._audio = self._output.add_stream("aac", rate=48000, layout="stereo")
         self._output.start_encoding()
         self.format = self._output.format
-        self.streams: tuple[Stream, ...] = (self._video, self._audio)
+        self.streams: tuple[AVStream, ...] = (self._video, self._audio)
 
     def chapters(self) -> "list[av.container.core.Chapter]":
         """None."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import av
 from av.container import Flags
 
-from mkvtwist.libav.adapters import Adapter, AVPacket, Untimed
+from mkvtwist.libav.adapters import Adapter, Untimed
 from mkvtwist.libav.container_description import ContainerDescription
 from mkvtwist.libav.events import Event, Noted, Noticed
 from mkvtwist.libav.header import cause, label
@@ -19,6 +19,7 @@ from mkvtwist.libav.mpegts_programs import SentProgram
 from mkvtwist.libav.notes import Notes
 from mkvtwist.libav.periods import Periods
 from mkvtwist.libav.placing import PlacedPacket, Placing
+from mkvtwist.libav.pyav_types import AVPacket
 from mkvtwist.libav.reopening import Reopening, Resumption
 from mkvtwist.libav.sent_tracks import SentTracks
 from mkvtwist.libav.stopping import Signal, Stopped

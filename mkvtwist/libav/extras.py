@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from mkvtwist.libav.adapters import Stream
+from mkvtwist.libav.pyav_types import AVStream
 
 if TYPE_CHECKING:  # it is in PyAV's stubs only
     from av.container.core import Chapter
@@ -48,7 +48,7 @@ _COVERS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
-class Source(Protocol):
+class ExtrasSource(Protocol):
     """The extras of an input, as PyAV's containers have them."""
 
     @property
@@ -59,7 +59,7 @@ class Source(Protocol):
         """The chapters."""
 
 
-class File(NamedTuple):
+class Attachment(NamedTuple):
     """An attachment."""
 
     name: str
@@ -75,7 +75,7 @@ class Extras:
     @ivar left_out: one sentence for each kind of thing of which there was too much.
     """
 
-    def __init__(self, source: Source, attachments: Sequence[Stream] = ()) -> None:
+    def __init__(self, source: ExtrasSource, attachments: Sequence[AVStream] = ()) -> None:
         self.left_out: list[str] = []
         tags = [(k, v) for k, v in source.metadata.items() if k.lower() not in _STALE_TAGS]
         self.metadata = dict(_fitting(tags, _Budget(TEXT_BYTES)))
@@ -84,13 +84,13 @@ class Extras:
         self._chapters = self._titled(source.chapters())
         self._room = _Budget(FILE_BYTES)
         self._files = self._attached(attachments)
-        self._covers: dict[int, File] = {}
+        self._covers: dict[int, Attachment] = {}
 
     def chapters(self) -> "list[Chapter]":
         """Return the chapters."""
         return self._chapters
 
-    def files(self) -> list[File]:
+    def files(self) -> list[Attachment]:
         """Return the attachments and the covers."""
         return [*self._files, *self._covers.values()]
 
@@ -101,7 +101,7 @@ class Extras:
         @param index: of its track; a cover that comes again is the same.
         """
         if codec in _COVERS and index not in self._covers and self._room.take(len(data)):
-            self._covers[index] = File(*_COVERS[codec], data)
+            self._covers[index] = Attachment(*_COVERS[codec], data)
 
     def _titled(self, chapters: "list[Chapter]") -> "list[Chapter]":
         """The first of the chapters, with their titles as long as there is room for them."""
@@ -113,15 +113,15 @@ class Extras:
             for chapter in chapters[:CHAPTERS]
         ]
 
-    def _attached(self, attachments: Sequence[Stream]) -> list[File]:
-        files: list[File] = []
+    def _attached(self, attachments: Sequence[AVStream]) -> list[Attachment]:
+        files: list[Attachment] = []
         for stream in attachments[:FILES]:
             data = stream.data
             if not self._room.take(len(data)):
                 break
             name = short(stream.metadata.get("filename")) or f"attachment-{stream.index}"
             type_ = short(stream.metadata.get("mimetype")) or "application/octet-stream"
-            files.append(File(name, type_, data))
+            files.append(Attachment(name, type_, data))
         if len(files) < len(attachments):
             missing = f"{len(attachments) - len(files)} of {len(attachments)} attachments"
             self.left_out.append(f"{missing}, for they are too many or too large")

@@ -18,10 +18,11 @@ from av.stream import Disposition
 
 from mkvtwist.formats.matroska.head import codec_privates, completed, renumbered
 from mkvtwist.formats.mp4.head import CODECS, VIDEO_TIMESCALE, joined, sample_entry, shaped
-from mkvtwist.libav.adapters import Adapter, Stream, codec_of
+from mkvtwist.libav.adapters import Adapter, codec_of
 from mkvtwist.libav.codec_parameters import blank_stream, donors
-from mkvtwist.libav.extras import File, Source, short
+from mkvtwist.libav.extras import Attachment, ExtrasSource, short
 from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
+from mkvtwist.libav.pyav_types import AVStream
 from mkvtwist.media.codecs import DolbyVision, codec_string, dolby_vision
 from mkvtwist.media.packet import SECOND, Header, Track
 
@@ -42,8 +43,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}")
 
 def write_header(
     adapters: Sequence[Adapter],
-    source: Source,
-    files: Sequence[File] = (),
+    source: ExtrasSource,
+    files: Sequence[Attachment] = (),
     shift: int = 0,
     *,
     taken: int = 0,
@@ -160,7 +161,7 @@ def _video_range(adapter: Adapter) -> str | None:
     return None if transfer in _UNSPECIFIED else _RANGES.get(transfer, "SDR")
 
 
-def _added(output: OutputContainer, blanks: Mapping[str, Stream], adapter: Adapter) -> Stream:
+def _added(output: OutputContainer, blanks: Mapping[str, AVStream], adapter: Adapter) -> AVStream:
     """A stream of a header's container for an adapter's track."""
     made: Any = blank_stream(output, blanks[adapter.type])
     adapter.describe(made)
@@ -176,9 +177,9 @@ def _added(output: OutputContainer, blanks: Mapping[str, Stream], adapter: Adapt
 
 def _written(
     adapters: Sequence[Adapter],
-    source: Source,
+    source: ExtrasSource,
     chapters: "Sequence[Chapter]",
-    files: Sequence[File],
+    files: Sequence[Attachment],
 ) -> bytes:
     sink = MemoryFile()
     options = {"live": "1", "write_crc32": "0", "allow_raw_vfw": "1"}
@@ -238,7 +239,7 @@ def _track(adapter: Adapter, private: bytes, mp4_head: bytes) -> Track:
     )
 
 
-def _language(stream: Stream) -> str | None:
+def _language(stream: AVStream) -> str | None:
     """
     Return a track's language, if it is one (RFC 5646, 2.1, as far as a pattern tells): VLC writes
     C{???} into MPEG-TS, and an MPEG-TS may name several, of which this is the first.
@@ -247,7 +248,7 @@ def _language(stream: Stream) -> str | None:
     return first if first != "und" and _LANGUAGE.fullmatch(first) else None
 
 
-def _title(stream: Stream) -> str | None:
+def _title(stream: AVStream) -> str | None:
     """A track's title; MP4 has it under another name."""
     tags: dict[str, str] = stream.metadata
     return tags.get("title") or tags.get("name")
@@ -268,7 +269,7 @@ def _shown(adapter: Adapter, ratio: Fraction) -> tuple[int, int]:
     return max(1, round(adapter.shape.width * ratio)), adapter.shape.height
 
 
-def label(stream: Stream) -> str:
+def label(stream: AVStream) -> str:
     """A stream of the input in words: `track 2 (audio, aac, deu)'."""
     known = stream.codec_context is not None
     codec = codec_of(stream) if known else getattr(stream, "name", None)

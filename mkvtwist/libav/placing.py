@@ -5,10 +5,11 @@ Packets of the input placed on the stream's line of time (I{remux thread}).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mkvtwist.libav.adapters import Adapter, AVPacket
+from mkvtwist.libav.adapters import Adapter
 from mkvtwist.libav.events import Event, Noticed
 from mkvtwist.libav.header import label
 from mkvtwist.libav.notes import Notes
+from mkvtwist.libav.pyav_types import AVPacket
 from mkvtwist.media.packet import SECOND, Extra, Packet
 from mkvtwist.media.timeline import Timeline
 

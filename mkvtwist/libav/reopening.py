@@ -9,9 +9,10 @@ be read from the middle, are opened anew when a track has turned up.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mkvtwist.libav.adapters import Adapter, AVPacket
+from mkvtwist.libav.adapters import Adapter
 from mkvtwist.libav.container_description import ContainerDescription
 from mkvtwist.libav.mpegts_programs import SentProgram
+from mkvtwist.libav.pyav_types import AVPacket
 from mkvtwist.media.packet import SECOND
 
 LOOK_EVERY = 25

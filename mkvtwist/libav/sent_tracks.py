@@ -6,13 +6,14 @@ from typing import Any
 
 import av
 
-from mkvtwist.libav.adapters import Adapter, AVPacket, Stream, adapter_for, is_cover
+from mkvtwist.libav.adapters import Adapter, adapter_for, is_cover
 from mkvtwist.libav.container_description import ContainerDescription
 from mkvtwist.libav.extras import Extras
 from mkvtwist.libav.header import cause, label
 from mkvtwist.libav.limits import TRACK_LIMIT
 from mkvtwist.libav.mpegts_programs import SentProgram
 from mkvtwist.libav.notes import Notes
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.libav.timestamps import Timestamps, claimed_rate, is_raw, timestamps_for
 from mkvtwist.libav.unusable import Unusable
 from mkvtwist.media.packet import SECOND
@@ -82,7 +83,7 @@ class SentTracks:
         elif not self.adapters:
             raise Unusable("; ".join(["no track that could be sent", *self.left_out[:5]]))
 
-    def _adapter_for(self, stream: Stream) -> Adapter:
+    def _adapter_for(self, stream: AVStream) -> Adapter:
         if len(self.adapters) == TRACK_LIMIT:
             raise Unusable(f"more than {TRACK_LIMIT} tracks")
         adapter = adapter_for(stream)

@@ -16,9 +16,8 @@ import av
 
 from mkvtwist.libav.codec_parameters import blank_stream, copy_parameters, donors
 from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
+from mkvtwist.libav.pyav_types import AVStream
 from mkvtwist.libav.whitelists import whitelists_for_bytes
-
-Stream = Any
 
 
 class Sound(NamedTuple):
@@ -44,7 +43,7 @@ _NO_RATE = 1
 _COUNTED = re.compile(r"(\d+) channels")
 
 
-def sound_of(stream: Stream) -> Sound:
+def sound_of(stream: AVStream) -> Sound:
     """
     Return what is known of a track of sound.
 
@@ -82,7 +81,7 @@ def layout_of(channels: int) -> str:
         return f"{channels}C"
 
 
-def measured(known: Sound, parameters: Stream | str, setup: bytes, data: bytes) -> Sound | None:
+def measured(known: Sound, parameters: AVStream | str, setup: bytes, data: bytes) -> Sound | None:
     """
     Have libavformat look at one packet, in Matroska.
 

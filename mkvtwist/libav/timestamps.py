@@ -13,7 +13,8 @@ and with H.264 and HEVC that claim nothing not even that beyond the first few do
 
 from fractions import Fraction
 
-from mkvtwist.libav.adapters import Adapter, AVPacket, Stream
+from mkvtwist.libav.adapters import Adapter
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media.arrival_times import ArrivalTimes
 from mkvtwist.media.packet import SECOND
 
@@ -96,18 +97,18 @@ class Timestamps:
         self._arrival.held()
 
 
-def claimed_rate(stream: Stream) -> float:
+def claimed_rate(stream: AVStream) -> float:
     """Return the rate that the bitstream itself claims, in pictures a second; 0 if it does not."""
     return float(stream.codec_context.framerate or 0)
 
 
-def is_raw(stream: Stream) -> bool:
+def is_raw(stream: AVStream) -> bool:
     """Whether a stream is of pictures that follow each other, without times."""
     name = stream.container.format.name
     return bool(stream.type == "video" and (name in _RAW or name.endswith("_pipe")))
 
 
-def timestamps_for(stream: Stream, frame_rate: float, *, live: bool) -> Timestamps | None:
+def timestamps_for(stream: AVStream, frame_rate: float, *, live: bool) -> Timestamps | None:
     """
     Return what gives a stream its times; L{None} if it has times of its own.
 

@@ -17,8 +17,8 @@ from mkvtwist.libav.extras import (
     TAG_BYTES,
     TAGS,
     TEXT_BYTES,
+    Attachment,
     Extras,
-    File,
 )
 from mkvtwist.libav.pipe import Pipe
 from mkvtwist.media.packet import Header
@@ -41,7 +41,7 @@ class Opened:
         ]
 
 
-class Attachment:
+class AttachedStream:
     """One of an opened input's attachments."""
 
     index = 3
@@ -58,7 +58,7 @@ class ExtrasTests(SynchronousTestCase):
         """What a sound input has is taken as it is."""
         extras = Extras(
             Opened({"title": "ä", "ENCODER": "x"}, ("one", "two")),
-            [Attachment(5, filename="a.ttf", mimetype="font/ttf"), Attachment(1)],
+            [AttachedStream(5, filename="a.ttf", mimetype="font/ttf"), AttachedStream(1)],
         )
         extras.add_cover(7, "png", b"cover")
         extras.add_cover(7, "png", b"cover")
@@ -68,9 +68,9 @@ class ExtrasTests(SynchronousTestCase):
         self.assertEqual(
             extras.files(),
             [
-                File("a.ttf", "font/ttf", bytes(5)),
-                File("attachment-3", "application/octet-stream", bytes(1)),
-                File("cover.png", "image/png", b"cover"),
+                Attachment("a.ttf", "font/ttf", bytes(5)),
+                Attachment("attachment-3", "application/octet-stream", bytes(1)),
+                Attachment("cover.png", "image/png", b"cover"),
             ],
         )
         self.assertEqual(extras.left_out, [])
@@ -98,11 +98,13 @@ class ExtrasTests(SynchronousTestCase):
 
     def test_many_attachments(self) -> None:
         """Attachments end where one is too many, or too large."""
-        extras = Extras(Opened({}), [Attachment(1)] * (FILES + 1))
+        extras = Extras(Opened({}), [AttachedStream(1)] * (FILES + 1))
         self.assertEqual(len(extras.files()), FILES)
         reason = "attachments, for they are too many or too large"
         self.assertEqual(extras.left_out, [f"1 of {FILES + 1} {reason}"])
-        extras = Extras(Opened({}), [Attachment(FILE_BYTES - 10), Attachment(11), Attachment(1)])
+        extras = Extras(
+            Opened({}), [AttachedStream(FILE_BYTES - 10), AttachedStream(11), AttachedStream(1)]
+        )
         self.assertEqual(len(extras.files()), 1)
         self.assertEqual(extras.left_out, [f"2 of 3 {reason}"])
         extras.add_cover(1, "png", bytes(11))
@@ -111,7 +113,7 @@ class ExtrasTests(SynchronousTestCase):
 
     def test_long_names(self) -> None:
         """A file whose name is too long has none."""
-        (file,) = Extras(Opened({}), [Attachment(1, filename="x" * 10_000)]).files()
+        (file,) = Extras(Opened({}), [AttachedStream(1, filename="x" * 10_000)]).files()
         self.assertEqual(file.name, "attachment-3")
 
 

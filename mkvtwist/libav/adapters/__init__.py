@@ -8,14 +8,13 @@ what the header has to state.
 L{RULES<mkvtwist.libav.adapters.choice.RULES>} is the table of contents.
 """
 
-from mkvtwist.libav.adapters.base import Adapter, AVPacket, Stream, codec_of
+from mkvtwist.libav.adapters.base import Adapter
 from mkvtwist.libav.adapters.choice import adapter_for, is_cover
+from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.adapters.nal_unit_times import Untimed
 
 __all__ = [
-    "AVPacket",
     "Adapter",
-    "Stream",
     "Untimed",
     "adapter_for",
     "codec_of",

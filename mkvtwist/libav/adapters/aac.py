@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import av
 
 from mkvtwist.libav.adapters.audio import Audio
-from mkvtwist.libav.adapters.base import AVPacket, Stream
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import latm
 from mkvtwist.media.adts import HEAD, SAMPLE_RATES
 
@@ -22,7 +22,7 @@ class Adts(Audio):
 
     filters = "aac_adtstoasc"
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self.setup = None
         self._head = b""
@@ -67,7 +67,7 @@ class Latm(Audio):
 
     stored_as = "aac"
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self.setup = None
         self._latm = latm.Latm()

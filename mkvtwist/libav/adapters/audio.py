@@ -4,7 +4,9 @@ Sound: junk between frames, heads that change, priming (I{remux thread}).
 
 from collections.abc import Iterable
 
-from mkvtwist.libav.adapters.base import Adapter, AVPacket, Stream, codec_of
+from mkvtwist.libav.adapters.base import Adapter
+from mkvtwist.libav.adapters.measuring import codec_of
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.libav.sound import Sound, layout_of
 from mkvtwist.media import sound_frames, stored_payload
 from mkvtwist.media.packet import SECOND
@@ -21,7 +23,7 @@ class Audio(Adapter):
     or other channels asks for a new header, but once may be damage: its frame waits for the next.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self._read = sound_frames.heads.get(codec_of(stream))
         self._sound: tuple[int, int, int] | None = None
@@ -31,39 +33,41 @@ class Audio(Adapter):
     def ready(self) -> bool:
         return super().ready and (self.sample is not None or self.codec not in _SAMPLED)
 
-    def _look(self, packet: AVPacket) -> None:
-        super()._look(packet)
+    def _inspect(self, packet: AVPacket) -> None:
+        super()._inspect(packet)
         if self.sample is None and self.codec in _SAMPLED:
             self.sample = bytes(packet)
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
-        return () if packet.is_discard else self._kept(packet)
+        return () if packet.is_discard else self._frames_of(packet)
 
-    def _kept(self, packet: AVPacket) -> Iterable[AVPacket]:
+    def _frames_of(self, packet: AVPacket) -> Iterable[AVPacket]:
         """The packet, if a frame begins with it; else nothing."""
         if self._read is None:
             yield from super().packets(packet)
             return
         head = self._read(bytes(packet), 0)
         if head is not None:
-            yield from self._believed(packet, head)
+            yield from self._confirmed(packet, head)
 
-    def _believed(self, packet: AVPacket, head: sound_frames.Head) -> Iterable[AVPacket]:
+    def _confirmed(self, packet: AVPacket, head: sound_frames.Head) -> Iterable[AVPacket]:
         """The packet, and the one before it if this one confirms what that one said."""
         known = self._sound or (*self.shape[:2], 0)
         sound = head.rate or known[0], head.channels or known[1], head.depth or known[2]
         odd, self._odd = self._odd, None
         if self._sound is None or (head.sure and sound != known):
-            self._turn(packet, head, sound)
+            self._take_head(packet, head, sound)
         elif sound != known:
             if odd is None or odd[0] != sound:
                 self._odd = sound, packet
                 return
-            self._turn(odd[1], head, sound)
+            self._take_head(odd[1], head, sound)
             yield from super().packets(odd[1])
         yield from super().packets(packet)
 
-    def _turn(self, packet: AVPacket, head: sound_frames.Head, sound: tuple[int, int, int]) -> None:
+    def _take_head(
+        self, packet: AVPacket, head: sound_frames.Head, sound: tuple[int, int, int]
+    ) -> None:
         """Take what a head says for the track's shape, unless it is that already."""
         before, self._sound = self._sound, sound
         shape: Sound = self.shape
@@ -75,10 +79,10 @@ class Audio(Adapter):
             self.sample = bytes(packet)
         changed = self._measure(packet)
         if not changed and before is not None:
-            changed = self._state(head, sound)
+            changed = self._take_shape(head, sound)
         self.changed = self.changed or changed
 
-    def _state(self, head: sound_frames.Head, sound: tuple[int, int, int]) -> bool:
+    def _take_shape(self, head: sound_frames.Head, sound: tuple[int, int, int]) -> bool:
         """Take the shape from a head, if no decoder tells."""
         before: Sound = self.shape
         channels = sound[1] or before.channels
@@ -94,7 +98,7 @@ class Primed(Audio):
     The container says so with the first packet; Matroska, as CodecDelay, in the header.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self._begun = False
 
@@ -107,9 +111,9 @@ class Primed(Audio):
         if first and packet.has_sidedata("skip_samples"):
             samples = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
             self.priming = samples * SECOND // (self.shape.sample_rate or 48000)
-            return self._kept(packet)
+            return self._frames_of(packet)
         if first and self.codec == "vorbis":
-            return self._kept(packet)  # nothing comes out of it, it primes the next
+            return self._frames_of(packet)  # nothing comes out of it, it primes the next
         return super().packets(packet)
 
 

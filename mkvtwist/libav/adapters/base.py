@@ -1,30 +1,24 @@
 """
-What all adapters have in common: a track that is stored as it comes (I{remux thread}).
+The base of all adapters: a track that is stored as it comes (I{remux thread}).
 """
 
 from collections.abc import Iterable
-from typing import Any
 
-import av
 from av.bitstream import BitStreamFilterContext
 from av.codec.context import CodecContext
 
+from mkvtwist.libav.adapters.measuring import (
+    MOST_PIXELS,
+    codec_of,
+    extra_of,
+    frame_times,
+    measured_picture,
+)
 from mkvtwist.libav.codec_parameters import copy_parameters
+from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
 from mkvtwist.libav.sound import layout_of, measured, sound_of
 from mkvtwist.media import picture_sizes, stored_payload
-from mkvtwist.media.packet import SECOND, Extra
-
-# PyAV's stubs know a class of streams for each kind; what is common to all of them is too little.
-Stream = Any
-AVPacket = Any
-Context = Any
-
-_MOST_PIXELS = 1 << 26
-"""
-Pixels of a picture that is decoded to measure it: twice those of 8K. What a damaged head says is
-more.
-"""
-
+from mkvtwist.media.packet import Extra
 
 SETUP_LIMIT = 1 << 20
 """
@@ -67,7 +61,7 @@ class Adapter:
     stored_as: str | None = None
     """The codec that the packets are turned into, where it is another than the stream's."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         self.stream = stream
         self.type = stream.type
         self.number = self.kept = 0
@@ -76,10 +70,10 @@ class Adapter:
         if stream.container.format.name == "ogg":
             self.setup = stored_payload.without_song(codec_of(stream), self.setup)
         self.changed = False
-        self.shape: Context = stream.codec_context if self.type != "audio" else sound_of(stream)
+        self.shape: AVContext = stream.codec_context if self.type != "audio" else sound_of(stream)
         self.priming = 0
         self.sample: bytes | None = None
-        self.step, self.delay = _frame_times(stream, self.shape)
+        self.step, self.delay = frame_times(stream, self.shape)
         self.frame_rate: float | None = float(getattr(stream, "average_rate", None) or 0) or None
         self._opened_as = self.shape
         self.was_shaped = self.is_shaped
@@ -115,7 +109,7 @@ class Adapter:
         @raise av.FFmpegError: when a filter refuses it; the next one may be better.
         """
         if self._filter is None:
-            self._look(packet)
+            self._inspect(packet)
             yield packet
         else:
             yield from self._filtered(packet)
@@ -129,7 +123,7 @@ class Adapter:
         assert self._filter is not None
         for made in self._filter.filter(packet):
             made.time_base = self.stream.time_base  # which filters lose
-            self._look(made)
+            self._inspect(made)
             yield made
 
     def data(self, packet: AVPacket) -> bytes:
@@ -138,20 +132,9 @@ class Adapter:
 
     def extra(self, packet: AVPacket) -> Extra | None:
         """Return what a packet has beside its payload; L{None} for nothing."""
-        additions: tuple[tuple[int, bytes], ...] = ()
-        discard = 0
-        for side in packet.iter_sidedata():
-            kind = side.data_type
-            if kind == "matroska_block_additional":
-                raw = bytes(side)
-                additions = ((int.from_bytes(raw[:8], "big"), raw[8:]),)
-            elif kind == "skip_samples":
-                samples = int.from_bytes(bytes(side)[4:8], "little")
-                if samples:
-                    discard = round(samples * SECOND / (self.shape.sample_rate or 48000))
-        return Extra(additions, discard) if additions or discard else None
+        return extra_of(packet, self.shape.sample_rate if self.type == "audio" else 0)
 
-    def describe(self, made: Stream) -> None:
+    def describe(self, made: AVStream) -> None:
         """
         Give a stream of the header's container the track's parameters.
 
@@ -175,7 +158,7 @@ class Adapter:
                 context.layout = self.shape.layout or layout_of(1)
 
     @property
-    def parameters(self) -> Stream | str:
+    def parameters(self) -> AVStream | str:
         """The stream with the codec's parameters, or the codec's name if that is all of them."""
         return self.stored_as or self.stream
 
@@ -184,16 +167,16 @@ class Adapter:
         """The codec's FourCC; without one libavformat takes the one for Matroska."""
         return "\0\0\0\0"
 
-    def _look(self, packet: AVPacket) -> None:
+    def _inspect(self, packet: AVPacket) -> None:
         """See whether a packet brings a setup; the demuxer says so for some containers."""
         if packet.has_sidedata("new_extradata"):
-            self._learn(bytes(packet.get_sidedata("new_extradata")), packet)
+            self._take_setup(bytes(packet.get_sidedata("new_extradata")), packet)
         if not self.is_shaped:
             self._measure(packet)
         if self.type == "video" and packet.is_keyframe:
-            self._see(packet)
+            self._notice_size(packet)
 
-    def _see(self, packet: AVPacket) -> None:
+    def _notice_size(self, packet: AVPacket) -> None:
         """Notice that a keyframe has another size than the header says."""
         head = bytes(memoryview(packet)[: picture_sizes.LOOKED_AT])
         found = picture_sizes.described(self.codec, head)
@@ -207,21 +190,21 @@ class Adapter:
 
     def _resize(self, found: picture_sizes.Described) -> bool:
         """Take the size from a head, if no decoder tells."""
-        if found[:2] == (self.shape.width, self.shape.height) or found[0] * found[1] > _MOST_PIXELS:
+        if found[:2] == (self.shape.width, self.shape.height) or found[0] * found[1] > MOST_PIXELS:
             return False
         self.shape = CodecContext.create(codec_of(self.stream), "r")
         self.shape.width, self.shape.height = found[:2]
         return True
 
-    def _is_sound(self, setup: bytes) -> bool:
+    def _is_valid_setup(self, setup: bytes) -> bool:
         """Whether a setup that is new may be believed."""
         return True
 
-    def _learn(self, setup: bytes, packet: AVPacket) -> None:
+    def _take_setup(self, setup: bytes, packet: AVPacket) -> None:
         """Take a setup for the track's; ask for a new header when it replaces another one."""
         if not setup or len(setup) > SETUP_LIMIT or setup == self.setup:
             return
-        if not self._is_sound(setup):
+        if not self._is_valid_setup(setup):
             return
         had = self.setup
         self.setup = setup
@@ -241,13 +224,10 @@ class Adapter:
         """
         if self.type == "audio":
             return self._measure_sound(self._decodable(packet))
-        context: Context = CodecContext.create(codec_of(self.stream), "r")
-        context.extradata = self.setup or None
-        context.options = {"max_pixels": str(_MOST_PIXELS)}
-        try:
-            context.decode(av.Packet(self._decodable(packet)))
-            context.decode(None)
-        except av.FFmpegError:
+        context = measured_picture(
+            codec_of(self.stream), self.setup or b"", self._decodable(packet)
+        )
+        if context is None:
             return False  # it cannot be decoded alone: what was known stays
         before, self.shape = self.shape, context
         if not self.is_shaped:
@@ -261,25 +241,9 @@ class Adapter:
         if found is None or found[:2] == self.shape[:2]:
             return False
         self.shape = found
-        self.step, self.delay = _frame_times(self.stream, found)
+        self.step, self.delay = frame_times(self.stream, found)
         return True
 
 
-def _numbers(context: Context) -> tuple[object, ...]:
+def _numbers(context: AVContext) -> tuple[object, ...]:
     return context.width, context.height, context.pix_fmt
-
-
-def _frame_times(stream: Stream, shape: Context) -> tuple[int, int]:
-    """How long a packet lasts, and how long reordering may hold it back, in microseconds."""
-    if stream.type == "audio":
-        return SECOND * shape.frame_size // (shape.sample_rate or 1), 0
-    rate = stream.guessed_rate if stream.type == "video" else None
-    if not rate:
-        return 0, 0
-    step = round(SECOND / rate)
-    return step, stream.codec_context.reorder_depth * step
-
-
-def codec_of(stream: Stream) -> str:
-    """The name of a stream's codec, whatever decodes it."""
-    return str(stream.codec_context.codec.canonical_name)

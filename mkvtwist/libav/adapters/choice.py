@@ -11,7 +11,8 @@ from av.stream import Disposition
 
 from mkvtwist.libav.adapters.aac import Adts, Latm
 from mkvtwist.libav.adapters.audio import Audio, Primed, WavPack
-from mkvtwist.libav.adapters.base import SETUP_LIMIT, Adapter, Stream, codec_of
+from mkvtwist.libav.adapters.base import SETUP_LIMIT, Adapter
+from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.adapters.mpeg4 import Mpeg4, Mpeg4InAvi
 from mkvtwist.libav.adapters.mpeg_audio import MpegAudio
 from mkvtwist.libav.adapters.nal_unit_times import PartlyTimed, Untimed
@@ -19,6 +20,7 @@ from mkvtwist.libav.adapters.nal_units import AnnexB, LengthPrefixed
 from mkvtwist.libav.adapters.pcm import Pcm
 from mkvtwist.libav.adapters.subtitles import MovText, Pgs, ScriptText, Subtitles, WebVtt
 from mkvtwist.libav.adapters.video import Av1, FourCcTagged, OptionalSetup, ProRes, Vp9
+from mkvtwist.libav.pyav_types import AVStream
 from mkvtwist.libav.unusable import Unusable
 from mkvtwist.media import stored_payload
 
@@ -38,9 +40,9 @@ class Rule:
     type: str
     codecs: str = ""
     containers: str = ""
-    only: Callable[[Stream], bool] | None = None
+    only: Callable[[AVStream], bool] | None = None
 
-    def fits(self, stream: Stream) -> bool:
+    def fits(self, stream: AVStream) -> bool:
         """Return whether this rule is about a stream."""
         return (
             self.type == stream.type
@@ -50,20 +52,20 @@ class Rule:
         )
 
 
-def _has_start_codes(stream: Stream) -> bool:
+def _has_start_codes(stream: AVStream) -> bool:
     setup = stream.codec_context.extradata or b""
     return not setup or stored_payload.is_annex_b(setup)
 
 
-def _is_reordered(stream: Stream) -> bool:
+def _is_reordered(stream: AVStream) -> bool:
     return bool(stream.codec_context.reorder_depth)
 
 
-def _has_no_setup(stream: Stream) -> bool:
+def _has_no_setup(stream: AVStream) -> bool:
     return not stream.codec_context.extradata
 
 
-def _is_foreign_pcm(stream: Stream) -> bool:
+def _is_foreign_pcm(stream: AVStream) -> bool:
     codec = codec_of(stream)
     return codec.startswith("pcm_") and codec not in _STORED_PCM
 
@@ -121,7 +123,7 @@ RULES: Sequence[Rule] = (
 """The first rule that fits says which adapter a track gets."""
 
 
-def adapter_for(stream: Stream) -> Adapter:
+def adapter_for(stream: AVStream) -> Adapter:
     """
     Return the adapter for a stream.
 
@@ -138,6 +140,6 @@ def adapter_for(stream: Stream) -> Adapter:
     return next(rule for rule in RULES if rule.fits(stream)).adapter(stream)
 
 
-def is_cover(stream: Stream) -> bool:
+def is_cover(stream: AVStream) -> bool:
     """Return whether a stream is a picture that belongs to the whole, not a moving one."""
     return bool(stream.disposition & Disposition.attached_pic)

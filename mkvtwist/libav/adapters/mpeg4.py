@@ -4,8 +4,8 @@ MPEG-4 Visual: packed B-frames, and B-frames without presentation times (I{remux
 
 from collections.abc import Iterable
 
-from mkvtwist.libav.adapters.base import AVPacket, Stream
 from mkvtwist.libav.adapters.video import OptionalSetup
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import stored_payload
 
 
@@ -23,7 +23,7 @@ class Mpeg4InAvi(Mpeg4):
     are made again: a B-frame is shown when it is decoded, another one when the next such is.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self._held: list[AVPacket] = []
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import av
 
 from mkvtwist.libav.adapters.audio import Primed
-from mkvtwist.libav.adapters.base import AVPacket, Stream, codec_of
+from mkvtwist.libav.adapters.measuring import codec_of
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import sound_frames
 
 
@@ -20,14 +21,14 @@ class MpegAudio(Primed):
     are found, and timed, here.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self._frames = sound_frames.MpegFrames(codec_of(stream))
         self._fed = 0
         self._sources: deque[tuple[int, AVPacket]] = deque()
         self._next: int | None = None
 
-    def _kept(self, packet: AVPacket) -> Iterable[AVPacket]:
+    def _frames_of(self, packet: AVPacket) -> Iterable[AVPacket]:
         if self._next is None:
             self._next = packet.pts or 0
         self._sources.append((self._fed, packet))
@@ -45,7 +46,7 @@ class MpegAudio(Primed):
 
     def _found(self, data: bytes, *, last: bool) -> Iterable[AVPacket]:
         for place, frame, head in self._frames.feed(data, last=last):
-            yield from self._believed(self._timed(place, frame, head), head)
+            yield from self._confirmed(self._timed(place, frame, head), head)
 
     def _timed(self, place: int, frame: bytes, head: sound_frames.Head) -> AVPacket:
         """A frame with its time: the demuxer's own packet if it is that, for what is beside it."""

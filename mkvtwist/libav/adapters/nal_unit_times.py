@@ -5,9 +5,10 @@ H.264 and HEVC whose presentation times are missing or wrong (I{remux thread}).
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mkvtwist.libav.adapters.base import AVPacket, Stream, codec_of
+from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.adapters.nal_units import AnnexB
 from mkvtwist.libav.limits import PENDING_BYTES
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import stored_payload
 from mkvtwist.media.h264_order import H264Order
 from mkvtwist.media.hevc_order import HevcOrder
@@ -42,7 +43,7 @@ class Untimed(AnnexB):
     until its own is known.
     """
 
-    def __init__(self, stream: Stream, limit: int = PENDING_BYTES) -> None:
+    def __init__(self, stream: AVStream, limit: int = PENDING_BYTES) -> None:
         """
         @param limit: bytes of pictures whose time is not known yet; by default as many as may wait
             for the header.
@@ -105,7 +106,7 @@ class PartlyTimed(Untimed):
     is taken for it; without a claim, pictures wait.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self._complete = True
         self._claim = float(stream.codec_context.framerate or 0)

@@ -5,14 +5,16 @@ H.264, HEVC and VVC: NAL units with lengths before them, or with start codes (I{
 import av
 from av.codec.context import CodecContext
 
-from mkvtwist.libav.adapters.base import Adapter, AVPacket, Context, Stream, codec_of
+from mkvtwist.libav.adapters.base import Adapter
+from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.adapters.video import SetupInKeyframes
+from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
 from mkvtwist.media import stored_payload
 
 
-def _can_open(stream: Stream, setup: bytes) -> bool:
+def _can_open(stream: AVStream, setup: bytes) -> bool:
     """Whether a decoder takes a setup; libavformat loops or aborts over a damaged one."""
-    context: Context = CodecContext.create(codec_of(stream), "r")
+    context: AVContext = CodecContext.create(codec_of(stream), "r")
     context.extradata = setup
     context.thread_count = 1
     context.options = {"err_detect": "explode"}
@@ -32,7 +34,7 @@ class LengthPrefixed(Adapter):
     as the header says that libavformat writes for such sets.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self._at = 4 if codec_of(stream) == "h264" else 21  # where avcC, hvcC tell the width
         self._width = self._normalised(self.setup or b"")
@@ -46,16 +48,16 @@ class LengthPrefixed(Adapter):
         self.setup = setup[:at] + bytes((old | 3,)) + setup[at + 1 :]
         return (old & 3) + 1
 
-    def _learn(self, setup: bytes, packet: AVPacket) -> None:
+    def _take_setup(self, setup: bytes, packet: AVPacket) -> None:
         known = self.setup
-        super()._learn(setup, packet)
+        super()._take_setup(setup, packet)
         if self.setup != known:
             self._width = self._normalised(setup)
             if self.setup == known:
                 self.changed = False
 
-    def _look(self, packet: AVPacket) -> None:
-        super()._look(packet)
+    def _inspect(self, packet: AVPacket) -> None:
+        super()._inspect(packet)
         if not packet.is_keyframe:
             return
         units = self._units(packet)
@@ -93,12 +95,12 @@ class AnnexB(SetupInKeyframes):
     lengths instead of start codes.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
-        if self.setup and not self._is_sound(self.setup):
+        if self.setup and not self._is_valid_setup(self.setup):
             self.setup = None
 
-    def _is_sound(self, setup: bytes) -> bool:
+    def _is_valid_setup(self, setup: bytes) -> bool:
         return _can_open(self.stream, setup)
 
     def data(self, packet: AVPacket) -> bytes:

@@ -9,7 +9,8 @@ import av
 from av.codec.context import CodecContext
 
 from mkvtwist.libav.adapters.audio import Audio
-from mkvtwist.libav.adapters.base import AVPacket, Context, Stream, codec_of
+from mkvtwist.libav.adapters.measuring import codec_of
+from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
 from mkvtwist.libav.sound import Sound
 
 
@@ -30,9 +31,9 @@ class Pcm(Audio):
         }
     )
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
-        decoder: Context = CodecContext.create(codec_of(stream), "r")
+        decoder: AVContext = CodecContext.create(codec_of(stream), "r")
         self._decoder = decoder
         self._decoder.sample_rate = self.shape.sample_rate or 48000
         if self.shape.channels:

@@ -4,7 +4,8 @@ Subtitles: text and pictures that stand for a stated time (I{remux thread}).
 
 from collections.abc import Iterable
 
-from mkvtwist.libav.adapters.base import Adapter, AVPacket, Stream
+from mkvtwist.libav.adapters.base import Adapter
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 
 
 class Subtitles(Adapter):
@@ -19,7 +20,7 @@ class MovText(Subtitles):
     filters = "mov2textsub"
     stored_as = "subrip"
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self.setup = b""
 

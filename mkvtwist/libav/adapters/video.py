@@ -5,7 +5,8 @@ Pictures: setups that stand in keyframes, invisible frames, FourCCs (I{remux thr
 import av
 from av.bitstream import BitStreamFilterContext
 
-from mkvtwist.libav.adapters.base import Adapter, AVPacket, Stream
+from mkvtwist.libav.adapters.base import Adapter
+from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import stored_payload
 
 
@@ -20,23 +21,23 @@ class SetupInKeyframes(Adapter):
 
     needs_setup = True
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self._extract = BitStreamFilterContext("extract_extradata", stream)
         self._found = b""
         if not self.setup and self.needs_setup:
             self.setup = None
 
-    def _look(self, packet: AVPacket) -> None:
-        super()._look(packet)
+    def _inspect(self, packet: AVPacket) -> None:
+        super()._inspect(packet)
         if not packet.is_keyframe:
             return
         for made in self._extract.filter(av.Packet(bytes(packet))):
             if made.has_sidedata("new_extradata"):
-                self._find(bytes(made.get_sidedata("new_extradata")), packet)
+                self._take_found(bytes(made.get_sidedata("new_extradata")), packet)
 
-    def _find(self, setup: bytes, packet: AVPacket) -> None:
-        if setup == self._found or not self._is_sound(setup):
+    def _take_found(self, setup: bytes, packet: AVPacket) -> None:
+        if setup == self._found or not self._is_valid_setup(setup):
             return
         first, self._found = not self._found, setup
         if first and self.setup:

@@ -1,0 +1,67 @@
+"""
+Measuring pictures and packets: sizes, rates, durations (I{remux thread}).
+"""
+
+import av
+from av.codec.context import CodecContext
+
+from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
+from mkvtwist.media.packet import SECOND, Extra
+
+MOST_PIXELS = 1 << 26
+"""
+Pixels of a picture that is decoded to measure it: twice those of 8K. What a damaged head says is
+more.
+"""
+
+
+def codec_of(stream: AVStream) -> str:
+    """Return the name of a stream's codec, whatever decodes it."""
+    return str(stream.codec_context.codec.canonical_name)
+
+
+def measured_picture(codec: str, setup: bytes, data: bytes) -> AVContext | None:
+    """
+    Return a decoder that has decoded one picture, and knows its size and the pixels' format.
+
+    @return: L{None} if the picture cannot be decoded alone.
+    """
+    context: AVContext = CodecContext.create(codec, "r")
+    context.extradata = setup or None
+    context.options = {"max_pixels": str(MOST_PIXELS)}
+    try:
+        context.decode(av.Packet(data))
+        context.decode(None)
+    except av.FFmpegError:
+        return None
+    return context
+
+
+def frame_times(stream: AVStream, shape: AVContext) -> tuple[int, int]:
+    """Return how long a packet lasts, and how long reordering may hold it, in microseconds."""
+    if stream.type == "audio":
+        return SECOND * shape.frame_size // (shape.sample_rate or 1), 0
+    rate = stream.guessed_rate if stream.type == "video" else None
+    if not rate:
+        return 0, 0
+    step = round(SECOND / rate)
+    return step, stream.codec_context.reorder_depth * step
+
+
+def extra_of(packet: AVPacket, sample_rate: int) -> Extra | None:
+    """
+    Return what a packet has beside its payload; L{None} for nothing.
+
+    @param sample_rate: the track's, for sound that is not to be heard.
+    """
+    additions: tuple[tuple[int, bytes], ...] = ()
+    discard = 0
+    for side in packet.iter_sidedata():
+        if side.data_type == "matroska_block_additional":
+            raw = bytes(side)
+            additions = ((int.from_bytes(raw[:8], "big"), raw[8:]),)
+        elif side.data_type == "skip_samples":
+            samples = int.from_bytes(bytes(side)[4:8], "little")
+            if samples:
+                discard = round(samples * SECOND / (sample_rate or 48000))
+    return Extra(additions, discard) if additions or discard else None
