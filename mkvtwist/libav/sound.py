@@ -16,7 +16,7 @@ import av
 
 from mkvtwist.libav.codec_parameters import blank_stream, copy_parameters, donors
 from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
-from mkvtwist.libav.pyav_types import AVStream
+from mkvtwist.libav.pyav_types import AVContext, AVStream
 from mkvtwist.libav.whitelists import whitelists_for_bytes
 
 
@@ -81,6 +81,21 @@ def layout_of(channels: int) -> str:
         return f"{channels}C"
 
 
+def describe_sound(context: AVContext, sound: Sound) -> None:
+    """Give a new codec's context a rate and channels; mono if nobody knows how many there are."""
+    context.sample_rate = sound.sample_rate
+    context.layout = sound.layout or layout_of(1)
+
+
+def sound_of_frame(frame: Any) -> Sound:
+    """
+    Return the rate and the channels of a decoded frame.
+
+    @param frame: out of a decoder of samples, whose channels are always in a usual order.
+    """
+    return Sound(frame.sample_rate, frame.layout.nb_channels, frame.layout.name)
+
+
 def measured(known: Sound, parameters: AVStream | str, setup: bytes, data: bytes) -> Sound | None:
     """
     Have libavformat look at one packet, in Matroska.
@@ -101,8 +116,7 @@ def measured(known: Sound, parameters: AVStream | str, setup: bytes, data: bytes
             context = made.codec_context
             context.codec_tag = "\0\0\0\0"
             context.extradata = setup or None
-            context.sample_rate = known.sample_rate or _NO_RATE
-            context.layout = known.layout or layout_of(1)
+            describe_sound(context, known._replace(sample_rate=known.sample_rate or _NO_RATE))
             packet: Any = av.Packet(data)
             packet.stream, packet.pts, packet.dts, packet.is_keyframe = made, 0, 0, True
             output.mux(packet)

@@ -16,7 +16,7 @@ from mkvtwist.libav.adapters.measuring import (
 )
 from mkvtwist.libav.codec_parameters import copy_parameters
 from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
-from mkvtwist.libav.sound import layout_of, measured, sound_of
+from mkvtwist.libav.sound import describe_sound, measured, sound_of
 from mkvtwist.media import picture_sizes, stored_payload
 from mkvtwist.media.packet import Extra
 
@@ -153,9 +153,10 @@ class Adapter:
             if context.pix_fmt is None and self.shape.pix_fmt is not None:
                 context.pix_fmt = self.shape.pix_fmt  # the demuxer has decoded nothing
         elif made.type == "audio":
-            context.sample_rate = self.shape.sample_rate
             if self.shape is not self._opened_as or self.stored_as:
-                context.layout = self.shape.layout or layout_of(1)
+                describe_sound(context, self.shape)
+            else:
+                context.sample_rate = self.shape.sample_rate
 
     @property
     def parameters(self) -> AVStream | str:

@@ -11,7 +11,7 @@ from av.codec.context import CodecContext
 from mkvtwist.libav.adapters.audio import Audio
 from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
-from mkvtwist.libav.sound import Sound
+from mkvtwist.libav.sound import describe_sound, sound_of_frame
 
 
 class Pcm(Audio):
@@ -34,10 +34,12 @@ class Pcm(Audio):
     def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         decoder: AVContext = CodecContext.create(codec_of(stream), "r")
-        self._decoder = decoder
-        self._decoder.sample_rate = self.shape.sample_rate or 48000
+        rate = self.shape.sample_rate or 48000
         if self.shape.channels:
-            self._decoder.layout = self.shape.layout
+            describe_sound(decoder, self.shape._replace(sample_rate=rate))
+        else:
+            decoder.sample_rate = rate
+        self._decoder = decoder
         self.stored_as = self._KINDS["s16"]
         self.setup = None
 
@@ -50,8 +52,8 @@ class Pcm(Audio):
             known, stored_as = self.setup is not None, self._KINDS[kind]
             self.changed = self.changed or (known and stored_as != self.stored_as)
             self.stored_as, self.setup = stored_as, b""
-            self.shape = Sound(frame.sample_rate, frame.layout.nb_channels, frame.layout.name)
-            size = frame.samples * frame.layout.nb_channels * frame.format.bytes
+            self.shape = sound_of_frame(frame)
+            size = frame.samples * self.shape.channels * frame.format.bytes
             one: AVPacket = av.Packet(bytes(frame.planes[0])[:size])
             one.time_base = packet.time_base
             one.is_keyframe = True
