@@ -1,5 +1,5 @@
 """
-A stream's figures at one moment (I{pure}).
+A stream's figures at one moment (I{reactor}).
 """
 
 from collections.abc import Mapping
