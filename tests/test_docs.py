@@ -26,6 +26,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist import ctl
 from mkvtwist.config.settings import Config
+from mkvtwist.formats.registry import FORMATS
 from mkvtwist.live.events import Event
 from mkvtwist.server.tap import Options
 from mkvtwist.streams import metrics
@@ -168,6 +169,21 @@ class OptionsTests(SynchronousTestCase):
                 else:
                     self.assertRaises(usage.UsageError, parsed, f"--at-end={choice}", source=source)
         self.assertEqual(inputs, {})
+
+
+class FormatsTests(SynchronousTestCase):
+    """The tables of formats, against C{mkvtwist.formats.registry}."""
+
+    def test_rows(self) -> None:
+        """Each format has a row, with its address and its MIME type."""
+        found = rows(REFERENCE / "formats.md", "format", "at", "MIME type")
+        self.assertEqual(
+            [tuple(row[:3]) for row in found],
+            [
+                (f.title, f"`/NAME{ending}`", f"`{f.media_type(())}`")
+                for ending, f in FORMATS.items()
+            ],
+        )
 
 
 class TableTests(SynchronousTestCase):
