@@ -13,7 +13,6 @@ from av.container import Flags
 from mkvtwist.libav.adapters import Adapter, Untimed
 from mkvtwist.libav.container_description import ContainerDescription
 from mkvtwist.libav.events import Event, Noted, Noticed
-from mkvtwist.libav.header import cause, label
 from mkvtwist.libav.limits import ReaderLimits
 from mkvtwist.libav.mpegts_programs import SentProgram
 from mkvtwist.libav.notes import Notes
@@ -24,6 +23,7 @@ from mkvtwist.libav.reopening import Reopening, Resumption
 from mkvtwist.libav.sent_tracks import SentTracks
 from mkvtwist.libav.stopping import Signal, Stopped
 from mkvtwist.libav.unusable import Unusable
+from mkvtwist.libav.wording import cause, label
 from mkvtwist.media.packet import SECOND, Packet
 from mkvtwist.media.timeline import Timeline
 

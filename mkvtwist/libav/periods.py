@@ -21,12 +21,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mkvtwist.libav.adapters import Adapter
-from mkvtwist.libav.header import label, write_header
+from mkvtwist.libav.header import write_header
 from mkvtwist.libav.limits import PENDING_BYTES
 from mkvtwist.libav.pending import PendingPackets
 from mkvtwist.libav.placing import PlacedPacket, Placing
 from mkvtwist.libav.sent_tracks import SentTracks
 from mkvtwist.libav.unusable import Unusable
+from mkvtwist.libav.wording import label
 from mkvtwist.media.packet import SECOND, Header
 from mkvtwist.media.silence import Silences
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mkvtwist.libav.adapters import Adapter
 from mkvtwist.libav.events import Event, Noticed
-from mkvtwist.libav.header import label
 from mkvtwist.libav.notes import Notes
 from mkvtwist.libav.pyav_types import AVPacket
+from mkvtwist.libav.wording import label
 from mkvtwist.media.packet import SECOND, Extra, Packet
 from mkvtwist.media.timeline import Timeline
 

@@ -16,7 +16,6 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.libav.container_description import ContainerDescription
 from mkvtwist.libav.demuxing import Demuxing, DemuxingTask
 from mkvtwist.libav.events import Ended, Event, Noticed, Opened, made_printable
-from mkvtwist.libav.header import cause
 from mkvtwist.libav.limits import PACKET_WEIGHT, ReaderLimits
 from mkvtwist.libav.opening import (
     READ_TIMEOUT,
@@ -32,6 +31,7 @@ from mkvtwist.libav.pace import Pace
 from mkvtwist.libav.reopening import Resumption, TracksChanged
 from mkvtwist.libav.stopping import Signal, Stopped
 from mkvtwist.libav.unusable import Unusable
+from mkvtwist.libav.wording import cause
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.chained_ogg import OggLinks
 from mkvtwist.media.packet import SECOND, Packet

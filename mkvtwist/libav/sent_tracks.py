@@ -9,13 +9,13 @@ import av
 from mkvtwist.libav.adapters import Adapter, adapter_for, is_cover
 from mkvtwist.libav.container_description import ContainerDescription
 from mkvtwist.libav.extras import Extras
-from mkvtwist.libav.header import cause, label
 from mkvtwist.libav.limits import TRACK_LIMIT
 from mkvtwist.libav.mpegts_programs import SentProgram
 from mkvtwist.libav.notes import Notes
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.libav.timestamps import Timestamps, claimed_rate, is_raw, timestamps_for
 from mkvtwist.libav.unusable import Unusable
+from mkvtwist.libav.wording import cause, label
 from mkvtwist.media.packet import SECOND
 
 SLACK = 10.0

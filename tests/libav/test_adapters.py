@@ -23,8 +23,9 @@ from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.webm import WEBM
 from mkvtwist.libav.adapters import Adapter, Untimed, adapter_for, is_cover
 from mkvtwist.libav.extras import Extras
-from mkvtwist.libav.header import cause, label, write_header
+from mkvtwist.libav.header import write_header
 from mkvtwist.libav.unusable import Unusable
+from mkvtwist.libav.wording import cause, label
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
 from mkvtwist.media.sound_frames import _crc8 as flac_crc
 from tests.support import bitstreams, media
