@@ -56,12 +56,16 @@ class Period:
     @ivar closed: no more fragments will come.
     """
 
-    def __init__(self, header: Header, ring: Ring) -> None:
+    def __init__(self, header: Header, ring: Ring, choices: int = CHOICES) -> None:
+        """
+        @param choices: of tracks whose muxers are kept.
+        """
         self.header = header
         self.ring = ring
         self.released = 0
         self.closed = False
         self.everything = Choice(MATROSKA, header.numbers)
+        self._most_muxers = choices
         self._muxers: dict[Choice, Muxer[Any]] = {}  # the one that was wanted longest ago first
         self._videos = [track.number for track in header.tracks if track.type == "video"]
         self._video = self._videos[0] if self._videos else None
@@ -78,7 +82,7 @@ class Period:
         if made is None:
             made = choice.format.muxer(self.header, choice.tracks)
         self._muxers[choice] = made
-        if len(self._muxers) > CHOICES:
+        if len(self._muxers) > self._most_muxers:
             del self._muxers[next(iter(self._muxers))]
         return made
 

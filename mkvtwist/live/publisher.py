@@ -42,9 +42,16 @@ class Publisher:
     @ivar finished: whether that is the end of the stream, rather than of the server.
     """
 
-    def __init__(self, config: StreamConfig, demand: Demand, sinks: Sequence[Sink]) -> None:
+    def __init__(
+        self,
+        config: StreamConfig,
+        demand: Demand,
+        sinks: Sequence[Sink],
+        make_period: Callable[[Header, Ring], Period] = Period,
+    ) -> None:
         """
         @param sinks: get every call in this order.
+        @param make_period: makes a period for each header.
         """
         self.config = config
         self.demand = demand
@@ -52,6 +59,7 @@ class Publisher:
         self.ended = False
         self.finished = False
         self._sinks = tuple(sinks)
+        self._make_period = make_period
         # Each packet costs a call of each: not of those that do nothing with it.
         self._appending = [sink for sink in sinks if type(sink).append is not Sink.append]
         self._flushing = [sink for sink in sinks if type(sink).flush is not Sink.flush]
@@ -80,7 +88,7 @@ class Publisher:
             edge=self._edge,
             sparse=header.sparse,
         )
-        self.period = period = Period(header, ring)
+        self.period = period = self._make_period(header, ring)
         self._failed.clear()
         self._tell(lambda sink: sink.begin(period))
 

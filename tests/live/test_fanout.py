@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
+from functools import partial
+from typing import NoReturn
 from weakref import ref
 
 from twisted.internet.interfaces import (
     IPushProducer,
-    IReactorCore,
-    IReactorFromThreads,
-    IReactorTime,
 )
-from twisted.internet.task import Clock
-from twisted.logger import Logger
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mkvtwist.config.input import Form, Input
-from mkvtwist.config.settings import StreamConfig
-from mkvtwist.formats.base import Format
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
-from mkvtwist.live import period
-from mkvtwist.live.client import PIECE, Client, IResponse, Progress, Wish
-from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN
+from mkvtwist.live.client import PIECE, Progress, Wish
+from mkvtwist.live.period import Period
 from mkvtwist.live.turns import CROWD
-from mkvtwist.media.packet import SECOND, Header, Packet, Track
+from mkvtwist.media.packet import SECOND, Header, Packet
 from tests.support.fakes import (
     AUDIO,
-    SOUND,
     VIDEO,
-    Kept,
-    Log,
-    Reactor,
     Response,
     blocks,
     footage,
@@ -44,96 +31,10 @@ from tests.support.fakes import (
     mixed,
     sent,
 )
-from tests.support.streams import Broadcast, broadcast
+from tests.support.streams import Broadcast, BroadcastTestCase
 
 
-class FakesTests(SynchronousTestCase):
-    """The stand-ins fit where they stand in."""
-
-    def test_reactor(self) -> None:
-        """The reactor in memory is one that threads may call."""
-        reactor = Reactor()
-        for interface in (IReactorCore, IReactorFromThreads, IReactorTime):
-            verifyObject(interface, reactor)
-
-    def test_turn(self) -> None:
-        """What a thread asks for is done in the next turn, once, in order."""
-        reactor = Reactor()
-        done: list[int] = []
-        reactor.callFromThread(done.append, 1)
-        reactor.callFromThread(reactor.callFromThread, done.append, 3)
-        reactor.callFromThread(done.append, 2)
-        self.assertEqual(done, [])
-        reactor.turn()
-        self.assertEqual(done, [1, 2])
-        reactor.turns()
-        self.assertEqual(done, [1, 2, 3])
-
-    def test_response(self) -> None:
-        """The response is an L{IResponse}."""
-        verifyObject(IResponse, Response())
-
-    def test_blocks(self) -> None:
-        """What L{footage} makes is found again in its Clusters."""
-        packets = mixed(footage(3, 5), footage(3, 5, track=2, rate=25))
-        rendered = MatroskaMuxer(header(VIDEO, AUDIO)).render(packets)
-        self.assertEqual(blocks(head(VIDEO, AUDIO) + rendered), sent(packets))
-
-    def test_log(self) -> None:
-        """The log is read as it would be written."""
-        log = Log(self)
-        Logger().info("{number} {what}", number=3, what="lines")
-        self.assertEqual(log.about("3 lines"), ["3 lines"])
-        log.clear()
-        self.assertEqual(log.lines, [])
-
-
-class PublisherTestCase(SynchronousTestCase):
-    """What the cases below have in common."""
-
-    def setUp(self) -> None:
-        """Time stands still, the log is read."""
-        self.clock = Clock()
-        self.log = Log(self)
-
-    def make(self, recorder: Kept | None = None, **settings: Any) -> Broadcast:
-        """A publisher with these settings."""
-        config = StreamConfig(Input(Form.DEMO, "demo:"), **settings)
-        return broadcast(self.clock, config, *([] if recorder is None else [recorder]))
-
-    def live(self, seconds: float = 10.0, **settings: Any) -> Broadcast:
-        """A publisher of video, which has so many seconds already."""
-        made = self.make(**settings)
-        made.publisher.begin(header())
-        self.publish(made, footage(0, seconds))
-        return made
-
-    def join(
-        self,
-        stream: Broadcast,
-        *,
-        burst: float | None = 0.0,
-        room: float = float("inf"),
-        format_: Format = MATROSKA,
-    ) -> tuple[Client, Response]:
-        """A client."""
-        response = Response(room)
-        client = stream.fanout.join(response, Wish(burst, format_))
-        self.turns()
-        return client, response
-
-    def publish(self, stream: Broadcast, packets: Iterable[Packet]) -> None:
-        """Packets that arrive one by one."""
-        for packet in packets:
-            stream.publisher.publish([packet])
-            self.turns()
-
-    def turns(self) -> None:
-        """As many turns of the reactor as somebody wants."""
-        self.clock.advance(0)
-
-
-class JoinTests(PublisherTestCase):
+class JoinTests(BroadcastTestCase):
     """Where a client begins."""
 
     def test_burst(self) -> None:
@@ -290,7 +191,6 @@ class JoinTests(PublisherTestCase):
 
     def test_choices(self) -> None:
         """However many choices of tracks are watched, each format is made once for its audience."""
-        self.patch(period, "CHOICES", 2)
         made: list[MatroskaMuxer] = []
 
         class Counting(MatroskaMuxer):
@@ -300,7 +200,7 @@ class JoinTests(PublisherTestCase):
 
         format_ = replace(MATROSKA, muxer=Counting)
         tracks = [replace(AUDIO, number=number) for number in range(1, 7)]
-        stream = self.make()
+        stream = self.make(make_period=partial(Period, choices=2))
         stream.publisher.begin(header(*tracks))
         responses = [Response() for _ in tracks]
         for track, response in zip(tracks, responses, strict=True):
@@ -348,7 +248,7 @@ def framing(data: bytes) -> bytes:
     return b"<" + data + b">"
 
 
-class HoldTests(PublisherTestCase):
+class HoldTests(BroadcastTestCase):
     """For how long clients are held while the input is away."""
 
     def wait(self, seconds: int) -> None:
@@ -422,29 +322,8 @@ class HoldTests(PublisherTestCase):
         self.wait(1000)
         self.assertFalse(response.ended)
 
-    def test_wanted(self) -> None:
-        """A stream is wanted as long as a client is there, and each time that somebody asks."""
-        stream = self.live()
-        touches: list[float] = []
-        stream.demand.on_touch = lambda: touches.append(self.clock.seconds())
-        self.wait(5)
-        self.assertEqual(stream.demand.unwanted, 5)
-        client, _ = self.join(stream)
-        self.wait(5)
-        self.assertEqual(stream.demand.unwanted, 0)
-        stream.fanout.leave(client, "the client has gone")
-        self.wait(5)
-        self.assertEqual(stream.demand.unwanted, 5)
-        stream.demand.touch()
-        self.assertEqual(stream.demand.unwanted, 0)
-        self.assertEqual(touches, [5, 15])
-        stream.demand.touch(9)
-        stream.demand.touch(2)
-        self.wait(10)
-        self.assertEqual(stream.demand.unwanted, 1)
 
-
-class CrowdTests(PublisherTestCase):
+class CrowdTests(BroadcastTestCase):
     """Many who join in one instant."""
 
     def test_first_bytes(self) -> None:
@@ -481,7 +360,7 @@ class CrowdTests(PublisherTestCase):
         self.assertEqual([len(pieces), len({id(piece) for piece in pieces})], [15, 3])
 
 
-class ClientTests(PublisherTestCase):
+class ClientTests(BroadcastTestCase):
     """Nobody waits for anybody."""
 
     def test_client(self) -> None:
@@ -813,7 +692,7 @@ def client_end(stream: Broadcast) -> float:
     return stream.publisher.period.ring.edge / 1e6
 
 
-class SegmentTests(PublisherTestCase):
+class SegmentTests(BroadcastTestCase):
     """How packets become fragments and segments."""
 
     def test_whole_segments(self) -> None:
@@ -862,52 +741,6 @@ class SegmentTests(PublisherTestCase):
         stream.publisher.publish(footage(20.5, 21.1))
         self.assertEqual(response.blocks, had + sent(footage(20, 21)))
 
-    def test_audio(self) -> None:
-        """Without video a segment is a second long, whatever comes at once."""
-        for at_once in (1, 7, 1000):
-            stream = self.make()
-            stream.publisher.begin(header(SOUND))
-            packets = [
-                Packet(1, n * 20_000, n * 20_000, 20_000, True, b"%05d" % n) for n in range(500)
-            ]
-            for first in range(0, 500, at_once):
-                stream.publisher.publish(packets[first : first + at_once])
-            assert stream.publisher.period is not None
-            ring = stream.publisher.period.ring
-            starts = [ring[n].start for n in range(ring.first, ring.end) if ring[n].key]
-            self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
-            _, response = self.join(stream, burst=2)
-            self.assertEqual(response.blocks[0].time, 8000)
-
-    def test_early_subtitles(self) -> None:
-        """Subtitles that come early cut nothing, and do not keep the sound from being cut."""
-        text = Track(number=2, type="subtitle", codec="subrip")
-        packets = [Packet(1, n * 20_000, n * 20_000, 20_000, True, b"x") for n in range(500)]
-        for n in range(480, 0, -60):
-            early = n * 20_000 + 50_000_000
-            packets.insert(n, Packet(2, early, early, 2_000_000, True, b"text"))
-        for at_once in (1, 7, 1000):
-            stream = self.make()
-            stream.publisher.begin(header(SOUND, text))
-            for first in range(0, len(packets), at_once):
-                stream.publisher.publish(packets[first : first + at_once])
-            assert stream.publisher.period is not None
-            ring = stream.publisher.period.ring
-            fragments = [ring[n] for n in range(ring.first, ring.end)]
-            starts = [fragment.start for fragment in fragments if fragment.key]
-            self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
-            sounds = [[p.dts for p in f.packets if p.track == 1] for f in fragments]
-            spans = [times[-1] - times[0] for times in sounds if times]
-            self.assertLessEqual(max(spans), FRAGMENT_SPAN)
-
-    def test_subtitles_alone(self) -> None:
-        """Where there is nothing but subtitles, these are cut."""
-        stream = self.make()
-        stream.publisher.begin(header(Track(number=1, type="subtitle", codec="subrip")))
-        stream.publisher.publish(footage(0, 2.5, rate=2))
-        assert stream.publisher.period is not None
-        self.assertEqual(stream.publisher.period.ring.segments, 3)
-
     def test_audio_with_video(self) -> None:
         """Audio packets, keyframes all of them, begin no segment where there is video."""
         stream = self.make()
@@ -920,35 +753,6 @@ class SegmentTests(PublisherTestCase):
         first = response.blocks[0]
         self.assertEqual((first.track, first.time, first.key), (1, 4000, True))
         self.assertEqual(response.blocks, sent(packets[packets.index(footage(4, 5)[0]) :]))
-
-    def test_fragments(self) -> None:
-        """What arrives in one turn is one fragment, as long as it is short and small."""
-        stream = self.make()
-        stream.publisher.begin(header())
-        stream.publisher.publish(footage(0, 0.3))
-        assert stream.publisher.period is not None
-        self.assertEqual(stream.publisher.period.ring.end, 1)
-        stream.publisher.publish(footage(0.3, 5))
-        assert stream.publisher.period is not None
-        ring = stream.publisher.period.ring
-        for number in range(ring.end):
-            packets = ring[number].packets
-            self.assertLessEqual(packets[-1].dts - packets[0].dts, FRAGMENT_SPAN)
-        before = ring.end
-        stream.publisher.publish(footage(5, 5.5, size=FRAGMENT_BYTES))
-        self.assertEqual(ring.end - before, 5)
-
-    def test_two_segments_at_once(self) -> None:
-        """A keyframe begins a fragment, even when it arrives with what is before it."""
-        stream = self.make()
-        stream.publisher.begin(header())
-        stream.publisher.publish(footage(0, 0.5, gop=0.2))
-        assert stream.publisher.period is not None
-        ring = stream.publisher.period.ring
-        self.assertEqual(
-            [(ring[n].start, ring[n].key) for n in range(ring.end)],
-            [(0, True), (200_000, True), (400_000, True)],
-        )
 
     def test_endless_gop(self) -> None:
         """One keyframe and then none is bounded: watchers go on, newcomers wait for the next."""
@@ -987,7 +791,7 @@ class SegmentTests(PublisherTestCase):
         self.assertEqual(response.blocks, sent(footage(60, 61, size=1000)))
 
 
-class HeaderTests(PublisherTestCase):
+class HeaderTests(BroadcastTestCase):
     """One set of tracks is one header; a header never changes under a client."""
 
     def test_same_tracks(self) -> None:
@@ -1077,16 +881,8 @@ class HeaderTests(PublisherTestCase):
         self.assertTrue(slow.aborted)
         self.assertIn("the tracks changed twice", self.log.lines[-1])
 
-    def test_edge(self) -> None:
-        """The new ring's time begins where the old one ended."""
-        stream = self.live()
-        stream.publisher.begin(header(AUDIO))
-        assert stream.publisher.period is not None
-        self.assertEqual(stream.publisher.period.ring.edge, 10_000_000)
-        self.assertEqual(stream.publisher.period.ring.size, 0)
 
-
-class EndTests(PublisherTestCase):
+class EndTests(BroadcastTestCase):
     """The end of the stream."""
 
     def test_following(self) -> None:
@@ -1177,7 +973,7 @@ class EndTests(PublisherTestCase):
         self.assertTrue(response.finished)
 
 
-class StatisticsTests(PublisherTestCase):
+class StatisticsTests(BroadcastTestCase):
     """What is counted, and what is recorded."""
 
     def test_counters(self) -> None:
@@ -1209,23 +1005,3 @@ class StatisticsTests(PublisherTestCase):
         client, _ = self.join(stream, room=100)
         stream.publisher.publish(footage(10, 20))
         self.assertEqual(client.statistics().lag, 3)
-
-    def test_recorder(self) -> None:
-        """A recorder gets all there is, from the first packet on, whoever watches."""
-        kept = Kept()
-        stream = self.make(kept, whole_segments=True, buffer=1.0)
-        stream.publisher.begin(header())
-        stream.publisher.publish(footage(0, 5.5))
-        self.assertEqual(blocks(kept.data), sent(footage(0, 5.5)))
-        stream.publisher.begin(header())
-        stream.publisher.begin(header(AUDIO))
-        self.assertEqual(kept.heads, [head(), head(AUDIO)])
-
-    def test_recorder_begins(self) -> None:
-        """A recording can begin where all can be decoded: not where the sound has cut."""
-        kept = Kept()
-        stream = self.make(kept)
-        stream.publisher.begin(header(VIDEO, AUDIO))
-        pictures = [*footage(0, 2), *footage(8, 10)]
-        stream.publisher.publish(mixed(pictures, footage(0, 10, track=2)))
-        self.assertEqual(kept.begins, [n * SECOND for n in (0, 1, 8, 9)])
