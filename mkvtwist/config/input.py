@@ -159,7 +159,9 @@ def check_on_demand(option: str, form: Form) -> None:
     @raise ConfigError: if it cannot be opened again.
     """
     if form not in (Form.FILE, Form.URL, Form.DEMO):
-        raise ConfigError(f"{option}: not possible for {form.value} input; only for what is opened")
+        raise ConfigError(
+            f"{option}: not possible for {form.value} input; only for files, URLs and demo:"
+        )
 
 
 def _placed(source: Input, directory: str) -> Input:

@@ -87,7 +87,10 @@ def parse_name(option: str, text: str) -> str:
     @raise ConfigError: if no URL can have this name, or if it is reserved.
     """
     if not _NAME.fullmatch(text):
-        refuse(option, text, "up to 64 letters, digits, '-', '_' and '.', not beginning with '.'")
+        allowed = (
+            "a name of up to 64 letters, digits, '-', '_' and '.', which does not begin with '.'"
+        )
+        refuse(option, text, allowed)
     if text in TAKEN or text.endswith((*FORMATS, *OTHER_ENDINGS)):
         raise ConfigError(
             f"{option}: {text!r} is reserved: a stream's name must not be a server path or end in a"
@@ -163,7 +166,8 @@ def parse_frame_rate(option: str, text: str) -> float:
     @raise ConfigError: for anything else.
     """
     allowed = (
-        f"from 0.001 to {MOST_PICTURES:g} pictures a second, such as 29.97 or 30000/1001; or 0"
+        f"a number of pictures a second from 0.001 to {MOST_PICTURES:g}, such as 29.97 or"
+        " 30000/1001; or 0"
     )
     parts = re.fullmatch(r"([0-9]{1,9})/([1-9][0-9]{0,8})", text)
     if parts:
@@ -275,7 +279,7 @@ def parse_text(option: str, text: str) -> str:
     @raise ConfigError: if it is empty.
     """
     if not text:
-        refuse(option, text, "anything: say what is meant, or leave it out")
+        raise ConfigError(f"{option}: {text!r} is empty; give a value, or leave this setting out")
     return text
 
 

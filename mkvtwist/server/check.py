@@ -157,9 +157,12 @@ def _conflict(key: str, stream: StreamConfig, config: Config) -> str | None:
             return f"{source} can be read by one stream only"
     elif key == "record":
         if any(other.record == stream.record for other in others):
-            return f"{stream.record!r} is recorded to by another stream, too"
+            return f"{stream.record!r}: another stream records to this file, too"
     elif key == "send" and stream.send != EVERYBODY and source_of(source).endpoint(source):
-        return f"nobody is asked for anything at {source.text!r}; say send = {{}} to have it so"
+        return (
+            f"not possible for endpoint input: {source.text!r} asks no sender for anything; write"
+            " send = {} to let anyone send"
+        )
     return None
 
 

@@ -95,7 +95,7 @@ class Options(TwistedOptions):
     def opt_config(self, text: str) -> None:
         """A TOML file with several streams; options come before what it says"""
         if self._file is not None:
-            raise UsageError(f"config: {text!r} is one too many, after {self._file!r}")
+            raise UsageError(f"two configuration files, {self._file!r} and {text!r}; give one")
         self._file = text
 
     def opt_check(self) -> None:
@@ -164,7 +164,7 @@ class Options(TwistedOptions):
                 raise UsageError(f"no INPUT; it is one of:\n{INPUT_FORMS}")
             self.say(INPUT, "-")
         if "input" not in self._said and "name" in self._said:
-            raise UsageError("name: it is that of INPUT, and there is none")
+            raise UsageError("name: the stream that it names needs an INPUT")
         said = {
             setting.key: setting.type.collected(self._said[setting.key])
             for setting in OPTIONS

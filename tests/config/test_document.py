@@ -314,7 +314,7 @@ class MistakeTests(FileTestCase):
             ('whole_segments = "yes"', "whole_segments: 'yes' is not true or false"),
             ("whole_segments = 1", "whole_segments: 1 is not true or false"),
             ("record = 5", "record: 5 is not text in quotes"),
-            ('record = ""', "record: '' is not anything: say what is meant, or leave it out"),
+            ('record = ""', "record: '' is empty; give a value, or leave this setting out"),
             ("watch = 'tokens'", "watch: 'tokens' is not a table, such as { token_file = "),
             ("watch = { token = 'x' }", "watch.token: unknown; did you mean token_file?"),
             ("send = { allow = ['x'] }", "send.allow: 'x' is not an address such as 192.0.2.7"),
@@ -343,7 +343,10 @@ class MistakeTests(FileTestCase):
             ),
             [
                 "streams.b.fallback: 'tcp:1' is not a file, a URL or demo:",
-                "streams.a.on_demand: not possible for endpoint input; only for what is opened",
+                (
+                    "streams.a.on_demand: not possible for endpoint input; only for files, URLs and"
+                    " demo:"
+                ),
             ],
         )
 

@@ -41,7 +41,7 @@ class ValueTests(SynchronousTestCase):
             self.assertEqual(parse_name("opt", text), text)
         self.refuses(
             parse_name,
-            "up to 64 letters, digits, '-', '_' and '.', not beginning with '.'",
+            "a name of up to 64 letters, digits, '-', '_' and '.', which does not begin with '.'",
             *("", ".", ".x", "a/b", "a b", "ä", "x" * 65, "a\n", "%41", ".."),
         )
         for text in (
@@ -89,7 +89,7 @@ class ValueTests(SynchronousTestCase):
             self.assertEqual(parse_frame_rate("opt", text), expected)
         self.refuses(
             parse_frame_rate,
-            "from 0.001 to 1000 pictures a second, such as 29.97 or 30000/1001; or 0",
+            "a number of pictures a second from 0.001 to 1000, such as 29.97 or 30000/1001; or 0",
             *("", "ntsc", "-1", "1001", "nan", "25/0", "1/", "2000/1", "1e-9"),
         )
 

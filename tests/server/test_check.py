@@ -71,7 +71,9 @@ class ReadTests(SynchronousTestCase):
             input = "tcp:0"
             """
         (said,) = self.problems(text)
-        self.assertIn("streams.a.send: nobody is asked for anything at 'tcp:0'", said)
+        self.assertIn(
+            "streams.a.send: not possible for endpoint input: 'tcp:0' asks no sender", said
+        )
         self.assertEqual(self.problems(f"{text}send = {{}}"), [])
 
     def test_no_file(self) -> None:
@@ -117,7 +119,7 @@ class ReadTests(SynchronousTestCase):
                 for name in ("a", "b")
                 for text in (
                     "input: standard input can be read by one stream only",
-                    f"record: '{self.folder}/x.mkv' is recorded to by another stream, too",
+                    f"record: '{self.folder}/x.mkv': another stream records to this file, too",
                 )
             ],
         )

@@ -318,7 +318,7 @@ class OptionsTests(SynchronousTestCase):
         tv, live = self.parse(f"--config={file}", "--burst=7", "tcp:0").streams
         self.assertEqual((tv.name, tv.burst, tv.buffer), ("tv", 7, 60))
         self.assertEqual((live.name, live.burst, live.buffer), ("live", 7, 30))
-        self.assertIn("one too many", self.refused(f"--config={file}", "--config=other"))
+        self.assertIn("two configuration files", self.refused(f"--config={file}", "--config=other"))
         self.assertIn("name: ", self.refused(f"--config={file}", "--name=x"))
 
     def test_config_mistakes(self) -> None:
