@@ -1,5 +1,5 @@
 """
-How many may watch at once (I{reactor}).
+How many clients may watch at once (I{reactor}).
 """
 
 from collections import Counter
@@ -10,7 +10,6 @@ from twisted.web.http import Request
 from mkvtwist.config.settings import Config
 from mkvtwist.http.wire.client import client_host
 from mkvtwist.http.wire.response import respond_unavailable
-from mkvtwist.live.fanout import RATE_SPAN
 from mkvtwist.net.addresses import one_host
 from mkvtwist.streams.stream import Stream
 
@@ -20,9 +19,9 @@ RETRY_AFTER = 5
 
 class Limits:
     """
-    What there is for all clients together.
+    The limits for all clients together.
 
-    @ivar config: how much that is; may be set again.
+    @ivar config: what they are; may be set again.
     """
 
     def __init__(self, config: Config, streams: Mapping[str, Stream]) -> None:
@@ -31,7 +30,7 @@ class Limits:
         self._by_address: Counter[str] = Counter()
 
     def refuse(self, stream: Stream, request: Request) -> bool:
-        """Whether one more client of a stream would be too many; if so, that is the answer."""
+        """Return whether one more client of a stream would be too many; if so, respond that."""
         full = self._refusal(stream, request)
         if full is not None:
             respond_unavailable(request, f"{full}; try again later.", RETRY_AFTER)
@@ -49,12 +48,15 @@ class Limits:
         mine = self._by_address[one_host(client_host(request))]
         if _reached(config.max_clients_per_address, mine):
             return f"The limit of {mine} clients from one address is reached"
-        if config.max_bandwidth and self._bandwidth() + _bitrate(stream) > config.max_bandwidth:
+        if (
+            config.max_bandwidth
+            and self._bandwidth() + stream.client_bitrate > config.max_bandwidth
+        ):
             return "The limit of the bandwidth is reached"
         return None
 
     def enter(self, request: Request) -> None:
-        """Count one more, until its connection is lost or its answer complete."""
+        """Count one more client, until its connection is lost or its response complete."""
         address = one_host(client_host(request))
         self._by_address[address] += 1
         request.notifyFinish().addBoth(lambda _: self._leave(address))
@@ -65,17 +67,8 @@ class Limits:
             del self._by_address[address]
 
     def _bandwidth(self) -> float:
-        return sum(_bitrate(stream) * stream.audience for stream in self._streams.values())
+        return sum(stream.client_bitrate * stream.audience for stream in self._streams.values())
 
 
 def _reached(most: int, count: int) -> bool:
     return 0 < most <= count
-
-
-def _bitrate(stream: Stream) -> float:
-    """
-    Return the bits per second that a client gets, by the last media that came: also while the input
-    is away, since those who wait for it get as much when it is back. 0 if nothing is known yet.
-    """
-    period = stream.publisher.period
-    return period.ring.bitrate(RATE_SPAN) if period is not None else 0.0

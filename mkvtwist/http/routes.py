@@ -17,15 +17,16 @@ from mkvtwist.formats.base import Format
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.registry import FORMATS
 from mkvtwist.http.limits import Limits
+from mkvtwist.http.replay_writer import PREFIX
 from mkvtwist.http.router import REST, STREAM, Guard, Route
 from mkvtwist.http.views import pages, static
 from mkvtwist.http.views.live import watch
 from mkvtwist.http.views.management import Control, Management
 from mkvtwist.http.views.publish import send
-from mkvtwist.http.views.replay import PREFIX, Replays
+from mkvtwist.http.views.replay import Replays
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.status import Status
-from mkvtwist.http.views.still import Posters
+from mkvtwist.http.views.still import Stills
 from mkvtwist.http.wire.negotiation import wants_page
 from mkvtwist.http.wire.request import SENDING
 from mkvtwist.http.wire.response import View
@@ -37,7 +38,7 @@ class Parts(TypedDict, total=False):
     """Views to use in place of the usual ones."""
 
     status: Status
-    stills: Posters
+    stills: Stills
     replays: Replays
 
 
@@ -68,7 +69,7 @@ class Views:
         self._streams = streams
         self._limits = limits
         self._status = parts.get("status") or Status(reactor, streams)
-        self._stills = parts.get("stills") or Posters(reactor)
+        self._stills = parts.get("stills") or Stills(reactor)
         self._replays = parts.get("replays") or Replays(reactor)
         # The observers of a stream's publisher keep these, so that they go with the stream.
         self._pieces: WeakValueDictionary[str, Pieces] = WeakValueDictionary()

@@ -19,6 +19,7 @@ from typing import Any
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.replay import Replay, guide
 from mkvtwist.live.ring import Fragment, Ring
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.silence import Silences
@@ -114,6 +115,32 @@ class Period:
             return []
         fragments = self.ring.between(place, self.released)
         return [packet for fragment in fragments for packet in fragment.packets]
+
+    def replay(self, choice: Choice, seconds: float) -> Replay | None:
+        """Return the last seconds of a choice of tracks; L{None} if there is nothing of them."""
+        packets = [p for p in self.since(round(seconds * SECOND)) if p.track in choice.tracks]
+        if not packets:
+            return None
+        return Replay(self.header.only(choice.tracks), choice.format, self.muxer(choice), packets)
+
+    @property
+    def has_keyframe(self) -> bool:
+        """Whether a picture can be decoded."""
+        return self.ring.place(0, decodable=True) is not None
+
+    def keyframe(self) -> bytes:
+        """
+        Return the newest keyframe behind the header, as Matroska.
+
+        @raise ValueError: if there is none.
+        """
+        place = self.ring.place(0, decodable=True)
+        if place is None:
+            raise ValueError("there is no keyframe")
+        number = guide(self.header.tracks)
+        key = next(p for p in self.ring[place].packets if p.track == number and p.key)
+        muxer = self.muxer(self.everything)
+        return muxer.head + muxer.render([key])
 
     def fragments(self, packets: Iterable[Packet]) -> Iterable[Fragment]:
         """Append packets to the ring, as fragments, and return these."""

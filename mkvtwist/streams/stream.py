@@ -15,7 +15,8 @@ from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
-from mkvtwist.live.fanout import Fanout
+from mkvtwist.live.fanout import RATE_SPAN, Fanout
+from mkvtwist.live.period import Period
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.sink import Sink, Surroundings
 from mkvtwist.live.streamlog import StreamLog
@@ -182,6 +183,20 @@ class Stream(MultiService):
         if input_.fallback.showing is not None:
             reason += "; meanwhile the fallback is shown"
         return state, reason
+
+    @property
+    def period(self) -> Period | None:
+        """What is sent now under one header; L{None} while no tracks are known."""
+        return self.publisher.period
+
+    @property
+    def client_bitrate(self) -> float:
+        """
+        The bits per second that a client gets, by the last media that came: also while the input is
+        away, since clients that wait get as much when it is back. 0 if nothing is known yet.
+        """
+        period = self.publisher.period
+        return period.ring.bitrate(RATE_SPAN) if period is not None else 0.0
 
     def statistics(self, *, clients: bool = True) -> StreamStatistics:
         """

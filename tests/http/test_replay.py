@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
@@ -14,33 +14,18 @@ from twisted.web.http import datetimeToString, stringToDatetime
 
 from mkvtwist.config.settings import Config
 from mkvtwist.formats.replay import Replay
-from mkvtwist.http import LiveSite, shelf
-from mkvtwist.http.shelf import BUSY, COUNT, KEEP, SHARE
-from mkvtwist.http.views import replay
-from mkvtwist.http.views.replay import AGAIN, CROWD, FRESH, SWEEP, Replays
-from mkvtwist.net.sockets import Traffic
-from tests.support.fakes import SOUND, Answer, Pool, blocks, footage, header
+from mkvtwist.http import LiveSite
+from mkvtwist.http.replay_files import (
+    FILES_PER_ADDRESS,
+    IN_USE,
+    KEEP_TIME,
+    MOST_FILES,
+    ReplayFiles,
+)
+from mkvtwist.http.replay_writer import ReplayWriter
+from mkvtwist.http.views.replay import MOST_MAKING, RETRY_AFTER, SAME_FOR, SWEEP, Replays
+from tests.support.fakes import SOUND, Answer, LatePool, Pool, blocks, footage, header
 from tests.support.site import SiteTestCase
-
-
-class LatePool(Pool):
-    """
-    A thread pool that works when it is told to.
-
-    @ivar jobs: what it has not got to yet.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.jobs: list[tuple[Any, ...]] = []
-
-    def callInThreadWithCallback(self, *args: Any, **kw: Any) -> None:  # noqa: N802
-        """Later."""
-        self.jobs.append(args)
-
-    def work(self) -> None:
-        """A thread does what was asked for first."""
-        super().callInThreadWithCallback(*self.jobs.pop(0))
 
 
 class ReplayTests(SiteTestCase):
@@ -48,12 +33,24 @@ class ReplayTests(SiteTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.replays = Replays(self.reactor)
-        self.site = LiveSite(self.reactor, self.streams, replays=self.replays)
-        self.addCleanup(self.replays.stop)
+        self.parent = self.mktemp()
+        os.mkdir(self.parent)
+        self.serve()
         # Twisted has files read piece by piece by the reactor that runs, which is none here.
         schedule = partial(self.reactor.callLater, 0.00001)
         self.patch(_producer_helpers, "cooperate", Cooperator(scheduler=schedule).cooperate)
+
+    def serve(
+        self,
+        write: Callable[[Replay, Any], None] = Replay.write,
+        **files: int,
+    ) -> None:
+        """A site that writes files in its own way, or keeps so many of them."""
+        writer = ReplayWriter(self.reactor, write, self.parent)
+        kept = ReplayFiles(self.reactor, **files)
+        replays = Replays(self.reactor, kept, writer)
+        self.addCleanup(replays.stop)
+        self.site = LiveSite(self.reactor, self.streams, replays=replays)
         everybody = (ip_network("0.0.0.0/0"),)  # so that a case may come from anywhere
         self.site.configure(Config((), trusted_proxies=everybody))
 
@@ -66,8 +63,7 @@ class ReplayTests(SiteTestCase):
 
     def late(self) -> LatePool:
         """From now on threads wait until they are told to work."""
-        pool = LatePool()
-        self.patch(self.reactor, "_pool", pool)
+        self.reactor.pool = pool = LatePool()
         return pool
 
     def last(self, query: str = "", **headers: str) -> str:
@@ -78,7 +74,8 @@ class ReplayTests(SiteTestCase):
 
     def kept(self) -> list[str]:
         """What is on the disk."""
-        return os.listdir(self.replays._directory or "/nowhere")
+        folders = [os.path.join(self.parent, name) for name in os.listdir(self.parent)]
+        return [name for folder in folders for name in os.listdir(folder)]
 
     def test_redirect(self) -> None:
         """One is sent to a file of the last seconds, from the keyframe there, its times from 0."""
@@ -102,7 +99,7 @@ class ReplayTests(SiteTestCase):
         first = self.last("?seconds=2")
         body = self.get(first).body
         self.publish(10, 12)
-        self.reactor.advance(FRESH)
+        self.reactor.advance(SAME_FOR)
         second = self.last("?seconds=2")
         self.assertEqual(self.get(first).body, body)
         self.assertEqual(inside(self.get(second)), [p.data for p in footage(10, 12)])
@@ -130,10 +127,10 @@ class ReplayTests(SiteTestCase):
     def test_player_goes_back(self) -> None:
         """A player that asks for each part at the first address gets parts of one file."""
         mine = self.last(User_Agent="Lavf", Range="bytes=0-")
-        self.reactor.advance(FRESH)
+        self.reactor.advance(SAME_FOR)
         others = self.last(User_Agent="VLC")
         self.assertNotEqual(mine, others)
-        self.reactor.advance(FRESH)
+        self.reactor.advance(SAME_FOR)
         for _ in range(2):
             self.assertEqual(self.last(User_Agent="Lavf", Range="bytes=100-"), mine)
         self.assertEqual(self.last(User_Agent="VLC", Range="bytes=7-9"), others)
@@ -202,13 +199,13 @@ class ReplayTests(SiteTestCase):
             self.assertRegex(got.headers["content-type"], "^video/x-matroska")
             self.assertEqual(got.headers["cache-control"], "no-store")
             self.assertNotIn("content-length", got.headers)
-            self.assertEqual((self.replays._directory, late.jobs), (None, []))
+            self.assertEqual((os.listdir(self.parent), late.jobs), ([], []))
         self.connect().ask("/live/last.mkv")
         self.assertEqual(self.get("/live/last.mkv", "HEAD").status, 200)
         self.assertEqual(len(late.jobs), 1)
         self.add("late")
         got = self.get("/late/last.mkv", "HEAD")
-        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(AGAIN)))
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(RETRY_AFTER)))
         self.assertEqual(self.get("/live/last.mkv?seconds=soon", "HEAD").status, 400)
 
     def test_name(self) -> None:
@@ -237,7 +234,7 @@ class ReplayTests(SiteTestCase):
         for begin in (lambda: None, lambda: other.publisher.begin(header())):
             begin()
             got = self.get("/late/last.mkv")
-            self.assertEqual((got.status, got.headers["retry-after"]), (503, str(AGAIN)))
+            self.assertEqual((got.status, got.headers["retry-after"]), (503, str(RETRY_AFTER)))
         other.publisher.publish(footage(0.5, 0.9))
         self.assertEqual(self.get("/late/last.mkv").status, 503, "no keyframe")
 
@@ -283,43 +280,11 @@ class ReplayTests(SiteTestCase):
         """A file that nobody asks for goes after a while; each request keeps it longer."""
         where = self.last()
         for _ in range(3):
-            self.reactor.advance(KEEP - 1)
+            self.reactor.advance(KEEP_TIME - 1)
             self.assertEqual(self.get(where).status, 200)
-        self.reactor.pump([SWEEP] * int(KEEP / SWEEP + 1))
+        self.reactor.pump([SWEEP] * int(KEEP_TIME / SWEEP + 1))
         self.assertEqual(self.get(where).status, 404)
         self.assertEqual(self.kept(), [])
-
-    def test_stalled(self) -> None:
-        """Who reads nothing for so long is disconnected; who reads slowly keeps the file."""
-        where = self.last()
-        connection = self.connect()
-        connection.ask(where)  # Twisted reads the file when the reactor turns, which it does not
-        aborted: list[bool] = []
-        self.patch(connection.transport, "abortConnection", lambda: aborted.append(True))
-        (reading,) = self.replays._reading.values()
-        for _ in range(3):
-            reading.sent -= 1  # it took something
-            self.reactor.rightNow += KEEP - SWEEP
-            self.replays._look()
-            self.assertEqual(aborted, [])
-        self.assertEqual(len(self.kept()), 1)
-        self.reactor.rightNow += KEEP
-        self.replays._look()
-        self.assertEqual(aborted, [True])
-
-    def test_vanished(self) -> None:
-        """A reader whose machine acknowledges nothing for C{--client-timeout} is disconnected."""
-        silent = 29.0
-        self.patch(replay, "traffic", lambda _: Traffic(0, 0, silent))
-        connection = self.connect()
-        connection.ask(self.last())
-        aborted: list[bool] = []
-        self.patch(connection.transport, "abortConnection", lambda: aborted.append(True))
-        self.replays._look()
-        self.assertEqual(aborted, [])
-        silent = self.stream.config.client_timeout
-        self.replays._look()
-        self.assertEqual(aborted, [True])
 
     def test_share(self) -> None:
         """An address holds only its share: its own go, and no other address misses one."""
@@ -329,7 +294,7 @@ class ReplayTests(SiteTestCase):
         for number in range(20):
             self.reactor.advance(1)
             self.last(f"?seconds={number}.5")
-            self.assertLessEqual(len(self.kept()), SHARE + 1)
+            self.assertLessEqual(len(self.kept()), FILES_PER_ADDRESS + 1)
         self.assertEqual(self.get(others).status, 200)
         self.assertEqual([self.get(where).status for where in mine], [200, 404], "what was read")
 
@@ -337,24 +302,24 @@ class ReplayTests(SiteTestCase):
         """A file that two addresses hold is not removed because one of them lets go of it."""
         where = self.last(X_Forwarded_For="203.0.113.9")
         self.assertEqual(self.last(), where)
-        for number in range(SHARE):
+        for number in range(FILES_PER_ADDRESS):
             self.last(f"?seconds={number}")
         name = where.removeprefix("/live/")
         self.assertIn(name, self.kept())
-        for number in range(SHARE):
+        for number in range(FILES_PER_ADDRESS):
             self.last(f"?seconds={number}.5", X_Forwarded_For="203.0.113.9")
         self.assertNotIn(name, self.kept())
 
     def test_share_is_read(self) -> None:
         """An address that reads all of its files gets no more; when it has read one it does."""
-        files = [self.last(f"?seconds={number}") for number in range(SHARE)]
+        files = [self.last(f"?seconds={number}") for number in range(FILES_PER_ADDRESS)]
         readers = [self.connect() for _ in files]
         for reader, where in zip(readers, files, strict=True):
             reader.ask(where)  # it is read when the reactor turns
         asking = self.connect()
         asking.ask("/live/last.mkv")
         got = asking.answer()
-        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(AGAIN)))
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(RETRY_AFTER)))
         self.reactor.pump([0.00001] * 20)
         self.assertTrue(all(reader.answer().complete for reader in readers))
         self.last()
@@ -363,7 +328,7 @@ class ReplayTests(SiteTestCase):
     def test_share_while_made(self) -> None:
         """What is being made for an address counts, also if it is never asked for again."""
         pool = self.late()
-        waiting = [self.connect() for _ in range(SHARE + 1)]
+        waiting = [self.connect() for _ in range(FILES_PER_ADDRESS + 1)]
         for number, connection in enumerate(waiting):
             connection.ask(f"/live/last.mkv?seconds={number}")
         self.assertEqual(waiting.pop().answer().status, 503)
@@ -372,14 +337,14 @@ class ReplayTests(SiteTestCase):
         while pool.jobs:
             pool.work()
             self.reactor.turn()
-        self.assertEqual(len(self.kept()), SHARE)
-        self.patch(self.reactor, "_pool", Pool())
+        self.assertEqual(len(self.kept()), FILES_PER_ADDRESS)
+        self.reactor.pool = Pool()
         self.last()
-        self.assertEqual(len(self.kept()), SHARE)
+        self.assertEqual(len(self.kept()), FILES_PER_ADDRESS)
 
     def test_share_of_bytes(self) -> None:
         """An address holds only its share of bytes; its newest file always is."""
-        self.patch(shelf, "SIZE", 4 * 4000)
+        self.serve(most_bytes=4 * 4000)
         others = self.last("?seconds=5", X_Forwarded_For="203.0.113.9")
         for number in range(1, 9):
             self.reactor.advance(1)
@@ -390,47 +355,47 @@ class ReplayTests(SiteTestCase):
 
     def test_count(self) -> None:
         """If there are too many of all addresses, the longest not asked for goes first."""
-        hosts = [f"203.0.113.{number}" for number in range(COUNT + 1)]
+        hosts = [f"203.0.113.{number}" for number in range(MOST_FILES + 1)]
         files = [self.last(f"?seconds={n}", X_Forwarded_For=h) for n, h in enumerate(hosts[:-1])]
         got = self.get("/live/last.mkv", X_Forwarded_For=hosts[-1])
         self.assertEqual(got.status, 503, "all of them are somebody's only one")
-        self.reactor.advance(BUSY)
+        self.reactor.advance(IN_USE)
         self.get(files[0], X_Forwarded_For=hosts[0])
         reader = self.connect()
         reader.ask(files[1], X_Forwarded_For=hosts[1])
         self.last("?seconds=0.5", X_Forwarded_For=hosts[-1])
-        self.assertEqual(len(self.kept()), COUNT)
+        self.assertEqual(len(self.kept()), MOST_FILES)
         statuses = [self.get(where).status for where in (files[0], files[1], files[2])]
         self.assertEqual(statuses, [200, 200, 404])
 
     def test_second_ones(self) -> None:
         """If there are too many of all addresses, one that is not its holder's only one goes."""
         files = []
-        for number in range(COUNT // SHARE):
+        for number in range(MOST_FILES // FILES_PER_ADDRESS):
             host = f"203.0.113.{number}"
-            for seconds in range(SHARE):
+            for seconds in range(FILES_PER_ADDRESS):
                 query = f"?seconds={number}.{seconds}"
                 files.append((self.last(query, X_Forwarded_For=host), host))
         self.last(X_Forwarded_For="203.0.113.99")
-        self.assertEqual(len(self.kept()), COUNT)
+        self.assertEqual(len(self.kept()), MOST_FILES)
 
     def test_size(self) -> None:
         """Only so many bytes are kept; the newest file always is."""
-        self.patch(shelf, "SIZE", 10)
+        self.serve(most_bytes=10)
         first = self.last()
         self.reactor.advance(1)
         second = self.last("?seconds=1")
         self.assertEqual([self.get(where).status for where in (first, second)], [404, 200])
         got = self.get("/live/last.mkv", X_Forwarded_For="203.0.113.9")
         self.assertEqual(got.status, 503)
-        self.reactor.advance(BUSY)
+        self.reactor.advance(IN_USE)
         self.last(X_Forwarded_For="203.0.113.9")
         self.assertEqual(self.get(second).status, 404)
 
     def test_crowd(self) -> None:
         """Only so many wait to be made."""
         pool = self.late()
-        for number in range(CROWD):
+        for number in range(MOST_MAKING):
             host = f"203.0.113.{number}"
             self.connect().ask(f"/live/last.mkv?seconds={number}", X_Forwarded_For=host)
         got = self.get("/live/last.mkv?seconds=60")
@@ -438,16 +403,18 @@ class ReplayTests(SiteTestCase):
         while pool.jobs:
             pool.work()
             self.reactor.turn()
-        self.assertEqual(len(self.kept()), CROWD)
+        self.assertEqual(len(self.kept()), MOST_MAKING)
 
     def test_disk_full(self) -> None:
         """What cannot be written is said, to who asked and in the log, and nothing stays of it."""
+
+        def write(replay: Replay, file: Any) -> None:
+            if self.kept()[1:]:
+                raise OSError(28, "No space left on device")
+            Replay.write(replay, file)
+
+        self.serve(write)
         self.last("?seconds=1")
-
-        def full(*_: object) -> None:
-            raise OSError(28, "No space left on device")
-
-        self.patch(Replay, "write", full)
         got = self.get("/live/last.mkv")
         self.assertEqual(got.status, 503)
         self.assertIn("No space left on device", got.text)
@@ -456,47 +423,46 @@ class ReplayTests(SiteTestCase):
 
     def test_bug(self) -> None:
         """An error that no disk makes is in the log with its traceback."""
-        self.patch(Replay, "write", lambda *_: 1 / 0)
+        self.serve(lambda *_: 1 / 0)  # type: ignore[arg-type]
         self.assertEqual(self.get("/live/last.mkv").status, 503)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_stop(self) -> None:
-        """When the server stops, nothing stays on the disk."""
+        """When the server stops, nothing stays on the disk, and nothing is left to do."""
         self.last()
-        directory = self.replays._directory
-        assert directory is not None
+        self.assertEqual(len(self.kept()), 1)
         self.site.doStart()
         self.site.doStop()
-        self.assertFalse(os.path.exists(directory))
-        self.assertFalse(self.replays._sweep.running)
+        self.assertEqual(os.listdir(self.parent), [])
+        soon = self.reactor.seconds() + SWEEP
+        self.assertEqual([c for c in self.reactor.getDelayedCalls() if c.getTime() <= soon], [])
 
     def test_stopped_meanwhile(self) -> None:
         """What was asked for before the server stopped, or is after that, is not made any more."""
         made: list[str] = []
-        self.patch(tempfile, "tempdir", self.mktemp())
-        os.mkdir(tempfile.gettempdir())
-        pool = self.late()
-        waiting = [self.connect() for _ in range(3)]
-        for seconds, connection in enumerate(waiting, 1):
-            connection.ask(f"/live/last.mkv?seconds={seconds}")
-        write = Replay.write
 
         def stop_and_write(replay: Replay, file: Any) -> None:
-            write(replay, file)
+            Replay.write(replay, file)
             self.site.doStart()
             self.site.doStop()
             os.makedirs(os.path.dirname(file.name))  # as if it had come in between
             made.append(file.name)
 
-        self.patch(Replay, "write", stop_and_write)
-        pool.work()
-        self.reactor.turns()
-        self.assertEqual((len(made), pool.jobs), (1, []))
+        self.serve(stop_and_write)
+        pool = self.late()
+        waiting = [self.connect() for _ in range(3)]
+        for seconds, connection in enumerate(waiting, 1):
+            connection.ask(f"/live/last.mkv?seconds={seconds}")
+        while pool.jobs:
+            pool.work()
+            self.reactor.turns()
+        self.assertEqual(len(made), 1)
         for connection in waiting:
             got = connection.answer()
             self.assertEqual((got.status, got.text), (503, "The server stops.\n"))
+        self.reactor.pool = Pool()
         self.assertEqual(self.get("/live/last.mkv").status, 503)
-        self.assertEqual(os.listdir(tempfile.gettempdir()), [])
+        self.assertEqual(os.listdir(self.parent), [])
 
     def test_started_again(self) -> None:
         """A server that listens elsewhere makes files as before."""

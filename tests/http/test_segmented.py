@@ -23,7 +23,7 @@ from mkvtwist.formats.mp4 import MP4
 from mkvtwist.http import LiveSite
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.views.segmented import Pieces
-from mkvtwist.http.views.still import Posters
+from mkvtwist.http.views.still import Stills
 from mkvtwist.http.watching import WAIT_FIRST, list_bytes
 from mkvtwist.http.wire.delivery import SLICE
 from mkvtwist.http.wire.response import View
@@ -304,7 +304,7 @@ class PlaylistTests(HLSTestCase):
 
     def test_private(self) -> None:
         """What not everybody may watch is kept by no cache for many: no still, no replay either."""
-        stills = Posters(self.reactor, lambda _: b"jpeg")
+        stills = Stills(self.reactor, lambda _: b"jpeg")
         self.site = LiveSite(self.reactor, self.streams, stills=stills)
         self.addCleanup(self.site.stopFactory)
         rule = AccessRule(allow=(ip_network("198.51.100.0/24"),))

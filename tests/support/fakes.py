@@ -78,17 +78,39 @@ class Pool(ThreadPool):
             self.run_next()
 
 
+class LatePool(Pool):
+    """
+    A thread pool that works when it is told to.
+
+    @ivar jobs: what it has not got to yet.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[tuple[Any, ...]] = []
+
+    def callInThreadWithCallback(self, *args: Any, **kw: Any) -> None:  # noqa: N802
+        """Later."""
+        self.jobs.append(args)
+
+    def work(self) -> None:
+        """A thread does what was asked for first."""
+        super().callInThreadWithCallback(*self.jobs.pop(0))
+
+
 @implementer(IReactorFromThreads)
 class Reactor(MemoryReactorClock):
     """
     A reactor in memory. Time stands still until it is told to go on, and what threads ask for
     waits for the next L{turn}.
+
+    @ivar pool: its thread pool; may be set.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._calls: deque[Callable[[], Any]] = deque()
-        self._pool = Pool()
+        self.pool = Pool()
 
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:  # noqa: A002 - the interface's name
         """Any thread."""
@@ -96,7 +118,7 @@ class Reactor(MemoryReactorClock):
 
     def getThreadPool(self) -> Pool:  # noqa: N802
         """One that needs no thread."""
-        return self._pool
+        return self.pool
 
     def turn(self) -> None:
         """What threads have asked for, and what is due."""

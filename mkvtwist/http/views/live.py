@@ -27,7 +27,7 @@ from mkvtwist.streams.stream import Stream
 
 
 def watch(stream: Stream, format_: Format, limits: Limits, request: Request) -> None:
-    """Answer with the stream, from now on."""
+    """Respond with the stream, from now on."""
     wanted = request.getHeader(b"range")
     if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":
         respond_text(request, 416, "A live stream has no ranges; ask for it without.")
@@ -65,8 +65,8 @@ def watch(stream: Stream, format_: Format, limits: Limits, request: Request) -> 
 def _preview(
     stream: Stream, format_: Format, wanted: frozenset[int] | None, request: Request
 ) -> None:
-    """What the answer would be, without a place among the clients."""
-    period = stream.publisher.period
+    """Respond with the head of what C{GET} would get; the client does not join."""
+    period = stream.period
     tracks: Sequence[Track] = ()
     if period is not None:
         try:
@@ -95,5 +95,5 @@ def _burst(request: Request, stream: Stream) -> float | None:
 
 
 def _wants_rebase(request: Request) -> bool:
-    """Whether timestamps are to begin at 0, as a browser's video element needs them."""
+    """Return whether timestamps begin at 0, as a browser's video element needs them."""
     return parameter(request, "rebase") == "1" or request.getHeader(b"sec-fetch-dest") == b"video"

@@ -66,7 +66,7 @@ class Fresh:
 
 def _condition(stream: Stream) -> tuple[Any, ...]:
     """Return what tells a stream from itself after a change; it keeps no stream that has gone."""
-    period = stream.publisher.period
+    period = stream.period
     tracks = ref(period) if period is not None else None
     return ref(stream), tracks, stream.input.primary.restarts, *stream.condition
 

@@ -1,33 +1,38 @@
 """
-A still of what is on: C{/NAME.jpg} (I{reactor; decoded in a pool's thread}).
+A still of what is on: C{/NAME.jpg} (I{reactor; a pool's thread decodes}).
 
-It is made only when somebody asks, and at most once in L{SPAN} seconds for each stream, whether it
-turned out or not; all who ask meanwhile get the same. One picture is decoded at a time.
+A still is made only if a client asks, and at most once in L{GOOD_FOR} seconds for each stream,
+whether it turned out or not; all clients that ask meanwhile get the same. One picture is decoded at
+a time.
 """
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
-from mkvtwist.formats.replay import guide
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
 from mkvtwist.http.wire.response import respond_head, respond_text, respond_unavailable
 from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.live.period import Period
+from mkvtwist.net.pool import Pool
+from mkvtwist.net.waiting import Results
 from mkvtwist.streams.stream import Stream
 
-SPAN = 5
+GOOD_FOR = 5
 """Seconds that a still is good for: a wall of twenty streams decodes four pictures a second."""
 
-PATIENCE = 10.0
-"""Seconds after which who waits is told that it takes too long. A decoder cannot be interrupted."""
+DECODING_TIME = 10.0
+"""Seconds after which clients are told that it takes too long. A decoder cannot be interrupted."""
+
+RETRY_AFTER = 2
+"""Seconds after which to ask again while there is no picture: keyframes are about so far apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,110 +40,105 @@ class Still:
     """
     A picture, or why there is none.
 
-    @ivar period: of which it is, without keeping its ring; after new tracks there is another
-        picture.
+    @ivar period: the one it was taken of, without keeping its ring. After new tracks there is
+        another picture.
     @ivar made: when, as the reactor counts.
+    @ivar problem: why there is no picture, for viewers.
+    @ivar detail: the cause, for operators.
     """
 
     period: ref[Period]
     made: float
     picture: bytes = b""
     problem: str = ""
-    """In words for viewers."""
-
     detail: str = ""
-    """The cause, for operators."""
 
 
-class Posters:
-    """
-    The stills of all streams.
-    """
+class Stills:
+    """The stills of all streams."""
 
     def __init__(self, reactor: Any, decode: Callable[[bytes], bytes] = jpeg) -> None:
         """
-        @param decode: what makes a JPEG of a header and a keyframe, in a thread.
+        @param decode: makes a JPEG of a header and a keyframe, in a thread.
         """
-        self._reactor = reactor
+        self._clock = reactor
         self._decode = decode
+        self._pool = Pool(reactor, 1)
         self._stills: WeakKeyDictionary[Stream, Still] = WeakKeyDictionary()
-        self._waiting: dict[Stream, list[Request]] = {}
-        self._busy: set[Stream] = set()  # a decoder may outlast those who wait for it
-        self._one = DeferredSemaphore(1)
+        self._making: Results[Stream, Still] = Results()
+        self._decoding: set[Stream] = set()  # a decoder may outlast those that wait for it
 
     def show(self, stream: Stream, request: Request) -> None:
-        """Answer with the latest keyframe, or a still of the last few seconds."""
-        period = stream.publisher.period
+        """Respond with the newest keyframe, or with a still of the last few seconds."""
+        period = stream.period
         if period is not None and not period.header.has_video:
             respond_text(request, 404, "This stream has no pictures.")
             return
-        if period is None or period.ring.place(0, decodable=True) is None:
-            respond_unavailable(request, "There is no picture yet.", 2)
+        if period is None or not period.has_keyframe:
+            respond_unavailable(request, "There is no picture yet.", RETRY_AFTER)
             return
         still = self._stills.get(stream)
-        now = self._reactor.seconds()
-        if still is not None and still.period() is period and now - still.made < SPAN:
-            self._answer(stream, still, request)
+        now = self._clock.seconds()
+        if still is not None and still.period() is period and now - still.made < GOOD_FOR:
+            self._respond(stream, request, still)
         elif request.method == b"HEAD":  # nobody is to see it: nothing is decoded for that
             respond_head(request, b"image/jpeg")
-        elif stream in self._busy and stream not in self._waiting:
-            respond_unavailable(
-                request, "No picture: the one before it is still being decoded.", SPAN
-            )
+        elif stream in self._decoding and stream not in self._making:
+            text = "No picture: the one before it is still being decoded."
+            respond_unavailable(request, text, GOOD_FOR)
         else:
-            waiting = self._waiting.setdefault(stream, [])
-            waiting.append(request)
-            request.notifyFinish().addErrback(lambda _: _forget(waiting, request))
-            if stream not in self._busy:
-                self._begin(stream, period)
+            made = self._making.wait(stream, partial(self._make, stream, period))
+            request.notifyFinish().addErrback(lambda _: made.cancel())
+            made.addCallback(partial(self._respond, stream, request))
+            made.addErrback(lambda why: why.trap(CancelledError))
 
-    def _begin(self, stream: Stream, period: Period) -> None:
-        place = period.ring.place(0, decodable=True)
-        assert place is not None
-        number = guide(period.header.tracks)
-        key = next(p for p in period.ring[place].packets if p.track == number and p.key)
-        made = period.muxer(period.everything)
-        self._busy.add(stream)
-        late = self._reactor.callLater(PATIENCE, self._late, stream, period)
-        done: Deferred[Any] = self._one.run(
-            self._in_thread, self._decode, made.head + made.render([key])
-        )
-        done.addCallbacks(
-            lambda picture: Still(ref(period), self._reactor.seconds(), picture),
-            lambda failure: self._failed(failure, stream, period),
-        )
+    def _make(self, stream: Stream, period: Period) -> Deferred[Still]:
+        """Return a Deferred of a still, or of the news that it takes too long."""
+        first: Deferred[Still] = Deferred()
 
-        def over(still: Still) -> None:
-            self._busy.discard(stream)
+        def settle(still: Still) -> None:
+            self._note(stream, still)
+            if not first.called:
+                first.callback(still)
+
+        def decoded(still: Still) -> None:
+            self._decoding.discard(stream)
             if late.active():
                 late.cancel()
-            self._settle(stream, still)
+            settle(still)
 
-        done.addCallback(over)
+        problem = f"it takes more than {DECODING_TIME:g} s to decode"
+        late = self._clock.callLater(
+            DECODING_TIME, lambda: settle(self._still(period, problem=problem))
+        )
+        self._decoding.add(stream)
+        decoding = self._pool.run(self._decode, period.keyframe())
+        decoding.addCallbacks(
+            lambda picture: self._still(period, picture=picture),
+            lambda why: self._failed(why, stream, period),
+        ).addCallback(decoded)
+        return first
 
-    def _late(self, stream: Stream, period: Period) -> None:
-        problem = f"it takes more than {PATIENCE:g} s to decode"
-        self._settle(stream, Still(ref(period), self._reactor.seconds(), problem=problem))
+    def _still(self, period: Period, **about: Any) -> Still:
+        return Still(ref(period), self._clock.seconds(), **about)
 
     def _failed(self, failure: Failure, stream: Stream, period: Period) -> Still:
-        if not failure.check(NoStill):
-            stream.log.failure("making a still failed", failure)
-        problem, detail = "the log says why", ""
         if isinstance(failure.value, NoStill):
             problem, detail = str(failure.value), failure.value.detail
-        return Still(ref(period), self._reactor.seconds(), problem=problem, detail=detail)
+            return self._still(period, problem=problem, detail=detail)
+        stream.log.failure("making a still failed", failure)
+        return self._still(period, problem="the log says why")
 
-    def _settle(self, stream: Stream, still: Still) -> None:
+    def _note(self, stream: Stream, still: Still) -> None:
+        """Keep a still; log why there is no picture, if it is a new reason."""
         before = self._stills.get(stream)
         if still.problem and (before is None or before.problem != still.problem):
             detail = f" ({still.detail})" if still.detail else ""
             stream.log.warn("no still: {problem}{detail}", problem=still.problem, detail=detail)
         self._stills[stream] = still
-        for request in self._waiting.pop(stream, []):
-            self._answer(stream, still, request)
 
-    def _answer(self, stream: Stream, still: Still, request: Request) -> None:
-        left = max(1, round(SPAN - (self._reactor.seconds() - still.made)))
+    def _respond(self, stream: Stream, request: Request, still: Still) -> None:
+        left = max(1, round(GOOD_FOR - (self._clock.seconds() - still.made)))
         if still.problem:
             respond_unavailable(
                 request, f"No picture can be made of the latest keyframe: {still.problem}.", left
@@ -154,11 +154,3 @@ class Posters:
         request.setHeader(b"Content-Length", b"%d" % len(still.picture))
         request.write(b"" if request.method == b"HEAD" else still.picture)
         request.finish()
-
-    def _in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
-
-
-def _forget(waiting: list[Request], request: Request) -> None:
-    if request in waiting:
-        waiting.remove(request)
