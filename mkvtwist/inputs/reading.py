@@ -36,6 +36,7 @@ class Reading:
 
     @ivar source: the input, or the fallback, that is read.
     @ivar heard: whether a header has come.
+    @ivar is_gone: whether its reader has gone; what the reader has made may still be there to take.
     @ivar owner: what it is for.
     """
 
@@ -45,6 +46,7 @@ class Reading:
         self.source = source
         self.owner = owner
         self.heard = False
+        self.is_gone = False
 
 
 class ReadingOwner(Protocol):
@@ -113,11 +115,13 @@ class Readings:
         """Want nothing more of a reading; the timeline is free when its reader has gone."""
         self._current.remove(reading)
         self._turns.withdraw(reading)
+        reading.reader.stop()
+        if reading.is_gone:
+            return
         gone = self._leaving[reading] = Deferred()
         if reading is self._turns.owner:
             late = self._reactor.callLater(LEFTOVER_TIMEOUT, self._turns.release, reading)
             gone.addCallback(lambda _: late.active() and late.cancel())
-        reading.reader.stop()
 
     def count_leaving(self, source: Input) -> int:
         """Return how many readers of a source have been stopped, and have not gone yet."""
@@ -183,6 +187,7 @@ class Readings:
             owner.ended(reading, event)
 
     def _gone(self, reading: Reading) -> None:
+        reading.is_gone = True
         self._turns.release(reading)
         gone = self._leaving.pop(reading, None)
         if gone is not None:

@@ -52,7 +52,7 @@ class InputOpener:
     @ivar read_timeout: seconds that a URL may then say nothing.
     @ivar wait: seconds that a sender's connection is waited for at a time.
     @ivar sender_silence: seconds that a sender may say nothing once it has connected, as a sender
-        elsewhere may (L{mkvtwist.inputs.sender.SILENCE}).
+        elsewhere may (L{mkvtwist.inputs.senders.SENDER_SILENCE}).
     @ivar scope: how near an address is.
     @ivar av_open: PyAV's C{open}.
     """

@@ -131,6 +131,16 @@ class OnDemandTests(InputTestCase):
         self.demand.touch()
         self.assertEqual(len(self.readers), 1)
 
+    def test_listening(self) -> None:
+        """An input that waits for its sender says so each time that it is opened."""
+        self.start("udp://127.0.0.1:1234", on_demand=True, linger=1.0)
+        for _ in range(2):
+            self.assertEqual(self.service.life.state, "waiting for a client")
+            response = self.watch()
+            self.assertEqual(self.service.life.state, "waiting for a sender")
+            self.leave(response)
+            self.reactor.pump([1.0] * 3)
+
     def test_end(self) -> None:
         """One that is to exit at its end has ended then."""
         service = self.start("film.mkv", on_demand=True, at_end="exit")

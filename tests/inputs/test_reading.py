@@ -73,3 +73,15 @@ class ReadingTests(InputTestCase):
         service = self.start()
         self.emit(END)
         self.successResultOf(service.stopService())
+
+    def test_stop_when_it_has_gone(self) -> None:
+        """A reader that has gone, whose end was not taken yet, is not waited for."""
+        kept = Kept()
+        service = self.start(recorder=kept)
+        self.emit(header(), *footage(0, 1))
+        kept.full = True
+        self.emit(END)
+        self.reader.join()
+        self.reactor.turns()
+        self.successResultOf(service.stopService())
+        self.assertEqual(self.pending(), [])

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
-from mkvtwist.config.input import parse_input
-from mkvtwist.libav import Ended, Noticed
+from mkvtwist.libav import Ended
 from tests.support.fakes import (
     END,
     footage,
@@ -47,15 +43,6 @@ class FileTests(InputTestCase):
         )
         self.assertEqual(service.primary.restarts, 0)
 
-    def test_at_once(self) -> None:
-        """Everything from the header to the end may come in one turn."""
-        self.start()
-        response = self.watch()
-        self.emit(header(), *footage(0, 1), Noticed("!"), *footage(1, 2), END)
-        self.reactor.turn()
-        self.assertEqual(response.blocks, sent(footage(0, 2)))
-        self.assertTrue(response.finished)
-
     def test_no_media(self) -> None:
         """What cannot be read is one line in the log, and the reason of the state."""
         service = self.start()
@@ -65,14 +52,6 @@ class FileTests(InputTestCase):
         self.assertEqual(self.state_and_reason(), ("ended", "no media"))
         self.assertTrue(response.finished)
         self.assertEqual(self.ends, [service])
-
-    def test_manner(self) -> None:
-        """The frame rate and the programme that are set are the input's, not the fallback's."""
-        self.start(frame_rate=12.5, program=3)
-        self.assertEqual(self.reader.manner, (12.5, 3))
-        pause = parse_input("fallback", "pause.mkv")
-        self.start("tcp:12345", fallback=pause, frame_rate=12.5, program=3)
-        self.assertEqual(self.reader.manner, (0.0, 0))
 
     def test_loop(self) -> None:
         """A loop begins again at once, on the same line of time; it stays live, clients go on."""
@@ -224,14 +203,6 @@ class FileTests(InputTestCase):
         self.reactor.turn()
         self.assertEqual(old.blocks, sent(footage(1, 3)))
         self.assertEqual(new.blocks, sent(footage(2, 3)))
-
-    def test_standard_input(self) -> None:
-        """Standard input is read unbuffered, as it comes, and is not closed."""
-        self.start("-")
-        media: Any = self.reader.media
-        self.assertEqual(media.fileno(), 0)
-        media.close()
-        os.fstat(0)
 
     def test_stop_while_retrying(self) -> None:
         """It is not opened again once it is stopped."""

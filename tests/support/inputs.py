@@ -16,6 +16,7 @@ from zope.interface import implementer
 from mkvtwist.config.input import parse_at_end, parse_input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.endpoint import EndpointUplink
+from mkvtwist.inputs.senders import IUplink, Parting, Sender
 from mkvtwist.inputs.service import InputService
 from mkvtwist.libav import Event
 from mkvtwist.live.client import Wish
@@ -43,6 +44,32 @@ class MemoryTransport(StringTransport):
     def getHandle(self) -> Any:  # noqa: N802 - the interface's name
         """The socket."""
         return self.handle
+
+
+@implementer(IUplink)
+class MemoryUplink:
+    """
+    What a sender comes over, in memory.
+
+    @ivar paused: whether nothing is to be brought.
+    @ivar parting: why it was ended, if it was.
+    """
+
+    sender: Sender
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.parting: Parting | None = None
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def hang_up(self, parting: Parting, reason: str) -> None:
+        assert self.parting is None, "ended twice"
+        self.parting = parting
 
 
 class InputTestCase(SynchronousTestCase):
