@@ -4,35 +4,13 @@ Where a stream's media comes from, and what happens at its end (I{pure}).
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from types import MappingProxyType
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 from mkvtwist.config.types import TomlType, ValueType, placed_endpoint
 from mkvtwist.config.values import ConfigError, parse_text, refuse
-
-
-class Form(Enum):
-    """The forms of an input."""
-
-    FILE = "file"
-    STDIN = "standard input"
-    URL = "URL"
-    ENDPOINT = "endpoint"
-    HTTP = "HTTP"
-    DEMO = "demo"
-
-    @property
-    def has_sender(self) -> bool:
-        """Whether a sender connects to the server, rather than that the server opens the input."""
-        return self in (Form.ENDPOINT, Form.HTTP)
-
-
-PASSWORD_MASK = "***"  # noqa: S105 - it is none
-QUERY_MASK = "..."
-"""Shown in place of the password and of the query of a URL."""
 
 
 class AtEnd(Enum):
@@ -44,28 +22,86 @@ class AtEnd(Enum):
     LOOP = "loop"
 
 
-INPUT_FORMS = """\
-film.mkv              a file, in any container that libavformat reads
--                     standard input (the default when it is not a terminal)
-http://host/path      any URL that libavformat reads
-tcp:12345             a Twisted server endpoint: a sender connects there
-http                  a sender PUTs or POSTs to the stream's name, over HTTP
-demo:                 a test picture with a clock and a tone"""
+class Form(Enum):
+    """
+    A form of an input. Each row has its name, what may happen at its end, the default first, an
+    example, and what it is.
 
-INPUT_FORMS_IN_ONE_LINE = "; ".join(" ".join(line.split()) for line in INPUT_FORMS.splitlines())
+    @ivar at_end: what may happen at its end, the default first.
+    @ivar example: how one is written.
+    @ivar meaning: what it is, for the help.
+    """
+
+    FILE = (
+        "file",
+        (AtEnd.EXIT, AtEnd.LOOP, AtEnd.RETRY),
+        "film.mkv",
+        "a file, in any container that libavformat reads",
+    )
+    STDIN = (
+        "standard input",
+        (AtEnd.EXIT,),
+        "-",
+        "standard input (the default when it is not a terminal)",
+    )
+    URL = (
+        "URL",
+        (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
+        "http://host/path",
+        "any URL that libavformat reads",
+    )
+    ENDPOINT = (
+        "endpoint",
+        (AtEnd.WAIT, AtEnd.EXIT),
+        "tcp:12345",
+        "a Twisted server endpoint: a sender connects there",
+    )
+    HTTP = (
+        "HTTP",
+        (AtEnd.WAIT, AtEnd.EXIT),
+        "http",
+        "a sender PUTs or POSTs to the stream's name, over HTTP",
+    )
+    DEMO = (
+        "demo",
+        (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
+        "demo:",
+        "a test picture with a clock and a tone",
+    )
+
+    at_end: tuple[AtEnd, ...]
+    example: str
+    meaning: str
+
+    def __new__(cls, name: str, at_end: tuple[AtEnd, ...], example: str, meaning: str) -> Self:
+        form = object.__new__(cls)
+        form._value_ = name
+        form.at_end = at_end
+        form.example = example
+        form.meaning = meaning
+        return form
+
+    @property
+    def has_sender(self) -> bool:
+        """Whether a sender connects to the server, rather than that the server opens the input."""
+        return AtEnd.WAIT in self.at_end
+
+    @property
+    def opens_at_any_time(self) -> bool:
+        """Whether the input can be opened at any time, and again."""
+        return AtEnd.LOOP in self.at_end
+
+
+PASSWORD_MASK = "***"  # noqa: S105 - it is none
+QUERY_MASK = "..."
+"""Shown in place of the password and of the query of a URL."""
+
+INPUT_FORMS = "\n".join(f"{form.example:22}{form.meaning}" for form in Form)
+"""A line for each form."""
+
+INPUT_FORMS_IN_ONE_LINE = "; ".join(f"{form.example} {form.meaning}" for form in Form)
 
 _ENDPOINT_TYPES = frozenset({"tcp", "tcp6", "ssl", "tls", "unix", "systemd", "fd", "haproxy"})
-
-AT_END: Mapping[Form, tuple[AtEnd, ...]] = MappingProxyType(
-    {  # what each form allows, its default first
-        Form.FILE: (AtEnd.EXIT, AtEnd.LOOP, AtEnd.RETRY),
-        Form.STDIN: (AtEnd.EXIT,),
-        Form.URL: (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
-        Form.ENDPOINT: (AtEnd.WAIT, AtEnd.EXIT),
-        Form.HTTP: (AtEnd.WAIT, AtEnd.EXIT),
-        Form.DEMO: (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +167,7 @@ def parse_fallback(option: str, text: str) -> Input:
     @raise ConfigError: for any other input.
     """
     source = parse_input(option, text)
-    if source.form not in (Form.FILE, Form.URL, Form.DEMO):
+    if not source.form.opens_at_any_time:
         refuse(option, text, "a file, a URL or demo:")
     return source
 
@@ -142,13 +178,12 @@ def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
 
     @raise ConfigError: for anything else, or if an input of this form cannot do it.
     """
-    allowed = AT_END[form]
     if text is None:
-        return allowed[0]
-    for choice in allowed:
+        return form.at_end[0]
+    for choice in form.at_end:
         if choice.value == text:
             return choice
-    choices = ", ".join(choice.value for choice in allowed)
+    choices = ", ".join(choice.value for choice in form.at_end)
     raise ConfigError(f"{option}: {text!r} is not possible for {form.value} input; use {choices}")
 
 
@@ -158,7 +193,7 @@ def check_on_demand(option: str, form: Form) -> None:
 
     @raise ConfigError: if it cannot be opened again.
     """
-    if form not in (Form.FILE, Form.URL, Form.DEMO):
+    if not form.opens_at_any_time:
         raise ConfigError(
             f"{option}: not possible for {form.value} input; only for files, URLs and demo:"
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from mkvtwist.config.input import AT_END, FALLBACK, Form, Input
+from mkvtwist.config.input import FALLBACK, Form, Input
 from mkvtwist.config.rule import RULE, AccessRule
 from mkvtwist.config.settings import STREAM_SETTINGS, StreamConfig
 from mkvtwist.config.types import (
@@ -81,5 +81,5 @@ def streams(draw: st.DrawFn) -> StreamConfig:
     }
     if source in SENDERS:
         chosen["on_demand"] = False
-    at_end = draw(st.sampled_from(AT_END[source.form]))
+    at_end = draw(st.sampled_from(source.form.at_end))
     return StreamConfig(input=source, name="cam", at_end=at_end, **chosen)
