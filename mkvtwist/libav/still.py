@@ -13,7 +13,7 @@ import av
 
 from mkvtwist.libav.whitelists import whitelists_for_bytes
 
-PIXELS = 8192 * 4352
+MOST_PIXELS = 8192 * 4352
 """The largest picture that is decoded: 8K. About 50 MB."""
 
 WIDTH = 640
@@ -25,7 +25,7 @@ QUALITY = "4"
 
 class NoStill(Exception):
     """
-    No picture can be made of it. The text says why, in words for viewers.
+    The media of which no picture can be made. The text says why, in words for viewers.
 
     @ivar detail: the cause in libavformat's words, for operators.
     """
@@ -35,11 +35,12 @@ class NoStill(Exception):
         self.detail = detail
 
 
-def jpeg(media: bytes) -> bytes:
+def jpeg(media: bytes, most_pixels: int = MOST_PIXELS) -> bytes:
     """
-    The first picture, as JPEG, no wider than L{WIDTH}.
+    Return the first picture, as JPEG, no wider than L{WIDTH}.
 
     @param media: Matroska: a header, and a Cluster with a keyframe of its first track of video.
+    @param most_pixels: the largest picture that is decoded.
     @raise NoStill: when there is none, it cannot be decoded, or it is too large.
     """
     try:
@@ -50,7 +51,7 @@ def jpeg(media: bytes) -> bytes:
             container_options=whitelists_for_bytes(),
             metadata_errors="replace",
         ) as container:
-            frame = _decoded(container)
+            frame = _decoded(container, most_pixels)
             stream = container.streams.video[0]
             ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
         return _encoded(frame, float(ratio or 1))
@@ -60,17 +61,17 @@ def jpeg(media: bytes) -> bytes:
         ) from None
 
 
-def _decoded(container: Any) -> Any:
+def _decoded(container: Any, most_pixels: int) -> Any:
     if not container.streams.video:
         raise NoStill("there is no video")
     stream = container.streams.video[0]
     context = stream.codec_context
     if context is None:
         raise NoStill("there is no decoder for it")
-    if context.width * context.height > PIXELS:
+    if context.width * context.height > most_pixels:
         raise NoStill(f"{context.width}x{context.height} is too large a picture")
     context.thread_count = 1  # there is one picture to decode
-    context.options = {"max_pixels": str(PIXELS)}  # also where the codec says another size
+    context.options = {"max_pixels": str(most_pixels)}  # also where the codec says another size
     for packet in container.demux(stream):
         for frame in packet.decode():
             return frame
@@ -79,10 +80,12 @@ def _decoded(container: Any) -> Any:
 
 def _encoded(frame: Any, ratio: float) -> bytes:
     """
+    Return a picture as JPEG.
+
     @param ratio: how much wider than high a pixel is.
     """
     width = max(2, min(WIDTH, round(frame.width * ratio)))
-    height = max(2, min(PIXELS // width, round(frame.height * width / (frame.width * ratio))))
+    height = max(2, min(MOST_PIXELS // width, round(frame.height * width / (frame.width * ratio))))
     made = frame.reformat(width, height, format="yuvj420p")
     encoder: Any = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"

@@ -16,9 +16,9 @@ from playwright.sync_api import Route
 from twisted.python import log
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.libav.test_reader import gone
 from tests.support import media
 from tests.support.browser import PHONE, BrowserTestCase, Watched
+from tests.support.readers import gone
 from tests.test_end_to_end import LOOPBACK, Mkvserve
 
 HIDE = """

@@ -29,8 +29,8 @@ from mkvtwist.formats.webm import WEBM
 from mkvtwist.libav.adapters import Adapter, adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet
-from tests.libav.test_reader import Reading
 from tests.support import media
+from tests.support.readers import ThreadedReader
 
 VIDEO, AUDIO, TEXT = 1, 2, 3
 SCALES = {VIDEO: 90_000, AUDIO: 48_000}
@@ -311,7 +311,7 @@ def read(case: SynchronousTestCase, source: Any) -> Sent:
     if isinstance(source, bytes):
         Path(path).write_bytes(source)
         source = path
-    events = Reading(case, source).all()
+    events = ThreadedReader(case, source).all()
     (made,) = (event for event in events if isinstance(event, Header))
     return Sent(made, [event for event in events if isinstance(event, Packet)])
 

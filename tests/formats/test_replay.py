@@ -26,9 +26,9 @@ from mkvtwist.libav import set_up
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet
-from tests.libav.test_reader import Reading, headers, packets
 from tests.support import media
 from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, mixed
+from tests.support.readers import ThreadedReader, headers, packets
 
 CLIPS: dict[Format, dict[str, Any]] = {
     MATROSKA: {"bframes": 2, "audio": "aac", "subtitles": [(1, 2, "one"), (4, 1, "two")]},
@@ -66,7 +66,7 @@ class FileTests(SynchronousTestCase):
 
     def replay(self, format_: Format, seconds: float) -> Replay:
         """The last seconds of that, all of which has been sent."""
-        events = Reading(self, self.clip(format_)).all()
+        events = ThreadedReader(self, self.clip(format_)).all()
         return replay_of(headers(events)[-1], packets(events), format_, seconds)
 
     def test_complete(self) -> None:
@@ -125,7 +125,7 @@ class FileTests(SynchronousTestCase):
     def test_seek_on(self) -> None:
         """All that comes after the place that was sought is there, whatever the segments are."""
         for gop in (5, 25, 50, 150):
-            events = Reading(self, media.clip(seconds=6, gop=gop, bframes=2)).all()
+            events = ThreadedReader(self, media.clip(seconds=6, gop=gop, bframes=2)).all()
             made = replay_of(headers(events)[-1], packets(events), MP4, 60)
             data = written(made)
             everything = _places(data, 0)
@@ -149,7 +149,7 @@ class FileTests(SynchronousTestCase):
         clip = media.clip(
             seconds=3, chapters=[(0, 1, "a"), (1, 3, "b")], metadata=[("title", "Film")]
         )
-        events = Reading(self, clip).all()
+        events = ThreadedReader(self, clip).all()
         data = written(replay_of(headers(events)[0], packets(events), MATROSKA, 1))
         with media.opened(data) as container:
             self.assertEqual((container.chapters(), container.metadata["title"]), ([], "Film"))

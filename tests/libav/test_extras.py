@@ -22,8 +22,8 @@ from mkvtwist.libav.extras import (
 )
 from mkvtwist.libav.pipe import Pipe
 from mkvtwist.media.packet import Header
-from tests.libav.test_reader import Reading, headers
 from tests.support import hostile
+from tests.support.readers import ThreadedReader, headers
 
 
 class Opened:
@@ -126,7 +126,7 @@ class HostileTests(SynchronousTestCase):
         pipe = Pipe(lambda: None)
         pipe.write(data)
         pipe.close()
-        events = Reading(self, Input(Form.ENDPOINT, "tcp:1"), pipe).all()
+        events = ThreadedReader(self, Input(Form.ENDPOINT, "tcp:1"), pipe).all()
         return headers(events)[0]
 
     def test_header(self) -> None:

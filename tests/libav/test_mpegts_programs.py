@@ -8,9 +8,9 @@ from pathlib import Path
 from mkvtwist.libav import Ended, Event, Noted
 from mkvtwist.libav.container_description import ContainerDescription
 from mkvtwist.libav.mpegts_programs import SentProgram
-from tests.libav.test_reader import ReaderTestCase, Reading, headers, notices, packets
 from tests.support import media
 from tests.support.oddities import programmes
+from tests.support.readers import ReaderTestCase, ThreadedReader, headers, notices, packets
 
 
 def clips(seconds: float = 4) -> tuple[bytes, bytes, bytes]:
@@ -32,7 +32,7 @@ class ProgrammesTests(ReaderTestCase):
 
     def sent(self, data: bytes, program: int = 0) -> list[Event]:
         """All that comes of a file."""
-        return Reading(self, self.file(data), program=program).all()
+        return ThreadedReader(self, self.file(data), program=program).all()
 
     def widths(self, events: list[Event]) -> list[list[int | None]]:
         """The widths of the pictures in each header, None for sound."""

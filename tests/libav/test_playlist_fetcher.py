@@ -14,8 +14,8 @@ from mkvtwist.libav import Ended, set_up
 from mkvtwist.libav.address_scope import Scope
 from mkvtwist.libav.opening import InputOpener
 from mkvtwist.libav.playlist_fetcher import PlaylistFetcher, TooNear
-from tests.libav.test_reader import Reading, packets
 from tests.support import media
+from tests.support.readers import ThreadedReader, packets
 from tests.support.web import Web
 
 NOT_FOUND = 404
@@ -130,7 +130,7 @@ class PlaylistTests(FetchTestCase):
         self.far.files["/list.m3u8"] = text.encode()
         source = Input(Form.URL, self.far.url(path))
         opener = InputOpener(scope=scope, av_open=self.open)
-        events = Reading(self, source, opener=opener).all()
+        events = ThreadedReader(self, source, opener=opener).all()
         assert isinstance(events[-1], Ended)
         self.reason = events[-1].reason
         return len(packets(events))

@@ -24,9 +24,9 @@ from mkvtwist.libav import set_up
 from mkvtwist.libav.codec_parameters import blank_stream, copy_parameters, donors
 from mkvtwist.libav.format_dump import FoundTrack, programs_in, tracks_in
 from mkvtwist.libav.memory_file import MemoryFile
-from tests.libav.test_reader import Unseekable
 from tests.support import media
 from tests.support.oddities import programmes
+from tests.support.readers import Unseekable
 
 
 def opened(source: Any) -> Any:

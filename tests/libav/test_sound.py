@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.libav import set_up
 from mkvtwist.libav.sound import Sound, layout_of, measured, sound_of
-from tests.libav.test_reader import Reading, headers, packets, stored
 from tests.support import layouts, media
+from tests.support.readers import ThreadedReader, headers, packets, stored
 
 
 class LayoutTests(SynchronousTestCase):
@@ -82,7 +82,7 @@ class SoundTests(SynchronousTestCase):
 
 def _played(path: str) -> tuple[int, int, int]:
     """The channels that the header, its Matroska, and a packet by itself have."""
-    events = Reading(SynchronousTestCase(), Path(path)).all()
+    events = ThreadedReader(SynchronousTestCase(), Path(path)).all()
     (header,), (file,) = headers(events), stored(events)
     container: Any
     with av.open(io.BytesIO(file), format="matroska") as container:

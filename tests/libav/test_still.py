@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import av
@@ -11,11 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.libav import set_up
-from mkvtwist.libav import still as decoding
 from mkvtwist.libav.still import NoStill, jpeg
-from tests.libav.test_reader import Reading, headers, packets
 from tests.support import media
 from tests.support.fakes import head
+from tests.support.readers import ThreadedReader, headers, packets
 
 
 def shown(picture: bytes) -> Any:
@@ -30,12 +31,12 @@ class PictureTests(SynchronousTestCase):
     def setUp(self) -> None:
         set_up()
 
-    def still(self, which: int = 0, **clip: Any) -> bytes:
+    def still(self, which: int = 0, make: Callable[[bytes], bytes] = jpeg, **clip: Any) -> bytes:
         """A still of one of a clip's keyframes."""
-        events = Reading(self, media.clip(**clip)).all()
+        events = ThreadedReader(self, media.clip(**clip)).all()
         format_ = MatroskaMuxer(headers(events)[0])
         keys = [p for p in packets(events) if p.key and p.track == 1]
-        return jpeg(format_.head + format_.render([keys[which]]))
+        return make(format_.head + format_.render([keys[which]]))
 
     def test_codecs(self) -> None:
         """It is the keyframe's picture, whatever codec that is in."""
@@ -66,17 +67,17 @@ class PictureTests(SynchronousTestCase):
 
     def test_too_large(self) -> None:
         """A picture of more pixels than anybody has is not decoded."""
-        self.patch(decoding, "PIXELS", 160 * 119)
-        error = self.assertRaises(NoStill, self.still, seconds=0.2)
+        make = partial(jpeg, most_pixels=160 * 119)
+        error = self.assertRaises(NoStill, self.still, make=make, seconds=0.2)
         self.assertEqual(str(error), "160x120 is too large a picture")
 
     def test_nothing(self) -> None:
         """What is no picture is refused with a reason."""
-        events = Reading(self, media.clip(seconds=0.2)).all()
+        events = ThreadedReader(self, media.clip(seconds=0.2)).all()
         format_ = MatroskaMuxer(headers(events)[0])
         key = next(p for p in packets(events) if p.key)
         sound = MatroskaMuxer(
-            headers(Reading(self, media.clip(video=None, seconds=0.2)).all())[0]
+            headers(ThreadedReader(self, media.clip(video=None, seconds=0.2)).all())[0]
         ).head
         for bad in (
             b"",

@@ -10,8 +10,8 @@ from mkvtwist.libav import Event, Noted, Pace
 from mkvtwist.libav.stopping import Signal
 from mkvtwist.libav.timestamps import ASSUMED, timestamps_for
 from mkvtwist.media.packet import SECOND, Packet
-from tests.libav.test_reader import ReaderTestCase, Reading, headers, packets
 from tests.support import media
+from tests.support.readers import ReaderTestCase, ThreadedReader, headers, packets
 
 BOUNDARY = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n"
 
@@ -78,7 +78,7 @@ class LiveTests(ReaderTestCase):
     def assert_real_time(self, pictures: list[bytes], rate: float, name: str) -> list[Packet]:
         """After the first seconds the pictures are as far apart as they came."""
         camera = Camera(pictures, rate)
-        reading = Reading(self, "tcp:12345", camera, clock=camera.clock)
+        reading = ThreadedReader(self, "tcp:12345", camera, clock=camera.clock)
         events = reading.all()
         found = packets(events)
         self.assertEqual(len(found), len(pictures), name)
@@ -125,7 +125,7 @@ class LiveTests(ReaderTestCase):
     def test_frame_rate(self) -> None:
         """A rate that somebody has set is that of a sender's pictures, too."""
         camera = Camera(pieces(without_rate("libx265", seconds=4)), 7)
-        reading = Reading(self, "tcp:12345", camera, clock=camera.clock, frame_rate=50.0)
+        reading = ThreadedReader(self, "tcp:12345", camera, clock=camera.clock, frame_rate=50.0)
         events = reading.all()
         self.assertEqual({round((b - a) / 1000) for a, b in pairwise(shown(events))}, {20})
         self.assertIn("50 pictures a second", notes(events)[0])
@@ -135,7 +135,7 @@ class LiveTests(ReaderTestCase):
         claims = media.clip(container="h264", rate=50, seconds=4, size=(64, 48))
         for clip, rate in ((without_rate("mjpeg", seconds=4), None), (claims, 50.0)):
             camera = Camera(pieces(clip), 50)
-            events = Reading(self, "tcp:12345", camera, clock=camera.clock).all()
+            events = ThreadedReader(self, "tcp:12345", camera, clock=camera.clock).all()
             self.assertEqual(headers(events)[0].tracks[0].frame_rate, rate)
 
     def test_not_held_back(self) -> None:
@@ -151,7 +151,7 @@ class LiveTests(ReaderTestCase):
                 held.append(dts / SECOND - (camera.now - 1000.0) - slack)
                 return False
 
-        Reading(self, "tcp:12345", camera, clock=camera.clock, pace=Held(1.0, 0.0)).all()
+        ThreadedReader(self, "tcp:12345", camera, clock=camera.clock, pace=Held(1.0, 0.0)).all()
         self.assertEqual(len(held), len(pictures))
         self.assertLess(max(held), 0)
 
@@ -166,7 +166,7 @@ class LiveTests(ReaderTestCase):
                 return True
 
         pace = Early(1.0, 0.0)
-        events = Reading(self, "tcp:12345", camera, clock=camera.clock, pace=pace).all()
+        events = ThreadedReader(self, "tcp:12345", camera, clock=camera.clock, pace=pace).all()
         self.assertEqual({b - a for a, b in pairwise(shown(events))}, {SECOND // ASSUMED})
 
     def test_pushed(self) -> None:
@@ -176,7 +176,7 @@ class LiveTests(ReaderTestCase):
             if container == "h264":
                 clip = media.clip(container="h264", seconds=6, rate=50)
             camera = Camera([clip.read_bytes()[n : n + 4096] for n in range(0, 1 << 20, 4096)], 500)
-            events = Reading(self, "tcp:12345", camera, clock=camera.clock).all()
+            events = ThreadedReader(self, "tcp:12345", camera, clock=camera.clock).all()
             steps = {round((b - a) * rate / SECOND, 2) for a, b in pairwise(shown(events))}
             self.assertEqual(steps, {1.0}, container)
 
@@ -195,7 +195,7 @@ class FileTests(ReaderTestCase):
     def test_frame_rate(self) -> None:
         """The rate that somebody has set is the file's, whatever it claims."""
         for clip in (without_rate("libx265"), media.clip(container="h264", bframes=2)):
-            events = Reading(self, clip, frame_rate=12.5).all()
+            events = ThreadedReader(self, clip, frame_rate=12.5).all()
             self.assertEqual({b - a for a, b in pairwise(shown(events))}, {80_000})
             self.assertEqual(headers(events)[0].tracks[0].frame_rate, 12.5)
 
@@ -208,7 +208,7 @@ class FileTests(ReaderTestCase):
     def test_own_times(self) -> None:
         """A file with times, or with a rate of its own, keeps them; nothing is said."""
         for clip in (media.clip(rate=50), media.clip(container="h264", rate=50)):
-            events = Reading(self, clip, frame_rate=0.0).all()
+            events = ThreadedReader(self, clip, frame_rate=0.0).all()
             times = sorted(packet.pts for packet in packets(events) if packet.track == 1)
             self.assertEqual({round((b - a) / 1000) for a, b in pairwise(times)}, {20})
             self.assertEqual(notes(events), [])
@@ -216,7 +216,7 @@ class FileTests(ReaderTestCase):
     def test_has_times(self) -> None:
         """A rate that is set does nothing to a container that has times."""
         clip = media.clip(rate=50, audio=None)
-        times = shown(Reading(self, clip, frame_rate=10.0).all())
+        times = shown(ThreadedReader(self, clip, frame_rate=10.0).all())
         self.assertEqual({round((b - a) / 1000) for a, b in pairwise(times)}, {20})
 
 

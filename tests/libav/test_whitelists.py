@@ -16,8 +16,8 @@ from mkvtwist.libav.whitelists import (
     whitelists_for_file,
     whitelists_for_url,
 )
-from tests.libav.test_reader import Reading, packets
 from tests.support import media
+from tests.support.readers import ThreadedReader, packets
 from tests.support.web import Web
 
 REFERRING = (
@@ -124,7 +124,7 @@ class PlayedTests(SynchronousTestCase):
             pipe = Pipe(lambda: None)
             pipe.write(data)
             pipe.close()
-        return len(packets(Reading(self, source, pipe).all()))
+        return len(packets(ThreadedReader(self, source, pipe).all()))
 
     def test_sent(self) -> None:
         """What is sent opens no file and asks no server, whatever it says that it is."""
@@ -163,7 +163,7 @@ class PlayedTests(SynchronousTestCase):
         text = f"v=0\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n"
         self.assertEqual(self.played(Input(Form.ENDPOINT, "tcp:1"), text.encode()), 0)
         self.web.files["/film.mkv"] = text.encode()
-        (ended,) = Reading(self, Input(Form.URL, self.web.url("/film.mkv"))).all()
+        (ended,) = ThreadedReader(self, Input(Form.URL, self.web.url("/film.mkv"))).all()
         assert isinstance(ended, Ended)
         self.assertEqual(
             ended.reason, "sdp refers to other files or servers, which this input may not open"
