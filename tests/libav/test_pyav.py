@@ -114,7 +114,7 @@ class PyAVTests(SynchronousTestCase):
         self.assertEqual(found, {"sound.py"})
 
     def test_log(self) -> None:
-        """C{header}: an error has libavformat's own last words."""
+        """C{wording}: an error has libavformat's own last words."""
         data = io.BytesIO(b"ffconcat version 1.0\nfile 'a'\n")
         options = {"format_whitelist": "matroska"}
         error: Any = self.assertRaises(av.FFmpegError, av.open, data, container_options=options)
