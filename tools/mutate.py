@@ -69,8 +69,9 @@ from mkvtwist.formats.registry import FORMATS  # noqa: E402
 from mkvtwist.formats.webm import WEBM  # noqa: E402
 from mkvtwist.libav import Ended, Event, Noticed, Pace, Reader, set_up  # noqa: E402
 from mkvtwist.libav.pipe import Outlet, Pipe  # noqa: E402
+from mkvtwist.live.fragment import Fragment  # noqa: E402
 from mkvtwist.live.period import Period  # noqa: E402
-from mkvtwist.live.ring import Fragment, Ring  # noqa: E402
+from mkvtwist.live.ring import Ring  # noqa: E402
 from mkvtwist.media.packet import SECOND, Header, Packet, Track  # noqa: E402
 from mkvtwist.media.timeline import Timeline  # noqa: E402
 from tests.support import hostile, layouts, media, oddities  # noqa: E402

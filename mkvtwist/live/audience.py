@@ -7,8 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import Choice
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
-from mkvtwist.live.ring import Fragment, Ring, Running
+from mkvtwist.live.ring import Ring
+from mkvtwist.live.running import STEPS, Running
 
 REBASE_LOOK = 64
 """Fragments that are looked at for the earliest time: a second or two, more than muxers lag."""
@@ -33,14 +35,14 @@ def _framed(data: bytes, framing: Transform | None) -> bytes:
     return framing(data) if data and framing is not None else data
 
 
-def _maker(muxer: Muxer[Any], ring: Ring) -> Callable[[Fragment], bytes | None]:
+def _maker(muxer: Muxer[Any], ring: Ring, steps: int) -> Callable[[Fragment], bytes | None]:
     """
     Return what makes a fragment's bytes; it makes L{None} while what they depend on is not found.
     """
     live = muxer.live
     if muxer.start is None:
         return lambda fragment: live(fragment.packets, fragment.pause, None)
-    running = Running(ring, muxer.start, muxer.advance, muxer.moved)
+    running = Running(ring, muxer.start, muxer.advance, muxer.moved, steps)
 
     def made(fragment: Fragment) -> bytes | None:
         before = running.before(fragment.number)
@@ -68,7 +70,14 @@ class Audience(Generic[C]):
         choice: Choice,
         framing: Transform | None,
         rebase: Rebase | None,
+        *,
+        most: int = PIECE_FRAGMENTS,
+        steps: int = STEPS,
     ) -> None:
+        """
+        @param most: fragments that are put together in one turn.
+        @param steps: fragments that are counted in one turn.
+        """
         self.period = period
         self.key = key
         self.kind = choice, framing if rebase is None else None
@@ -76,9 +85,10 @@ class Audience(Generic[C]):
         self.offered = 0
         self.clients: set[C] = set()
         self._framing = framing
+        self._most = most
         self._rebase = rebase
         self._muxer = period.muxer(choice)
-        self._made = _maker(self._muxer, period.ring)
+        self._made = _maker(self._muxer, period.ring, steps)
         self._base: int | None = None
         self._piece: tuple[tuple[int, int, int], bytes, int] = ((-1, 0, 0), b"", 0)
 
@@ -144,7 +154,7 @@ class Audience(Generic[C]):
     def _put_together(self, place: int, most: int) -> tuple[bytes, int]:
         pieces: list[bytes] = []
         size = 0
-        stop = min(self.period.released, place + PIECE_FRAGMENTS)
+        stop = min(self.period.released, place + self._most)
         while place < stop and size < most:
             data = self.rendered(place)
             if data is None or (pieces and size + len(data) > most):

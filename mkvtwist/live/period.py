@@ -10,7 +10,7 @@ A segment begins:
 So the stream goes on with the tracks that live. A segment that was cut by time has no keyframe at
 its beginning: a client that joins there gets the sound at once, and the picture with the next
 keyframe. Whatever needs the picture (a recording, a still, a replay) begins elsewhere, at a
-fragment that is L{decodable<mkvtwist.live.ring.Fragment>}.
+fragment that is L{decodable<mkvtwist.live.fragment.Fragment>}.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,8 @@ from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.replay import Replay, guide
-from mkvtwist.live.ring import Fragment, Ring
+from mkvtwist.live.fragment import Fragment
+from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.silence import Silences
 

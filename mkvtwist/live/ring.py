@@ -20,32 +20,13 @@ are too many bytes, those go first that can be made again: what was rendered, fr
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from heapq import heappop, heappush
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from itertools import islice
-from operator import attrgetter, itemgetter
-from typing import Generic, TypeVar
+from operator import itemgetter
 
+from mkvtwist.live.fragment import WEIGHTS, Fragment, Weights
+from mkvtwist.live.rendered import Rendered
 from mkvtwist.media.packet import Packet
-
-T = TypeVar("T")
-
-STEPS = 64
-"""
-Fragments that are looked at in one turn to find a L{Running} value: half a millisecond of counting,
-times the clients that have their turn together.
-"""
-
-ENTRY = 300
-"""Bytes that what was rendered takes beside itself: its object, its key, its place in a dict."""
-
-PACKET_WEIGHT = 250
-FRAGMENT_WEIGHT = 340
-"""
-Bytes that a packet takes beside its payload, and a fragment beside its packets: 241 and 339 in
-CPython 3.11 of 64 bits, by tracemalloc, of fragments of 1 to 8 packets. Quiet sound has payloads of
-10 bytes: 50 packets a second are 28 KB then, not half of one.
-"""
 
 SHARE = 4
 """
@@ -60,69 +41,6 @@ Fragments that leave at once, if that is enough: giving back what so many take i
 nobody gets anything, and a segment that has lasted for an hour has 200 times as many. An ordinary
 one has fewer, and leaves as a whole.
 """
-
-
-class Fragment:
-    """
-    The smallest unit that is sent: the packets that arrived together.
-
-    @ivar number: its place in the ring's count, from 0, without gaps.
-    @ivar key: whether it begins a segment.
-    @ivar decodable: whether all that comes from here on can be decoded: it begins a segment, and
-        either with a keyframe of the first video, or there is no video.
-    @ivar segment: how many segments have begun by now, in the ring's count, with its own.
-    @ivar start: the earliest decoding time in it, in microseconds; subtitles do not count.
-    @ivar end: where the stream's line ends with it; never less than the fragment's before.
-    @ivar pause: how long a picture has been waited for of late, in microseconds; 0 is not known.
-    @ivar payload: bytes of its packets' media.
-    @ivar weight: bytes that it takes in memory, without what was rendered.
-    @ivar size: bytes that it takes with that.
-    @ivar rendered: its bytes as somebody watches them, made once and shared, by what tells them
-        apart.
-    """
-
-    __slots__ = (
-        "decodable",
-        "end",
-        "key",
-        "number",
-        "packets",
-        "pause",
-        "payload",
-        "rendered",
-        "segment",
-        "size",
-        "start",
-        "weight",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        packets: Sequence[Packet],
-        timed: Sequence[Packet],
-        *,
-        key: bool,
-        decodable: bool,
-        segment: int,
-        edge: int,
-        pause: int,
-    ) -> None:
-        self.number = number
-        self.segment = segment
-        self.pause = pause
-        self.packets = packets
-        self.key = key
-        self.decodable = decodable
-        self.start = min((packet.dts for packet in timed), default=edge)
-        self.end = max((edge, *(packet.end for packet in timed)))
-        self.payload = sum(len(packet.data) for packet in packets)
-        self.weight = FRAGMENT_WEIGHT + PACKET_WEIGHT * len(packets) + self.payload
-        for packet in packets:
-            if packet.extra is not None:
-                self.weight += sum(len(data) for _, data in packet.extra.additions)
-        self.size = self.weight
-        self.rendered: dict[Hashable, bytes] = {}
 
 
 class Ring:
@@ -142,6 +60,8 @@ class Ring:
         *,
         edge: int = 0,
         sparse: Collection[int] = (),
+        weights: Weights = WEIGHTS,
+        leaving: int = LEAVING,
     ) -> None:
         """
         Make an empty one.
@@ -151,6 +71,8 @@ class Ring:
         @param edge: where the stream's line stands when the ring begins.
         @param sparse: tracks that do not tell the time: a subtitle may be early, or stand for an
             hour.
+        @param weights: what things take beside what they hold.
+        @param leaving: fragments that leave at once, if that is enough.
         """
         self.duration = duration
         self.size_limit = size_limit
@@ -165,8 +87,9 @@ class Ring:
         # Of the starts those that are before all later ones in time, too, and when that is: where
         # sound lags behind, a segment may begin before the one before it.
         self._times: deque[tuple[int, int]] = deque()
-        self._rendered: list[int] = []  # a heap: the fragments of which bytes are kept
-        self._rendered_size = 0
+        self._weights = weights
+        self._leaving = leaving
+        self._rendered = Rendered(weights.rendered)
         self._segment_start = edge
 
     @property
@@ -244,6 +167,7 @@ class Ring:
             segment=self.begun,
             edge=self.edge,
             pause=pause,
+            weights=self._weights,
         )
         if key:
             if self._starts or self.first:
@@ -267,28 +191,15 @@ class Ring:
         """
         if fragment.number < self.first or not data:
             return data
-        known = fragment.rendered.get(kind)
-        growth = len(data) - len(known) if known is not None else len(data) + ENTRY
-        if not fragment.rendered:
-            heappush(self._rendered, fragment.number)
-        fragment.rendered[kind] = data
-        fragment.size += growth
-        self.size += growth
-        self._rendered_size += growth
-        self._forget_rendered(but=fragment)
+        self.size += self._rendered.keep(fragment, kind, data)
+        excess = self.size - self.size_limit
+        if excess > 0:
+            self.size -= self._rendered.make_room(excess, but=fragment)
         return data
 
     def forget(self, kind: Hashable) -> None:
         """Nobody wants bytes of some kind any more."""
-        self._rendered = []
-        for fragment in self._fragments:
-            data = fragment.rendered.pop(kind, None)
-            if data is not None:
-                fragment.size -= len(data) + ENTRY
-                self.size -= len(data) + ENTRY
-                self._rendered_size -= len(data) + ENTRY
-            if fragment.rendered:
-                self._rendered.append(fragment.number)  # what is in order is a heap
+        self.size -= self._rendered.forget(kind)
 
     def place(self, behind: int, *, decodable: bool = False) -> int | None:
         """
@@ -330,8 +241,10 @@ class Ring:
         return size * 8e6 / (self.edge - since) if since < self.edge else 0.0
 
     def _drop_old(self) -> None:
-        self._forget_rendered(down_to=self.size_limit // SHARE)
-        enough = self.first + LEAVING
+        excess = self.size - self.size_limit
+        if excess > 0:
+            self.size -= self._rendered.make_room(excess, down_to=self.size_limit // SHARE)
+        enough = self.first + self._leaving
         while len(self._fragments) > 1 and self._has_excess():
             stop = self._second_start() or self.first + 1
             while self.first < stop and (self.first < enough or self._too_big()):
@@ -342,34 +255,13 @@ class Ring:
                 break
         while self._times and self._times[0][1] < self.first:
             self._times.popleft()
-        while self._rendered and self._rendered[0] < self.first:
-            heappop(self._rendered)
+        self._rendered.let_go(self.first)
 
     def _drop_first(self) -> None:
         fragment = self._fragments.popleft()
         self.size -= fragment.size
-        self._rendered_size -= fragment.size - fragment.weight
+        self._rendered.leave(fragment)
         self.first += 1
-
-    def _forget_rendered(self, *, down_to: int = 0, but: Fragment | None = None) -> None:
-        """
-        Where there is no room, the oldest fragments forget what was rendered of them.
-
-        @param down_to: how many bytes of it are left in any case.
-        @param but: the one that does not.
-        """
-        passed = False
-        while self._too_big() and self._rendered and self._rendered_size > down_to:
-            fragment = self[heappop(self._rendered)]
-            if fragment is but:
-                passed = True
-                continue
-            self.size -= fragment.size - fragment.weight
-            self._rendered_size -= fragment.size - fragment.weight
-            fragment.size = fragment.weight
-            fragment.rendered.clear()
-        if but is not None and passed:
-            heappush(self._rendered, but.number)
 
     def _too_big(self) -> bool:
         return self.size > self.size_limit
@@ -387,114 +279,3 @@ class Ring:
     def _second_start(self) -> int | None:
         """Where the first segment begins that is not the one of the oldest fragment."""
         return next((start for start in self._starts if start > self.first), None)
-
-
-class _Stretch(Generic[T]):
-    """
-    Values one after the other, found from some place on as if nothing had been before it.
-
-    @ivar first: the number of the fragment before which the first of the values is.
-    @ivar joint: what was found where the next stretch begins, and what is known there; L{None}
-        while it is not found, and in the last one.
-    """
-
-    __slots__ = ("first", "joint", "values")
-
-    def __init__(self, first: int, start: T) -> None:
-        self.first = first
-        self.values: deque[T] = deque([start])
-        self.joint: tuple[T, T] | None = None
-
-    @property
-    def newest(self) -> int:
-        """The number of the last fragment before which the value is found."""
-        return self.first + len(self.values) - 1
-
-
-class Running(Generic[T]):
-    """
-    A value that goes from fragment to fragment of a ring, such as a count: what it is before each
-    of them, the same for whoever asks. It is found when somebody does, and forgotten with the
-    fragments; where nobody has asked for as long as the ring lasts, it begins anew.
-
-    It begins where somebody asks first. Whoever asks for what is earlier gets what leads there: one
-    counts from that place as if it were the first, and moves what is found by what it is off where
-    it meets what is known::
-
-          0   2   3   5   6
-                         10  13  15           asked for first
-          4   6   7   9  10  13  15           moved by 4
-    """
-
-    def __init__(
-        self,
-        ring: Ring,
-        start: T,
-        after: Callable[[Sequence[Packet], T], T],
-        moved: Callable[[T, T, T], T],
-    ) -> None:
-        """
-        @param after: of a fragment's packets and the value before it, the one behind it.
-        @param moved: of a value, of what was found somewhere and of what is known there: the value,
-            as if what is known had been found.
-        """
-        self._ring = ring
-        self._start = start
-        self._after = after
-        self._moved = moved
-        # In the ring's order, each up to where the next one begins; those without a joint first.
-        self._stretches: list[_Stretch[T]] = []
-
-    def before(self, number: int) -> T | None:
-        """
-        The value before a fragment; L{None} while it is not found: each time that one asks,
-        L{STEPS} fragments are looked at, since others wait meanwhile.
-
-        @raise IndexError: when the fragment is not in the ring.
-        """
-        if not self._ring.first <= number <= self._ring.end:
-            raise IndexError(number)
-        self._let_go()
-        stretches = self._stretches
-        if not stretches or number < stretches[0].first:
-            stretches.insert(0, _Stretch(number, self._start))
-        at = bisect_right(stretches, number, key=attrgetter("first")) - 1
-        open_ = at  # up to this one there are stretches that have not met the next one
-        while open_ < len(stretches) - 1 and stretches[open_].joint is None:
-            open_ += 1
-        steps = STEPS
-        for place in range(open_ - 1, at - 1, -1):
-            stretch, following = stretches[place : place + 2]
-            steps = self._go_on(stretch, following.first, steps)
-            if stretch.newest < following.first:
-                return None
-            stretch.joint = stretch.values[-1], self._value(following, following.first)
-        self._go_on(stretches[at], number, steps)
-        if stretches[at].newest < number:
-            return None
-        if number < self._ring.end:  # or the fragment may have left when one asks for the next
-            self._go_on(stretches[at], number + 1, 1)
-        return self._value(stretches[at], number)
-
-    def _value(self, stretch: _Stretch[T], number: int) -> T:
-        value = stretch.values[number - stretch.first]
-        return value if stretch.joint is None else self._moved(value, *stretch.joint)
-
-    def _go_on(self, stretch: _Stretch[T], stop: int, steps: int) -> int:
-        """Find a stretch's values up to a place, in so many steps; how many of them are left."""
-        newest = stretch.newest
-        stop = min(stop, newest + steps)
-        for number in range(newest, stop):
-            stretch.values.append(self._after(self._ring[number].packets, stretch.values[-1]))
-        return steps - max(0, stop - newest)
-
-    def _let_go(self) -> None:
-        """Forget what was before fragments that have left, and what has lost its way with them."""
-        while self._stretches:
-            oldest = self._stretches[0]
-            if oldest.newest >= self._ring.first:
-                while oldest.first < self._ring.first:
-                    oldest.values.popleft()
-                    oldest.first += 1
-                return
-            del self._stretches[0]

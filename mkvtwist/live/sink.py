@@ -23,8 +23,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
-from mkvtwist.live.ring import Fragment
 
 
 class Sink:

@@ -30,8 +30,8 @@ from twisted.python.failure import Failure
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.matroska.clusters import rebased
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
-from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink, Surroundings
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND

@@ -4,9 +4,9 @@ What a stream's input has brought, counted (I{reactor}).
 
 from twisted.internet.interfaces import IReactorTime
 
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.rate import Rate
-from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink
 
 

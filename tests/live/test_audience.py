@@ -9,8 +9,6 @@ from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.mpegts import MPEG_TS
 from mkvtwist.formats.webvtt import WEBVTT
-from mkvtwist.live import audience as audience_module
-from mkvtwist.live import ring as ring_module
 from mkvtwist.live.audience import Audience
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
@@ -34,10 +32,10 @@ def period(header: Header, packets: list[Packet]) -> Period:
 class PieceTests(SynchronousTestCase):
     """What is put together in one turn."""
 
-    def audience(self, made: Period, format_: Format) -> Audience[object]:
+    def audience(self, made: Period, format_: Format, **bounds: int) -> Audience[object]:
         """Those who get all tracks that live in a format."""
         choice = Choice(format_, format_.fitting(made.header.tracks))
-        return Audience(made, choice, choice, None, None)
+        return Audience(made, choice, choice, None, None, **bounds)
 
     def test_shared(self) -> None:
         """Who asks for the same gets the same, up to what has been released or to so many bytes."""
@@ -52,12 +50,11 @@ class PieceTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """Fragments that are nothing in a format are so many in one turn, and no more."""
-        self.patch(audience_module, "PIECE_FRAGMENTS", 20)
         header = Header((VIDEO, TEXT))
         cue = Packet(TEXT.number, SECOND, SECOND, SECOND, True, b"Hi")
         packets = footage(0, 5)
         made = period(header, [*packets[:45], cue, *packets[45:]])
-        audience = self.audience(made, WEBVTT)
+        audience = self.audience(made, WEBVTT, most=20)
         place, found = 0, []
         while place < made.released:
             data, place = audience.piece(place, MOST)
@@ -69,7 +66,6 @@ class PieceTests(SynchronousTestCase):
         Whoever begins somewhere in a transport stream gets bytes at once, if it is the first, else
         when it is found what leads to what the others have; each counter goes on for all of them.
         """
-        self.patch(ring_module, "STEPS", 10)
         header = test_mpegts.header()
         sizes = (100, 3000, 700, 20_000)
         packets = [
@@ -77,7 +73,7 @@ class PieceTests(SynchronousTestCase):
             for n in range(200)
         ]
         made = period(header, packets)
-        audience = self.audience(made, MPEG_TS)
+        audience = self.audience(made, MPEG_TS, steps=10)
         clients: dict[int, bytes] = {}
         turns: dict[int, int] = {}
         for begin in (140, 60, 100, 0):

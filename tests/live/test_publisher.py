@@ -6,8 +6,8 @@ from collections.abc import Awaitable
 
 from twisted.internet.defer import Deferred
 
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN, Period
-from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
 from tests.support.fakes import (

@@ -1,12 +1,15 @@
 """The ring against a model that keeps everything and asks the definition."""
 
+from functools import partial
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.live import ring as ring_module
-from mkvtwist.live.ring import Fragment, Ring, Running
+from mkvtwist.live.fragment import Fragment, Weights
+from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Extra, Packet
 
 VIDEO, AUDIO, TEXT = 1, 2, 3
@@ -23,28 +26,26 @@ def packet(
     return Packet(track, dts, dts, duration, key, bytes(size))
 
 
-def filled(count: int, gop: int = 5, *, size: int = 10, limit: int = LIMIT) -> Ring:
+ring_of = partial(Ring, weights=Weights(packet=0, fragment=0, rendered=0))
+"""A ring in which packets, fragments and what is rendered take nothing beside their bytes."""
+
+
+def filled(
+    count: int, gop: int = 5, *, size: int = 10, limit: int = LIMIT, **settings: Any
+) -> Ring:
     """A ring that got so many fragments, a second each."""
-    ring = Ring(DURATION, limit)
+    ring = ring_of(DURATION, limit, **settings)
     for number in range(count):
         ring.append([packet(number * SECOND, size=size)], key=number % gop == 0)
     return ring
 
 
-class Case(SynchronousTestCase):
-    """Packets, fragments and what is rendered take nothing beside their bytes."""
-
-    def setUp(self) -> None:
-        for name in ("ENTRY", "PACKET_WEIGHT", "FRAGMENT_WEIGHT"):
-            self.patch(ring_module, name, 0)
-
-
-class RingTests(Case):
+class RingTests(SynchronousTestCase):
     """What is kept, and for how long."""
 
     def test_empty(self) -> None:
         """A new ring has nothing, and no place to join at."""
-        ring = Ring(DURATION, LIMIT, edge=7)
+        ring = ring_of(DURATION, LIMIT, edge=7)
         self.assertEqual((ring.first, ring.end, ring.size, ring.edge), (0, 0, 0, 7))
         self.assertEqual((ring.segments, ring.newest_start, ring.place(0)), (0, None, None))
         self.assertEqual((ring.seconds, ring.bitrate(SECOND), ring.segment_duration), (0, 0, 0))
@@ -52,7 +53,7 @@ class RingTests(Case):
 
     def test_fragment(self) -> None:
         """A fragment knows its place, its span and its size."""
-        ring = Ring(DURATION, LIMIT)
+        ring = ring_of(DURATION, LIMIT)
         ring.append([packet(0)], key=True)
         made = ring.append([packet(3, duration=2), packet(1, duration=9, size=5)], key=False)
         self.assertEqual((made.number, made.key, made.start, made.end), (1, False, 1, SECOND))
@@ -84,9 +85,7 @@ class RingTests(Case):
         What packets and fragments take beside their payload counts, too: quiet sound would take
         twenty times what it has. So do additions, such as pictures of what is transparent.
         """
-        self.patch(ring_module, "PACKET_WEIGHT", 100)
-        self.patch(ring_module, "FRAGMENT_WEIGHT", 30)
-        ring = Ring(DURATION, LIMIT)
+        ring = Ring(DURATION, LIMIT, weights=Weights(packet=100, fragment=30, rendered=0))
         made = ring.append([packet(0), packet(1)], key=True)
         self.assertEqual((made.payload, made.weight, made.size, ring.size), (20, 250, 250, 250))
         ring.render(made, "matroska", bytes(20))
@@ -103,8 +102,7 @@ class RingTests(Case):
         A segment of very many fragments leaves little by little, and nobody begins in the middle of
         it; where there are too many bytes, by as many as it takes.
         """
-        self.patch(ring_module, "LEAVING", 4)
-        ring = filled(20, 1000)
+        ring = filled(20, 1000, leaving=4)
         self.assertEqual(ring.first, 0)
         firsts = []
         for number in range(20, 40):
@@ -132,27 +130,27 @@ class RingTests(Case):
 
     def test_no_beginning(self) -> None:
         """What lies before the first keyframe goes first, and alone."""
-        ring = Ring(DURATION, LIMIT)
+        ring = ring_of(DURATION, LIMIT)
         for number in range(20):
             key = number > 2 and number % 5 == 3
             ring.append([packet(number * SECOND)], key=key)
             if number == 12:
                 self.assertEqual((ring.first, ring.segment_duration), (3, 5 * SECOND))
-        ring = Ring(DURATION, 50)
+        ring = ring_of(DURATION, 50)
         for number in range(6):
             ring.append([packet(number * SECOND)], key=number == 3)
         self.assertEqual((ring.first, ring.newest_start), (3, 3))
 
     def test_edge(self) -> None:
         """The live edge never goes back."""
-        ring = Ring(DURATION, LIMIT, edge=5)
+        ring = ring_of(DURATION, LIMIT, edge=5)
         self.assertEqual(ring.append([packet(0, duration=2)], key=True).end, 5)
         self.assertEqual(ring.append([packet(9, duration=2)], key=True).end, 11)
         self.assertEqual(ring.append([packet(3, duration=2)], key=True).end, 11)
 
     def test_subtitles(self) -> None:
         """Subtitles, which may be early, late, or stand for an hour, do not tell the time."""
-        ring = Ring(DURATION, LIMIT, sparse={TEXT})
+        ring = ring_of(DURATION, LIMIT, sparse={TEXT})
         long = packet(40 * SECOND, duration=3600 * SECOND, track=TEXT)
         late = packet(-40 * SECOND, track=TEXT)
         ring.append([packet(0), long, late], key=True)
@@ -170,19 +168,19 @@ class RingTests(Case):
 
     def test_decodable(self) -> None:
         """Whoever needs the picture begins where it can be decoded, or at the first such place."""
-        ring = Ring(DURATION, LIMIT)
+        ring = ring_of(DURATION, LIMIT)
         for number, decodable in enumerate((False, True, False, True, False, False)):
             ring.append([packet(number * SECOND)], key=True, decodable=decodable)
         self.assertEqual([ring.place(n * SECOND) for n in (0, 2, 4, 9)], [5, 4, 2, 0])
         found = [ring.place(n * SECOND, decodable=True) for n in (0, 2, 4, 9)]
         self.assertEqual(found, [3, 3, 1, 1])
-        alone = Ring(DURATION, LIMIT)
+        alone = ring_of(DURATION, LIMIT)
         alone.append([packet(0)], key=True, decodable=False)
         self.assertIsNone(alone.place(0, decodable=True))
 
     def test_segment_duration(self) -> None:
         """It is that of the last whole segment, or of the one that grows once that is longer."""
-        ring = Ring(DURATION, LIMIT)
+        ring = ring_of(DURATION, LIMIT)
         lengths = []
         for number, key in enumerate((False, True, False, True, True)):
             ring.append([packet(number * SECOND)], key=key)
@@ -191,7 +189,7 @@ class RingTests(Case):
 
     def test_bitrate(self) -> None:
         """The rate of the last seconds is in bits a second, of payload only."""
-        ring = Ring(DURATION, LIMIT)
+        ring = ring_of(DURATION, LIMIT)
         for number in range(8):
             made = ring.append([packet(number * SECOND, size=100 if number > 5 else 10)], key=True)
             ring.render(made, "matroska", b"1")
@@ -200,7 +198,7 @@ class RingTests(Case):
         self.assertEqual(ring.bitrate(99 * SECOND), (2 * 100 + 6 * 10) * 8 / 8)
 
 
-class PlaceTests(Case):
+class PlaceTests(SynchronousTestCase):
     """Where a client joins."""
 
     def test_place(self) -> None:
@@ -211,14 +209,14 @@ class PlaceTests(Case):
 
     def test_newest(self) -> None:
         """Without a burst it is the newest segment, though its fragment ends before the edge."""
-        ring = Ring(DURATION, LIMIT, edge=99)
+        ring = ring_of(DURATION, LIMIT, edge=99)
         ring.append([packet(0, duration=1)], key=True)
         ring.append([packet(200, duration=0)], key=True)
         self.assertEqual(ring.place(0), 1)
 
     def test_lagging(self) -> None:
         """Where sound lags behind, a segment may begin before the one before it does."""
-        ring = Ring(DURATION, 10 * LIMIT)
+        ring = ring_of(DURATION, 10 * LIMIT)
         for number, start in enumerate((0, 4, 2, 2, 9, 5, 12)):
             ring.append([packet(start, duration=1), packet(14, duration=1)], key=True)
             self.assertEqual(ring.end, number + 1)
@@ -239,16 +237,15 @@ class PlaceTests(Case):
         for place, expected in ((5, 1), (6, 2), (10, 2), (11, 3), (15, 3), (16, 4), (18, 4)):
             self.assertEqual(ring.segments_before(place), expected)
         self.assertEqual(ring.segments_before(0), ring.segments_before(ring.first))
-        self.assertEqual(Ring(DURATION, LIMIT).segments_before(0), 0)
+        self.assertEqual(ring_of(DURATION, LIMIT).segments_before(0), 0)
 
 
-class RenderTests(Case):
+class RenderTests(SynchronousTestCase):
     """What is made of fragments, and shared."""
 
     def test_beside(self) -> None:
         """What it takes beside the bytes counts, too, once for each, until they are forgotten."""
-        self.patch(ring_module, "ENTRY", 100)
-        ring = filled(3)
+        ring = filled(3, weights=Weights(packet=0, fragment=0, rendered=100))
         ring.render(ring[1], "matroska", b"12345")
         ring.render(ring[1], "matroska", b"123")
         self.assertEqual((ring.size, ring[1].size), (30 + 103, 10 + 103))
@@ -285,7 +282,7 @@ class RenderTests(Case):
 
     def test_media_first(self) -> None:
         """What can be made again makes room for media; a quarter of the ring is left to it."""
-        ring = Ring(DURATION, LIMIT)
+        ring = ring_of(DURATION, LIMIT)
         for number in range(40):
             made = ring.append([packet(number * SECOND, size=70)], key=True)
             ring.render(made, "matroska", bytes(50))
@@ -293,7 +290,7 @@ class RenderTests(Case):
             self.assertLessEqual(ring.size, LIMIT)
             self.assertGreaterEqual(ring.end - ring.first, min(10, number + 1))
         self.assertEqual([n for n in range(30, 40) if ring[n].rendered], [37, 38, 39])
-        ring = Ring(DURATION, LIMIT)
+        ring = ring_of(DURATION, LIMIT)
         for number in range(40):
             made = ring.append([packet(number * SECOND, size=100)], key=True)
             ring.render(made, "matroska", bytes(100))
@@ -339,7 +336,7 @@ class RingMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ring = Ring(DURATION, LIMIT, sparse={TEXT})
+        self.ring = ring_of(DURATION, LIMIT, sparse={TEXT})
         self.all: list[Fragment] = []
         self.now = 0
 
@@ -419,7 +416,7 @@ class RingMachine(RuleBasedStateMachine):
             assert len(self.kept) == 1 or self.ring.edge - self.kept[0].start <= DURATION
 
 
-class ModelTests(Case):
+class ModelTests(SynchronousTestCase):
     """Any life of a ring."""
 
     def test_model(self) -> None:
@@ -430,7 +427,7 @@ class ModelTests(Case):
     @fast
     def test_no_less(self, made: list[tuple[int, bool]]) -> None:
         """Nothing leaves before it is too old or too much."""
-        ring = Ring(DURATION, LIMIT)
+        ring = ring_of(DURATION, LIMIT)
         before: list[Fragment] = []
         for number, (size, key) in enumerate(made):
             ring.append([packet(number * SECOND, size=size)], key=key)
@@ -440,124 +437,3 @@ class ModelTests(Case):
                 last = max((f.number for f in gone if f.key), default=gone[0].number)
                 segment = sum(f.size for f in gone if f.number >= last)
                 self.assertGreater(ring.size + segment, LIMIT)
-
-
-class RunningTests(Case):
-    """What goes from fragment to fragment."""
-
-    def running(self, ring: Ring) -> Running[int]:
-        """How many packets there were before."""
-        return Running(
-            ring,
-            0,
-            lambda packets, before: before + len(packets),
-            lambda value, found, known: value + known - found,
-        )
-
-    def test_before(self) -> None:
-        """It is the same whoever asks, in whatever order, and goes on while the ring moves."""
-        ring = filled(10)
-        running = self.running(ring)
-        self.assertEqual([running.before(n) for n in (3, 9, 0, 3)], [0, 6, -3, 0])
-        ring.append([packet(10 * SECOND), packet(10 * SECOND)], key=True)
-        for number in range(11, 30):
-            ring.append([packet(number * SECOND)], key=number % 5 == 0)
-            self.assertEqual(running.before(number), number - 2)
-        self.assertEqual(running.before(ring.first), ring.first - 2)
-        self.assertRaises(IndexError, running.before, ring.first - 1)
-        self.assertRaises(IndexError, running.before, ring.end + 1)
-
-    def test_anew(self) -> None:
-        """Where nobody has asked for so long that the ring has lost the way, it begins anew."""
-        ring = filled(10)
-        running = self.running(ring)
-        self.assertEqual((running.before(0), running.before(9)), (0, 9))
-        for number in range(10, 40):
-            ring.append([packet(number * SECOND)], key=number % 5 == 0)
-        self.assertEqual(running.before(ring.first), 0)
-        self.assertEqual(running.before(ring.first + 7), 7)
-
-    def test_just_in_time(self) -> None:
-        """It goes on when what it was last asked for is the oldest that there is."""
-        ring = filled(14)
-        running = self.running(ring)
-        self.assertEqual((running.before(0), running.before(5)), (0, 5))
-        ring.append([packet(14 * SECOND)], key=False)
-        self.assertEqual((ring.first, running.before(6)), (5, 6))
-
-    def test_too_late(self) -> None:
-        """It goes on also when what it was last asked for has just left: the next is known."""
-        ring = filled(14)
-        running = self.running(ring)
-        self.assertEqual((running.before(0), running.before(4)), (0, 4))
-        ring.append([packet(14 * SECOND)], key=False)
-        self.assertEqual((ring.first, running.before(5)), (5, 5))
-
-    def until(self, running: Running[int], number: int) -> tuple[int, int]:
-        """What is before a fragment, and how often one asks until it is found."""
-        count = 1
-        while (found := running.before(number)) is None:
-            count += 1
-            self.assertLess(count, 100)
-        return found, count
-
-    def test_steps(self) -> None:
-        """
-        Nothing is looked at to begin somewhere, and so much in one turn to come from there to
-        another place, later or earlier; whoever asks helps.
-        """
-        self.patch(ring_module, "STEPS", 4)
-        ring = filled(100, limit=LIMIT * 10)
-        ring.duration = 1000 * SECOND
-        for number in range(100, 140):
-            ring.append([packet(number * SECOND)], key=number % 5 == 0)
-        first = ring.first
-        running = self.running(ring)
-        self.assertEqual(self.until(running, 120), (0, 1))
-        self.assertEqual(self.until(running, 133), (13, 3))
-        self.assertIsNone(running.before(110))
-        self.assertIsNone(running.before(103))
-        self.assertEqual(running.before(121), 1)
-        self.assertEqual(self.until(running, 111), (-9, 1))
-        self.assertEqual(self.until(running, 104), (-16, 2))
-        self.assertEqual(self.until(running, first), (first - 120, -(-(103 - first) // 4)))
-        found = [running.before(number) for number in range(first, 134)]
-        self.assertEqual(found, [number - 120 for number in range(first, 134)])
-
-    def test_lost_way(self) -> None:
-        """What was on its way when the ring left it behind begins anew, and meets the rest."""
-        self.patch(ring_module, "STEPS", 2)
-        ring = filled(14)
-        running = self.running(ring)
-        self.assertEqual(running.before(13), 0)
-        self.assertIsNone(running.before(3))
-        for number in range(14, 23):
-            ring.append([packet(number * SECOND)], key=number % 5 == 0)
-            running.before(number)
-        self.assertEqual(ring.first, 10)
-        self.assertEqual(self.until(running, 10), (-3, 2))
-        self.assertEqual(self.until(running, 12), (-1, 1))
-
-    @given(st.data())
-    @fast
-    def test_any(self, data: st.DataObject) -> None:
-        """Whoever asks for what, while the ring moves: all that is said is of one count."""
-        self.patch(ring_module, "STEPS", data.draw(st.integers(1, 5)))
-        ring = Ring(DURATION, LIMIT)
-        running = self.running(ring)
-        total, totals, known = 0, [0], set()
-        for number in range(data.draw(st.integers(1, 40))):
-            count = data.draw(st.integers(1, 3))
-            key = data.draw(st.booleans())
-            ring.append([packet(number * SECOND, size=1)] * count, key=key)
-            total += count
-            totals.append(total)
-            # Somebody who has all is there throughout, so that the way is never lost.
-            found, _ = self.until(running, ring.end)
-            known.add(found - totals[ring.end])
-            for _ in range(data.draw(st.integers(0, 2))):
-                asked = data.draw(st.integers(ring.first, ring.end))
-                value = running.before(asked)
-                if value is not None:
-                    known.add(value - totals[asked])
-        self.assertEqual(len(known), 1)

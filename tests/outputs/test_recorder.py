@@ -15,8 +15,9 @@ from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.formats.matroska.ebml import MatroskaError
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
-from mkvtwist.live.ring import Fragment, Ring
+from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Packet
 from mkvtwist.outputs.recorder import LIMIT, PAUSE, Files, Recorder
 from tests.support.disk import Disk

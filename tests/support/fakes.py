@@ -22,8 +22,8 @@ from mkvtwist.formats.mp4.head import CODECS
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.libav import Ended, Event
 from mkvtwist.live.client import IResponse, Progress
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
-from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 

@@ -10,8 +10,9 @@ import m3u8
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.mp4 import MP4
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period as RealPeriod
-from mkvtwist.live.ring import Fragment, Ring
+from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.cutter import MOST_PARTS, Cutter

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mkvtwist.formats.webvtt import WEBVTT, shown_until
+from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
-from mkvtwist.live.ring import Fragment
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet
 from mkvtwist.outputs.segmented.media_clock import MediaClock

@@ -17,7 +17,7 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.mp4 import MP4
-from mkvtwist.live.ring import ENTRY
+from mkvtwist.live.fragment import WEIGHTS
 from mkvtwist.media.packet import SECOND, Packet, Track
 from mkvtwist.outputs.segmented import pieces
 from mkvtwist.outputs.segmented.cutter import SHORTEST
@@ -182,7 +182,9 @@ class SegmentTests(SynchronousTestCase):
         self.assertEqual(made[0], b"(" + b"|".join(p.data for p in packets[:12]) + b")")
         self.assertEqual([segment.body(ALL, n) for n in range(len(made))], [[m] for m in made])
         self.assertEqual(period.rendered, len(segment.parts))
-        self.assertEqual(period.ring.size - before, sum(len(part) + ENTRY for part in made))
+        self.assertEqual(
+            period.ring.size - before, sum(len(part) + WEIGHTS.rendered for part in made)
+        )
 
     def test_gone(self) -> None:
         """A segment that the ring has dropped is not found, and has no bytes."""

@@ -15,7 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit
 from mkvtwist.formats.mp4 import MP4
-from mkvtwist.live.ring import ENTRY, Ring
+from mkvtwist.live.fragment import WEIGHTS
+from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Packet, Track
 from mkvtwist.outputs.segmented import hls, pieces
 from mkvtwist.outputs.segmented.choices import chosen
@@ -599,7 +600,7 @@ class ChosenTests(SynchronousTestCase):
         before = period.ring.size
         (segment, _) = live.whole()
         made = segment.body(choice)
-        self.assertEqual(period.ring.size - before, len(made[0]) + ENTRY)
+        self.assertEqual(period.ring.size - before, len(made[0]) + WEIGHTS.rendered)
         self.assertIs(segment.body(choice)[0], made[0])
 
     def test_gap(self) -> None:
