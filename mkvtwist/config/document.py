@@ -260,7 +260,7 @@ def _shown(value: object) -> str:
     return written(value) if isinstance(value, bool) else repr(value)
 
 
-def document(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
+def stream_table(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
     """
     Return a stream's settings, all of them, as its table in a file.
 

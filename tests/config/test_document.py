@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.document import CommandLine, configure, describe, document, parse_document
+from mkvtwist.config.declaration import Where
+from mkvtwist.config.document import CommandLine, configure, describe, parse_document, stream_table
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import (
@@ -136,10 +137,10 @@ class ValueTests(FileTestCase):
         self.assertIn("  watch: checker file", shown)
         self.assertEqual(str(AccessRule()), "everybody")
         self.assertEqual(
-            document(a)["watch"],
+            stream_table(a)["watch"],
             {"token_file": "/here/etc/w", "users": "/u", "deny": ["10.0.0.0/8"]},
         )
-        self.assertEqual(document(a)["send"], {})
+        self.assertEqual(stream_table(a)["send"], {})
         text = '[defaults.watch]\ntoken_file = "w"\n[streams.a]\ninput = "demo:"\nwatch = {}'
         self.assertEqual(self.config(text).streams[0].watch, AccessRule())
 
@@ -254,7 +255,7 @@ class DocumentTests(SynchronousTestCase):
     @given(streams())
     def test_read_again(self, stream: StreamConfig) -> None:
         """What a table was made of is what it makes."""
-        tables = {"streams": {stream.name: document(stream)}}
+        tables = {"streams": {stream.name: stream_table(stream)}}
         config, problems = configure(tables, CommandLine("/here", "request"))
         self.assertEqual((problems, config.streams), ([], (stream,)))
 
@@ -349,6 +350,12 @@ class MistakeTests(FileTestCase):
                 ),
             ],
         )
+
+    def test_elsewhere(self) -> None:
+        """A key that may not stand where the document comes from is refused."""
+        said = CommandLine("/", "request")
+        _, problems = configure({"status": {}}, said, Where.MANAGEMENT)
+        self.assertEqual(problems, ["request: status: only on the command line or in a file"])
 
     def test_tables(self) -> None:
         """What should be a table is one."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.declaration import Where
-from mkvtwist.config.document import CommandLine, configure, document
+from mkvtwist.config.document import CommandLine, configure, stream_table
 from mkvtwist.config.schema import stream_schema
 from mkvtwist.config.settings import StreamConfig
 from tests.support.settings import streams
@@ -59,8 +59,8 @@ class SchemaTests(SynchronousTestCase):
     @given(streams())
     def test_streams(self, stream: StreamConfig) -> None:
         """Each stream's settings, as the management interface shows them, are as it says."""
-        self.assertTrue(fits(document(stream), stream_schema()))
-        self.assertTrue(fits(document(stream), stream_schema(partial=True)))
+        self.assertTrue(fits(stream_table(stream), stream_schema()))
+        self.assertTrue(fits(stream_table(stream), stream_schema(partial=True)))
 
     def test_mistakes(self) -> None:
         """A value that is refused is not as the schema says, either."""

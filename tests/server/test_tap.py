@@ -12,10 +12,6 @@ import threading
 from pathlib import Path
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.endpoints import (  # what makes systemd's sockets endpoints
-    _SystemdParser,
-)
-from twisted.python.systemd import ListenFDs
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -414,13 +410,30 @@ class OptionsTests(SynchronousTestCase):
     def test_systemd(self) -> None:
         """A socket that systemd has opened is left as it is; one that it has not is said."""
         with socket.create_server(("127.0.0.1", 0)) as inherited:
-            given = ListenFDs([inherited.fileno()], ("http",))
-            self.patch(_SystemdParser, "_sddaemon", given)
-            for text in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=http"):
-                self.assertEqual(self.parse(f"--listen={text}", "demo:").listen, (text,))
+            command = (
+                f"import os; os.dup2({inherited.fileno()}, 3);"
+                " os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1',"
+                " LISTEN_FDNAMES='http'); from twisted.scripts.twistd import run; run()"
+            )
+            for which, said in (
+                ("index=0", "listen: systemd:domain=INET:index=0\n"),
+                ("name=http", "listen: systemd:domain=INET:name=http\n"),
+                ("index=1", "no such socket"),
+                ("name=other", "no such socket"),
+            ):
+                options = ("--check", f"--listen=systemd:domain=INET:{which}", "demo:")
+                ended = subprocess.run(
+                    (sys.executable, "-c", command, "--nodaemon", "mkvserve", *options),
+                    cwd=CHECKOUT,
+                    env=environment(),
+                    pass_fds=(inherited.fileno(),),
+                    capture_output=True,
+                    check=False,
+                    text=True,
+                )
+                self.assertEqual(ended.returncode, 1 if "no such" in said else 0, ended.stderr)
+                self.assertIn(said, ended.stdout + ended.stderr)
             socket.create_connection(inherited.getsockname()).close()
-            for text in ("systemd:domain=INET:index=1", "systemd:domain=INET:name=other"):
-                self.assertIn("no such socket", self.refused(f"--listen={text}", "demo:"))
 
     def test_version(self) -> None:
         """C{--version} says ours."""

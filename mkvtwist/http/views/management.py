@@ -16,7 +16,7 @@ from twisted.internet.task import LoopingCall
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.config.document import document
+from mkvtwist.config.document import stream_table
 from mkvtwist.config.input import parse_at_end
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.schema import stream_schema
@@ -157,7 +157,7 @@ class Management:
 
     def _show(self, name: str, request: Request, code: int = 200) -> None:
         stream = self._stream(name)
-        settings = document(stream.config, secrets=False)
+        settings = stream_table(stream.config, secrets=False)
         _answer(request, code, {**self._status.stream(name), "settings": settings})
 
     def _stream(self, name: str) -> Stream:
@@ -181,7 +181,7 @@ class Management:
         config = self._stream(name).config
         asked = _settings(request)
         _check_checkers(config, asked)
-        settings = document(config)
+        settings = stream_table(config)
         if "input" in asked and config.at_end is parse_at_end("at_end", None, config.input.form):
             del settings["at_end"]  # nobody has asked for it, and another input has another one
         self._control.define(name, _merged(settings, asked))
