@@ -1,13 +1,13 @@
 """
-Where one listens, as Twisted's endpoint strings say it, with certificates that can be renewed
-(I{reactor}).
+Endpoints where the server listens, as Twisted's strings describe them, with certificates that can
+be renewed (I{reactor}).
 
-C{ssl:} reads its files once. Here they can be read again: whoever connects from then on is shown
-the new certificate, and nobody who is there notices. Everything else is what Twisted makes of the
-string: C{ssl:} is told a reactor that listens for it in this way.
+Twisted's C{ssl:} reads its files once. An L{Endpoint} can read them again: new connections get the
+new certificate, and connections that are there go on. Everything else is what Twisted makes of the
+string: C{ssl:} is given a reactor that listens in this way.
 
-Whatever an endpoint's TLS is, nobody who records it can read it later with the certificate's key:
-each session has keys of its own (forward secrecy).
+Recorded TLS cannot be read later with the certificate's key, whatever the endpoint: each session
+has keys of its own (forward secrecy).
 """
 
 import os
@@ -37,7 +37,7 @@ secrecy and authenticated encryption. The suites of TLS 1.3 all have both.
 _FILES = re.compile(r":(?:privateKey|certKey|extraCertChain|dhParameters)=((?:\\.|[^:\\])*)")
 
 TLS_PROBLEMS = (SSL.Error, crypto.Error, VerifyError)
-"""What a certificate or a key that cannot be used raises."""
+"""The exceptions that a certificate or a key raises which cannot be used."""
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -46,7 +46,7 @@ class Endpoint:
 
     def __init__(self, reactor: Any, text: str) -> None:
         """
-        @param text: what L{serverFromString} understands.
+        @param text: an endpoint, as C{serverFromString} of Twisted understands it.
         """
         self._reactor = reactor
         self._text = text
@@ -56,7 +56,7 @@ class Endpoint:
         self._endpoint = serverFromString(self, text)
 
     def listen(self, factory: Any) -> Deferred[IListeningPort]:
-        """Begin to listen."""
+        """Begin to listen; a Deferred that fails tells why that is impossible."""
         port: Deferred[IListeningPort] = self._endpoint.listen(factory)
         return port
 
@@ -64,11 +64,11 @@ class Endpoint:
         """
         Read the certificates again, if there are any.
 
-        @raise ConfigError: when they cannot be used; what was read before holds.
+        @raise ConfigError: if they cannot be used; the certificates from before hold.
         """
         if self._options is None:
             return
-        reader = _Reader()
+        reader = _CertificateReader()
         try:
             check_files(self._text)
             listening = serverFromString(reader, self._text).listen(Factory())
@@ -84,7 +84,7 @@ class Endpoint:
         self._options = reader.options
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> Connection:
-        """For each that connects."""
+        """Return the TLS of a new connection, with the newest certificate."""
         return Connection(self._options.getContext(), None)
 
     # the reactor, for what the string makes
@@ -92,7 +92,7 @@ class Endpoint:
     def listenSSL(
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
     ) -> IListeningPort:
-        """Listen for TLS with certificates that this has read."""
+        """Listen for TLS, with certificates that can be renewed."""
         self._options = contextFactory
         found: IListeningPort = self._reactor.listenTCP(
             port, TLSMemoryBIOFactory(self, False, factory), backlog, interface
@@ -103,22 +103,22 @@ class Endpoint:
         return getattr(self._reactor, name)
 
 
-class _Reader:
-    """A reactor that listens nowhere, but takes the certificates."""
+class _CertificateReader:
+    """A reactor that listens nowhere, but reads the certificates."""
 
     options: Any = None
 
     def listenSSL(self, port: int, factory: Any, contextFactory: Any, **options: Any) -> None:
-        """Only what is wanted."""
+        """Keep the certificates."""
         contextFactory.getContext()  # finds a key that belongs to another certificate
         self.options = contextFactory
 
 
 def check_files(text: str) -> None:
     """
-    Look whether the files that an endpoint names can be read.
+    Check that the files which an endpoint names can be read.
 
-    @raise ConfigError: for the first that cannot, with what to do.
+    @raise ConfigError: for the first that cannot be read, with what to do.
     """
     named = [re.sub(r"\\(.)", r"\1", path) for path in _FILES.findall(text)]
     kind, _, rest = text.partition(":")
