@@ -190,6 +190,11 @@ class Stream(MultiService):
         return self.publisher.period
 
     @property
+    def restarts(self) -> int:
+        """How often the input was opened again."""
+        return self.input.primary.restarts
+
+    @property
     def client_bitrate(self) -> float:
         """
         The bits per second that a client gets, by the last media that came: also while the input is

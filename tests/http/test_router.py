@@ -15,6 +15,7 @@ from mkvtwist.http.limits import Limits
 from mkvtwist.http.router import Guard, Route, Table
 from mkvtwist.http.routes import Views
 from tests.support.fakes import Reactor
+from tests.support.site import SiteTestCase
 
 
 class TableTests(SynchronousTestCase):
@@ -106,3 +107,48 @@ class NameTests(SynchronousTestCase):
         for name in names - {"", "x"}:
             self.assertRaises(ConfigError, parse_name, "name", name)
         self.assertEqual(parse_name("name", "x"), "x")
+
+
+class RouterTests(SiteTestCase):
+    """Requests for what is not there, or not in this way."""
+
+    def test_not_found(self) -> None:
+        """What is not there is said in one line, with what is."""
+        got = self.get("/film.avi")
+        self.assertEqual(got.status, 404)
+        self.assertEqual(got.headers["content-type"], "text/plain; charset=utf-8")
+        self.assertEqual(
+            got.text, "There is no 'film.avi' here. There are /live.mkv and /status.\n"
+        )
+        self.streams.clear()
+        self.assertIn("no stream", self.get("/film.avi").text)
+
+    def test_hostile_path(self) -> None:
+        """A path with control characters, or without end, gets one line all the same."""
+        for target in ("/%0d%0aSet-Cookie:%20a=b", "/%ff%fe", "/" + "x" * 5000, "/%1b[31m"):
+            got = self.get(target)
+            self.assertEqual(got.status, 404)
+            self.assertTrue(got.text.removesuffix("\n").isprintable(), got.text)
+            self.assertLess(len(got.text), 400)
+            self.assertNotIn("set-cookie", got.headers)
+
+    def test_methods(self) -> None:
+        """What is there can be asked for, and nothing else can be done to it."""
+        for target in ("/live.mkv", "/status", "/", "/metrics"):
+            for method in ("POST", "PUT", "DELETE", "BREW"):
+                got = self.get(target, method)
+                self.assertEqual(got.status, 405, (target, method))
+                self.assertEqual(got.headers["allow"], "GET, HEAD")
+                self.assertEqual(got.text.count("\n"), 1)
+        self.assertEqual(self.get("/nothing", "POST").status, 404)
+
+    def test_post(self) -> None:
+        """A request is refused before its body; that is read over, and the connection ends."""
+        connection = self.connect()
+        connection.ask("/live.mkv", "POST", Content_Length="5")
+        got = connection.answer()
+        self.assertEqual((got.status, got.headers["connection"]), (405, "close"))
+        connection.send(b"12345")
+        connection.ask("/status")
+        self.assertEqual(connection.answer().rest, b"")
+        self.assertTrue(connection.transport.disconnecting)

@@ -1,19 +1,19 @@
 """
-What is known of the streams, for programs: C{/status} and C{/metrics} (I{reactor}).
+The state of the streams, for programs: C{/status}, C{/metrics}, C{/healthz} (I{reactor}).
 """
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
-from weakref import ref
 
 from twisted.web.http import Request
 
 from mkvtwist import __version__
 from mkvtwist.config.rule import EVERYBODY
+from mkvtwist.http.figures import Figures
 from mkvtwist.http.wire.response import respond, respond_text
 from mkvtwist.live.events import timestamp
 from mkvtwist.streams import metrics
@@ -26,68 +26,36 @@ PRIVATE = frozenset({"detail", "input", "recording"})
 PRIVATE_OF_CLIENT = frozenset({"peer", "user_agent"})
 """Fields of a client for operators only."""
 
-FRESH = 1.0
-"""Seconds for which figures hold: with 1,500 clients they take 10 ms and 700 kB."""
-
-VIEWS = 16
-"""Views that are kept for so long, by which streams are in them, and in which format."""
-
-
-class Fresh:
-    """
-    Figures that are made at most once in L{FRESH} seconds, for everybody with the same view. When a
-    stream changes its state, or its tracks, they are made anew: that is what programs wait for.
-    """
-
-    def __init__(self, clock: Any) -> None:
-        self._clock = clock
-        self._made: dict[tuple[str, frozenset[Any]], tuple[float, Any]] = {}
-
-    def get(
-        self, kind: str, streams: Iterable[Stream], make: Callable[[], Any]
-    ) -> tuple[Any, float]:
-        """
-        Return figures that are new enough, and how many seconds ago they were made.
-
-        @param kind: what is shown.
-        @param streams: of which streams; a stream that was started anew is another one.
-        @param make: makes them.
-        """
-        now = self._clock.seconds()
-        self._made = {key: made for key, made in self._made.items() if now - made[0] < FRESH}
-        key = (kind, frozenset(map(_condition, streams)))
-        if key not in self._made:
-            if len(self._made) >= VIEWS:
-                self._made.clear()
-            self._made[key] = now, make()
-        since, made = self._made[key]
-        return made, now - since
-
-
-def _condition(stream: Stream) -> tuple[Any, ...]:
-    """Return what tells a stream from itself after a change; it keeps no stream that has gone."""
-    period = stream.period
-    tracks = ref(period) if period is not None else None
-    return ref(stream), tracks, stream.input.primary.restarts, *stream.condition
-
 
 class Status:
-    """The figures of streams."""
+    """The state of all streams."""
 
-    def __init__(self, reactor: Any, streams: Mapping[str, Stream]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        streams: Mapping[str, Stream],
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        @param streams: by their names; may change under way.
+        @param wall_clock: seconds since the epoch, for dates.
+        """
         self._streams = streams
         self._reactor = reactor
+        self._wall_clock = wall_clock
         self._started = reactor.seconds()
-        self._fresh = Fresh(reactor)
+        self._figures = Figures(reactor)
 
     def show(self, streams: Mapping[str, Stream], request: Request) -> None:
-        """Answer an operator with everything about these streams, as JSON."""
-        body, _ = self._fresh.get("status", streams.values(), lambda: self._status(streams, _whole))
+        """Respond to an operator with everything about these streams, as JSON."""
+        body, _ = self._figures.get(
+            "status", streams.values(), lambda: self._status(streams, _whole)
+        )
         respond(request, body, b"application/json")
 
     def show_public(self, streams: Mapping[str, Stream], request: Request) -> None:
-        """Answer anyone else with the public figures of these streams, as JSON."""
-        body, _ = self._fresh.get(
+        """Respond to anyone else with the public figures of these streams, as JSON."""
+        body, _ = self._figures.get(
             "public", streams.values(), lambda: self._status(streams, _public)
         )
         respond(request, body, b"application/json")
@@ -102,10 +70,10 @@ class Status:
 
     def show_stream(self, stream: Stream, request: Request) -> None:
         """
-        Answer with what a player's page shows, to whoever may watch the stream: its clients are
-        counted, since a look at each that each of them asks for costs the square of their number.
+        Respond with what a player's page shows, to clients that may watch the stream. They are
+        counted: a look at each for each that asks would cost the square of their number.
         """
-        shown, age = self._fresh.get("stream", [stream], partial(self._stream_status, stream))
+        shown, age = self._figures.get("stream", [stream], partial(self._stream_status, stream))
         edge = shown.get("live_edge")
         if edge is not None:  # players find the present by it
             shown = shown | {"live_edge": edge | {"age": round(edge["age"] + age, 3)}}
@@ -118,16 +86,16 @@ class Status:
         return shown
 
     def show_metrics(self, streams: Mapping[str, Stream], request: Request) -> None:
-        """Answer in Prometheus' text format."""
-        body, _ = self._fresh.get(
+        """Respond in the text format of Prometheus."""
+        body, _ = self._figures.get(
             "metrics", streams.values(), lambda: metrics.render(_statistics(streams))
         )
         respond(request, body, metrics.CONTENT_TYPE.encode())
 
     def show_health(self, request: Request) -> None:
         """
-        Answer a load balancer: 200 when all streams are live that are not optional, else 503. One
-        that is on demand is well when it waits for somebody.
+        Respond to a load balancer: 200 if all streams are live that are not optional, else 503. A
+        stream on demand is well if it waits for a client.
         """
         ill = []
         for name, stream in self._streams.items():
@@ -141,16 +109,16 @@ class Status:
         respond_text(request, 503 if ill else 200, "\n".join(ill) or "All streams are live.")
 
     def streams(self) -> dict[str, Any]:
-        """All of them by their names, fit for JSON."""
+        """Return all streams by their names, fit for JSON."""
         return {name: self.stream(name) for name in self._streams}
 
     def stream(self, name: str) -> dict[str, Any]:
-        """One of them, fit for JSON."""
+        """Return a stream, fit for JSON."""
         return self._as_json(self._streams[name].statistics())
 
     def _as_json(self, statistics: StreamStatistics) -> dict[str, Any]:
         now = self._reactor.seconds()
-        offset = time.time() - now
+        offset = self._wall_clock() - now
         shown = asdict(statistics)
         shown["since"] = timestamp(statistics.since)
         shown["bitrate"] = round(statistics.bitrate)
