@@ -44,11 +44,11 @@ class Demo:
         self.streams: tuple[AVStream, ...] = (self._video, self._audio)
 
     def chapters(self) -> "list[av.container.core.Chapter]":
-        """None."""
+        """Return no chapters."""
         return []
 
     def demux(self) -> Iterator[AVPacket]:
-        """Packets of both streams in the order of their time, for ever."""
+        """Yield packets of both streams in the order of their time, for ever."""
         picture = _graph(
             ("testsrc2", f"size=640x360:rate={RATE}"), ("format", "yuv420p"), ("buffersink", None)
         )
@@ -71,7 +71,7 @@ class Demo:
             yield from self._video.encode(frame)
 
     def close(self) -> None:
-        """The encoders end with their container."""
+        """Close the container, and the encoders with it."""
         self._output.close()
 
 
@@ -82,7 +82,7 @@ def _graph(*filters: tuple[str, str | None]) -> Any:
 
 
 class _Nowhere:
-    """The container is only there to own the encoders."""
+    """A file that keeps nothing: its container is only there to own the encoders."""
 
     def write(self, data: bytes) -> int:
         return len(data)

@@ -34,11 +34,11 @@ WAITED = 0.001
 @dataclass(frozen=True, slots=True)
 class DemuxingTask:
     """
-    What is the same for each container of an input.
+    The settings that are the same for each container of an input.
 
     @ivar timeline: the stream's.
     @ivar stop: given when nothing more is wanted.
-    @ivar frame_rate: pictures a second of video that carries no times; 0 if nobody knows.
+    @ivar frame_rate: pictures a second of video that carries no times; 0 if unknown.
     @ivar program: which program of an MPEG-TS; 0 for the first with video.
     @ivar limits: how much of an input is taken.
     @ivar clock: tells when packets arrive, in seconds.

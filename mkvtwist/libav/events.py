@@ -14,7 +14,7 @@ from mkvtwist.media.printable import printable
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The input has been opened; nothing more comes before the reader is told to go on."""
+    """The input has been opened; the next event comes when the reader is told to go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class ExtrasSource(Protocol):
         """The global tags."""
 
     def chapters(self) -> "list[Chapter]":
-        """The chapters."""
+        """Return the chapters."""
 
 
 class Attachment(NamedTuple):
@@ -104,7 +104,7 @@ class Extras:
             self._covers[index] = Attachment(*_COVERS[codec], data)
 
     def _titled(self, chapters: "list[Chapter]") -> "list[Chapter]":
-        """The first of the chapters, with their titles as long as there is room for them."""
+        """Return the first chapters, with their titles as long as there is room for them."""
         if len(chapters) > CHAPTERS:
             self.left_out.append(f"{len(chapters) - CHAPTERS} of {len(chapters)} chapters")
         room = _Budget(TEXT_BYTES)
@@ -143,7 +143,7 @@ class _Budget:
 
 
 def _fitting(tags: Iterable[tuple[str, str]], room: _Budget) -> Iterable[tuple[str, str]]:
-    """The first L{TAGS} tags that are short enough, as long as there is room for them."""
+    """Yield the first L{TAGS} tags that are short enough, as long as there is room for them."""
     count = 0
     for name, value in tags:
         if count == TAGS:

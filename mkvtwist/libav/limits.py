@@ -34,7 +34,7 @@ PACKET_WEIGHT = 500
 @dataclass(frozen=True, slots=True)
 class ReaderLimits:
     """
-    What a reader takes of an input.
+    The limits that a test, or a smaller machine, may set otherwise.
 
     @ivar packet: bytes of one packet; a larger one is left out.
     @ivar pending: bytes of packets that are held for the header.

@@ -40,7 +40,7 @@ _OPTIONS: Mapping[str, str] = {"analyzeduration": str(ANALYSED)}
 
 
 class Silent(Exception):
-    """Nothing has come for as long as a sender, or a server, is waited for."""
+    """The exception when nothing has come for as long as a sender, or a server, is waited for."""
 
 
 @dataclass(frozen=True, slots=True)

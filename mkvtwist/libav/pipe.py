@@ -45,7 +45,7 @@ class Pipe:
 
     def write(self, data: bytes) -> bool:
         """
-        Reactor: append. All of it is taken, also beyond the limit; after the end it is thrown away.
+        Append bytes (I{reactor}). All are taken, also beyond the limit; after the end, none.
 
         @return: whether there is room for more; if not, C{on_room} will be called.
         """
@@ -61,13 +61,13 @@ class Pipe:
             return not self._full
 
     def close(self) -> None:
-        """Reactor: the sender is done; the reader gets the rest, then the end."""
+        """Note that the sender is done (I{reactor}): the reader gets the rest, then the end."""
         with self._changed:
             self._closed = True
             self._changed.notify()
 
     def cancel(self) -> None:
-        """Reactor: the reader gets the end at once."""
+        """Give the reader the end at once (I{reactor})."""
         with self._changed:
             self._chunks.clear()
             self._size, self._full = 0, False
@@ -76,7 +76,7 @@ class Pipe:
 
     def read(self, size: int) -> bytes:
         """
-        Thread: wait for something, and return up to so many bytes of it; none at the end.
+        Wait for bytes, and return up to so many of them; none at the end (I{thread}).
         """
         with self._changed:
             while not self._chunks:
@@ -101,7 +101,7 @@ Item = TypeVar("Item")
 
 class Outlet(Generic[Item]):
     """
-    What a thread has made, on its way to the reactor.
+    The items that a thread has made, on their way to the reactor.
 
     Everything that has come since the last turn of the reactor crosses at once.
     """
@@ -121,7 +121,7 @@ class Outlet(Generic[Item]):
 
     def put(self, item: Item, weight: int) -> bool:
         """
-        Thread: hand over one item; wait while too much is on the way.
+        Hand over one item; wait while too much is on the way (I{thread}).
 
         @param weight: about how many bytes of memory it holds.
         @return: whether the other side is still there.
@@ -139,7 +139,7 @@ class Outlet(Generic[Item]):
         return True
 
     def take(self) -> list[Item]:
-        """Reactor: everything that has been put since the last time."""
+        """Return everything that has been put since the last time (I{reactor})."""
         with self._taken:
             items, self._items = self._items, []
             self._weight = 0
@@ -147,7 +147,7 @@ class Outlet(Generic[Item]):
         return items
 
     def close(self) -> None:
-        """Reactor: nothing more is wanted; the thread is not kept waiting."""
+        """Note that nothing more is wanted (I{reactor}); the thread is not kept waiting."""
         with self._taken:
             self._closed = True
             self._items.clear()

@@ -37,7 +37,7 @@ BLOCK = 16
 
 
 class TooNear(OSError):
-    """A playlist or a redirection names an address that it may not reach."""
+    """The exception when a playlist or a redirection names an address that it may not reach."""
 
 
 class ReadableFile(Protocol):

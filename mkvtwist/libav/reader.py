@@ -85,7 +85,7 @@ class Reader:
         @param media: where the bytes of an endpoint or of standard input come from.
         @param timeline: the stream's; this reader's alone from L{go} on, as long as it runs.
         @param drain: whether the end is to wait until real time has reached it.
-        @param frame_rate: pictures a second of video that carries no times; 0 if nobody knows.
+        @param frame_rate: pictures a second of video that carries no times; 0 if unknown.
         @param program: which program of an MPEG-TS; 0 for the first with video.
         @param stop: given when nothing more is wanted; by default for threads of one process.
         @param go: given when the timeline is this reader's; by default for threads, too.
@@ -228,7 +228,7 @@ class Reader:
 
 
 class _MayBeChained(Exception):
-    """A URL has Ogg, which may be chained: its bytes are to be read link by link."""
+    """The exception when a URL has Ogg, which may be chained: its bytes are read link by link."""
 
 
 def set_up() -> None:

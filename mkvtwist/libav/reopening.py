@@ -31,7 +31,7 @@ MPEG-TS tells the end of a picture by the next one: where pictures are rare, it 
 @dataclass(frozen=True, slots=True)
 class Resumption:
     """
-    Where and how to go on with an input that is opened anew.
+    The place and the manner to go on with an input that is opened anew.
 
     @ivar place: the byte to begin at.
     @ivar edge: where the stream's line of time stands.
@@ -48,7 +48,7 @@ class Resumption:
 
 class TracksChanged(Exception):
     """
-    The demuxer has found tracks that PyAV cannot give, or that it knows nothing about.
+    The exception when the demuxer has tracks that PyAV cannot give, or knows nothing about.
 
     @ivar resumption: how to go on.
     """

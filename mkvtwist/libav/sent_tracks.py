@@ -47,7 +47,7 @@ class SentTracks:
         live: bool,
     ) -> None:
         """
-        @param frame_rate: pictures a second of video that carries no times; 0 if nobody knows.
+        @param frame_rate: pictures a second of video that carries no times; 0 if unknown.
         @param live: whether what comes is sent as it is taken.
         @raise Unusable: when no track can be sent.
         """
@@ -103,7 +103,7 @@ class SentTracks:
 
     @property
     def start(self) -> int | None:
-        """Where decoding begins, in microseconds: reordered pictures come before their time."""
+        """The time in microseconds at which decoding begins; pictures may be reordered."""
         start: int | None = self._container.start_time
         if self._program.number is not None:  # others have a clock of their own
             starts = [

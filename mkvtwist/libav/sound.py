@@ -24,10 +24,10 @@ class Sound(NamedTuple):
     """The shape of sound."""
 
     sample_rate: int
-    """Samples a second; 0 if nobody knows."""
+    """Samples a second; 0 if unknown."""
 
     channels: int
-    """0 if nobody knows."""
+    """0 if unknown."""
 
     layout: str = ""
     """The channels in libavutil's words; only their number, if their order is their own."""
@@ -64,7 +64,7 @@ def sound_of(stream: AVStream) -> Sound:
 
 
 def _known(name: str) -> tuple[int, str]:
-    """The number of channels in a layout, and a name for it that needs no map."""
+    """Return the number of channels in a layout, and a name for it that needs no map."""
     counted = _COUNTED.match(name)
     try:
         channels = int(counted[1]) if counted else av.AudioLayout(name).nb_channels
@@ -100,7 +100,7 @@ def measured(known: Sound, parameters: AVStream | str, setup: bytes, data: bytes
     """
     Have libavformat look at one packet, in Matroska.
 
-    @param known: what is right as long as the packet says nothing else.
+    @param known: the rate and channels that hold as long as the packet says nothing else.
     @param parameters: a stream with all other parameters of the codec, or the codec's name.
     @return: L{None} if nothing can be made of the packet alone.
     """

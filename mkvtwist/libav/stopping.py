@@ -7,7 +7,7 @@ from typing import Protocol
 
 class Signal(Protocol):
     """
-    A signal that is given once, and stays given: a L{threading.Event}, or what stands for it where
+    A signal that is given once, and stays given: a C{threading.Event}, or what stands for it where
     a reader and its owner are not in the same process.
     """
 
@@ -27,4 +27,4 @@ class Signal(Protocol):
 
 
 class Stopped(Exception):
-    """The owner has stopped the reader: nothing more is read, and no event follows."""
+    """The exception when the owner has stopped the reader: no event follows."""

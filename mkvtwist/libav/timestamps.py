@@ -6,7 +6,8 @@ libavformat makes the times up: from the rate that the bitstream claims, else 25
 and with H.264 and HEVC that claim nothing not even that beyond the first few dozen. So
 
  - with C{frame_rate} each picture comes so many times a second;
- - a live sender's pictures are timed by their arrival (L{arrival});
+ - a live sender's pictures are timed by their arrival
+   (L{mkvtwist.media.arrival_times});
  - a file that claims a rate is left as libavformat reads it; one that claims none has
    L{ASSUMED} pictures a second.
 """
@@ -103,7 +104,7 @@ def claimed_rate(stream: AVStream) -> float:
 
 
 def is_raw(stream: AVStream) -> bool:
-    """Whether a stream is of pictures that follow each other, without times."""
+    """Return whether a stream is of pictures that follow each other, without times."""
     name = stream.container.format.name
     return bool(stream.type == "video" and (name in _RAW or name.endswith("_pipe")))
 

@@ -30,7 +30,7 @@ _REFERRING = frozenset(
     {
         *("concat", "dash", "hls", "imf", "rtp", "rtsp", "sap", "sdp", "tedcaptions", "whip"),
         *("mlv", "vobsub", "webm_dash_manifest", "lavfi", "avisynth", "vapoursynth", "dvdvideo"),
-        # libavdevice: what is plugged in, which no probe finds, but a name could.
+        # libavdevice: devices, which no probe finds, but a name could.
         *("alsa", "android_camera", "avfoundation", "bktr", "caca", "decklink", "dshow", "fbdev"),
         *("gdigrab", "iec61883", "jack", "kmsgrab", "libcdio", "libdc1394", "openal", "oss"),
         *("pulse", "sndio", "v4l2", "vfwcap", "video4linux2", "x11grab", "xcbgrab"),
@@ -81,7 +81,7 @@ _BY_SCHEME: Mapping[str, str] = MappingProxyType(
 
 @cache
 def _formats(*more: str) -> str:
-    """Every format but those that refer to others, and these: libavformat's list of names."""
+    """Return libavformat's list of all formats but those that refer to others, and these."""
     names = {name for names in formats_available for name in names.split(",")}
     return ",".join(sorted(names - _REFERRING - _PICTURES | set(more)))
 
@@ -125,5 +125,5 @@ def whitelists_for_url(url: str, *, lists: bool) -> dict[str, str]:
 
 
 def is_http(url: str) -> bool:
-    """Whether a URL's scheme is one of HTTP's."""
+    """Return whether a URL's scheme is one of HTTP's."""
     return url.partition("://")[0].lower() in ("http", "https")

@@ -21,17 +21,18 @@ _SBR, _PS = 5, 29
 
 
 class NoPlace(ValueError):
-    """A track's setup cannot be read, or says what a transport stream cannot."""
+    """The exception for a setup that cannot be read, or says what a transport stream cannot."""
 
 
 def adts(private: bytes) -> tuple[int, bytes]:
     """
-    What an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) is in ADTS: the header as a number,
-    without the length of a frame, and what every frame has to begin with.
+    Return an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) as ADTS has it.
 
     Bandwidth replication and parametric stereo are not in it: a decoder finds them.
 
-    @raise NoPlace: when it cannot be said there, or not be read.
+    @return: the header as a number, without the length of a frame, and the bytes that every frame
+        has to begin with.
+    @raise NoPlace: when ADTS cannot say it, or it cannot be read.
     """
     try:
         return _described(Bits(private))
@@ -67,7 +68,7 @@ def _object_type(bits: Bits) -> int:
 
 def _rate(bits: Bits) -> int:
     """
-    The index of a sample rate.
+    Return the index of a sample rate.
 
     @raise NoPlace: when it has none.
     """

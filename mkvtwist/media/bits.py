@@ -4,7 +4,7 @@ Bits as the standards of MPEG and ITU-T write them (I{pure}).
 
 
 class Damaged(ValueError):
-    """The bits make no sense, or use what is not read here."""
+    """The exception for bits that make no sense, or use what is not read here."""
 
 
 class Bits:
@@ -17,12 +17,12 @@ class Bits:
 
     @property
     def at(self) -> int:
-        """How many bits have been read."""
+        """The number of bits that have been read."""
         return self.size - self._left
 
     def read(self, count: int) -> int:
         """
-        The next bits as a number.
+        Return the next bits as a number.
 
         @raise Damaged: when there are not so many.
         """
@@ -33,7 +33,7 @@ class Bits:
 
     def unsigned(self, limit: int = (1 << 32) - 2) -> int:
         """
-        The next number in Exp-Golomb code: C{ue(v)}, ITU-T H.264, 9.1.
+        Return the next number in Exp-Golomb code: C{ue(v)}, ITU-T H.264, 9.1.
 
         @raise Damaged: when there is none, or one beyond the limit.
         """
@@ -45,7 +45,7 @@ class Bits:
 
     def signed(self) -> int:
         """
-        The next number in signed Exp-Golomb code: C{se(v)}, ITU-T H.264, 9.1.1.
+        Return the next number in signed Exp-Golomb code: C{se(v)}, ITU-T H.264, 9.1.1.
 
         @raise Damaged: when there is none.
         """
@@ -53,11 +53,11 @@ class Bits:
         return (number + 1) // 2 if number % 2 else -number // 2
 
     def data(self, count: int) -> bytes:
-        """So many bytes, wherever they begin."""
+        """Return so many bytes, wherever they begin."""
         return self.read(8 * count).to_bytes(count, "big")
 
     def between(self, start: int, end: int) -> bytes:
-        """The bits from one place to another, as bytes, filled up with zeros."""
+        """Return the bits from one place to another, as bytes, filled up with zeros."""
         count = end - start
         value = self._value >> self.size - end & ((1 << count) - 1)
         return (value << -count % 8).to_bytes((count + 7) // 8, "big")

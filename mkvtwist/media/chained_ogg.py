@@ -115,7 +115,7 @@ class OggLinks:
 
 
 def _size(data: bytearray, at: int) -> int | None:
-    """The bytes of the page that begins there; L{None} if more has to come to tell."""
+    """Return how long a page is; L{None} if more has to come to tell."""
     if len(data) < at + _HEAD or len(data) < (table := at + _HEAD) + data[at + _HEAD - 1]:
         return None
     count = data[table - 1]
@@ -134,7 +134,7 @@ _CRC = tuple(_crc_table())
 
 
 def checksum(page: bytes) -> int:
-    """The checksum of a page, whatever it states (RFC 3533, 6)."""
+    """Return the checksum of a page, whatever the page states (RFC 3533, 6)."""
     crc = 0
     for byte in page[:22] + bytes(4) + page[26:]:
         crc = (crc << 8 & 0xFFFFFFFF) ^ _CRC[crc >> 24 ^ byte]
@@ -142,5 +142,5 @@ def checksum(page: bytes) -> int:
 
 
 def _is_intact(page: bytes) -> bool:
-    """Whether a page's checksum is right: a flipped bit begins no stream."""
+    """Return whether a page's checksum is right: a flipped bit begins no stream."""
     return checksum(page) == int.from_bytes(page[22:26], "little")

@@ -13,7 +13,7 @@ from mkvtwist.media.bits import Bits, Damaged
 
 
 class Latm:
-    """One stream's unwrapping; it remembers the configuration, which not every element repeats."""
+    """The unwrapping of one stream; it keeps the configuration, which few elements repeat."""
 
     def __init__(self) -> None:
         self._config = b""
@@ -23,7 +23,7 @@ class Latm:
 
     def access_units(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
         """
-        The raw AAC frames in some AudioSyncStream elements, each with its AudioSpecificConfig.
+        Yield the raw AAC frames in AudioSyncStream elements, each with its AudioSpecificConfig.
 
         What cannot be read is passed over up to the next sync word.
         """
@@ -88,7 +88,7 @@ class Latm:
 
 
 def _stated_config(bits: Bits) -> bytes:
-    """An AudioSpecificConfig whose length is given, with all that may follow in it."""
+    """Return an AudioSpecificConfig whose length is given, with all that may follow in it."""
     length = _value(bits)
     start = bits.at
     _specific_config(bits)
@@ -100,14 +100,14 @@ def _stated_config(bits: Bits) -> bytes:
 
 
 def _walked_config(bits: Bits) -> bytes:
-    """An AudioSpecificConfig whose length shows only when it is read."""
+    """Return an AudioSpecificConfig whose length shows only when it is read."""
     start = bits.at
     _specific_config(bits)
     return bits.between(start, bits.at)
 
 
 def _skip_other_data(bits: Bits, version: int) -> None:
-    """The length of what follows the payload."""
+    """Return the length of the data behind the payload."""
     if version:
         _value(bits)
     else:
@@ -117,7 +117,7 @@ def _skip_other_data(bits: Bits, version: int) -> None:
 
 
 def _value(bits: Bits) -> int:
-    """LatmGetValue()."""
+    """Return the number that LatmGetValue() reads."""
     return bits.read(8 * (bits.read(2) + 1))
 
 
@@ -136,7 +136,7 @@ def _frequency(bits: Bits) -> None:
 
 
 def _specific_config(bits: Bits) -> None:
-    """Walk over an AudioSpecificConfig (1.6.2.1) with a GASpecificConfig (4.4.1)."""
+    """Skip an AudioSpecificConfig (1.6.2.1) with a GASpecificConfig (4.4.1)."""
     start = bits.at
     type_ = _object_type(bits)
     _frequency(bits)
@@ -157,7 +157,7 @@ def _specific_config(bits: Bits) -> None:
 
 
 def _program_config(bits: Bits, start: int) -> None:
-    """program_config_element() (4.4.1.1); it aligns to where the configuration started."""
+    """Skip program_config_element() (4.4.1.1), aligned to where the configuration started."""
     bits.read(10)
     front, side, back = bits.read(4), bits.read(4), bits.read(4)
     lfe, assoc, cc = bits.read(2), bits.read(3), bits.read(4)

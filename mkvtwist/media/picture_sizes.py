@@ -35,7 +35,7 @@ def described(codec: str, data: bytes) -> Described | None:
 
 
 def _vp8(data: bytes) -> Described | None:
-    """RFC 6386, 9.1."""
+    """Read the head of a VP8 keyframe (RFC 6386, 9.1)."""
     if len(data) < 10 or data[0] & 1 or data[3:6] != b"\x9d\x01\x2a":
         return None
     width, height = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
@@ -43,7 +43,7 @@ def _vp8(data: bytes) -> Described | None:
 
 
 def _vp9(data: bytes) -> Described | None:
-    """VP9 bitstream specification, 6.2: uncompressed_header."""
+    """Read the uncompressed_header of VP9 (VP9 bitstream specification, 6.2)."""
     bits = Bits(data[:16])
     if bits.read(2) != 2:
         return None
@@ -69,7 +69,7 @@ _SEQUENCE_HEADER = 1
 
 
 def _av1(data: bytes) -> Described | None:
-    """AV1 bitstream specification, 5.5: the sequence header."""
+    """Read the sequence header of AV1 (AV1 bitstream specification, 5.5)."""
     for type_, unit in obus(data):
         if type_ == _SEQUENCE_HEADER:
             return _sequence(Bits(_obu_payload(unit)))
@@ -117,7 +117,7 @@ _NO_FRAMES = frozenset({0xC4, 0xC8, 0xCC})
 
 
 def _mjpeg(data: bytes) -> Described | None:
-    """ITU-T T.81, B.2.2: the frame header."""
+    """Read the frame header of JPEG (ITU-T T.81, B.2.2)."""
     at = 2
     if data[:2] != b"\xff\xd8":
         return None

@@ -86,7 +86,7 @@ class PresentationTimes(Generic[T]):
         Take the next picture.
 
         @param duration: how long it lasts, as far as that is known.
-        @param place: where it is shown; without it, after the one before it.
+        @param place: where the picture is shown; without a place, after the picture before it.
         @param key: whether it is a keyframe.
         """
         if self._last is not None:
@@ -118,7 +118,7 @@ class PresentationTimes(Generic[T]):
             self._series += 1
 
     def end(self) -> None:
-        """No picture follows: those that wait are shown one after the other."""
+        """Note that no picture follows: those that wait are shown one after the other."""
         while self._waiting:
             self._show()
         self._series += 1
@@ -127,7 +127,7 @@ class PresentationTimes(Generic[T]):
         self._last = self._pts = self._first = None
 
     def ready(self) -> Iterator[tuple[T, int]]:
-        """The pictures whose presentation time is known, with that time; each of them once."""
+        """Yield the pictures whose presentation time is known, with that time, once each."""
         while self._held and (pts := self._time(self._held[0])) is not None:
             yield self._held.popleft().item, pts
 
@@ -136,7 +136,7 @@ class PresentationTimes(Generic[T]):
         return self._guess if self._depth is None else self._depth
 
     def _order(self, place: DisplayPlace | None, *, key: bool) -> _Order:
-        """Where a picture is shown; the same place again is after it."""
+        """Return where a picture is shown; the same place again is after it."""
         if place is not None:
             self._depth = place.depth
             if key:  # all before it are shown before it; if not, it is from another cut

@@ -207,7 +207,7 @@ def _flac(data: Buffer, at: int) -> Head | None:
 
 def flac_setup(setup: bytes, sound: tuple[int, int, int]) -> bytes:
     """
-    A STREAMINFO block (RFC 9639, 8.2) for other frames than those that it was written for.
+    Return a STREAMINFO block (RFC 9639, 8.2) for other frames than it was written for.
 
     @param setup: the old one, which may begin with C{fLaC} and the block's head.
     @param sound: the rate, the channels, the bits of a sample.
@@ -274,7 +274,7 @@ _APE_HAS_HEAD, _APE_IS_HEAD = 1 << 31, 1 << 29
 
 
 def _id3_size(data: Buffer, at: int) -> int:
-    """The bytes of an ID3v2 tag that begins there (id3v2.4.0-structure, 3.1); 0 if none does."""
+    """Return how long an ID3v2 tag is (id3v2.4.0-structure, 3.1); 0 if none begins there."""
     head = data[at : at + 10]
     if len(head) < 10 or head[:3] != _ID3 or not 2 <= head[3] <= 4 or head[4] == 0xFF:
         return 0
@@ -285,7 +285,7 @@ def _id3_size(data: Buffer, at: int) -> int:
 
 
 def _tag_size(data: Buffer, at: int) -> int | None:
-    """The bytes of a tag that begins there; 0 if none does; L{None} if more has to come to tell."""
+    """Return how long a tag is; 0 if none begins there, L{None} if more has to come to tell."""
     for mark, head in ((_ID3, 10), (_ID3V1, 128), (_APE, 32)):
         seen = data[at : at + len(mark)]
         if not mark.startswith(seen):
@@ -382,7 +382,7 @@ class MpegFrames:
         return len(self._data) if found is None else found.start()
 
     def _follows(self, at: int) -> bool:
-        """Whether a frame or a tag begins there."""
+        """Return whether a frame or a tag begins at a place."""
         return self._read(self._data, at) is not None or self._data.startswith(_TAGS, at)
 
     def _inside(self, end: int) -> int | None:
@@ -404,7 +404,7 @@ class MpegFrames:
 
 
 def _is_index(frame: bytes, head: Head) -> bool:
-    """Whether a frame is no sound, but the index in front of a file (Xing, LAME, VBRI)."""
+    """Return whether a frame is no sound, but the index in front of a file (Xing, LAME, VBRI)."""
     if head.samples < 1152:
         side = 9 if head.channels == 1 else 17
     else:

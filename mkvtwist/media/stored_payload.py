@@ -8,20 +8,20 @@ _START_CODE = b"\0\0\1"
 
 
 def nal_units(data: bytes) -> list[bytes]:
-    """The NAL units of an Annex B byte stream (ITU-T H.264 and H.265, B.1), without start codes."""
+    """Return the NAL units of a byte stream (H.264 and H.265, annex B), without start codes."""
     # Emulation prevention keeps a start code out of a unit, and none ends with a zero byte; what
     # precedes the first start code is no unit.
     return [unit for piece in data.split(_START_CODE)[1:] if (unit := piece.rstrip(b"\0"))]
 
 
 def length_prefixed(data: bytes) -> bytes:
-    """Annex B NAL units with a length of 4 bytes each instead (ISO/IEC 14496-15, 4.3.2)."""
+    """Return Annex B NAL units with a length of 4 bytes before each (ISO/IEC 14496-15, 4.3.2)."""
     return b"".join(len(unit).to_bytes(4, "big") + unit for unit in nal_units(data))
 
 
 def prefixed_units(data: bytes, width: int) -> list[bytes]:
     """
-    NAL units that have their lengths before them (ISO/IEC 14496-15, 4.3.2).
+    Return NAL units that have their lengths before them (ISO/IEC 14496-15, 4.3.2).
 
     @param width: bytes of a length. A unit that is cut short ends the data.
     """
@@ -59,7 +59,7 @@ def parameter_sets(codec: str, units: Iterable[bytes]) -> bytes:
 
 
 def is_annex_b(data: bytes) -> bool:
-    """Whether extradata, or a packet, is an Annex B byte stream."""
+    """Return whether extradata, or a packet, is an Annex B byte stream."""
     return data.startswith((b"\0\0\1", b"\0\0\0\1"))
 
 
@@ -69,7 +69,7 @@ _OBU_DROPPED = frozenset({2, 7, 8, 15})
 
 def obus(data: bytes) -> Iterator[tuple[int, bytes]]:
     """
-    The open bitstream units of AV1 (AV1 specification, 5.3), each with its type.
+    Yield the open bitstream units of AV1 (AV1 specification, 5.3), each with its type.
 
     A unit that is cut short ends the data.
     """
@@ -92,7 +92,7 @@ def obus(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _leb128(data: bytes) -> tuple[int, int] | None:
-    """How many bytes a number takes, and the number; L{None} when it does not end."""
+    """Return how many bytes a number takes, and the number; L{None} when it does not end."""
     value = 0
     for length, byte in enumerate(data, 1):
         value |= (byte & 0x7F) << 7 * (length - 1)
@@ -102,20 +102,20 @@ def _leb128(data: bytes) -> tuple[int, int] | None:
 
 
 def without_delimiters(data: bytes) -> bytes:
-    """An AV1 temporal unit without what Matroska and MP4 leave out."""
+    """Return an AV1 temporal unit without the units that Matroska and MP4 leave out."""
     units = list(obus(data))
     kept = [unit for type_, unit in units if type_ not in _OBU_DROPPED]
     return data if len(kept) == len(units) else b"".join(kept)
 
 
 def is_b_vop(data: bytes) -> bool:
-    """Whether an MPEG-4 picture is a B-frame (ISO/IEC 14496-2, 6.2.5: vop_coding_type)."""
+    """Return whether an MPEG-4 picture is a B-frame (ISO/IEC 14496-2, 6.2.5, vop_coding_type)."""
     at = data.find(b"\0\0\1\xb6")
     return 0 <= at < len(data) - 4 and data[at + 4] >> 6 == 2
 
 
 def without_prores_head(data: bytes) -> bytes:
-    """A ProRes frame without the size and `icpf' of its atom, which Matroska leaves out."""
+    """Return a ProRes frame without the size and C{icpf} of its atom, as Matroska stores it."""
     return data[8:] if data[4:8] == b"icpf" else data
 
 
@@ -125,7 +125,7 @@ _XIPH_COMMENTS = {"theora": b"\x81theora" + bytes(8), "vorbis": b"\x03vorbis" + 
 
 def without_song(codec: str, setup: bytes) -> bytes:
     """
-    A setup out of Ogg without what is of one song: its tags, how long it is, its checksum.
+    Return a setup out of Ogg without the facts of one song: tags, length, checksum.
 
     Songs that need the same decoder have the same setup then.
     """
@@ -155,7 +155,7 @@ _WAVPACK_INITIAL, _WAVPACK_FINAL = 0x800, 0x1000
 
 def without_wavpack_heads(data: bytes) -> bytes:
     """
-    WavPack blocks with the short heads of Matroska's codec specification for A_WAVPACK4.
+    Return WavPack blocks with the short heads of Matroska's A_WAVPACK4.
 
     Samples, then for each block flags, CRC and, where there are several, its size.
     """

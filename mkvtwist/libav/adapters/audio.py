@@ -17,10 +17,11 @@ _SAMPLED = frozenset({"ac3", "eac3"})
 
 class Audio(Adapter):
     """
-    Sound. What the container marks as not to be heard (MP4's edit lists) is dropped.
+    Sound, without the packets that the container marks as not to be heard (MP4's edit lists).
 
-    So is what is no frame, if the codec's frames have a head that tells. A head with another rate
-    or other channels asks for a new header, but once may be damage: its frame waits for the next.
+    Packets that are no frames are dropped, too, if the codec's frames have a head that tells. A
+    head with another rate or other channels asks for a new header, but once may be damage: its
+    frame waits for the next.
     """
 
     def __init__(self, stream: AVStream) -> None:
@@ -42,7 +43,7 @@ class Audio(Adapter):
         return () if packet.is_discard else self._frames_of(packet)
 
     def _frames_of(self, packet: AVPacket) -> Iterable[AVPacket]:
-        """The packet, if a frame begins with it; else nothing."""
+        """Yield a packet if a frame begins with it; else nothing."""
         if self._read is None:
             yield from super().packets(packet)
             return
@@ -51,7 +52,7 @@ class Audio(Adapter):
             yield from self._confirmed(packet, head)
 
     def _confirmed(self, packet: AVPacket, head: sound_frames.Head) -> Iterable[AVPacket]:
-        """The packet, and the one before it if this one confirms what that one said."""
+        """Yield a packet, and the one before it if this one confirms what that one said."""
         known = self._sound or (*self.shape[:2], 0)
         sound = head.rate or known[0], head.channels or known[1], head.depth or known[2]
         odd, self._odd = self._odd, None

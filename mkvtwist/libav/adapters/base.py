@@ -43,10 +43,10 @@ class Adapter:
         cannot tell how long a packet lasts.
     @ivar priming: how much sound comes out of the decoder before the first that is to be heard, in
         microseconds.
-    @ivar sample: its first packet, where MP4's header cannot be written without.
-    @ivar step: the duration of one packet in microseconds, 0 where it is not known.
+    @ivar sample: its first packet, if MP4's header cannot be written without it.
+    @ivar step: the duration of one packet in microseconds, 0 if unknown.
     @ivar delay: how far decoding runs ahead of presentation, in microseconds.
-    @ivar frame_rate: pictures a second, where anything tells.
+    @ivar frame_rate: pictures a second, if anything tells.
     """
 
     sparse = False
@@ -102,7 +102,7 @@ class Adapter:
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         """
-        The packets that one of the demuxer's becomes: mostly itself.
+        Yield the packets that one of the demuxer's becomes: mostly itself.
 
         L{changed} is true from the packet on that needs another header.
 
@@ -115,7 +115,7 @@ class Adapter:
             yield from self._filtered(packet)
 
     def rest(self) -> Iterable[AVPacket]:
-        """The packets that a filter still holds when the input has ended."""
+        """Yield the packets that a filter still holds when the input has ended."""
         if self._filter is not None:
             yield from self._filtered(None)
 
@@ -198,7 +198,7 @@ class Adapter:
         return True
 
     def _is_valid_setup(self, setup: bytes) -> bool:
-        """Whether a setup that is new may be believed."""
+        """Return whether a setup that is new may be believed."""
         return True
 
     def _take_setup(self, setup: bytes, packet: AVPacket) -> None:
@@ -214,7 +214,7 @@ class Adapter:
             self._measure(packet)
 
     def _decodable(self, packet: AVPacket) -> bytes:
-        """A packet as a decoder with the setup takes it."""
+        """Return a packet as a decoder with the setup takes it."""
         return bytes(packet)
 
     def _measure(self, packet: AVPacket) -> bool:

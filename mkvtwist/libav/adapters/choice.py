@@ -28,7 +28,7 @@ from mkvtwist.media import stored_payload
 @dataclass(frozen=True, slots=True)
 class Rule:
     """
-    The tracks that get an adapter.
+    A row of the table: an adapter, and the tracks that get it.
 
     @ivar type: the track's type.
     @ivar codecs: libavcodec's names, separated by blanks; empty for all.

@@ -49,7 +49,7 @@ class MpegAudio(Primed):
             yield from self._confirmed(self._timed(place, frame, head), head)
 
     def _timed(self, place: int, frame: bytes, head: sound_frames.Head) -> AVPacket:
-        """A frame with its time: the demuxer's own packet if it is that, for what is beside it."""
+        """Return a frame with its time: the demuxer's own packet, if that is the frame."""
         while self._sources and self._sources[0][0] < place:
             self._sources.popleft()
         one: AVPacket = None

@@ -29,7 +29,7 @@ SHORTEST = SECOND // 500
 
 
 class _Waiting(NamedTuple):
-    """A picture that waits for its time, and the one that it has brought."""
+    """A picture that waits for its time, and the time that it has brought."""
 
     packet: AVPacket
     pts: int | None
@@ -37,7 +37,7 @@ class _Waiting(NamedTuple):
 
 class Untimed(AnnexB):
     """
-    The same out of a container that has no presentation times, or wrong ones.
+    H.264 and HEVC out of a container that has no presentation times, or wrong ones.
 
     AVI and raw files are such. The times are made from the pictures' order, and a picture waits
     until its own is known.
@@ -124,7 +124,7 @@ class PartlyTimed(Untimed):
         self._moved = 0
 
     def _pace(self, step: float) -> None:
-        """Take so many microseconds for the distance of two pictures."""
+        """Take a number of microseconds for the distance of two pictures."""
         self.step = round(step)
         self.frame_rate = SECOND / step
 
@@ -155,7 +155,7 @@ class PartlyTimed(Untimed):
         yield from super().rest()
 
     def _anchor(self, dts: int) -> None:
-        """Find out, at a picture with a time, how far apart those since the last such have been."""
+        """Find out how far apart the pictures since the last one with a time have been."""
         if self._timed_at is not None and self._timed_at < dts <= self._timed_at + self._bounds[2]:
             self._distance = max(1, (dts - self._timed_at) // self._count)
             if not self._complete:
@@ -164,7 +164,7 @@ class PartlyTimed(Untimed):
         self._timed_at, self._count = dts, 0
 
     def _spread(self) -> None:
-        """Give those that have waited their decoding times."""
+        """Give the pictures that have waited their decoding times."""
         if not (self._distance or self._claim):  # they have waited for long enough
             self._distance = round(self._assumed / SECOND / self.stream.time_base)
         early, self._early = self._early, []

@@ -13,7 +13,7 @@ from mkvtwist.media import stored_payload
 
 
 def _can_open(stream: AVStream, setup: bytes) -> bool:
-    """Whether a decoder takes a setup; libavformat loops or aborts over a damaged one."""
+    """Return whether a decoder takes a setup; libavformat loops or aborts over a damaged one."""
     context: AVContext = CodecContext.create(codec_of(stream), "r")
     context.extradata = setup
     context.thread_count = 1
