@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.formats import webvtt
 from mkvtwist.formats.webvtt import CODECS, HEAD, LASTS, LONGEST, WEBVTT, shown_until
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from tests.formats.test_mp4 import read
+from tests.formats.mp4.test_fragments import read
 from tests.support import media
 
 

@@ -16,7 +16,8 @@ from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
 from mkvtwist.inputs.lifecycle import State
 from mkvtwist.live.client import IResponse
 from mkvtwist.streams.stream import Stream
-from tests.formats import test_matroska, test_mpegts
+from tests.formats.matroska import test_clusters as test_matroska
+from tests.formats.mpegts import test_transport as test_mpegts
 from tests.support import media
 from tests.support.fakes import (
     AUDIO,

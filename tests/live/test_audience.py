@@ -13,7 +13,7 @@ from mkvtwist.live.audience import Audience
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from tests.formats import test_mpegts
+from tests.formats.mpegts import test_transport as test_mpegts
 from tests.support.fakes import VIDEO, footage
 
 TEXT = Track(number=3, type="subtitle", codec="text")

@@ -32,7 +32,7 @@ from mkvtwist.libav.adapters import adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.media.stored_payload import nal_units
-from tests.formats.test_mp4 import Sent, bytes_of, check_shown, decoded, read
+from tests.formats.mp4.test_fragments import Sent, bytes_of, check_shown, decoded, read
 from tests.support import media
 
 VIDEO, AUDIO, TEXT = 1, 2, 3
