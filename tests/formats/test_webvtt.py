@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.formats import webvtt
 from mkvtwist.formats.webvtt import CODECS, HEAD, LASTS, LONGEST, WEBVTT, shown_until
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from tests.formats.mp4.test_fragments import read
 from tests.support import media
+from tests.support.read_back import read
 
 
 def cue(codec: str, data: str, pts: int = SECOND, duration: int = 2 * SECOND) -> str:

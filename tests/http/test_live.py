@@ -16,9 +16,7 @@ from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
 from mkvtwist.inputs.lifecycle import State
 from mkvtwist.live.client import IResponse
 from mkvtwist.streams.stream import Stream
-from tests.formats.matroska import test_clusters as test_matroska
-from tests.formats.mpegts import test_transport as test_mpegts
-from tests.support import media
+from tests.support import matroska, media, mpegts
 from tests.support.fakes import (
     AUDIO,
     SOUND,
@@ -40,7 +38,7 @@ class TracksTests(SiteTestCase):
     def begin(self) -> Stream:
         """VP8, Opus, and SubRip."""
         other = self.add("other")
-        other.publisher.begin(test_matroska.header())
+        other.publisher.begin(matroska.header())
         return other
 
     def publish_to(self, stream: Stream) -> None:
@@ -57,7 +55,7 @@ class TracksTests(SiteTestCase):
         self.publish_to(other)
         got = self.get("/other.mkv?tracks=2,3&burst=9").body
         self.assertEqual([track["codec"] for track in media.parameters(got)[0]], ["opus", "srt"])
-        self.assertEqual(len(test_matroska.read(got)), 20)
+        self.assertEqual(len(matroska.read(got)), 20)
         everything = self.get("/other.mkv?tracks=1,2,3&burst=9").body
         self.assertEqual(everything, self.get("/other.mkv?burst=9").body)
 
@@ -121,7 +119,7 @@ class TransportTests(SiteTestCase):
         """A stream of MPEG-2 and MP2."""
         super().setUp()
         self.other = self.add("other")
-        self.other.publisher.begin(test_mpegts.header("mpeg2video", "mp2"))
+        self.other.publisher.begin(mpegts.header("mpeg2video", "mp2"))
 
     def feed(self, start: float, end: float) -> None:
         """Pictures and sound, one after the other."""
@@ -132,7 +130,7 @@ class TransportTests(SiteTestCase):
     def check(self, data: bytes) -> None:
         """Behind the packet that means nothing no counter leaps."""
         self.assertEqual(data[:188], NULL)
-        for pid, found in test_mpegts.parsed(data[188:]).counters.items():
+        for pid, found in mpegts.parsed(data[188:]).counters.items():
             self.assertEqual(found, [(found[0] + n) % 16 for n in range(len(found))], pid)
 
     def test_counters(self) -> None:

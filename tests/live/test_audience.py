@@ -13,7 +13,7 @@ from mkvtwist.live.audience import Audience
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from tests.formats.mpegts import test_transport as test_mpegts
+from tests.support import mpegts
 from tests.support.fakes import VIDEO, footage
 
 TEXT = Track(number=3, type="subtitle", codec="text")
@@ -66,7 +66,7 @@ class PieceTests(SynchronousTestCase):
         Whoever begins somewhere in a transport stream gets bytes at once, if it is the first, else
         when it is found what leads to what the others have; each counter goes on for all of them.
         """
-        header = test_mpegts.header()
+        header = mpegts.header()
         sizes = (100, 3000, 700, 20_000)
         packets = [
             Packet(1 + n % 2, n * 20_000, n * 20_000, 40_000, n % 20 == 0, bytes(sizes[n % 3]))
@@ -86,7 +86,7 @@ class PieceTests(SynchronousTestCase):
         self.assertEqual(turns, {140: 0, 60: 7, 100: 0, 0: 5})
         for begin, data in clients.items():
             self.assertTrue(clients[0].endswith(data))
-            found = test_mpegts.parsed(data)
+            found = mpegts.parsed(data)
             self.assertEqual(len(found.pes), 200 - begin)
             for counters in found.counters.values():
                 first = counters[0]

@@ -6,21 +6,17 @@ import io
 import itertools
 import struct
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import av
 from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.formats.mpegts import MPEG_TS
-from mkvtwist.formats.mpegts.payload import CODECS, fits
-from mkvtwist.formats.mpegts.tables import crc
 from mkvtwist.formats.mpegts.transport import (
     CLOCK_PATIENCE,
     CLOCK_PERIOD,
@@ -28,246 +24,31 @@ from mkvtwist.formats.mpegts.transport import (
     TABLES_INTERVAL,
     Counters,
 )
-from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.header import write_header
-from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from mkvtwist.media.stored_payload import nal_units
-from tests.formats.mp4.test_fragments import Sent, bytes_of, check_shown, decoded, read
+from mkvtwist.media.packet import SECOND, Header, Packet
 from tests.support import media
-
-VIDEO, AUDIO, TEXT = 1, 2, 3
-FRAME = 40_000
-LATER = 5 * 3600 * SECOND
-WRAP = 1 << 33
-START = b"\0\0\0\1"
-H264_SETS = frozenset({7, 8, 9})
-HEVC_SETS = frozenset({32, 33, 34, 35, 39})
-PICTURES = {
-    "mpeg1video": b"\0\0\1\0",
-    "mpeg2video": b"\0\0\1\0",
-    "mpeg4": b"\0\0\1\xb6",
-}
-"""The start codes of pictures; before the first one stands setup."""
-
-
-class Cell(NamedTuple):
-    """One transport packet."""
-
-    pid: int
-    begins: bool
-    counter: int
-    key: bool
-    pcr: int | None
-    payload: bytes
-
-
-class Pes(NamedTuple):
-    """One PES packet and what stood before it; times are in ticks of 90 kHz, PCR of 27 MHz."""
-
-    pid: int
-    id: int
-    pts: int
-    dts: int
-    pcr: int | None
-    key: bool
-    length: int
-    payload: bytes
-
-
-class Entry(NamedTuple):
-    """A track as the PMT has it."""
-
-    type: int
-    pid: int
-    descriptors: list[tuple[int, bytes]]
-
-
-@dataclass
-class Stream:
-    """What is in a transport stream."""
-
-    pes: list[Pes] = field(default_factory=list)
-    tables: list[tuple[int, bytes]] = field(default_factory=list)
-    counters: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    clock: list[int] = field(default_factory=list)
-    """The moments that are told, in ticks of 27 MHz."""
-
-    def of(self, track: int) -> list[Pes]:
-        """The PES packets of a track."""
-        return [pes for pes in self.pes if pes.pid == 0x100 + track]
-
-
-def cells(data: bytes) -> Iterator[Cell]:
-    """The transport packets in some bytes; nothing in them is reserved, wrong, or stuffed badly."""
-    assert len(data) % 188 == 0, len(data)
-    for at in range(0, len(data), 188):
-        cell = data[at : at + 188]
-        sync, place, control = struct.unpack_from(">BHB", cell)
-        assert sync == 0x47
-        assert place & 0xA000 == 0, "no error, no priority"
-        assert control & 0xC0 == 0, "not scrambled"
-        assert control & 0x30, "there is something in it"
-        flags, pcr, end = 0, None, 4
-        if control & 0x20:
-            length = cell[4]
-            assert length <= 182 if control & 0x10 else length == 183, "it fills what it has to"
-            end = 5 + length
-            adaptation = cell[5:end]
-            if adaptation:
-                flags, adaptation = adaptation[0], adaptation[1:]
-                assert flags & ~0x50 == 0
-            if flags & 0x10:
-                value = int.from_bytes(adaptation[:6], "big")
-                assert value >> 9 & 0x3F == 0x3F
-                pcr = (value >> 15) * 300 + (value & 0x1FF)
-                assert value & 0x1FF < 300
-                adaptation = adaptation[6:]
-            assert adaptation == b"\xff" * len(adaptation)
-        begins = bool(place & 0x4000)
-        yield Cell(place & 0x1FFF, begins, control & 15, bool(flags & 0x40), pcr, cell[end:])
-
-
-def stamp(data: bytes, mark: int) -> int:
-    """A time stamp."""
-    value = int.from_bytes(data, "big")
-    assert value >> 36 == mark
-    assert value & 0x100010001 == 0x100010001
-    return (value >> 33 & 7) << 30 | (value >> 17 & 0x7FFF) << 15 | value >> 1 & 0x7FFF
-
-
-def section(payload: bytes) -> tuple[int, bytes] | None:
-    """A table's number and body; L{None} while it is not complete."""
-    assert payload[0] == 0, "it begins at once"
-    table, length = struct.unpack_from(">BH", payload, 1)
-    assert length & 0xF000 == 0xB000
-    end = 4 + (length & 0xFFF)
-    if len(payload) < end:
-        return None
-    assert payload[end:] == b"\xff" * (len(payload) - end)
-    whole = payload[1:end]
-    assert reference_crc(whole) == 0, "with its own CRC it comes to 0"
-    assert whole[3:8].hex() == "0001c10000"
-    return table, whole[8:-4]
-
-
-def reference_crc(data: bytes) -> int:
-    """The remainder of a long division, all at once (ISO/IEC 13818-1, annex A)."""
-    size = 8 * len(data)
-    value = int.from_bytes(data, "big") << 32 ^ (0xFFFFFFFF << size)
-    for bit in range(size + 31, 31, -1):
-        if value >> bit & 1:
-            value ^= 0x104C11DB7 << (bit - 32)
-    return value
-
-
-def pes(group: list[Cell]) -> Pes:
-    """A PES packet from the transport packets that it is in."""
-    first = group[0]
-    data = b"".join(cell.payload for cell in group)
-    assert all(not cell.key and cell.pcr is None for cell in group[1:])
-    start, id_, length, aligned, flags, size = struct.unpack_from(">3sBHBBB", data)
-    assert (start, aligned, size) == (b"\0\0\1", 0x84, {0x80: 5, 0xC0: 10}[flags])
-    assert length in (0, len(data) - 6)
-    pts = stamp(data[9:14], flags >> 6)
-    dts = stamp(data[14:19], 1) if flags == 0xC0 else pts
-    return Pes(first.pid, id_, pts, dts, first.pcr, first.key, length, data[9 + size :])
-
-
-def parsed(data: bytes) -> Stream:
-    """A transport stream taken apart, by a parser that knows nothing of ours."""
-    found = Stream()
-    groups: dict[int, list[Cell]] = {}
-    done: list[list[Cell]] = []
-    for cell in cells(data):
-        if cell.pcr is not None:
-            found.clock.append(cell.pcr)
-        if not cell.payload:
-            assert not cell.begins
-            assert cell.pcr is not None, "else it says nothing"
-            before = found.counters.get(cell.pid, [cell.counter])
-            assert before[-1] == cell.counter, "it does not count"
-            continue
-        found.counters[cell.pid].append(cell.counter)
-        if cell.begins:
-            groups[cell.pid] = []
-            done.append(groups[cell.pid])
-        groups[cell.pid].append(cell)
-    for group in done:
-        if group[0].pid in (0, 0x1000):
-            table = section(b"".join(cell.payload for cell in group))
-            assert table is not None
-            assert table[0] == {0: 0, 0x1000: 2}[group[0].pid]
-            found.tables.append(table)
-        else:
-            found.pes.append(pes(group))
-    return found
-
-
-def entries(body: bytes) -> tuple[int, list[Entry]]:
-    """The PID of the clock, and the tracks in a PMT."""
-    clock, size = struct.unpack_from(">HH", body)
-    assert (clock >> 13, size) == (7, 0xF000)
-    made, at = [], 4
-    while at < len(body):
-        type_, pid, size = struct.unpack_from(">BHH", body, at)
-        assert (pid >> 13, size >> 12) == (7, 15)
-        at, end = at + 5, at + 5 + (size & 0xFFF)
-        descriptors = []
-        while at < end:
-            descriptors.append((body[at], body[at + 2 : at + 2 + body[at + 1]]))
-            at += 2 + body[at + 1]
-        assert at == end
-        made.append(Entry(type_, pid & 0x1FFF, descriptors))
-    return clock & 0x1FFF, made
-
-
-@cache
-def header(video: str | None = "mpeg2video", audio: str | None = "ac3", **more: Any) -> Header:
-    """A header as it is written in earnest; usually for what is sent as it is, and subtitles."""
-    clip = media.clip(video=video, audio=audio, seconds=0.2, **more)
-    with media.opened(clip) as container:
-        adapters = [adapter_for(stream) for stream in container.streams]
-        for packet in container.demux():
-            if packet.size:
-                list(adapters[packet.stream_index].packets(packet))
-        made, _ = write_header(adapters, container)
-    return made
-
-
-def texts() -> Header:
-    """A header of two tracks that are sent, and one that is not."""
-    return header(subtitles=((0, 0.1, "x"),))
-
-
-def ticks(time: int) -> int:
-    """When something is due in the stream, in ticks of 90 kHz, to the nearest."""
-    return max(0, (time + LEAD) * 90_000 * 2 + SECOND) // (2 * SECOND) % WRAP
-
-
-def sent(format_: Muxer[Any], fragments: Sequence[Sequence[Packet]]) -> list[bytes]:
-    """The bytes of some fragments, one after the other."""
-    counters, out = format_.start, []
-    for fragment in fragments:
-        out.append(format_.live(fragment, 0, counters))
-        counters = format_.advance(fragment, counters)
-    return out
-
-
-def cut(packets: Sequence[Packet], size: int) -> list[Sequence[Packet]]:
-    """Packets in fragments of so many."""
-    return [packets[at : at + size] for at in range(0, len(packets), size)]
-
-
-def frame(time: int = 0, **more: Any) -> Packet:
-    """A picture, or what its fields say."""
-    return Packet(VIDEO, time, time, FRAME, key=False, data=b"x")._replace(**more)
-
-
-def one(header: Header, packet: Packet) -> bytes:
-    """The payload of what one packet becomes."""
-    format_ = media.all_of(MPEG_TS, header)
-    (found,) = parsed(format_.live([packet], 0, format_.start)).of(packet.track)
-    return found.payload
+from tests.support.mpegts import (
+    AUDIO,
+    FRAME,
+    H264_SETS,
+    HEVC_SETS,
+    LATER,
+    PICTURES,
+    TEXT,
+    VIDEO,
+    WRAP,
+    Pes,
+    Stream,
+    cut,
+    frame,
+    header,
+    parsed,
+    prefixed,
+    sent,
+    texts,
+    ticks,
+    units,
+)
+from tests.support.read_back import Sent, bytes_of, check_shown, decoded, read
 
 
 @st.composite
@@ -402,130 +183,6 @@ class TransportTests(SynchronousTestCase):
     def test_head(self) -> None:
         """What comes first everybody passes over: the tables come with each keyframe."""
         self.assertEqual((len(self.format.head), self.format.head[:4].hex()), (188, "471fff10"))
-
-
-class TableTests(SynchronousTestCase):
-    """What PAT and PMT say, and when."""
-
-    def test_crc(self) -> None:
-        """The CRC is the one that is known as CRC-32/MPEG-2."""
-        self.assertEqual(crc(b"123456789"), 0x0376E6E7)
-        self.assertEqual(crc(b""), 0xFFFFFFFF)
-
-    @given(st.binary(max_size=50))
-    def test_any_crc(self, data: bytes) -> None:
-        """It is the remainder of a long division."""
-        self.assertEqual(crc(data), reference_crc(data))
-
-    def pmt(self, made: Header, numbers: Sequence[int] | None = None) -> tuple[int, list[Entry]]:
-        """The clock and the tracks that the first keyframe announces."""
-        chosen = frozenset(numbers) if numbers else MPEG_TS.fitting(made.tracks)
-        format_ = MPEG_TS.muxer(made, chosen)
-        key = frame(track=made.tracks[0].number, key=True, duration=TABLES_INTERVAL)
-        if numbers:
-            key = key._replace(track=numbers[0])
-        pat, pmt = parsed(format_.live([key], 0, format_.start)).tables
-        self.assertEqual(pat, (0, bytes.fromhex("0001f000")))
-        self.assertEqual(pmt[0], 2)
-        return entries(pmt[1])
-
-    def test_streams(self) -> None:
-        """Each codec is called what libavformat's muxer calls it, or what more players know."""
-        language = (0x0A, b"deu\0")
-        for video, audio, expected in (
-            ("libx264", "aac", (Entry(0x1B, 0x101, []), Entry(0x0F, 0x102, [language]))),
-            (
-                "libx265",
-                "ac3",
-                (
-                    Entry(0x24, 0x101, [(5, b"HEVC")]),
-                    Entry(0x81, 0x102, [(5, b"AC-3"), language]),
-                ),
-            ),
-            ("mpeg1video", "mp2", (Entry(1, 0x101, []), Entry(3, 0x102, [language]))),
-            (
-                "mpeg2video",
-                "eac3",
-                (Entry(2, 0x101, []), Entry(0x87, 0x102, [(5, b"EAC3"), language])),
-            ),
-            (
-                "mpeg4",
-                "libopus",
-                (
-                    Entry(0x10, 0x101, []),
-                    Entry(6, 0x102, [(5, b"Opus"), (0x7F, b"\x80\2"), language]),
-                ),
-            ),
-        ):
-            found = self.pmt(header(video, audio, languages=("deu",)))
-            self.assertEqual(found, (0x101, list(expected)), (video, audio))
-
-    def test_dts(self) -> None:
-        """DTS is private data that is registered as such."""
-        track = Track(number=1, type="audio", codec="dts", language="German")
-        self.assertEqual(self.pmt(Header((track,))), (0x101, [Entry(6, 0x101, [(5, b"DTS1")])]))
-
-    def test_low_rate(self) -> None:
-        """MP3 of a low sample rate is MPEG-2's."""
-        self.assertEqual(self.pmt(header(None, "libmp3lame"))[1][0].type, 3)
-        self.assertEqual(self.pmt(header(None, "libmp3lame", sample_rate=22_050))[1][0].type, 4)
-
-    def test_numbers(self) -> None:
-        """Those tracks are sent that were asked for, and the first of them has the clock."""
-        made = header(audio="mp2", languages=("eng", "deu"))
-        self.assertEqual([e.pid for e in self.pmt(made)[1]], [0x101, 0x102, 0x103])
-        self.assertEqual(self.pmt(made, [3]), (0x103, [Entry(3, 0x103, [(0x0A, b"deu\0")])]))
-        format_ = MPEG_TS.muxer(made, frozenset({3}))
-        everything = [frame(track=number, key=True) for number in (1, 2, 3)]
-        data = format_.live(everything, 0, format_.start)
-        self.assertEqual([(p.pid, p.pcr) for p in parsed(data).pes], [(0x103, 0)])
-        self.assertEqual(format_.advance(everything, format_.start).following, (0, 0, 1))
-
-    def test_unfit(self) -> None:
-        """Tracks that cannot live here stay out; where none is left, nothing is sent."""
-        format_ = media.all_of(MPEG_TS, header("libvpx", "ac3"))
-        made = [frame(key=True), frame(track=AUDIO)]
-        data = format_.live(made, 0, format_.start)
-        self.assertEqual([p.pid for p in parsed(data).pes], [0x102])
-        format_ = media.all_of(MPEG_TS, header("libvpx", "vorbis"))
-        self.assertEqual(format_.live(made, 0, format_.start), b"")
-
-    def test_many(self) -> None:
-        """A PMT of many tracks takes several transport packets; those too many stay out."""
-        tracks = tuple(
-            Track(number=n, type="audio", codec="ac3", language="deu") for n in range(1, 65)
-        )
-        _, found = self.pmt(Header(tracks))
-        self.assertEqual(len(found), 59)
-        format_ = media.all_of(MPEG_TS, Header(tracks))
-        key = [frame(key=True, duration=TABLES_INTERVAL)]
-        counters = format_.advance(key, format_.start)
-        self.assertEqual(counters.following[:3], (1, 6, 1))
-        self.assertEqual(parsed(b"".join(sent(format_, [key] * 9))).counters[0x1000][-1], 5)
-
-    def test_keyframes(self) -> None:
-        """Before each fragment with a keyframe of the pictures stand the tables."""
-        format_ = media.all_of(MPEG_TS, header())
-        for fragment, expected in (
-            ([frame(key=True)], True),
-            ([frame(track=AUDIO, key=True), frame(key=True)], True),
-            ([frame()], False),
-            ([frame(track=AUDIO, key=True, duration=TABLES_INTERVAL)], False),
-        ):
-            data = format_.live(fragment, 0, format_.start)
-            self.assertEqual(data[:3] == b"\x47\x40\0", expected)
-            self.assertEqual(len(parsed(data).tables), 2 * expected)
-
-    def test_interval(self) -> None:
-        """In between they come four times a second, however the packets are cut into fragments."""
-        for made, lasts in ((header(), FRAME), (header(None, "ac3"), 32_000), (header(), 0)):
-            format_ = media.all_of(MPEG_TS, made)
-            step = lasts or FRAME
-            several = [frame(n * step, key=not made.has_video, duration=lasts) for n in range(400)]
-            for size in (1, 2, 5):
-                data = b"".join(sent(format_, cut(several, size)))
-                due = several[-1].dts // TABLES_INTERVAL
-                self.assertIn(len(parsed(data).tables) // 2, (due, due + 1))
 
 
 class TimeTests(SynchronousTestCase):
@@ -664,195 +321,6 @@ class TimeTests(SynchronousTestCase):
             for track, shown in decoded(data).items():
                 steps = [b - a for (a, _), (b, _) in itertools.pairwise(shown)]
                 self.assertApproximates(max(steps), min(steps), 1200, track)
-
-
-def bits(text: str) -> bytes:
-    """Bits as bytes, filled up with zeros."""
-    digits = text.replace(" ", "")
-    digits += "0" * (-len(digits) % 8)
-    return int(digits, 2).to_bytes(len(digits) // 8, "big")
-
-
-def units(data: bytes, sets: frozenset[int]) -> list[bytes]:
-    """NAL units between start codes, without delimiter and parameter sets."""
-    shift, mask = (1, 0x3F) if 35 in sets else (0, 0x1F)
-    return [unit for unit in nal_units(data) if unit[0] >> shift & mask not in sets]
-
-
-def prefixed(data: bytes) -> bytes:
-    """Length-prefixed NAL units, with start codes instead."""
-    out, at = b"", 0
-    while at < len(data):
-        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
-        out += START + data[at + 4 : end]
-        at = end
-    return out
-
-
-class FramingTests(SynchronousTestCase):
-    """What a payload becomes, and which tracks have none that can be sent."""
-
-    def fits(self, codec: str, private: str) -> bool:
-        """Whether a track with this setup, in hexadecimal, can live here."""
-        setup = bytes.fromhex(private)
-        return fits(Track(number=1, type="audio", codec=codec, codec_private=setup))
-
-    def framed(self, codec: str, private: bytes, data: bytes, *, key: bool = False) -> bytes:
-        """What a payload of a track with this setup becomes."""
-        track = Track(number=1, type="video", codec=codec, codec_private=private)
-        made = media.all_of(MPEG_TS, Header((track,)))
-        data = made.live([frame(data=data, key=key)], 0, made.start)
-        return b"".join(p.payload for p in parsed(data).pes)
-
-    def test_h264(self) -> None:
-        """A picture begins with a delimiter, and has each parameter set that it needs once."""
-        avcc = bytes.fromhex("01 64001e fd e1 0003 6764aa 02 0002 68ee 0001 68")
-        sets = START + b"\x67\x64\xaa" + START + b"\x68\xee" + START + b"\x68"
-        delimiter = START + b"\x09\xf0"
-        for data, key, expected in (
-            ("0002 6500", True, delimiter + sets + START + b"\x65\0"),
-            ("0002 4100", False, delimiter + START + b"\x41\0"),
-            ("0002 0910 0002 6500", True, START + b"\x09\x10" + sets + START + b"\x65\0"),
-            ("0002 0910 0002 4100", False, START + b"\x09\x10" + START + b"\x41\0"),
-            (
-                "0001 67 0001 68 0002 6500",
-                True,
-                delimiter + START + b"\x67" + START + b"\x68" + START + b"\x65\0",
-            ),
-            ("0001 67 0002 6500", True, delimiter + sets + START + b"\x67" + START + b"\x65\0"),
-            ("0000 0009 6500", False, delimiter + START + b"\x65\0"),
-            ("0002 6500 00", False, delimiter + START + b"\x65\0"),
-            ("0000 00", True, b""),
-            ("", True, b""),
-        ):
-            self.assertEqual(
-                self.framed("h264", avcc, bytes.fromhex(data), key=key), expected, data
-            )
-
-    def test_lengths(self) -> None:
-        """NAL units' lengths have as many bytes as the setup says."""
-        for width in (1, 2, 4):
-            avcc = bytes.fromhex("01 64001e") + bytes((0xFC | width - 1,)) + bytes(2)
-            data = b"".join(
-                len(unit).to_bytes(width, "big") + unit for unit in (b"\x41" * 200, b"\x42")
-            )
-            self.assertEqual(
-                self.framed("h264", avcc, data),
-                START + b"\x09\xf0" + START + b"\x41" * 200 + START + b"\x42",
-            )
-
-    def test_hevc(self) -> None:
-        """HEVC's setup has its parameter sets in arrays by their types."""
-        hvcc = b"\1" + bytes(20) + bytes.fromhex("03 02 a0 0001 0001 40 a1 0002 0001 42 0002 4201")
-        sets = START + b"\x40" + START + b"\x42" + START + b"\x42\1"
-        delimiter = START + b"\x46\1\x50"
-        for data, key, expected in (
-            ("00000002 2601", True, delimiter + sets + START + b"\x26\1"),
-            ("00000002 0201", False, delimiter + START + b"\2\1"),
-            ("00000002 4601 00000002 2601", True, START + b"\x46\1" + sets + START + b"\x26\1"),
-        ):
-            self.assertEqual(
-                self.framed("hevc", hvcc, bytes.fromhex(data), key=key), expected, data
-            )
-
-    def test_unfit_nal_units(self) -> None:
-        """Without a setup that can be read there is no picture."""
-        whole = "01 64001e ff e1 0001 67 01 0001 68"
-        self.assertTrue(self.fits("h264", whole))
-        for cut_ in ("", "00000001 67", whole[:-3], "01", "01 64001e ff e1 0009 67 01 0001 68"):
-            self.assertFalse(self.fits("h264", cut_), cut_)
-            self.assertFalse(self.fits("hevc", cut_), cut_)
-
-    def test_sequence_header(self) -> None:
-        """MPEG-1, MPEG-2 and MPEG-4 have their setup before keyframes that do not bring one."""
-        for codec, own in (
-            ("mpeg1video", b"\0\0\1\xb3"),
-            ("mpeg2video", b"\0\0\1\xb3"),
-            ("mpeg4", b"\0\0\1\x20"),
-        ):
-            setup, picture = own + b"setup", b"\0\0\1\0picture"
-            self.assertEqual(self.framed(codec, setup, picture, key=True), setup + picture)
-            self.assertEqual(self.framed(codec, setup, picture), picture)
-            self.assertEqual(
-                self.framed(codec, setup, own + b"own" + picture, key=True), own + b"own" + picture
-            )
-            self.assertEqual(self.framed(codec, b"", picture, key=True), picture)
-
-    def test_adts(self) -> None:
-        """AAC has an ADTS header with its kind, rate, channels and length."""
-        for config, profile, rate, channels in (
-            ("1190", 1, 3, 2),  # LC, 48 kHz
-            ("0a10", 0, 4, 2),  # Main, 44.1 kHz
-            ("1780 5dc010", 1, 3, 2),  # LC, 48 kHz in words
-            ("11920000", 1, 3, 2),  # LC, on top of another coder
-            ("2b920800", 1, 7, 2),  # bandwidth replication over LC at 22.05 kHz
-            ("eb098800", 1, 6, 1),  # parametric stereo over LC at 24 kHz
-        ):
-            made = self.framed("aac", bytes.fromhex(config), b"frame")
-            head = int.from_bytes(made[:7], "big")
-            self.assertEqual(head >> 40, 0xFFF1)
-            self.assertEqual(
-                (head >> 38 & 3, head >> 34 & 15, head >> 30 & 7), (profile, rate, channels), config
-            )
-            self.assertEqual(head >> 13 & 0x1FFF, 12)
-            self.assertEqual((head & 0x1FFF, made[7:]), (0x7FF << 2, b"frame"))
-
-    def test_program_config(self) -> None:
-        """Channels that have no number are described in each frame, in whole bytes."""
-        config = "00010 0011 0000 000"
-        layout = (
-            "0000 01 0011 0001 0000 0001 01 001 0001"  # front, side, back, effects, data, coupled
-            "1 0101 1 0110 1 011"  # mixdowns
-            "1 0000 0 0001 0010 0011 1 0100"
-        )
-        comment = b"\2hi"
-        made = self.framed("aac", bits(config + layout) + comment, b"frame")
-        self.assertEqual(made[7:], bits("101" + layout) + comment + b"frame")
-
-    def test_unfit_aac(self) -> None:
-        """What ADTS cannot say keeps a track out."""
-        for config in (
-            *("", "11", "1194", "f8e8", "b990", "11c8", "1180", "1690"),
-            "1180" + "00" * 4,  # no number for the channels, and then they end
-            "17800b5210",  # 5796 samples a second
-        ):
-            self.assertFalse(self.fits("aac", config), config)
-        self.assertTrue(self.fits("aac", "1190"))
-
-    def test_large_aac(self) -> None:
-        """A frame that is longer than ADTS can say is left out, and counts for nothing."""
-        for size, expected in ((8191 - 7, 1), (8191 - 6, 0)):
-            made = media.all_of(MPEG_TS, header(None, "aac"))
-            packet = frame(FRAME, data=bytes(size))
-            found = parsed(made.live([packet], 0, made.start))
-            self.assertEqual(len(found.pes), expected)
-            self.assertEqual(made.advance([packet], made.start).following[2], expected * 45 % 16)
-
-    def test_opus(self) -> None:
-        """An Opus packet has its size before it, in bytes that add up."""
-        made = header(None, "libopus")
-        for size, head in ((1, "01"), (254, "fe"), (255, "ff00"), (256, "ff01"), (600, "ffff5a")):
-            data = one(made, frame(data=bytes(size)))
-            self.assertEqual(data, bytes.fromhex("7fe0" + head) + bytes(size))
-
-    def test_opus_channels(self) -> None:
-        """Opus can have those channels that there is a number for."""
-        head = b"OpusHead\1".hex()
-        plain = "0000 80bb0000 0000"
-        for channels, family, fit in (
-            *(("01", "00", True), ("02", "00", True), ("03", "00", False), ("00", "00", False)),
-            *(("06", "01 0402 000401020305", True), ("06", "01 0402 000102030405", False)),
-            *(("03", "01 0201 000201", True), ("02", "01 0101 0001", True)),
-            *(("08", "01 0503 00060102030405 07", True), ("09", "01", False), ("02", "ff", False)),
-        ):
-            self.assertEqual(self.fits("opus", head + channels + plain + family), fit, family)
-        self.assertFalse(self.fits("opus", ""))
-
-    def test_codecs(self) -> None:
-        """What no player finds in a transport stream does not live there."""
-        for codec in ("av1", "vp8", "vp9", "vorbis", "flac", "pcm_s16le", "subrip"):
-            self.assertNotIn(codec, CODECS)
-            self.assertFalse(self.fits(codec, ""))
 
 
 class ReadBackTests(SynchronousTestCase):
