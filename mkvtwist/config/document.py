@@ -25,6 +25,7 @@ from mkvtwist.config.input import (
     check_on_demand,
     parse_at_end,
 )
+from mkvtwist.config.names import parse_name
 from mkvtwist.config.rule import RULE, RULE_SETTINGS, AccessRule
 from mkvtwist.config.settings import (
     DEFAULT_NAME,
@@ -34,7 +35,7 @@ from mkvtwist.config.settings import (
     StreamConfig,
 )
 from mkvtwist.config.types import ENDPOINTS, TOKEN
-from mkvtwist.config.values import ConfigError, parse_name, written
+from mkvtwist.config.values import ConfigError, written
 
 _TABLES = ("defaults", "streams")
 

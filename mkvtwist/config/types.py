@@ -9,6 +9,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+from mkvtwist.config.names import parse_name
 from mkvtwist.config.values import (
     FASTEST,
     LARGEST_COUNT,
@@ -20,7 +21,6 @@ from mkvtwist.config.values import (
     parse_count,
     parse_frame_rate,
     parse_limit,
-    parse_name,
     parse_network,
     parse_program,
     parse_rate,

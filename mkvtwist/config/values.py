@@ -1,5 +1,5 @@
 """
-Values as users write them: seconds, sizes, names, addresses (I{pure}).
+Values as users write them: seconds, sizes, counts, addresses (I{pure}).
 
 Whatever the source, the command line, a file or a request, a setting goes through one of the
 parsers here, which either gives the value or says what is wrong with it and what is allowed.
@@ -10,8 +10,6 @@ import ipaddress
 import math
 import re
 from typing import NoReturn
-
-from mkvtwist.formats.registry import FORMATS
 
 
 class ConfigError(ValueError):
@@ -51,52 +49,6 @@ def unusable(path: str, error: OSError | ValueError) -> str:
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-
-TAKEN = frozenset(
-    {
-        "admin",
-        "api",
-        "healthz",
-        "manifest",
-        "metrics",
-        "publish",
-        "static",
-        "status",
-        "status-json.xsl",
-    }
-)
-"""Paths of the server's own, and those that it will have."""
-
-OTHER_ENDINGS = (
-    *(".jpg", ".m3u8"),
-    *(".aac", ".flac", ".flv", ".m3u", ".mp3", ".mpd", ".ogg", ".pls"),
-)
-"""
-What else may stand behind a stream's name, beside the endings of L{FORMATS}: those of stills and of
-playlists, and those of formats to come. A stream whose name had one would hide another stream.
-"""
-
-
-def parse_name(option: str, text: str) -> str:
-    """
-    Return a stream's name in URLs.
-
-    @raise ConfigError: if no URL can have this name, or if it is reserved.
-    """
-    if not _NAME.fullmatch(text):
-        allowed = (
-            "a name of up to 64 letters, digits, '-', '_' and '.', which does not begin with '.'"
-        )
-        refuse(option, text, allowed)
-    if text in TAKEN or text.endswith((*FORMATS, *OTHER_ENDINGS)):
-        raise ConfigError(
-            f"{option}: {text!r} is reserved: a stream's name must not be a server path or end in a"
-            " format's extension"
-        )
-    return text
 
 
 LONGEST = 86400.0

@@ -19,6 +19,7 @@ from mkvtwist.access.users import Hashing
 from mkvtwist.config.declaration import Setting, Where
 from mkvtwist.config.document import CommandLine, configure, parse_document
 from mkvtwist.config.input import FALLBACK, INPUT, Form, Input
+from mkvtwist.config.names import parse_name
 from mkvtwist.config.rule import EVERYBODY, RULE, AccessRule
 from mkvtwist.config.settings import (
     DEFAULT_PORT,
@@ -28,7 +29,7 @@ from mkvtwist.config.settings import (
     StreamConfig,
 )
 from mkvtwist.config.types import CONGESTION, ENDPOINTS, FILE, RECORDING, TOKEN, ValueType
-from mkvtwist.config.values import ConfigError, parse_name, unusable
+from mkvtwist.config.values import ConfigError, unusable
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.net.addresses import means_loopback
 from mkvtwist.net.sockets import both_families, congestion_problem

@@ -13,7 +13,6 @@ from mkvtwist.config.values import (
     parse_count,
     parse_frame_rate,
     parse_limit,
-    parse_name,
     parse_program,
     parse_rate,
     parse_record,
@@ -34,23 +33,6 @@ class ValueTests(SynchronousTestCase):
         for text in texts:
             error = self.assertRaises(ConfigError, parse, "opt", text)
             self.assertEqual(str(error), f"opt: {text!r} is not {allowed}")
-
-    def test_name(self) -> None:
-        """A name is what a URL can have, and the server does not use itself."""
-        for text in ("live", "a", "0", "_x", "-", "Film.2", "a.b-c_d", "x" * 64, "status2"):
-            self.assertEqual(parse_name("opt", text), text)
-        self.refuses(
-            parse_name,
-            "a name of up to 64 letters, digits, '-', '_' and '.', which does not begin with '.'",
-            *("", ".", ".x", "a/b", "a b", "ä", "x" * 65, "a\n", "%41", ".."),
-        )
-        for text in (
-            *("status", "metrics", "publish", "manifest", "status-json.xsl"),
-            *("live.mkv", "a.webm", "x.mp4", "x.m3u8", "x.vtt", "x.ts", "x.jpg", "a.b.mkv"),
-            *("x.flv", "x.mp3", "x.aac", "x.ogg", "x.flac", "x.m3u", "x.pls", "x.mpd"),
-        ):
-            error = self.assertRaises(ConfigError, parse_name, "opt", text)
-            self.assertIn(f"{text!r} is reserved", str(error))
 
     def test_seconds(self) -> None:
         """Seconds take fractions, from 0 to a day."""

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.values import ConfigError, parse_name
+from mkvtwist.config.names import parse_name
+from mkvtwist.config.values import ConfigError
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.registry import FORMATS, register, unregister

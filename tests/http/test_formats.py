@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from mkvtwist.config.values import ConfigError, parse_name
+from mkvtwist.config.names import parse_name
+from mkvtwist.config.values import ConfigError
 from mkvtwist.formats.base import FileLayout, Format, Muxer
 from mkvtwist.formats.registry import register, unregister
 from mkvtwist.media.packet import Header, Packet

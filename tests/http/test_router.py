@@ -9,8 +9,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import Request
 
+from mkvtwist.config.names import parse_name
 from mkvtwist.config.settings import Config
-from mkvtwist.config.values import ConfigError, parse_name
+from mkvtwist.config.values import ConfigError
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.router import Guard, Route, Table
 from mkvtwist.http.routes import Views
