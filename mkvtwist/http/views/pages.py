@@ -2,8 +2,8 @@
 Pages for people (I{reactor}).
 
 A page is filled in by its scripts, from C{/NAME/status}. Addresses in it are relative, so that it
-works below a path of a reverse proxy. The names of streams need no quoting: L{mkvtwist.config.names.parse_name}
-sees to that.
+works below a path of a reverse proxy. The names of streams need no quoting:
+L{mkvtwist.config.names.parse_name} sees to that.
 """
 
 import html
