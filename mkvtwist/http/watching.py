@@ -17,9 +17,8 @@ from mkvtwist.http.wire.client import client_host
 from mkvtwist.http.wire.live_response import RETRY_SOON, respond_nothing_new, respond_unfit
 from mkvtwist.http.wire.query import token_query
 from mkvtwist.http.wire.response import View, respond, respond_unavailable
-from mkvtwist.media.packet import Header
 from mkvtwist.outputs.segmented import pieces
-from mkvtwist.outputs.segmented.choices import chosen
+from mkvtwist.outputs.segmented.choices import Choices
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
 
@@ -44,9 +43,6 @@ WAIT = 3
 
 WAIT_FIRST = 30.0
 """Seconds that a request waits for a stream's first segment; players ask again after it."""
-
-CHOICES = 100
-"""Choices of tracks of which is remembered whether they can be had."""
 
 Tracks = frozenset[int] | None
 """The numbers of those that are asked for; L{None} is what the main playlist has."""
@@ -78,6 +74,7 @@ class Watching:
     long as it is one. C{HEAD} comes from no viewer: it wakes nothing, and waits for nothing.
 
     @ivar stream: the stream.
+    @ivar choices: the choices of its tracks.
     """
 
     def __init__(
@@ -90,8 +87,7 @@ class Watching:
         self._reactor = reactor
         self._limits = limits
         self._held = HeldRequests(reactor, stream.log, self.is_due, most=most_held)
-        self._header: Header | None = None
-        self._problems: dict[Tracks, Unfit | NoTrack | None] = {}
+        self.choices = Choices()
 
     # viewers
 
@@ -99,17 +95,16 @@ class Watching:
         """Have a request answered, if it comes from a viewer or from one more than there are."""
         if request.method == b"HEAD":
             view(request)
-        elif self._knows(request) or not self._limits.refuse(self.stream, request):
-            self._see(request)
+            return
+        viewer, now = client_host(request) or "", self._reactor.seconds()
+        is_known = self.stream.viewers.includes(viewer, now, self._target)
+        if is_known or not self._limits.refuse(self.stream, request):
+            self._note(viewer)
             view(request)
 
-    def _knows(self, request: Request) -> bool:
-        """Whether a request comes from a viewer, which has its place already."""
-        now = self._reactor.seconds()
-        return self.stream.viewers.knows(client_host(request) or "", now, self._target)
-
-    def _see(self, request: Request) -> None:
-        self.stream.viewers.saw(client_host(request) or "", self._reactor.seconds())
+    def _note(self, viewer: str) -> None:
+        """Count an address as a viewer, which has a place and wants the stream."""
+        self.stream.viewers.note(viewer, self._reactor.seconds())
         # It may ask again no sooner than a segment later.
         self.stream.demand.touch(LOOK_BACK * self._target)
 
@@ -125,7 +120,7 @@ class Watching:
         there = due.number is None or pieces.has(cutter, due.number, due.part)
         if not due.in_list:
             return there or self.stream.publisher.ended
-        return (cutter.is_ready and there) or self._must_tell(due.tracks)
+        return (cutter.segments.is_ready and there) or self._must_tell(due.tracks)
 
     def when_due(self, due: Due, show: View, request: Request) -> None:
         """Answer when something is due; say so when it is not in time, C{HEAD} at once."""
@@ -136,14 +131,16 @@ class Watching:
         elif self._held.is_full:
             respond_unavailable(request, "Too many requests wait already.", RETRY_SOON)
         else:
-            has_begun = due.number is not None and (self.stream.cutter.is_ready or not due.in_list)
+            has_begun = due.number is not None and (
+                self.stream.cutter.segments.is_ready or not due.in_list
+            )
             seconds = WAIT * self._target if has_begun else WAIT_FIRST
             self.stream.demand.touch(seconds)
             late = partial(respond_nothing_new, self.stream)
             self._held.hold(request, due, partial(self._show_held, show), late, seconds)
 
     def _show_held(self, show: View, request: Request) -> None:
-        self._see(request)  # its place may have been free while it waited
+        self._note(client_host(request) or "")  # its place may have been free while it waited
         show(request)
 
     def look(self) -> None:
@@ -157,21 +154,8 @@ class Watching:
     def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:
         """Return why these tracks cannot be had."""
         period = self.stream.publisher.period
-        if period is None:
-            return None
-        if period.header is not self._header:
-            self._header = period.header
-            self._problems.clear()
-        if tracks not in self._problems:
-            if len(self._problems) >= CHOICES:
-                self._problems.clear()
-            try:
-                chosen(period.header, tracks)
-            except (Unfit, NoTrack) as problem:
-                self._problems[tracks] = problem
-            else:
-                self._problems[tracks] = None
-        return self._problems[tracks]
+        choice = None if period is None else self.choices.find(period, tracks)
+        return choice if isinstance(choice, Unfit | NoTrack) else None
 
     # lists
 
@@ -181,7 +165,7 @@ class Watching:
         stops = self.stream.publisher.ended and not self.stream.cutter.finished
         if problem is not None:
             respond_unfit(request, problem)
-        elif stops or not self.stream.cutter.is_ready:
+        elif stops or not self.stream.cutter.segments.is_ready:
             respond_nothing_new(self.stream, request)
         else:
             return True

@@ -216,7 +216,7 @@ class PlaylistTests(HLSTestCase):
         period = self.stream.publisher.period
         assert period is not None
         for target, text in (
-            ("/live/index.m3u8", hls.multivariant(period.header, self.cutter.segments)),
+            ("/live/index.m3u8", hls.multivariant(period.header, self.cutter.segments.all)),
             ("/live/media.m3u8", self.media()),
         ):
             got = self.get(target)

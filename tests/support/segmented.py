@@ -114,7 +114,7 @@ class Live:
 
     def multivariant(self, header: Header, tracks: frozenset[int] | None = None) -> str:
         """The multivariant playlist."""
-        return hls.multivariant(header, self.cutter.segments, tracks)
+        return hls.multivariant(header, self.cutter.segments.all, tracks)
 
     def read(self, *, skip: bool = False) -> Any:
         """The media playlist, as an independent parser reads it."""
@@ -122,7 +122,7 @@ class Live:
 
     def whole(self) -> list[Segment]:
         """The complete segments that are there."""
-        return [s for s in self.cutter.segments if s.is_complete and s.is_there]
+        return [s for s in self.cutter.segments.all if s.is_complete and s.is_there]
 
 
 def bunches(packets: Sequence[Packet], most: int) -> Iterator[Sequence[Packet]]:

@@ -56,7 +56,7 @@ class Playlists:
         period = self._stream.publisher.period
         if self._watching.can_list(tracks, request) and period is not None:
             try:
-                text = hls.multivariant(period.header, self._stream.cutter.segments, tracks)
+                text = hls.multivariant(period.header, self._stream.cutter.segments.all, tracks)
             except Unfit as problem:
                 respond_unfit(request, problem)
             else:
@@ -74,7 +74,7 @@ class Playlists:
             respond_text(request, 400, problem)
             return
         cutter = self._stream.cutter
-        can_be_far = number is not None and cutter.is_ready and not cutter.finished
+        can_be_far = number is not None and cutter.segments.is_ready and not cutter.finished
         if number is not None and can_be_far and hls.is_too_far(cutter, number, part):
             newest = cutter.edge.segment
             problem = f"_HLS_msn={number} is too far ahead; the newest segment is {newest}."

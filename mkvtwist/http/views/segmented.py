@@ -73,7 +73,7 @@ class Pieces:
 
     def _show_map(self, tracks: Tracks, name: str, request: Request) -> None:
         try:
-            head = pieces.initialization(self.stream.cutter.segments, name, tracks)
+            head = pieces.initialization(self.stream.cutter.segments.all, name, tracks)
         except pieces.Missing as problem:
             respond_text(request, 404, str(problem))
         else:
@@ -90,7 +90,7 @@ class Pieces:
 
     def _send_piece(self, tracks: Tracks, address: Address, request: Request) -> None:
         try:
-            body = pieces.body(self.stream.cutter, address, tracks)
+            body = pieces.body(self.stream.cutter, address, tracks, self._watching.choices)
         except pieces.Missing as problem:
             respond_text(request, 404, str(problem))
         except pieces.Growing:

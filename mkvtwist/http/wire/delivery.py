@@ -43,6 +43,7 @@ class Delivery:
         self._reactor = reactor
         self._request = request
         self._rest = deque(memoryview(some) for some in body)
+        self._left = sum(map(len, self._rest))
         self._seconds = timeout
         self._served = served
         self._paused = False
@@ -50,6 +51,10 @@ class Delivery:
 
     def begin(self) -> None:
         """Send as much as goes."""
+        if self._left <= SLICE:
+            self._write()
+            self._request.finish()
+            return
         self._request.notifyFinish().addBoth(lambda _: self._stop_waiting())
         self._request.registerProducer(self, True)
         self.resumeProducing()
@@ -57,16 +62,25 @@ class Delivery:
     def resumeProducing(self) -> None:
         self._paused = False
         self._stop_waiting()
-        while self._rest and not self._paused:
-            some = self._rest.popleft()
-            if len(some) > SLICE:
-                self._rest.appendleft(some[SLICE:])
-            taken = bytes(some[:SLICE])
-            self._served(len(taken))
-            self._request.write(taken)
-        if not self._rest:
+        while self._left and not self._paused:
+            self._write()
+        if not self._left:
             self._request.unregisterProducer()
             self._request.finish()
+
+    def _write(self) -> None:
+        """Hand over one slice."""
+        taken, size = [], 0
+        while self._rest and size < SLICE:
+            some = self._rest.popleft()
+            if len(some) > SLICE - size:
+                self._rest.appendleft(some[SLICE - size :])
+                some = some[: SLICE - size]
+            taken.append(some)
+            size += len(some)
+        self._left -= size
+        self._served(size)
+        self._request.write(b"".join(taken))
 
     def pauseProducing(self) -> None:
         self._paused = True
@@ -75,6 +89,7 @@ class Delivery:
 
     def stopProducing(self) -> None:
         self._rest.clear()
+        self._left = 0
         self._paused = True
 
     def _abort(self) -> None:

@@ -2,10 +2,16 @@
 Which tracks are in which playlist (I{pure}).
 """
 
+from weakref import WeakKeyDictionary
+
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose, part_that_fits, preferred
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.webvtt import WEBVTT
+from mkvtwist.live.period import Period
 from mkvtwist.media.packet import Header, Track
+
+CHOICES = 100
+"""Choices of a period's tracks that are remembered: each request asks for one."""
 
 
 def chosen(header: Header, tracks: frozenset[int] | None = None) -> Choice:
@@ -61,6 +67,33 @@ def variant(header: Header) -> frozenset[int] | None:
         return None
     shown = header.only(chosen(header).tracks)
     return frozenset(track.number for track in shown if track.type == "video")
+
+
+class Choices:
+    """The choices of tracks that have been asked for, found once in each period."""
+
+    def __init__(self) -> None:
+        self._found: WeakKeyDictionary[
+            Period, dict[frozenset[int] | None, Choice | Unfit | NoTrack]
+        ] = WeakKeyDictionary()
+
+    def find(self, period: Period, tracks: frozenset[int] | None) -> Choice | Unfit | NoTrack:
+        """
+        Return what is in a playlist, or why there is none.
+
+        @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
+        """
+        found = self._found.setdefault(period, {})
+        choice = found.get(tracks)
+        if choice is None:
+            if len(found) >= CHOICES:
+                found.clear()
+            try:
+                choice = chosen(period.header, tracks)
+            except (Unfit, NoTrack) as problem:
+                choice = problem
+            found[tracks] = choice
+        return choice
 
 
 def choice_of(header: Header, tracks: frozenset[int] | None) -> Choice | None:

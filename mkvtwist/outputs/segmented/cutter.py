@@ -6,8 +6,7 @@ listed by pure functions of a L{Snapshot}.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from mkvtwist.formats.webvtt import WEBVTT, shown_until
@@ -16,6 +15,7 @@ from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet
 from mkvtwist.outputs.segmented.media_clock import MediaClock
+from mkvtwist.outputs.segmented.segment_list import SegmentList
 from mkvtwist.outputs.segmented.segments import Cut, GrowingPart, Segment
 from mkvtwist.outputs.segmented.snapshot import Edge, Snapshot, Window
 from mkvtwist.outputs.segmented.targets import Targets
@@ -55,6 +55,7 @@ class Cutter(Sink):
 
     @ivar run: what names this start of the stream.
     @ivar edge: how far the cutting has come.
+    @ivar segments: what has been cut.
     @ivar finished: nothing more will come.
     @ivar lists_parts: whether parts are listed, or segments only when they are complete.
     @ivar observers: called when there may be more to list, and at the end; they must not fail.
@@ -82,7 +83,7 @@ class Cutter(Sink):
         self._now = date
         self.lists_parts = parts
         self._most_parts = most_parts
-        self._segments: deque[Segment] = deque()
+        self.segments = SegmentList()
         self._growing: GrowingPart | None = None  # of the last segment, if that is not complete
         self._discontinuity = int(started) % DISCONTINUITIES
         self._has_begun = False  # whether a segment of this period has begun
@@ -101,8 +102,7 @@ class Cutter(Sink):
     def begin(self, period: Period) -> None:
         """Other tracks: of the ones before only the last that have segments remain."""
         self._leave()
-        while self._segments and self._segments[0].period is not self._segments[-1].period:
-            self._segments.popleft()
+        self.segments.keep_newest_period()
         self._period = period
         self._targets.begin()
         self._cues.clear()
@@ -125,26 +125,18 @@ class Cutter(Sink):
             if told is not None:
                 independent = packet.key and packet.track in clock.leading
                 growing = self._growing
-                if begins and self._may_begin(told, independent=independent):
+                if begins and self._is_over(told, independent=independent):
                     cut = Cut(fragment.number, offset)
                     self._begin(period, GrowingPart(cut, told, independent=independent))
-                elif growing is not None and self._is_full(growing, told):
+                elif growing is not None and not self._takes(growing, told):
                     cut = Cut(fragment.number, offset)
                     self._go_on(growing, GrowingPart(cut, told, independent=independent))
-                elif growing is not None:
-                    growing.steps += 1
                 begins = False
             elif packet.track in self._written:
                 self._cues.append(packet)
                 del self._cues[:-CUES]
             if self._growing is not None:
-                self._put(packet, self._growing)
-
-    def _put(self, packet: Packet, growing: GrowingPart) -> None:
-        """Note that a packet belongs to the growing part."""
-        growing.weigh(packet, self._clock.pictures)
-        if packet.track in self._clock.leading:
-            growing.lasts = self._clock.usual_pause(packet.track)
+                self._growing.weigh(packet, clock)
 
     def forget(self) -> None:
         """
@@ -152,7 +144,7 @@ class Cutter(Sink):
         tracks.
         """
         self._leave()
-        self._segments.clear()
+        self.segments.clear()
         self._period = None
 
     def flush(self) -> None:
@@ -176,11 +168,6 @@ class Cutter(Sink):
     # what is asked for
 
     @property
-    def is_ready(self) -> bool:
-        """Whether there is anything to list: at least one complete segment."""
-        return bool(self._segments) and self._segments[0].is_complete
-
-    @property
     def target(self) -> float:
         """The target duration, in seconds."""
         return float(self._targets.segment)
@@ -190,11 +177,6 @@ class Cutter(Sink):
         """The target duration of parts, in microseconds."""
         return self._targets.part
 
-    @property
-    def segments(self) -> Sequence[Segment]:
-        """All that there are, the oldest first; only the last one may still grow."""
-        return tuple(self._segments)
-
     def snapshot(self) -> Snapshot:
         """Return what can be listed now, the same until there is more; it L{is_ready}."""
         if self._snapshot is None:
@@ -202,27 +184,17 @@ class Cutter(Sink):
             self._was_listed = True
         return self._snapshot
 
-    def find(self, number: int) -> Segment | None:
-        """A segment by its number; L{None} when it is not there any more, or not yet."""
-        if not self._segments:
-            return None
-        at = number - self._segments[0].number
-        if not 0 <= at < len(self._segments):
-            return None
-        segment = self._segments[at]
-        return segment if segment.is_there else None
-
     def _taken(self) -> Snapshot:
-        segments = self.segments
-        growing = segments[-1] if self._growing is not None else None
-        ahead = 0
-        if growing is not None:
-            segments = segments[:-1]
-            ahead = self._clock.end - growing.start
+        *segments, newest = self.segments.all
+        growing, ahead = None, 0
+        if newest.is_complete:
+            segments.append(newest)
+        else:
+            growing, ahead = newest, self._clock.end - newest.start
             self._targets.rise(ahead)
         target = self._targets.segment
         listed = self._window.listed(segments, target)
-        has_header = self._period is not None and self._clock.leading
+        can_be_listed = self._period is not None and self._clock.leading
         return Snapshot(
             segments=listed,
             growing=growing,
@@ -231,26 +203,29 @@ class Cutter(Sink):
             part_target=self._targets.part if self.lists_parts else None,
             first_with_parts=self._window.first_with_parts(listed, ahead, target),
             edge=self.edge,
-            header=self._period.header if self._period is not None and has_header else None,
+            header=self._period.header if self._period is not None and can_be_listed else None,
             finished=self.finished,
         )
 
     # cutting
 
-    def _may_begin(self, start: int, *, independent: bool) -> bool:
+    def _takes(self, growing: GrowingPart, start: int) -> bool:
+        """Whether a part can have the packet that has come, and tells the time; if so, count it."""
+        duration = self._clock.end - growing.start
+        if self._targets.is_beyond(duration, start - growing.start, growing.steps):
+            return False
+        growing.steps += 1
+        return True
+
+    def _is_over(self, start: int, *, independent: bool) -> bool:
         """
-        Whether a segment may begin: the one before is long enough, or has no keyframe at its
+        Whether the next segment may begin: the one before is long enough, or has no keyframe at its
         beginning and this one has.
         """
-        if self._growing is None:
+        before = self.segments.newest
+        if before is None or before.is_complete:
             return True
-        before = self._segments[-1]
         return start - before.start >= SHORTEST or (independent and not before.is_independent)
-
-    def _is_full(self, growing: GrowingPart, start: int) -> bool:
-        """Whether a part would be too long with the packet that has come, which starts then."""
-        duration = self._clock.end - growing.start
-        return self._targets.is_beyond(duration, start - growing.start, growing.steps)
 
     def _begin(self, period: Period, part: GrowingPart) -> None:
         """A segment ends, the next one begins."""
@@ -268,50 +243,49 @@ class Cutter(Sink):
             is_independent=part.independent,
             cues=tuple(self._cues),
         )
-        self._segments.append(segment)
+        self.segments.append(segment)
         self._growing = part
         self._has_begun = True
         self._drop_gone(period)
 
     def _date(self, start: int) -> float:
         """Return when a segment begins by the clock on the wall."""
-        now = self._now()
-        if not self._segments:
+        now, last = self._now(), self.segments.newest
+        if last is None:
             return now
-        last = self._segments[-1]
         expected = last.date + (start - last.start) / SECOND
         if expected > now and not self._was_listed:
             # What comes at once at the start was there before.
-            early = expected - now
-            self._segments = deque(replace(s, date=s.date - early) for s in self._segments)
+            self.segments.date_back(expected - now)
             return now
         return expected if abs(expected - now) < DRIFT else now
 
     def _go_on(self, growing: GrowingPart, part: GrowingPart) -> None:
         """A part ends, the next one of the same segment begins."""
-        self._end_part(growing, part.first, part.start, is_last=False)
+        segment = self._end_part(growing, part.first, part.start, is_last=False)
         self._growing = part
-        segment = self._segments[-1]
         self.edge = Edge(segment.number, len(segment.parts))
         if len(segment.parts) >= self._most_parts:
             self._give_up(segment)
 
-    def _end_part(self, growing: GrowingPart, stop: Cut, end: int, *, is_last: bool) -> None:
-        segment = self._segments[-1]
-        parts = (*segment.parts, growing.complete(stop, end))
-        self._segments[-1] = replace(segment, parts=parts, is_complete=is_last)
-        self._growing = None
-        self._snapshot = None
-
     def _close(self, end: int, stop: Cut | None = None) -> None:
         """The growing segment, if there is one, is complete."""
-        if self._growing is None:
-            return
-        stop = stop or Cut(self._segments[-1].period.ring.end)
-        self._end_part(self._growing, stop, end, is_last=True)
-        segment = self._segments[-1]
-        self._targets.cover(segment.duration)
-        self.edge = Edge(segment.number + 1, 0)
+        if self._growing is not None:
+            segment = self._end_part(self._growing, stop, end, is_last=True)
+            self._targets.cover(segment.duration)
+            self.edge = Edge(segment.number + 1, 0)
+
+    def _end_part(
+        self, growing: GrowingPart, stop: Cut | None, end: int, *, is_last: bool
+    ) -> Segment:
+        segment = self.segments.newest
+        assert segment is not None  # a part grows in it
+        part = growing.complete(stop or Cut(segment.period.ring.end), end)
+        segment = replace(segment, parts=(*segment.parts, part), is_complete=is_last)
+        self.segments.replace(segment)
+        self._growing = None
+        self._snapshot = None
+        return segment
 
     def _leave(self) -> None:
         """No more of this period comes: whatever does is behind a discontinuity."""
@@ -321,25 +295,18 @@ class Cutter(Sink):
         self._has_begun = False
 
     def _drop_gone(self, period: Period) -> None:
-        """
-        What the ring has lost goes, and all before it: playlists have no holes. With the first
-        that this period's ring loses all of the one before goes, and its ring.
-        """
+        """What the ring has lost goes; a segment that still grows then is given up."""
         self._snapshot = None
-        if self._growing is not None and not self._segments[-1].is_there:
-            self._give_up(self._segments[-1])
+        newest = self.segments.newest
+        if newest is not None and not newest.is_complete and not newest.is_there:
+            self._give_up(newest)
         # Where one grows for longer than all is kept, the last complete one remains, as a gap:
         # without one there is no playlist, and those who play the parts would lose them.
-        least = 0 if self._growing is None else 2
-        loses = period.ring.first > 0
-        while len(self._segments) > least and (
-            not self._segments[0].is_there or (loses and self._segments[0].period is not period)
-        ):
-            self._segments.popleft()
+        self.segments.drop_gone(period, least=0 if self._growing is None else 2)
 
     def _give_up(self, growing: Segment) -> None:
         """Nobody can begin with it, and it may never end: the next keyframe begins another."""
         self.edge = Edge(growing.number + 1, 0)
-        self._segments.clear()
+        self.segments.clear()
         self._growing = None
         self._snapshot = None

@@ -51,14 +51,22 @@ class MediaClock:
 
     def tell(self, packet: Packet) -> int | None:
         """Return the time at a packet; L{None} if the packet does not tell it."""
-        told = self._told(packet)
-        if told is None:
+        told: int | None
+        if packet.track in self.leading:
+            told = packet.dts
+            if self._others:
+                self._silences.heard(packet.track, told)
+                self._still = told
+        elif packet.track in self._others:
+            told = self._told_by_other(packet)
+            if told is None:
+                return None
+        else:
             return None
-        time = max(told, self.now)
         step = packet.duration or max(STEP, told - self.now)
-        self.end = max(time, told + step)
-        self.now = time
-        return time
+        self.now = max(self.now, told)
+        self.end = max(self.now, told + step)
+        return self.now
 
     def usual_pause(self, track: int) -> int:
         """
@@ -68,14 +76,7 @@ class MediaClock:
         usual = self._silences.usual(track) if self._others else 0
         return usual if usual >= STILL else 0
 
-    def _told(self, packet: Packet) -> int | None:
-        if packet.track in self.leading:
-            if self._others:
-                self._silences.heard(packet.track, packet.dts)
-                self._still = packet.dts
-            return packet.dts
-        if packet.track not in self._others:
-            return None
+    def _told_by_other(self, packet: Packet) -> int | None:
         (picture,) = self.leading
         self._silences.heard(packet.track, packet.dts)
         silent = self._silences.of(picture)

@@ -4,10 +4,10 @@ From a piece's address to its bytes (I{pure}).
 
 from collections.abc import Sequence
 
-from mkvtwist.formats.choice import NoTrack, Unfit
+from mkvtwist.formats.choice import Choice, NoTrack, Unfit
 from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.outputs.segmented.addresses import Address, ending, map_name
-from mkvtwist.outputs.segmented.choices import choice_of, chosen
+from mkvtwist.outputs.segmented.choices import Choices, choice_of
 from mkvtwist.outputs.segmented.cutter import Cutter
 from mkvtwist.outputs.segmented.segments import Segment
 
@@ -40,7 +40,7 @@ def meant(cutter: Cutter, number: int, part: int | None) -> tuple[int, int | Non
     Return which part a request means: behind a segment's last is the next one's first (6.2.5.2 of
     the draft).
     """
-    segment = cutter.find(number)
+    segment = cutter.segments.find(number)
     if part is None or segment is None or not segment.is_complete:
         return number, part
     return (number, part) if part < len(segment.parts) else (number + 1, 0)
@@ -61,32 +61,33 @@ def check(cutter: Cutter, address: Address) -> None:
         raise Missing("This is not due yet; load the playlist again.")
 
 
-def body(cutter: Cutter, address: Address, tracks: frozenset[int] | None) -> list[bytes]:
+def body(
+    cutter: Cutter, address: Address, tracks: frozenset[int] | None, choices: Choices
+) -> list[bytes]:
     """
     Return the bytes of a segment or part, one after the other, as the ring keeps them.
 
     @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
+    @param choices: those that were found before.
     @raise Missing: if there are none.
     @raise Growing: if it is not complete.
     """
-    segment, part = cutter.find(address.number), address.part
+    segment, part = cutter.segments.find(address.number), address.part
     if segment is None:
         raise Missing("This has left the buffer; load the playlist again.")
     if not segment.is_complete and (part is None or part >= len(segment.parts)):
         raise Growing
     if part is not None and part >= len(segment.parts):
         raise Missing(f"Segment {address.number} has no part {part}; load the playlist again.")
-    made = _made(segment, address, tracks)
+    made = _made(segment, address, choices.find(segment.period, tracks))
     if not any(made):
         raise Missing("There is nothing of these tracks in it: it is a gap.")
     return made
 
 
-def _made(segment: Segment, address: Address, tracks: frozenset[int] | None) -> list[bytes]:
-    try:
-        choice = chosen(segment.period.header, tracks)
-    except (Unfit, NoTrack) as problem:
-        raise Missing(f"{problem}.") from None
+def _made(segment: Segment, address: Address, choice: Choice | Unfit | NoTrack) -> list[bytes]:
+    if isinstance(choice, Unfit | NoTrack):
+        raise Missing(f"{choice}.")
     return segment.body(choice, address.part) if ending(choice) == address.ending else []
 
 

@@ -10,6 +10,7 @@ from mkvtwist.formats.choice import Choice
 from mkvtwist.formats.webvtt import WEBVTT, shown_until
 from mkvtwist.live.period import Period
 from mkvtwist.media.packet import SECOND, Packet
+from mkvtwist.outputs.segmented.media_clock import MediaClock
 
 PACKET_OVERHEAD = 16
 PICTURE_OVERHEAD = 104
@@ -91,15 +92,18 @@ class GrowingPart:
         self.steps = 1
         self._sizes: dict[int, int] = {}
 
-    def weigh(self, packet: Packet, pictures: Collection[int]) -> None:
+    def weigh(self, packet: Packet, clock: MediaClock) -> None:
         """
         Count the bytes of a packet that belongs to the part.
 
-        @param pictures: the tracks that are pictures.
+        @param clock: knows which packets are pictures, and how long these stand.
         """
-        extra = PICTURE_OVERHEAD if packet.track in pictures else 0
-        size = self._sizes.get(packet.track, 0)
-        self._sizes[packet.track] = size + len(packet.data) + PACKET_OVERHEAD + extra
+        track = packet.track
+        size = self._sizes.get(track, 0) + len(packet.data) + PACKET_OVERHEAD
+        if track in clock.pictures:
+            size += PICTURE_OVERHEAD
+            self.lasts = clock.usual_pause(track)
+        self._sizes[track] = size
 
     def complete(self, stop: Cut, end: int) -> Part:
         """Return the part, which has all its packets."""

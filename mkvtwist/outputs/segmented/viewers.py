@@ -1,34 +1,38 @@
 """
-Who watches piece by piece (I{pure}).
+The addresses that watch piece by piece (I{pure}).
 """
 
 MOST_VIEWERS = 10_000
 """Addresses that are remembered: a megabyte or two."""
 
 LOOK_BACK = 3
-"""Target durations after which a viewer who asks for nothing has gone."""
+"""Target durations after which a viewer that asks for nothing has gone."""
 
 
 class Viewers:
-    """Who has asked for something lately, as far as their addresses tell."""
+    """The addresses that have asked for something lately; several viewers may have one."""
 
     def __init__(self) -> None:
         self._seen: dict[str, float] = {}  # the latest last
 
-    def saw(self, peer: str, now: float) -> None:
-        """Somebody at this address asks for something."""
-        self._seen.pop(peer, None)
-        self._seen[peer] = now
+    def note(self, address: str, now: float) -> None:
+        """Note that somebody at this address asks for something."""
+        self._seen.pop(address, None)
+        self._seen[address] = now
         if len(self._seen) > MOST_VIEWERS:
             del self._seen[next(iter(self._seen))]
 
-    def knows(self, peer: str, now: float, target: float) -> bool:
-        """Whether this address is one of them."""
-        return self.count(now, target) > 0 and peer in self._seen
+    def includes(self, address: str, now: float, target: float) -> bool:
+        """Return whether an address watches."""
+        return self.count(now, target) > 0 and address in self._seen
 
     def count(self, now: float, target: float) -> int:
-        """How many were seen in the last target durations, as players ask once in each."""
+        """
+        Return how many addresses watch.
+
+        @param target: the target duration in seconds: players ask at least once in each.
+        """
         since = now - LOOK_BACK * target
-        while self._seen and self._seen[peer := next(iter(self._seen))] < since:
-            del self._seen[peer]
+        while self._seen and self._seen[oldest := next(iter(self._seen))] < since:
+            del self._seen[oldest]
         return len(self._seen)

@@ -57,7 +57,7 @@ class SegmentTests(SynchronousTestCase):
             targets = set()
             for packet in footage(0, 20.5, gop=4, rate=rate):
                 live.feed(period, [packet])
-                if live.cutter.is_ready:
+                if live.cutter.segments.is_ready:
                     targets.add(float(live.read().part_inf.part_target))
             (target,) = targets
             for segment in live.whole():
@@ -141,7 +141,7 @@ class SegmentTests(SynchronousTestCase):
         """
         live, period = Live(), Period(size_limit=20_000)
         live.feed(period, footage(0, 1.5, rate=10))
-        growing = live.cutter.find(FIRST + 1)
+        growing = live.cutter.segments.find(FIRST + 1)
         assert growing is not None
         announced, gone = len(growing.parts), ref(growing)
         self.assertFalse(pieces.has(live.cutter, FIRST + 1, announced))
@@ -149,7 +149,7 @@ class SegmentTests(SynchronousTestCase):
         live.feed(period, footage(1.5, 90, rate=10, key=False))
         gc.collect()
         self.assertIsNone(gone())
-        self.assertIsNone(live.cutter.find(FIRST + 1))
+        self.assertIsNone(live.cutter.segments.find(FIRST + 1))
         self.assertEqual(live.cutter.edge, (FIRST + 2, 0))
         self.assertTrue(pieces.has(live.cutter, FIRST + 1, 9999))
         live.feed(period, footage(90, 92.5, rate=10))
@@ -160,7 +160,7 @@ class SegmentTests(SynchronousTestCase):
         live, period = Live(most_parts=20), Period()
         live.feed(period, footage(0, 2.5, rate=10))
         live.feed(period, footage(2.5, 60, rate=10, key=False))
-        self.assertFalse(live.cutter.is_ready)
+        self.assertFalse(live.cutter.segments.is_ready)
         self.assertEqual(live.cutter.edge, (FIRST + 3, 0))
         live.feed(period, footage(60, 61.5, rate=10))
         self.assertEqual(live.read().media_sequence, FIRST + 3)
@@ -192,7 +192,7 @@ class SegmentTests(SynchronousTestCase):
         live.feed(period, footage(0, 2.5, gop=2, rate=25))
         (segment,) = live.whole()
         live.feed(period, footage(2.5, 60, gop=2, rate=25))
-        self.assertIsNone(live.cutter.find(segment.number))
+        self.assertIsNone(live.cutter.segments.find(segment.number))
         self.assertRaises(IndexError, segment.body, ALL)
 
     def test_unfit(self) -> None:
@@ -240,7 +240,7 @@ class PropertyTests(SynchronousTestCase):
             key = group[0].track == 1 and group[0].key
             fragment = period.ring.append(group, key=key)
             live.append(period, fragment, STARTED)
-            if not live.cutter.is_ready or live.media() == text:
+            if not live.cutter.segments.is_ready or live.media() == text:
                 continue
             text = live.media()
             found = live.read()
@@ -255,7 +255,7 @@ class PropertyTests(SynchronousTestCase):
         part_target = float(found.part_inf.part_target)
         self.assertGreaterEqual(float(found.server_control.part_hold_back), 2 * part_target - 1e-9)
         for listed in found.segments:
-            segment = live.cutter.find(number)
+            segment = live.cutter.segments.find(number)
             if listed.gap_tag and listed is found.segments[0]:
                 self.assertIsNone(segment, "it is a gap because it is not there")
                 number += 1
@@ -274,7 +274,7 @@ class PropertyTests(SynchronousTestCase):
                 self.assertAlmostEqual(listed.duration * SECOND, segment.duration, 0)
                 all_of_it = b"".join(data)
                 self.assertEqual(known.setdefault(segment.name, all_of_it), all_of_it)
-                following = live.cutter.find(number + 1)
+                following = live.cutter.segments.find(number + 1)
                 if following is not None:
                     self.assertEqual(segment.end, following.start)
                     self.assertGreaterEqual(segment.duration, SHORTEST)
@@ -348,7 +348,7 @@ class SilenceTests(SynchronousTestCase):
     def test_never_came(self) -> None:
         """A video that has not come yet does not keep the playlist empty."""
         live = self.watch(footage(0, 6, track=2, rate=50))
-        self.assertTrue(live.cutter.is_ready)
+        self.assertTrue(live.cutter.segments.is_ready)
 
     def test_slide_show(self) -> None:
         """A slow picture lasts as long as usual, also beyond its part: players stop at a gap."""
@@ -406,7 +406,7 @@ class ForgetTests(SynchronousTestCase):
         self.assertEqual(new.media_sequence, FIRST + 5)
         self.assertEqual(new.discontinuity_sequence, old.discontinuity_sequence + 1)
         names = [listed.segments[0].init_section.uri for listed in (old, new)]
-        segments = live.cutter.segments
+        segments = live.cutter.segments.all
         self.assertRaises(Missing, initialization, segments, names[0], None)
         self.assertEqual(initialization(segments, names[1], None), b"h264 320")
 

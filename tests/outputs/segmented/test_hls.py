@@ -78,11 +78,11 @@ class MediaTests(SynchronousTestCase):
         """There is nothing to list before a segment is complete, or when none is left."""
         live, period = Live(), Period(size_limit=20_000)
         live.feed(period, footage(0, 0.9, rate=10))
-        self.assertFalse(live.cutter.is_ready)
+        self.assertFalse(live.cutter.segments.is_ready)
         live.feed(period, footage(0.9, 1.2, rate=10))
-        self.assertTrue(live.cutter.is_ready)
+        self.assertTrue(live.cutter.segments.is_ready)
         live.feed(period, footage(1.2, 90, rate=10, key=False))
-        self.assertFalse(live.cutter.is_ready)
+        self.assertFalse(live.cutter.segments.is_ready)
 
     def test_lost_beginning(self) -> None:
         """A segment that has lost its beginning before it was complete is not listed."""
@@ -101,7 +101,7 @@ class MediaTests(SynchronousTestCase):
         live.feed(other, footage(4, 5.5, rate=10))
         self.assertEqual(live.read().media_sequence, FIRST)
         live.feed(other, footage(5.5, 90, rate=10, key=False))
-        self.assertFalse(live.cutter.is_ready)
+        self.assertFalse(live.cutter.segments.is_ready)
         live.feed(other, footage(90, 100, rate=10))
         found = live.read()
         self.assertEqual(found.media_sequence, FIRST + 6)
@@ -120,9 +120,9 @@ class MediaTests(SynchronousTestCase):
         gap, growing = found.segments
         self.assertEqual((gap.gap_tag, gap.duration, gap.parts), (True, 1, []))
         self.assertEqual(found.version, 8)
-        self.assertIsNone(live.cutter.find(FIRST + 2))
+        self.assertIsNone(live.cutter.segments.find(FIRST + 2))
         self.assertTrue(growing.parts[0].independent)
-        segment = live.cutter.find(FIRST + 3)
+        segment = live.cutter.segments.find(FIRST + 3)
         assert segment is not None
         self.assertEqual(len(growing.parts), len(segment.parts))
         self.assertTrue(all(segment.body(ALL)))
@@ -184,7 +184,7 @@ class MediaTests(SynchronousTestCase):
         self.assertEqual([s.duration for s in complete], [2, 2, 0.5, 1, 1, 1, 1])
         maps = [m.uri for m in found.segment_map]
         self.assertEqual(len(set(maps)), 2)
-        segments = live.cutter.segments
+        segments = live.cutter.segments.all
         for name, head in zip(maps, (b"h264 160", b"h264 160, aac None"), strict=True):
             self.assertEqual(initialization(segments, name, None), head)
 
@@ -274,7 +274,7 @@ class MediaTests(SynchronousTestCase):
                 live, before = Live(), Period()
                 live.feed(before, footage(0, 3.5, rate=10))
                 live.feed(other, between)
-                self.assertEqual(live.cutter.is_ready, there)
+                self.assertEqual(live.cutter.segments.is_ready, there)
                 after = Period(VIDEO, AUDIO, edge=40 * SECOND)
                 live.feed(after, footage(41, 43.5, rate=10))
                 found = live.read()
@@ -322,7 +322,7 @@ class MediaTests(SynchronousTestCase):
         live, period = Live(), Period()
         live.feed(period, footage(0, 3.5, rate=10))
         live.forget()
-        self.assertFalse(live.cutter.is_ready)
+        self.assertFalse(live.cutter.segments.is_ready)
         live.feed(Period(edge=4 * SECOND), footage(4, 6.5, rate=10))
         self.assertEqual(live.read().media_sequence, FIRST + 4)
 

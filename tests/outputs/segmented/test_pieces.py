@@ -17,7 +17,7 @@ class InitializationTests(SynchronousTestCase):
         """Each choice of tracks has the initialization section that its playlist names."""
         live, period = Live(), Period(VIDEO, AUDIO, TEXT)
         live.feed(period, mixed(footage(0, 2.5), footage(0, 2.5, track=2)))
-        segments = live.cutter.segments
+        segments = live.cutter.segments.all
         (listed,) = m3u8.loads(live.media(frozenset({2}))).segment_map
         name = str(listed.uri)
         self.assertEqual(initialization(segments, name, frozenset({2})), b"aac None")

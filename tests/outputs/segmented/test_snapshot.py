@@ -43,7 +43,7 @@ class TextsTests(SynchronousTestCase):
 
         for packet in footage(0, 3.01, rate=10):
             live.feed(period, [packet])
-            if live.cutter.is_ready:
+            if live.cutter.segments.is_ready:
                 texts.get(live.cutter.snapshot(), write, None)
         expected = [(FIRST + number, part) for number in (1, 2) for part in (0, 1)]
         self.assertEqual(written, expected)
