@@ -29,8 +29,10 @@ C = TypeVar("C")
 
 def _framed(data: bytes, framing: Transform | None) -> bytes:
     """
-    Bytes in a client's framing. No bytes stay none, as where a format has no place for a fragment's
-    tracks: in the chunked coding an empty chunk is the end.
+    Return bytes in a client's framing.
+
+    No bytes stay none, as of a fragment that has nothing of a client's tracks: in the chunked
+    coding an empty chunk is the end.
     """
     return framing(data) if data and framing is not None else data
 
@@ -94,17 +96,18 @@ class Audience(Generic[C]):
 
     @property
     def head(self) -> bytes:
-        """What each of them gets first."""
+        """The bytes with which each response begins."""
         return _framed(self._muxer.head, self._framing)
 
     def shares(self, other: "Audience[C]") -> bool:
-        """Whether both use the same bytes in the ring."""
+        """Return whether both use the same bytes in the ring."""
         return self.period is other.period and self.kind == other.kind
 
     def rendered(self, number: int) -> bytes | None:
         """
-        A fragment's bytes, made for whoever is the first to want them; L{None} when one has to ask
-        again.
+        Return a fragment's bytes, which are made for the client that is the first to want them.
+
+        @return: L{None} if they are not known yet: the caller asks again in another turn.
         """
         ring = self.period.ring
         fragment = ring[number]
@@ -122,7 +125,7 @@ class Audience(Generic[C]):
         return _framed(self._rebase(data, self._base), self._framing)
 
     def _lowest(self, place: int) -> int:
-        """The earliest presentation time of what is there from a place on: sound may lag behind."""
+        """Return the earliest presentation time from a place on: sound may lag behind."""
         period = self.period
         last = min(period.released, place + REBASE_LOOK)
         numbers = range(place, max(last, place + 1))
@@ -136,12 +139,13 @@ class Audience(Generic[C]):
 
     def piece(self, place: int, most: int) -> tuple[bytes, int]:
         """
-        What comes from a place on, that many bytes or one fragment, and the place behind it.
+        Return so many bytes from a place on, or one fragment, and the place behind them.
 
-        It is less, or nothing, where more would take too long to make: one asks again, in another
-        turn of the reactor.
+        The bytes are fewer, or none, if more would take too long to make: the caller asks again, in
+        another turn of the reactor.
 
-        Many who join together ask for the same, one after the other: it is put together once.
+        Clients that join together ask for the same bytes, one after the other. They are put
+        together once.
         """
         wanted = place, most, self.period.released
         known, data, behind = self._piece

@@ -70,7 +70,7 @@ class IResponse(IConsumer):
     )
 
     def keep(rest: memoryview) -> None:
-        """The rest of what was offered, if it was not taken as a whole: it is sent first."""
+        """Keep the rest of what was offered, if it was not taken as a whole: it is sent first."""
 
     def progress() -> Progress:
         """Return how far its bytes have come; at any time."""
@@ -79,21 +79,21 @@ class IResponse(IConsumer):
         """End the connection if the client's machine acknowledges nothing for so many seconds."""
 
     def begin(tracks: Sequence[Track]) -> None:
-        """The first call, once: what is going to be sent."""
+        """Begin, once, before all other calls, with the tracks that are going to be sent."""
 
     def refuse(problem: Unfit | NoTrack) -> None:
-        """The only call: what was asked for cannot be had."""
+        """Say why there is nothing to send; no other call is made."""
 
     def finish() -> None:
-        """The last call: all has been written, the response is complete."""
+        """Complete the response: all has been written, and no other call is made."""
 
     def abort() -> None:
-        """The last call: the connection is to go at once."""
+        """End the connection at once; no other call is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientStatistics:
-    """What is known of one client."""
+    """The figures of one client at one moment."""
 
     id: int
     peer: str
@@ -110,7 +110,7 @@ class ClientStatistics:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """
-    What a client wants, and who it is.
+    The media that a client wants, and its name for the log.
 
     @ivar burst: seconds of media that it gets at once; L{None} is to begin with the next segment.
     @ivar max_lag: seconds that it may fall behind, 0 for any number; L{None} is C{--max-lag}.
@@ -163,8 +163,8 @@ class Client:
     """
     One response that is being streamed to.
 
-    @ivar response: where its bytes go.
-    @ivar audience: those who get the same, from when there is a header until it leaves.
+    @ivar response: where the client's bytes go.
+    @ivar audience: the clients that get the same, from when there is a header until it leaves.
     """
 
     def __init__(self, fanout: IFanout, id_: int, response: IResponse, wish: Wish) -> None:
@@ -188,36 +188,40 @@ class Client:
 
     @property
     def period(self) -> Period | None:
-        """Where it has its place."""
+        """The period in which the client has its place."""
         return self.audience.period if self.audience is not None else None
 
     @property
     def place(self) -> int | None:
-        """The fragment that it gets next; L{None} while it waits for a segment to begin."""
+        """The fragment that the client gets next; L{None} while it waits for a segment to begin."""
         if self.audience is not None and self.is_following:
             return self.audience.period.released
         return self._place
 
     @property
     def is_following(self) -> bool:
-        """Whether it has everything so far, and can take more at once."""
+        """Whether the client has everything so far, and can take more at once."""
         return self.audience is not None and self in self.audience.following
 
     @property
     def has_all(self) -> bool:
-        """Whether it has everything so far: it follows, or waits for a beginning."""
+        """Whether the client has everything so far: it follows, or waits for a beginning."""
         return self.is_following or (self._place is None and not self.paused)
 
     @property
     def sent(self) -> int:
-        """Bytes that the operating system has taken for it."""
+        """Bytes that the operating system has taken for the client."""
         sent: int = self.response.sent + self._followed
         if self.audience is not None and self.is_following:
             sent += self.audience.offered - self._follows_since
         return sent
 
     def enter(self, period: Period, oldest: int = 0) -> None:
-        """Begin: the header, and a place, not before the oldest that it is to have."""
+        """
+        Begin: write the header, and find a place.
+
+        @param oldest: the first fragment that the client may have.
+        """
         wish = self.wish
         try:
             choice = choose(period.header, wish.format, wish.tracks)
@@ -236,13 +240,13 @@ class Client:
         self.pump()
 
     def leave(self) -> None:
-        """No more for this one."""
+        """Give the client nothing more."""
         if self.audience is not None:
             self._unfollow(self.audience)
             self.audience = None  # whoever still has its turn to come does nothing in it
 
     def settle(self, oldest: int = 0) -> None:
-        """Find a place to begin, or to go on, if there is one yet."""
+        """Find the place at which the client begins, or goes on, if there is one yet."""
         period = self.period
         assert period is not None
         place = period.ring.place(round((self._burst or 0.0) * SECOND))
@@ -296,7 +300,7 @@ class Client:
         return self._place < newest
 
     def pump(self) -> None:
-        """Send one piece of what it has not got; see that it gets another turn if there is more."""
+        """Send one piece of what the client has not got; ask for another turn if there is more."""
         audience = self.audience
         if self.paused or audience is None or self.is_following:
             return
@@ -332,13 +336,13 @@ class Client:
     # IPushProducer
 
     def pauseProducing(self) -> None:
-        """It is being written to, and cannot take more; may come more than once."""
+        """Take note that the response is full; may be called more than once."""
         self.paused = True
         if self.audience is not None and self.is_following:
             self.follow_from(self.audience.period.released)
 
     def follow_from(self, place: int) -> None:
-        """From now on it has a place of its own."""
+        """Follow no more: from now on the client has a place of its own."""
         if self.audience is not None:
             self._unfollow(self.audience)
             self._place = place
@@ -354,12 +358,12 @@ class Client:
             self._followed += audience.offered - self._follows_since
 
     def resumeProducing(self) -> None:
-        """All that was written to it has gone."""
+        """Go on: all that was written has gone."""
         self.paused = False
         self.pump()
 
     def stopProducing(self) -> None:
-        """The connection is lost."""
+        """Leave: the connection is lost."""
         self._fanout.leave(self, "the client has gone")
 
     def is_stuck(self, now: float, timeout: float) -> bool:
@@ -370,7 +374,7 @@ class Client:
         return now - self._idle_since >= timeout
 
     def statistics(self) -> ClientStatistics:
-        """The client as C{/status} shows it."""
+        """Return the client as C{/status} shows it."""
         return ClientStatistics(
             self.id,
             self.wish.peer,

@@ -1,7 +1,7 @@
 """
-Who wants the stream (I{reactor}).
+The demand for a stream: who wants it, and for how long nobody does (I{reactor}).
 
-An input on demand is opened, and one that rests is woken, as soon as somebody does::
+An input on demand is opened, and one that rests is woken, as soon as somebody wants the stream::
 
     a client                      for as long as it is there
     who asks piece by piece       for some seconds from each request on
@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 
 
 def _nothing() -> None:
-    """Nobody is interested."""
+    """Ignore it: nobody is interested."""
 
 
 class Demand:
@@ -52,5 +52,5 @@ class Demand:
 
     @property
     def unwanted(self) -> float:
-        """For how many seconds nobody has wanted the stream."""
+        """The seconds for which nobody has wanted the stream."""
         return 0.0 if self._clients else max(0.0, self._clock.seconds() - self._until)

@@ -44,7 +44,7 @@ class Event:
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """What else is known, fit for JSON."""
+        """All other attributes, fit for JSON; without those that are not known."""
         known = {
             one.name: getattr(self, one.name)
             for one in fields(self)
@@ -54,7 +54,7 @@ class Event:
 
     @property
     def document(self) -> dict[str, Any]:
-        """All of it but the kind, fit for JSON."""
+        """The event as JSON has it, but for the kind."""
         return {"stream": self.stream, "when": timestamp(self.when), **self.details}
 
 
@@ -232,7 +232,7 @@ class Events:
 
     @property
     def listeners(self) -> int:
-        """How many listen."""
+        """The number of listeners."""
         return len(self._listeners)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:

@@ -249,8 +249,11 @@ class Fanout(Sink):
 
     def _look(self) -> None:
         """
-        Drop the clients that take nothing, move those that are too far behind, let go of those
-        that have waited for the input long enough, report what was skipped.
+        Look at the clients, once a second.
+
+        Those that take nothing are disconnected, those that are too far behind are moved, the
+        responses of those that have waited for the input long enough end, and what was skipped is
+        reported.
         """
         now = self.clock.seconds()
         if self._period is not None:
@@ -300,14 +303,14 @@ class Fanout(Sink):
         self._let_go()
 
     def _let_go(self) -> None:
-        """A ring that is done goes with its last client."""
+        """Give back a ring that is done when its last client has left."""
         if self._closing is not None and not any(
             audience.period is self._closing for audience in self.audiences
         ):
             self._closing = None
 
     def _guard(self, client: Client, call: Callable[..., None], *args: object) -> None:
-        """One client's failure stays its own."""
+        """Make a call for a client; its exception is logged, and ends that client alone."""
         try:
             call(*args)
         except Exception:  # noqa: BLE001 - whatever it is, it is one client's

@@ -71,7 +71,7 @@ class Followers:
             self._offer(audience, data)
 
     def _leave_behind(self, audience: Audience[Client], place: int, data: bytes) -> None:
-        """Give them what leads to a place; from there on they are behind."""
+        """Give followers what leads to a place; from there on they are behind."""
         for client in list(audience.following):
             client.follow_from(place)
             self._turns.ask(client)

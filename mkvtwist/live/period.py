@@ -1,5 +1,5 @@
 """
-What is sent under one header: its tracks, its fragments, its muxers (I{pure}).
+A period: what is sent under one header; its tracks, its fragments, its muxers (I{pure}).
 
 A segment begins:
 
@@ -91,8 +91,9 @@ class Period:
     @property
     def quiet(self) -> frozenset[int]:
         """
-        The numbers of the tracks that a newcomer does not get at once: nothing of them comes, or
-        no picture could be decoded before the next keyframe.
+        The numbers of the tracks that a newcomer does not get at once.
+
+        Nothing of them comes, or no picture could be decoded before the next keyframe.
         """
         quiet = {
             number
@@ -106,7 +107,7 @@ class Period:
 
     def since(self, behind: int) -> list[Packet]:
         """
-        The packets that clients may have, from a keyframe on; none while there is no such place.
+        Return the packets that clients may have, from a keyframe on, if there is one.
 
         @param behind: microseconds before the live edge; the keyframe is there or before, as
             L{Ring.place} finds it.
@@ -172,7 +173,7 @@ class Period:
 
     def _pause_with(self, picture: Packet) -> int:
         """
-        Return how long one was waited for of late, with this one.
+        Return how long a picture was waited for of late, with this one.
 
         A pause is forgotten slowly, and counts up to L{PAUSE}, as does the first, which nobody
         knows yet; what is usual counts as it is.
@@ -185,7 +186,7 @@ class Period:
         return max(self._waited, self._silences.usual(picture.track))
 
     def _begins_segment(self, packet: Packet) -> bool:
-        """Whether a segment is cut before this packet; to be asked once for each that is timed."""
+        """Return whether a segment is cut before a packet; asked once for each that is timed."""
         self._silences.heard(packet.track, packet.dts)
         for video in self._videos:
             if packet.track == video:

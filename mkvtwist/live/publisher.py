@@ -121,8 +121,10 @@ class Publisher:
 
     def forget(self) -> None:
         """
-        Give the ring back. The input has been closed, and nobody is there, so that what it has
-        brought is old when it is opened again; or the stream has ended.
+        Give the ring back.
+
+        The input has been closed, and nobody is there, so that what it has brought is old when it
+        is opened again; or the stream has ended.
         """
         self.hold()
         if self.period is None:

@@ -16,9 +16,7 @@ STEP = 0.25
 
 @dataclass(slots=True)
 class _Sum:
-    """
-    Bytes that came within L{STEP}, and by how much the media have grown with them.
-    """
+    """The bytes that came within L{STEP}, and by how much the media have grown with them."""
 
     since: float
     size: int = 0
@@ -27,7 +25,7 @@ class _Sum:
 
 class Rate:
     """
-    Bytes that come, as bits per second of the last L{SPAN}; 0 when nothing came.
+    The bits per second of what came in the last L{SPAN}; 0 if nothing came.
 
     Less time counts while there has not been so much yet, and more where the bytes are of more
     media than that: a file's first seconds, which are read at once, are not its bitrate.

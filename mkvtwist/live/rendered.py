@@ -12,7 +12,7 @@ from mkvtwist.live.fragment import Fragment
 
 class Rendered:
     """
-    The rendered bytes of one ring, which are in its fragments; here is which of them have any.
+    The rendered bytes of one ring; each fragment has its own.
 
     Each call returns by how much memory has changed, for the ring's account.
 

@@ -99,7 +99,7 @@ class Ring:
 
     @property
     def segments(self) -> int:
-        """How many segments are in the ring; the last one may still grow."""
+        """The number of segments in the ring; the last one may still grow."""
         return len(self._starts)
 
     @property
@@ -115,14 +115,14 @@ class Ring:
 
     @property
     def seconds(self) -> float:
-        """How much media the ring holds."""
+        """The media that the ring holds, in seconds."""
         return (self.edge - self._fragments[0].start) / 1e6 if self._fragments else 0.0
 
     def __getitem__(self, number: int) -> Fragment:
         """
-        A fragment by its number.
+        Return a fragment by its number.
 
-        @raise IndexError: when it is not in the ring any more, or not yet.
+        @raise IndexError: if it is not in the ring any more, or not yet.
         """
         if number < self.first:
             raise IndexError(number)
@@ -130,11 +130,12 @@ class Ring:
 
     def between(self, first: int, stop: int) -> Iterable[Fragment]:
         """
-        The fragments from one number up to another, in one go. It is for many of them: to find one
-        by its number takes the longer the more there are on both sides of it, to begin here the
-        more there are before it.
+        Return the fragments from one number up to another.
 
-        @raise IndexError: when the first of them is not in the ring any more.
+        This is for many of them. To find one by its number takes the longer the more there are on
+        both sides of it; to begin here, the more there are before it.
+
+        @raise IndexError: if the first of them is not in the ring any more.
         """
         if first < self.first:
             raise IndexError(first)
@@ -185,9 +186,9 @@ class Ring:
 
     def render(self, fragment: Fragment, kind: Hashable, data: bytes) -> bytes:
         """
-        Keep a fragment's bytes of some kind for the next client who wants them.
+        Keep a fragment's bytes of some kind for the next client that wants them.
 
-        Where there is no room, the oldest fragments forget theirs. No bytes are not kept.
+        If there is no room, the oldest fragments forget theirs. No bytes are not kept.
         """
         if fragment.number < self.first or not data:
             return data
@@ -198,7 +199,7 @@ class Ring:
         return data
 
     def forget(self, kind: Hashable) -> None:
-        """Nobody wants bytes of some kind any more."""
+        """Forget all bytes of a kind that nobody wants any more."""
         self.size -= self._rendered.forget(kind)
 
     def place(self, behind: int, *, decodable: bool = False) -> int | None:
@@ -224,14 +225,14 @@ class Ring:
         return max((start for start in found if start < place), default=min(found, default=None))
 
     def segments_before(self, place: int) -> int:
-        """How many segments have begun before a place; before the oldest, where it has left."""
+        """Return how many segments have begun before a place, or before the oldest fragment."""
         if place >= self.end:
             return self.begun
         fragment = self[max(place, self.first)]
         return fragment.segment - fragment.key
 
     def bitrate(self, span: int) -> float:
-        """Bits of payload a second over the last so many microseconds of media."""
+        """Return the bits of payload a second over the last so many microseconds of media."""
         size, since = 0, self.edge
         for fragment in reversed(self._fragments):
             size += fragment.payload
@@ -267,7 +268,7 @@ class Ring:
         return self.size > self.size_limit
 
     def _has_excess(self) -> bool:
-        """Whether the oldest segment can go: too many bytes, or the rest is long enough."""
+        """Return whether the oldest segment can go: too many bytes, or the rest is long enough."""
         if self._too_big():
             return True
         second = self._second_start()
@@ -277,5 +278,5 @@ class Ring:
         return not self._starts and self.edge - self._fragments[0].start > self.duration
 
     def _second_start(self) -> int | None:
-        """Where the first segment begins that is not the one of the oldest fragment."""
+        """Return where the first segment begins that is not the oldest fragment's."""
         return next((start for start in self._starts if start > self.first), None)

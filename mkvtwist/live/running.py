@@ -44,13 +44,14 @@ class _Stretch(Generic[T]):
 
 class Running(Generic[T]):
     """
-    A value that goes from fragment to fragment of a ring, such as a count: what it is before each
-    of them, the same for whoever asks. It is found when somebody does, and forgotten with the
-    fragments; where nobody has asked for as long as the ring lasts, it begins anew.
+    A value that goes from fragment to fragment of a ring, such as a count.
 
-    It begins where somebody asks first. Whoever asks for what is earlier gets what leads there: one
-    counts from that place as if it were the first, and moves what is found by what it is off where
-    it meets what is known::
+    The value before a fragment is the same for all that ask. It is found when somebody asks, and
+    forgotten with the fragments; if nobody asks for as long as the ring lasts, it begins anew.
+
+    It begins at the fragment that somebody asks for first. If somebody asks for an earlier one, the
+    count begins there as if it were the first; where it meets what is known, all that was found is
+    moved by the difference::
 
           0   2   3   5   6
                          10  13  15           asked for first
@@ -81,10 +82,12 @@ class Running(Generic[T]):
 
     def before(self, number: int) -> T | None:
         """
-        The value before a fragment; L{None} while it is not found: each time that one asks,
-        L{STEPS} fragments are looked at, since others wait meanwhile.
+        Return the value before a fragment.
 
-        @raise IndexError: when the fragment is not in the ring.
+        Each call looks at so many fragments only, since others wait meanwhile.
+
+        @return: L{None} while the value is not found.
+        @raise IndexError: if the fragment is not in the ring.
         """
         if not self._ring.first <= number <= self._ring.end:
             raise IndexError(number)
@@ -115,7 +118,7 @@ class Running(Generic[T]):
         return value if stretch.joint is None else self._moved(value, *stretch.joint)
 
     def _go_on(self, stretch: _Stretch[T], stop: int, steps: int) -> int:
-        """Find a stretch's values up to a place, in so many steps; how many of them are left."""
+        """Find a stretch's values up to a place; return how many of so many steps are left."""
         newest = stretch.newest
         stop = min(stop, newest + steps)
         for number in range(newest, stop):

@@ -24,7 +24,7 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many functions wait for a thread; whoever runs more of them bounds that."""
+        """The number of functions that wait for a thread; whoever runs them bounds it."""
         return len(self._turns.waiting)
 
     def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Deferred[R]:

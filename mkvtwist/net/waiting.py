@@ -1,9 +1,9 @@
 """
 One result for all that wait for it (I{reactor}).
 
-Who asks for what is being made already waits for that, rather than have it made once more. Each has
-a Deferred of its own: what becomes of one disturbs none of the others, and one that is cancelled,
-since its connection is lost, is forgotten::
+If a result is being made already, whoever asks for it waits for it, rather than have it made once
+more. Each that waits has a Deferred of its own: what becomes of one disturbs none of the others,
+and one that is cancelled, since its connection is lost, is forgotten::
 
     results.wait(key, make)   make() is called; its result goes to all three
     results.wait(key, make)   waits
@@ -29,11 +29,11 @@ class Results(Generic[K, T]):
         self._waiting: dict[K, dict[Deferred[T], None]] = {}  # sets that keep their order
 
     def __len__(self) -> int:
-        """How many results are being made."""
+        """Return how many results are being made."""
         return len(self._waiting)
 
     def __contains__(self, key: K) -> bool:
-        """Whether a result is being made, even if nobody waits for it any more."""
+        """Return whether a result is being made, even if nobody waits for it any more."""
         return key in self._waiting
 
     def wait(self, key: K, make: Callable[[], Deferred[T]]) -> Deferred[T]:

@@ -54,7 +54,7 @@ RunInThread = Callable[..., Deferred[Any]]
 @dataclass(frozen=True, slots=True)
 class Files:
     """
-    Which files to write.
+    The files to write.
 
     @ivar pattern: the path of the first one; in its last part, C{strftime}'s words stand for the
         moment at which a file begins.
@@ -91,7 +91,7 @@ def free(folder: str) -> int:
 
 class Recorder(Sink):
     """
-    One stream's files.
+    A sink that writes one stream's files.
 
     @ivar failure: why nothing is recorded at the moment.
     @ivar path: the file that is being written, or was last.
@@ -148,7 +148,7 @@ class Recorder(Sink):
 
     @property
     def full(self) -> bool:
-        """Whether the input has to wait."""
+        """Whether the input has to wait: too much waits for the disk."""
         return self._weight >= LIMIT
 
     def begin(self, period: Period) -> None:
@@ -181,7 +181,7 @@ class Recorder(Sink):
         self._add(lambda: self._write(data, base), len(data))
 
     def _is_due(self, start: int) -> bool:
-        """Whether the file has all that it is to have."""
+        """Return whether the file has all that it is to have."""
         files = self._files
         if self._began is None:
             return False
@@ -269,7 +269,7 @@ class Recorder(Sink):
             raise
 
     def _give_up(self) -> None:
-        """The disk has failed; a file in which there is nothing yet is in the way."""
+        """Close the file, since the disk has failed; remove it if there is nothing in it."""
         if self._file is None:
             return
         with suppress(OSError):
@@ -281,8 +281,10 @@ class Recorder(Sink):
 
     def _look_for_room(self) -> None:
         """
-        @raise OSError: when the disk is as good as full: what little there is would be taken by
-            files of a moment each.
+        See that there is room for more than a moment.
+
+        @raise OSError: if the disk is as good as full: what little there is would be taken by files
+            of a moment each.
         """
         if self._free(os.path.dirname(self._files.pattern) or ".") < LIMIT:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -12,7 +12,7 @@ from mkvtwist.live.sink import Sink
 
 class Intake(Sink):
     """
-    Counts fragments and bytes.
+    The count of fragments and bytes that an input has brought.
 
     @ivar fragments: how many have come.
     @ivar bytes: the payload of their packets.
@@ -45,7 +45,7 @@ class Intake(Sink):
         self._edge = fragment.end
 
     def flush(self) -> None:
-        """Note when that was."""
+        """Note when the fragments came, and how much media they are."""
         self.arrived = self._clock.seconds()
         size, edge = self._counted
         self._rate.add(self.arrived, self.bytes - size, self._edge - edge)

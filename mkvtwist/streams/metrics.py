@@ -45,7 +45,7 @@ _FIGURES: tuple[tuple[_Family, str, str, str], ...] = (
 
 
 class _Build:
-    """What is running here."""
+    """The version that runs, as a metric."""
 
     def collect(self) -> Iterable[Metric]:
         build = GaugeMetricFamily("mkvtwist_build_info", "Always 1.", labels=["version", "python"])
@@ -87,7 +87,7 @@ class _Streams:
 
 
 def render(streams: Mapping[str, StreamStatistics]) -> bytes:
-    """The page that Prometheus reads."""
+    """Return the page that Prometheus reads."""
     registry = CollectorRegistry()
     registry.register(_Streams(streams))
     registry.register(_Build())

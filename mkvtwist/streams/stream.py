@@ -48,8 +48,8 @@ and stop asking when they have it.
 
 REMEMBERED = 60.0
 """
-Seconds after the end for which the buffer is kept where C{--hold} is for ever: nobody comes back to
-a stream that has ended, but for its last seconds.
+Seconds after the end for which the buffer is kept if C{--hold} is for ever: nobody comes back to a
+stream that has ended, but for its last seconds.
 """
 
 
@@ -136,7 +136,9 @@ class Stream(MultiService):
 
     def stopService(self) -> Deferred[Any]:
         """
-        @return: fires when the thread has ended and the recording is complete.
+        End: the input is closed, clients get their rest.
+
+        @return: fires when the thread has ended and every output is complete.
         """
         written = self.publisher.end(for_good=False)
         if self._forgetting is not None and self._forgetting.active():
@@ -156,7 +158,11 @@ class Stream(MultiService):
             self._pool.run(trim)
 
     def _rest_taken(self, deadline: float) -> Deferred[None]:
-        """Fires when every client has all that there is, or when it is time."""
+        """
+        Wait for clients that are behind.
+
+        @return: fires when every client has all that there is, or when it is time.
+        """
         if not self.fanout.clients or self._reactor.seconds() >= deadline:
             return succeed(None)
         later: Deferred[None] = Deferred()
@@ -205,7 +211,7 @@ class Stream(MultiService):
 
     def statistics(self, *, clients: bool = True) -> StreamStatistics:
         """
-        Everything that C{/status}, C{/metrics} and the page show.
+        Return everything that C{/status}, C{/metrics} and the page show.
 
         @param clients: with a look at each of them, of whom there may be thousands; else there are
             none, nor bytes that went out.
@@ -250,12 +256,12 @@ class Stream(MultiService):
 
     @property
     def hls_viewers(self) -> int:
-        """How many addresses watch piece by piece."""
+        """The number of addresses that watch piece by piece."""
         return self.viewers.count(self._reactor.seconds(), self.cutter.target)
 
     @property
     def audience(self) -> int:
-        """How many watch, one way or the other."""
+        """The number of viewers, one way or the other."""
         return len(self.fanout.clients) - len(self.fanout.beside) + self.hls_viewers
 
     def served(self, size: int) -> None:
@@ -270,7 +276,7 @@ class Stream(MultiService):
         self.input.resume()
 
     def _ended(self) -> None:
-        """The input has; the clients and viewers may still have something to get."""
+        """Wait for clients and viewers that still have something to get: the input has ended."""
         now = self._reactor.seconds()
         if self._ended_at is None:
             self._ended_at = now
