@@ -31,16 +31,17 @@ class Pipe:
     @ivar total: how many have been taken so far.
     """
 
-    def __init__(self, on_room: Callable[[], None]) -> None:
+    def __init__(self, on_room: Callable[[], None], changed: Condition | None = None) -> None:
         """
         @param on_room: called in the reading thread when a full pipe has room again.
+        @param changed: what the reading thread waits for.
         """
         self._on_room = on_room
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._full = False
         self._closed = False
-        self._changed = Condition()
+        self._changed = changed or Condition()
         self.total = 0
 
     def write(self, data: bytes) -> bool:
@@ -106,18 +107,19 @@ class Outlet(Generic[Item]):
     Everything that has come since the last turn of the reactor crosses at once.
     """
 
-    def __init__(self, on_items: Callable[[], None]) -> None:
+    def __init__(self, on_items: Callable[[], None], taken: Condition | None = None) -> None:
         """
         Make an empty one.
 
         @param on_items: called in the thread when there is something to take; it has the reactor
             call L{take} once.
+        @param taken: what the thread waits for.
         """
         self._on_items = on_items
         self._items: list[Item] = []
         self._weight = 0
         self._closed = False
-        self._taken = Condition()
+        self._taken = taken or Condition()
 
     def put(self, item: Item, weight: int) -> bool:
         """

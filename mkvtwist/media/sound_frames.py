@@ -2,8 +2,8 @@
 Frames of sound that begin with a sync word: their heads, and how to tell them from junk (I{pure}).
 
 Senders put things between frames that are none: tags of songs, half a frame at a cut, garbage.
-L{heads} are the readers, by FFmpeg's name of the codec; L{MpegFrames} finds the frames in a byte
-stream of MPEG audio, in which tags may stand between songs.
+L{HEAD_READERS} are the readers, by FFmpeg's name of the codec; L{MpegFrames} finds the frames in a
+byte stream of MPEG audio, in which tags may stand between songs.
 """
 
 import re
@@ -43,7 +43,7 @@ class Head(NamedTuple):
 
 Buffer = bytes | bytearray
 
-Reader = Callable[[Buffer, int], Head | None]
+HeadReader = Callable[[Buffer, int], Head | None]
 """Reads the head at some place; L{None} if there is none."""
 
 
@@ -63,7 +63,7 @@ _MPEG_BITRATES: Mapping[tuple[bool, int], tuple[int, ...]] = MappingProxyType(
 """Kilobits a second by index, for MPEG-1 or not and the layer; 0 is the free format."""
 
 
-def _mpeg(*layers: int) -> Reader:
+def _mpeg(*layers: int) -> HeadReader:
     def read(data: Buffer, at: int) -> Head | None:
         if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
             return None
@@ -199,7 +199,7 @@ def _flac(data: Buffer, at: int) -> Head | None:
         width = 1 if code == 12 else 2
         rate = int.from_bytes(data[end : end + width], "big") * (1000, 1, 10)[code - 12]
         end += width
-    if end >= len(data) or _crc8(data[at:end]) != data[end]:
+    if end >= len(data) or crc8(data[at:end]) != data[end]:
         return None
     depth = _FLAC_DEPTHS[data[at + 3] >> 1 & 7]
     return Head(0, rate, channels + 1 if channels < 8 else 2, depth=depth, sure=True)
@@ -234,14 +234,15 @@ def _crc8_table() -> Iterator[int]:
 _CRC8 = bytes(_crc8_table())
 
 
-def _crc8(data: Buffer) -> int:
+def crc8(data: Buffer) -> int:
+    """Return the checksum of a FLAC frame's head (RFC 9639, 9.1.8)."""
     value = 0
     for byte in data:
         value = _CRC8[value ^ byte]
     return value
 
 
-heads: Mapping[str, Reader] = MappingProxyType(
+HEAD_READERS: Mapping[str, HeadReader] = MappingProxyType(
     {
         "ac3": _ac3,
         "dts": _dts,
@@ -313,11 +314,12 @@ class MpegFrames:
     @ivar place: the byte of the stream up to which everything has been looked at.
     """
 
-    def __init__(self, codec: str) -> None:
+    def __init__(self, codec: str, read: HeadReader | None = None) -> None:
         """
         @param codec: C{mp1}, C{mp2} or C{mp3}.
+        @param read: reads a head; by default those of the codec.
         """
-        self._read = _mpeg(int(codec.removeprefix("mp")))
+        self._read = read or HEAD_READERS[codec]
         self._data = bytearray()
         self._skipped = 0
         self.place = 0

@@ -27,7 +27,7 @@ from mkvtwist.libav.header import write_header
 from mkvtwist.libav.unusable import Unusable
 from mkvtwist.libav.wording import cause, label
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
-from mkvtwist.media.sound_frames import _crc8 as flac_crc
+from mkvtwist.media.sound_frames import crc8 as flac_crc
 from tests.support import bitstreams, media
 from tests.support.oddities import pgs, with_alpha, with_data, with_dolby_vision, with_hdr10
 

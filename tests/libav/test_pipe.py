@@ -16,6 +16,22 @@ def nothing() -> None:
     """Nobody wants to know."""
 
 
+class Watched(threading.Condition):
+    """
+    A condition that tells when it is waited for.
+
+    @ivar waits: released each time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = threading.Semaphore(0)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.release()
+        return super().wait(timeout)
+
+
 class Threads(SynchronousTestCase):
     """Runs one side in a thread of its own."""
 
@@ -35,12 +51,11 @@ class Threads(SynchronousTestCase):
         self.assertTrue(event.wait(SAFE), "it never happens")
         event.clear()
 
-    def until_waiting(self, thread: threading.Thread, condition: threading.Condition) -> None:
-        """Until the thread waits: it has let go of the lock, and is in the list."""
-        waiters = condition._waiters  # type: ignore[attr-defined]
-        while not waiters:
-            with condition:
-                self.assertTrue(thread.is_alive(), "it does not wait")
+    def until_waiting(self, condition: "Watched") -> None:
+        """Until a thread waits: it has let go of the lock."""
+        self.assertTrue(condition.waits.acquire(timeout=SAFE), "it does not wait")
+        with condition:
+            pass
 
 
 class PipeTests(Threads):
@@ -63,12 +78,13 @@ class PipeTests(Threads):
 
     def test_waits(self) -> None:
         """A reader waits for the first byte, and gets what is there."""
-        pipe = Pipe(nothing)
+        changed = Watched()
+        pipe = Pipe(nothing, changed)
         read: list[bytes] = []
         thread = self.run_in_thread(lambda: read.append(pipe.read(100)))
-        self.until_waiting(thread, pipe._changed)
+        self.until_waiting(changed)
         pipe.write(b"")
-        self.until_waiting(thread, pipe._changed)
+        self.assertFalse(changed.waits.acquire(blocking=False), "nothing has come")
         pipe.write(b"abc")
         self.join(thread)
         self.assertEqual(read, [b"abc"])
@@ -76,10 +92,11 @@ class PipeTests(Threads):
     def test_end_wakes(self) -> None:
         """A waiting reader gets the end when there is nothing more to come, or to be read."""
         for end in (Pipe.close, Pipe.cancel):
-            pipe = Pipe(nothing)
+            changed = Watched()
+            pipe = Pipe(nothing, changed)
             read: list[bytes] = []
             thread = self.run_in_thread(lambda: read.append(pipe.read(100)))  # noqa: B023 - joined
-            self.until_waiting(thread, pipe._changed)
+            self.until_waiting(changed)
             end(pipe)
             self.join(thread)
             self.assertEqual(read, [b""])
@@ -108,9 +125,10 @@ class PipeTests(Threads):
         self.assertTrue(pipe.write(bytes(PIPE_LIMIT - 1)))
         self.assertFalse(pipe.write(b"1"))
         self.assertFalse(pipe.write(b"2"))
-        while pipe._size >= PIPE_LIMIT // 2:
+        left = PIPE_LIMIT + 1
+        while left >= PIPE_LIMIT // 2:
             self.assertEqual(rooms, [])
-            pipe.read(1000)
+            left -= len(pipe.read(1000))
         self.assertEqual(rooms, [1])
         pipe.read(1 << 30)
         self.assertTrue(pipe.write(b"3"))
@@ -144,12 +162,12 @@ class PipeTests(Threads):
         most = 0
         for chunk in chunks:
             if not pipe.write(chunk):
-                most = max(most, pipe._size)
+                most = max(most, pipe.total - sum(map(len, read)))
                 self.wait(room)
         pipe.close()
         self.join(thread)
         self.assertEqual(b"".join(read), b"".join(chunks))
-        self.assertLess(most, PIPE_LIMIT + 65_536)
+        self.assertLess(most, PIPE_LIMIT + 65_536 + 32_768, "and what is being read")
 
 
 class OutletTests(Threads):
@@ -168,31 +186,34 @@ class OutletTests(Threads):
 
     def test_waits(self) -> None:
         """Who puts too much waits until it was taken."""
-        outlet: Outlet[int] = Outlet(nothing)
+        taken = Watched()
+        outlet: Outlet[int] = Outlet(nothing, taken)
         outlet.put(1, OUTLET_LIMIT - 1)
         outlet.put(2, 1)
         thread = self.run_in_thread(lambda: outlet.put(3, 1))
-        self.until_waiting(thread, outlet._taken)
+        self.until_waiting(taken)
         self.assertEqual(outlet.take(), [1, 2])
         self.join(thread)
         self.assertEqual(outlet.take(), [3])
 
     def test_giant(self) -> None:
         """One item alone may be larger than the limit."""
-        outlet: Outlet[int] = Outlet(nothing)
+        taken = Watched()
+        outlet: Outlet[int] = Outlet(nothing, taken)
         self.assertTrue(outlet.put(1, 2 * OUTLET_LIMIT))
         thread = self.run_in_thread(lambda: outlet.put(2, 0))
-        self.until_waiting(thread, outlet._taken)
+        self.until_waiting(taken)
         self.assertEqual(outlet.take(), [1])
         self.join(thread)
 
     def test_close(self) -> None:
         """When nothing is wanted any more, nobody is kept waiting, and nothing is kept."""
-        outlet: Outlet[int] = Outlet(nothing)
+        taken = Watched()
+        outlet: Outlet[int] = Outlet(nothing, taken)
         outlet.put(1, OUTLET_LIMIT)
         wanted: list[bool] = []
         thread = self.run_in_thread(lambda: wanted.append(outlet.put(2, 1)))
-        self.until_waiting(thread, outlet._taken)
+        self.until_waiting(taken)
         outlet.close()
         self.join(thread)
         self.assertEqual((wanted, outlet.take(), outlet.put(3, 1)), ([False], [], False))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media.sound_frames import Head, MpegFrames, flac_setup, heads
+from mkvtwist.media.sound_frames import HEAD_READERS, Head, MpegFrames, flac_setup
 from tests.support import media
 from tests.support.oddities import garbage
 
@@ -80,7 +80,7 @@ class HeadTests(SynchronousTestCase):
                 data = packets(coded(codec, rate, channels))
                 self.assertTrue(data, codec)
                 for packet in data:
-                    head = heads[codec](packet, 0)
+                    head = HEAD_READERS[codec](packet, 0)
                     self.assertTrue(head and head.size in (0, len(packet)), codec)
                     said.add(head.sound[:2] if head else None)
                 self.assertEqual(said, {(rate, channels)}, codec)
@@ -89,7 +89,7 @@ class HeadTests(SynchronousTestCase):
         """The channel of effects is counted."""
         for codec in ("ac3", "eac3"):
             for packet in packets(coded(codec, 48000, 6)):
-                head = heads[codec](packet, 0)
+                head = HEAD_READERS[codec](packet, 0)
                 self.assertEqual(head and head.channels, 6, codec)
 
     def test_dts(self) -> None:
@@ -98,33 +98,33 @@ class HeadTests(SynchronousTestCase):
             ("7ffe8001fc3c7ff0a2c001380003ef7f", 44100, 2),
             ("7ffe8001fc3c75b276c005380009ef7b", 48000, 6),
         ):
-            head = heads["dts"](bytes.fromhex(text), 0)
+            head = HEAD_READERS["dts"](bytes.fromhex(text), 0)
             self.assertEqual(head, Head(0, rate, channels))
-        self.assertEqual(heads["dts"](b"\x64\x58\x20\x25" + bytes(20), 0), Head(0, 0, 0))
-        self.assertIsNone(heads["dts"](b"\x7f\xfe\x80\x00" + bytes(20), 0))
+        self.assertEqual(HEAD_READERS["dts"](b"\x64\x58\x20\x25" + bytes(20), 0), Head(0, 0, 0))
+        self.assertIsNone(HEAD_READERS["dts"](b"\x7f\xfe\x80\x00" + bytes(20), 0))
 
     def test_mlp(self) -> None:
         """A unit with a major sync tells its rate, and in TrueHD its channels; others go on."""
         data = bytes.fromhex("8031ffd8f8726fbb0f8f0000b752400000008d9a") + bytes(78)
-        self.assertEqual(heads["mlp"](data, 0), Head(98, 44100, 0, sure=True))
+        self.assertEqual(HEAD_READERS["mlp"](data, 0), Head(98, 44100, 0, sure=True))
         stereo = bytes.fromhex("0004ffd8f8726fba00008000") + bytes(8)
-        self.assertEqual(heads["truehd"](stereo, 0), Head(8, 48000, 2, sure=True))
+        self.assertEqual(HEAD_READERS["truehd"](stereo, 0), Head(8, 48000, 2, sure=True))
         surround = bytes.fromhex("0004ffd8f8726fba9000801f") + bytes(8)
-        self.assertEqual(heads["truehd"](surround, 0), Head(8, 88200, 8, sure=True))
-        self.assertEqual(heads["mlp"](bytes.fromhex("f004ffd80000"), 0), Head(8, 0, 0))
+        self.assertEqual(HEAD_READERS["truehd"](surround, 0), Head(8, 88200, 8, sure=True))
+        self.assertEqual(HEAD_READERS["mlp"](bytes.fromhex("f004ffd80000"), 0), Head(8, 0, 0))
 
     def test_lower(self) -> None:
         """MPEG-2 and MPEG-2.5 have half and a quarter of the rates, and shorter frames."""
         for rate in (22050, 16000, 8000):
             for packet in packets(coded("mp3", rate, 1)):
-                head = heads["mp3"](packet, 0)
+                head = HEAD_READERS["mp3"](packet, 0)
                 self.assertEqual(head, Head(len(packet), rate, 1, 576))
 
-    @given(st.sampled_from(sorted(heads)), st.sampled_from(STARTS), st.binary(max_size=40))
+    @given(st.sampled_from(sorted(HEAD_READERS)), st.sampled_from(STARTS), st.binary(max_size=40))
     def test_any(self, codec: str, start: bytes, rest: bytes) -> None:
         """No bytes make a reader fail, and a frame goes on beyond the head."""
         for at in (0, len(start)):
-            head = heads[codec](start + rest, at)
+            head = HEAD_READERS[codec](start + rest, at)
             self.assertTrue(head is None or head.size == 0 or head.size >= 4)
             self.assertTrue(head is None or 0 <= head.rate < 1 << 20)
 
@@ -226,15 +226,14 @@ class MpegTests(SynchronousTestCase):
             *((piece, 4) for piece in (*PIECES, b"ID3", b"\xff\xfb\x90\0", garbage(3000))),
             *((piece, 0.001) for piece in (b"\xff", b"I", b"TA", b"AP", b"\xff\xff\xff", b"\0")),
         ):
-            frames, count = MpegFrames("mp3"), 0
-            read = frames._read
+            count = 0
 
             def counted(data: bytes | bytearray, at: int) -> Head | None:
                 nonlocal count
                 count += 1
-                return read(data, at)  # noqa: B023 - called in this turn only
+                return HEAD_READERS["mp3"](data, at)
 
-            frames._read = counted
+            frames = MpegFrames("mp3", counted)
             data = (piece * 20_000)[:20_000]
             list(frames.feed(data))
             list(frames.feed(b"", last=True))

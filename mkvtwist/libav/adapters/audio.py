@@ -26,7 +26,7 @@ class Audio(Adapter):
 
     def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
-        self._read = sound_frames.heads.get(codec_of(stream))
+        self._read = sound_frames.HEAD_READERS.get(codec_of(stream))
         self._sound: tuple[int, int, int] | None = None
         self._odd: tuple[tuple[int, int, int], AVPacket] | None = None
 
