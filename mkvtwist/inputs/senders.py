@@ -98,11 +98,7 @@ class Sender:
     @ivar program: the programme of its MPEG-TS that it asks to be sent; 0 if it does not ask.
     """
 
-    def __init__(self, slot: Any, peer: str, uplink: Any) -> None:
-        """
-        @param slot: an L{ISenderSlot}.
-        @param uplink: an L{IUplink}.
-        """
+    def __init__(self, slot: ISenderSlot, peer: str, uplink: IUplink) -> None:
         self.peer = peer
         self.uplink = uplink
         self.program = 0

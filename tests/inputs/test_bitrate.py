@@ -36,7 +36,7 @@ class GuardTests(InputTestCase):
         self.assertEqual(len(self.log.about("more than 8000 bits per second")), 1)
 
     def test_url(self) -> None:
-        """Anything else is closed, and tried again."""
+        """Any other input is closed, and opened again after a pause."""
         service = self.start("http://host/", max_bitrate=8_000)
         self.emit(header(), *footage(0, 1, size=10_000))
         self.assertEqual(service.life.state, "retrying")

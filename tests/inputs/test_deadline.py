@@ -16,7 +16,7 @@ class DeadlineTests(SynchronousTestCase):
         self.deadline = Deadline(self.clock, self.late.append)
 
     def test_passes(self) -> None:
-        """When it passes, the reason is said once."""
+        """The reason of a deadline that passes is reported once."""
         self.deadline.tighten(5.0, "too slow")
         self.clock.advance(4.9)
         self.assertEqual(self.late, [])

@@ -22,10 +22,10 @@ class Occupied(Reactor):
 
 
 class EndpointTests(SenderTestCase):
-    """Where senders connect."""
+    """Endpoints that senders connect to."""
 
     def test_listening(self) -> None:
-        """It listens where it was told, says so, and waits."""
+        """The input listens at the endpoint, logs the address, and waits."""
         self.assertEqual(self.reactor.tcpServers[0][0], 12345)
         self.assertEqual(self.service.life.state, "waiting for a sender")
         self.assertEqual(len(self.log.about("waiting for a sender at 0.0.0.0:12345")), 1)
@@ -40,7 +40,7 @@ class EndpointTests(SenderTestCase):
         self.assertEqual(idle, 10)
 
     def test_tls(self) -> None:
-        """Over TLS, whose handle is no socket, a sender is as good."""
+        """A sender over TLS, whose handle is no socket, is let in as well."""
         sender = self.connect(handle=object())
         self.send(sender)
         self.assertEqual(len(self.readers), 1)
@@ -54,7 +54,7 @@ class EndpointTests(SenderTestCase):
         self.assertEqual(self.readers, [])
 
     def test_deaf(self) -> None:
-        """When nobody can connect the stream has ended, and says why."""
+        """An input that cannot listen has ended, and says why."""
         self.reactor = Occupied()
         service = self.start("tcp:12345")
         self.assertEqual(service.life.state, "ended")

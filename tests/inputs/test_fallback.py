@@ -1,4 +1,4 @@
-"""What is shown while the input is away."""
+"""L{Fallback}, in an input that comes and goes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.inputs import InputTestCase, MemoryTransport
 
 
 class FallbackTests(InputTestCase):
-    """What is shown while the input is away."""
+    """L{Fallback}, in an input that comes and goes."""
 
     def setUp(self) -> None:
         """An input that has been there, and is away."""
@@ -44,7 +44,7 @@ class FallbackTests(InputTestCase):
         return self.reader
 
     def test_shown(self) -> None:
-        """It goes on in the same ring, paced, again and again; who comes now sees it."""
+        """The fallback goes on in the same ring, again and again; newcomers see it, too."""
         self.assertEqual(self.service.life.state, "retrying")
         for second in range(1, 4):
             self.emit(Opened(), header(), *footage(second, second + 1))
@@ -62,7 +62,7 @@ class FallbackTests(InputTestCase):
         self.assertEqual(self.log.about("while the input is away"), [said])
 
     def test_back(self) -> None:
-        """It stops when the input has been opened, which goes on when its thread has ended."""
+        """The fallback stops when the input has been opened, and the input takes its turn."""
         fallback = self.reader
         fallback.deaf = True
         self.emit(Opened(), header(), *footage(1, 2))
@@ -97,7 +97,7 @@ class FallbackTests(InputTestCase):
         self.assertEqual(len(self.fallbacks()), 1)
 
     def test_other_tracks(self) -> None:
-        """One with other tracks is not shown: clients are held, and the log says why."""
+        """A fallback with other tracks is not shown: clients are held, and the log says why."""
         self.emit(Opened(), header(AUDIO), *footage(1, 2, track=2))
         self.assertTrue(self.reader.stopped)
         self.assertFalse(self.response.ended)
@@ -108,7 +108,7 @@ class FallbackTests(InputTestCase):
         self.assertTrue(self.response.finished)
 
     def test_unreadable(self) -> None:
-        """One that cannot be read is said once, and tried again the next time."""
+        """A fallback that cannot be read is logged once, and tried again the next time."""
         for reason in (Ended("no media", fault=True), END):
             self.emit(reason)
             self.assertEqual(len(self.log.about(f"fallback pause.mkv: {reason.reason}")), 1)
@@ -173,7 +173,7 @@ class FallbackTests(InputTestCase):
         self.assertEqual(self.response.blocks, sent(footage(1, 3)))
 
     def test_several_on_demand(self) -> None:
-        """They are tried only while somebody watches, and from the first on for the next client."""
+        """Fallbacks are tried only while somebody watches, from the first on for each client."""
         self.service.stopService()
         names = ("http://b/", "http://c/")
         fallbacks = tuple(parse_input("fallback", name) for name in names)
@@ -199,7 +199,7 @@ class FallbackTests(InputTestCase):
         self.assertEqual(response.blocks, sent(footage(0, 1)))
 
     def test_first(self) -> None:
-        """Where nothing has come yet, it begins the period; other tracks end its clients."""
+        """A fallback before the first sender begins the period; other tracks end its clients."""
         self.start("tcp:12345", fallback=parse_input("fallback", "pause.mkv"))
         self.assertEqual(self.service.life.state, "waiting for a sender")
         response = self.watch()
@@ -215,7 +215,7 @@ class FallbackTests(InputTestCase):
         self.assertTrue(response.finished)
 
     def test_recorder(self) -> None:
-        """It is recorded, and waits for the recorder, as any other input."""
+        """The fallback is recorded, and waits for the recorder, as the input does."""
         kept = Kept()
         service = self.start(
             "tcp:12345", fallback=parse_input("fallback", "pause.mkv"), recorder=kept
@@ -228,7 +228,7 @@ class FallbackTests(InputTestCase):
         self.assertTrue(self.reader.gone_on)
 
     def test_stop(self) -> None:
-        """To stop is to wait for its thread, too."""
+        """A service that stops waits for the fallback's reader, too."""
         stopped = self.service.stopService()
         self.assertTrue(self.reader.stopped)
         self.assertNoResult(stopped)

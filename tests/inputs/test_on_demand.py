@@ -20,7 +20,7 @@ class OnDemandTests(InputTestCase):
     """An input that is opened only while somebody watches."""
 
     def setUp(self) -> None:
-        """Nobody does."""
+        """Nobody watches."""
         super().setUp()
         self.start("http://host/", on_demand=True, linger=5.0)
 
@@ -30,7 +30,7 @@ class OnDemandTests(InputTestCase):
         self.fanout.leave(client, "the client has gone")
 
     def test_first_client(self) -> None:
-        """It is opened when the first client comes, who gets what it brings."""
+        """The input is opened when the first client comes, and that client gets what it brings."""
         self.reactor.advance(100)
         self.assertEqual(self.readers, [])
         self.assertEqual(self.service.life.state, "waiting for a client")
@@ -43,7 +43,7 @@ class OnDemandTests(InputTestCase):
         self.assertEqual(len(self.readers), 1)
 
     def test_last_client(self) -> None:
-        """It is closed some seconds after the last one has gone, and opened again for the next."""
+        """The input is closed a while after the last client has gone, and opened for the next."""
         one, two = self.watch(), self.watch()
         self.emit(header(), *footage(0, 1))
         self.leave(one)
@@ -75,7 +75,7 @@ class OnDemandTests(InputTestCase):
         self.assertTrue(self.reader.stopped)
 
     def test_back_in_time(self) -> None:
-        """Who comes before it is closed finds it open."""
+        """A client that comes before the input is closed finds it open."""
         self.leave(self.watch())
         self.reactor.pump([1.0] * 4)
         self.watch()
@@ -84,7 +84,7 @@ class OnDemandTests(InputTestCase):
         self.assertFalse(self.reader.stopped)
 
     def test_piece_by_piece(self) -> None:
-        """Who asks for it piece by piece keeps it open, too."""
+        """Requests for pieces keep the input open, too."""
         self.demand.touch()
         self.assertEqual(len(self.readers), 1)
         for _ in range(10):
@@ -95,7 +95,7 @@ class OnDemandTests(InputTestCase):
         self.assertTrue(self.reader.stopped)
 
     def test_closed_while_retrying(self) -> None:
-        """When nobody waits any more, it is not tried again."""
+        """An input that nobody waits for any more is not tried again."""
         response = self.watch()
         self.emit(Ended("connection refused", fault=True))
         self.leave(response)
@@ -106,7 +106,7 @@ class OnDemandTests(InputTestCase):
         self.assertEqual(len(self.readers), opened)
 
     def test_one_at_a_time(self) -> None:
-        """It is opened again while the thread from before is still busy, but waits for its end."""
+        """The input is opened again while the reader from before is busy, but waits for its end."""
         response = self.watch()
         self.emit(Opened(), header(), *footage(0, 1))
         before = self.reader
@@ -142,7 +142,7 @@ class OnDemandTests(InputTestCase):
             self.reactor.pump([1.0] * 3)
 
     def test_end(self) -> None:
-        """One that is to exit at its end has ended then."""
+        """An input with at-end=exit has ended at its end."""
         service = self.start("film.mkv", on_demand=True, at_end="exit")
         self.watch()
         self.emit(header(), *footage(0, 1), END)

@@ -45,7 +45,7 @@ class PrimaryTests(InputTestCase):
         self.assertTrue(response.finished)
 
     def test_restarts(self) -> None:
-        """To be opened again counts as a restart, another round of a loop does not."""
+        """Another try counts as a restart; another round of a loop does not."""
         service = self.start(at_end="loop")
         for round_ in range(3):
             self.emit(header(), *footage(round_, round_ + 1), END)

@@ -16,7 +16,7 @@ class PushTests(InputTestCase):
         return uplink
 
     def test_listening(self) -> None:
-        """It says in the log how to publish, listens nowhere, and waits."""
+        """The input logs how to publish, listens nowhere, and waits."""
         self.start("http")
         self.assertEqual(
             self.state_and_reason(), ("waiting for a sender", "nobody has sent anything yet")

@@ -82,7 +82,7 @@ class StillReaderTests(SynchronousTestCase):
     """The stand-in keeps the calling rules."""
 
     def test_rules(self) -> None:
-        """It reports once until all is taken, and nothing once it is stopped; it is gone once."""
+        """The reader reports once until all is taken, nothing after its stop, and its end once."""
         calls: list[str] = []
         still = StillReader(
             task("demo:"), lambda: calls.append("events"), lambda: calls.append("gone")

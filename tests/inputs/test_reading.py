@@ -35,7 +35,7 @@ class ReadingTests(InputTestCase):
         service.resume()
 
     def test_stop(self) -> None:
-        """To stop is to wait for the thread's end; nothing that it has made before counts."""
+        """A service that stops waits for the reader, and takes nothing that the reader has made."""
         service = self.start()
         self.emit(header())
         stopped = service.stopService()
@@ -47,7 +47,7 @@ class ReadingTests(InputTestCase):
         self.assertEqual(self.pending(), [])
 
     def test_stop_with_something_on_the_way(self) -> None:
-        """What is on its way when it stops is left where it is."""
+        """Events on their way when the service stops are left where they are."""
         service = self.start()
         self.reader.emit(header(), *footage(0, 1))
         stopped = service.stopService()

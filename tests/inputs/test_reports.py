@@ -21,7 +21,7 @@ from tests.support.inputs import InputTestCase
 
 
 class ReportTests(InputTestCase):
-    """What is in the log, and how often."""
+    """Lines of the log, and how often each is there."""
 
     def test_tracks(self) -> None:
         """The log says what is in it, once as long as that stays the same."""
@@ -55,14 +55,14 @@ class ReportTests(InputTestCase):
         self.assertEqual(len(self.log.about("it waits")), 1)
 
     def test_notes_of_the_fallback(self) -> None:
-        """What is noted of the fallback is for the log only."""
+        """Notes on the fallback are for the log only."""
         self.start("tcp:12345", fallback=parse_input("fallback", "pause.h264"))
         self.emit(Noted(("25 is assumed",)))
         self.assertEqual(self.service.reports.notes, ())
         self.assertEqual(self.log.about("assumed"), ["stream live: pause.h264: 25 is assumed"])
 
     def test_notices(self) -> None:
-        """What the reader notices is said at most once a second, with the count of what was not."""
+        """Notices are logged at most once a second, with the number of those that were not."""
         self.start()
         self.emit(header(), *(Noticed("the timestamps jump") for _ in range(10)))
         self.reactor.advance(1)
@@ -106,7 +106,7 @@ class ReportTests(InputTestCase):
 
 
 class UpAndDownTests(InputTestCase):
-    """What is told of an input that comes and goes."""
+    """Events of an input that comes and goes."""
 
     def test_once(self) -> None:
         """Up when packets begin to come, down when they do not come any more, with how long."""
@@ -122,14 +122,14 @@ class UpAndDownTests(InputTestCase):
         )
 
     def test_never(self) -> None:
-        """What never came does not go."""
+        """An input that never came does not go down."""
         self.start("http://host/")
         self.emit(Ended("connection refused", fault=True))
         self.successResultOf(self.service.stopService())
         self.assertEqual(self.told, [])
 
     def test_loop(self) -> None:
-        """Another round is no news; the end of the last one is."""
+        """Another round of a loop is no event; the end of the last one is."""
         self.start(at_end="loop")
         for _ in range(3):
             self.emit(header(), *footage(0, 1), END)
@@ -138,7 +138,7 @@ class UpAndDownTests(InputTestCase):
         self.assertEqual(self.ups_and_downs(), ["input up", "input down: no such file"])
 
     def test_stop(self) -> None:
-        """To be stopped, to be closed because nobody watches, to bring too much: down."""
+        """An input that is stopped, that nobody watches, or that brings too much goes down."""
         for settings, reason in (
             ({}, "it has been stopped"),
             ({"on_demand": True}, "nobody is watching"),

@@ -29,7 +29,7 @@ class RestTests(SenderTestCase):
         return self.publisher.period.ring.end
 
     def test_rests(self) -> None:
-        """What comes waits for the next look, and the sender is not read until then."""
+        """Packets wait for the next look, and the sender is not read until then."""
         sender = self.connect()
         self.rest(sender)
         known = self.fragments()
@@ -45,7 +45,7 @@ class RestTests(SenderTestCase):
         self.assertEqual(sender.transport.producerState, "paused")
 
     def test_somebody_comes(self) -> None:
-        """Who joins has at once what has come meanwhile, and then each packet as it comes."""
+        """A client that joins gets at once what has come, then each packet as it comes."""
         sender = self.connect()
         self.rest(sender)
         self.emit(*footage(1.1, 1.5))
@@ -64,7 +64,7 @@ class RestTests(SenderTestCase):
         self.assertEqual(sender.transport.producerState, "producing")
 
     def test_too_much(self) -> None:
-        """Nor does one whose sender would fall behind."""
+        """An input whose sender would fall behind does not rest."""
         sender = self.connect()
         self.rest(sender, size=REST_BITRATE // 8 // 10 + 100)
         self.assertEqual(sender.transport.producerState, "producing")
@@ -92,7 +92,7 @@ class RestTests(SenderTestCase):
         self.assertFalse(self.turned_away(again))
 
     def test_another_sender_too_many(self) -> None:
-        """And turned away when it sends, if the one before has not gone."""
+        """A sender that was let in is rejected when it sends, if the one before is still there."""
         sender = self.connect()
         self.rest(sender)
         another = self.connect()

@@ -67,7 +67,7 @@ class TriesTests(SynchronousTestCase):
             self.assertLessEqual(max(found), QUICK[1])
 
     def test_short(self) -> None:
-        """What works for a moment each time is opened after ever longer quick pauses."""
+        """An input that works for a moment each time is opened after ever longer quick pauses."""
         tries = Tries(listens=False, random=longest)
         found = [self.work(tries, 0.1) for _ in range(10)]
         self.assertEqual(found, sorted(found))

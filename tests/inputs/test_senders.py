@@ -15,7 +15,7 @@ class SenderTests(SenderTestCase):
     """One sender at a time."""
 
     def test_sender(self) -> None:
-        """What a sender writes is read from its first byte to its last."""
+        """The bytes of a sender are read from the first to the last."""
         sender = self.connect()
         self.assertEqual(self.service.life.state, "waiting for a sender")
         self.send(sender, b"abc")
@@ -31,7 +31,7 @@ class SenderTests(SenderTestCase):
         self.assertEqual(len(self.log.about(f"sender {sender.sender.peer} left after 9 bytes")), 1)
 
     def test_silent(self) -> None:
-        """One that says nothing is disconnected, and leaves no trace but a line."""
+        """A sender that says nothing is disconnected, and leaves no trace but a line."""
         sender = self.connect()
         self.reactor.advance(SENDER_SILENCE - 0.1)
         self.assertFalse(self.turned_away(sender))
@@ -45,14 +45,14 @@ class SenderTests(SenderTestCase):
         self.assertEqual(self.service.life.state, "opening")
 
     def test_not_a_word(self) -> None:
-        """One that connects and goes is one line."""
+        """A sender that connects and goes is one line in the log."""
         sender = self.connect()
         self.lose(sender)
         self.assertEqual(len(self.log.about("left without sending anything")), 1)
         self.assertEqual((self.pending(), self.readers), ([], []))
 
     def test_backpressure(self) -> None:
-        """When the pipe is full the sender is not read from, until there is room again."""
+        """A sender whose pipe is full is not read, until there is room again."""
         sender = self.connect()
         self.send(sender, bytes(PIPE_LIMIT - 1))
         self.assertEqual(sender.transport.producerState, "producing")
@@ -68,7 +68,7 @@ class SenderTests(SenderTestCase):
         self.assertEqual(sender.transport.producerState, "producing")
 
     def test_gone_while_paused(self) -> None:
-        """When the rest of one that has gone is read, nobody is told to send on."""
+        """Nobody is told to send on when the rest of a sender that has gone is read."""
         sender = self.connect()
         self.send(sender, bytes(PIPE_LIMIT))
         sender.transport.connected = False
@@ -79,7 +79,7 @@ class SenderTests(SenderTestCase):
         self.assertEqual(sender.transport.producerState, "paused")
 
     def test_no_media(self) -> None:
-        """One that sends no media is disconnected, with one line; the next one is waited for."""
+        """A sender of no media is disconnected, with one line; the next sender is waited for."""
         sender = self.connect()
         self.send(sender)
         self.emit(Ended("no media", fault=True))

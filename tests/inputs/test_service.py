@@ -17,7 +17,7 @@ class FileTests(InputTestCase):
     """Inputs that are opened here: files, URLs, standard input."""
 
     def test_life(self) -> None:
-        """It is opened, it is live, it ends; clients get what came in the turn in which it came."""
+        """A file is opened, live, and ends; clients get packets in the turn in which they came."""
         service = self.start()
         self.assertEqual(service.life.state, "opening")
         self.assertTrue(self.reader.drain)
@@ -44,7 +44,7 @@ class FileTests(InputTestCase):
         self.assertEqual(service.primary.restarts, 0)
 
     def test_no_media(self) -> None:
-        """What cannot be read is one line in the log, and the reason of the state."""
+        """The fault of an unreadable file is one line in the log, and the reason of the state."""
         service = self.start()
         response = self.watch()
         self.emit(Ended("no media", fault=True))
@@ -71,7 +71,7 @@ class FileTests(InputTestCase):
         self.assertEqual(self.log.about("the end of the input"), [])
 
     def test_loop_of_nothing(self) -> None:
-        """What cannot be read is not read again at once."""
+        """An unreadable file in a loop is not read again at once."""
         for reason in (Ended("no media", fault=True), END):
             service = self.start(at_end="loop")
             opened = len(self.readers)
@@ -80,7 +80,7 @@ class FileTests(InputTestCase):
             self.assertEqual(service.life.state, "retrying")
 
     def test_retry(self) -> None:
-        """It is opened again after pauses that grow, with a jitter, up to half a minute."""
+        """A URL is opened again after pauses that grow, with a jitter, up to half a minute."""
         service = self.start("http://host/live.mkv")
         self.assertFalse(self.reader.drain)
         pauses = []
@@ -131,7 +131,7 @@ class FileTests(InputTestCase):
         self.assertLessEqual(max(slow), 30)
 
     def test_retry_for_ever(self) -> None:
-        """Where clients are held for ever the pauses do not grow."""
+        """The pauses do not grow if clients are held for ever."""
         self.start("http://host/live.mkv", hold=0)
         self.emit(header(), *footage(0, 10), END)
         for _ in range(200):
@@ -142,7 +142,7 @@ class FileTests(InputTestCase):
         self.assertGreater(self.reactor.seconds(), 100)
 
     def test_retry_what_ends_at_once(self) -> None:
-        """What works each time, and ends at once, is not opened again and again without a pause."""
+        """An input that works each time, and ends at once, is not opened without pauses."""
         self.start("http://host/short.mkv")
         self.emit(header(), *footage(0, 1), END)
         for _ in range(100):
@@ -179,7 +179,7 @@ class FileTests(InputTestCase):
         self.assertEqual(service.primary.restarts, 1)
 
     def test_listening_in_vain(self) -> None:
-        """Where one cannot listen, it is tried every 2 s at least, and does not spin."""
+        """A URL that cannot listen is tried every 2 s at least, and does not spin."""
         self.start("tcp://127.0.0.1:1234?listen")
         for _ in range(100):
             self.emit(Ended("address in use", fault=True))
@@ -205,7 +205,7 @@ class FileTests(InputTestCase):
         self.assertEqual(new.blocks, sent(footage(2, 3)))
 
     def test_stop_while_retrying(self) -> None:
-        """It is not opened again once it is stopped."""
+        """An input that is stopped between two tries is not opened again."""
         service = self.start("http://host/")
         self.emit(END)
         self.successResultOf(service.stopService())

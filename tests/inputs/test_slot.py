@@ -18,7 +18,7 @@ class SlotTests(SenderTestCase):
     """Several senders of one input."""
 
     def test_second(self) -> None:
-        """Another one is turned away as long as one is connected, with a line in the log."""
+        """A second sender is rejected as long as one is connected, with a line in the log."""
         first = self.connect()
         self.send(first)
         second = self.connect()
@@ -31,7 +31,7 @@ class SlotTests(SenderTestCase):
         self.assertEqual(self.log.about(f"sender {second.sender.peer} left"), [])
 
     def test_first_to_send(self) -> None:
-        """Of two who have connected, the first to send is the sender."""
+        """Of two senders that have connected, the first to send has the place."""
         quiet, quick = self.connect(), self.connect()
         self.send(quick)
         self.send(quiet)
@@ -76,7 +76,7 @@ class SlotTests(SenderTestCase):
         self.assertEqual(new.blocks, sent(footage(1, 2, track=2)))
 
     def test_comes_back_early(self) -> None:
-        """One that comes while the rest of the one before is read waits its turn, and has it."""
+        """A sender that comes while the rest of the one before is read has the next turn."""
         first = self.connect()
         self.send(first, b"first")
         self.emit(header(), *footage(0, 1))
@@ -94,7 +94,7 @@ class SlotTests(SenderTestCase):
         self.assertFalse(self.turned_away(second))
 
     def test_comes_early_and_goes(self) -> None:
-        """One that has gone again before its turn keeps nobody from it."""
+        """A sender that has gone again before its turn keeps nobody from it."""
         first = self.connect()
         self.send(first)
         self.lose(first)
@@ -108,7 +108,7 @@ class SlotTests(SenderTestCase):
         self.assertEqual(self.reader.read(), b"third")
 
     def test_two_come_early(self) -> None:
-        """Of two who wait for the same turn the second to send is turned away."""
+        """Of two senders that wait for the same turn the second to send is rejected."""
         first = self.connect()
         self.send(first)
         self.lose(first)
@@ -119,7 +119,7 @@ class SlotTests(SenderTestCase):
         self.assertTrue(self.turned_away(third))
 
     def test_stop(self) -> None:
-        """To stop is to hang up, on whoever sends and on whoever waits."""
+        """A service that stops disconnects the sender and the next one."""
         first = self.connect()
         self.send(first)
         self.lose(first)
