@@ -25,7 +25,7 @@ class PasswordError(ValueError):
 
 def parse_users(text: bytes) -> Mapping[bytes, bytes]:
     """
-    The hashes by user.
+    Return the hashes by user.
 
     @raise PasswordError: for a line that is none, which may well be a password as it is typed.
     """
@@ -45,20 +45,21 @@ def parse_users(text: bytes) -> Mapping[bytes, bytes]:
     return users
 
 
-def line(user: str, password: str) -> str:
+def line(user: str, password: str, cost: int = COST) -> str:
     """
-    A line of the file.
+    Return a line of the file.
 
-    @raise PasswordError: when there can be none.
+    @param cost: of the hash, as a power of two of rounds.
+    @raise PasswordError: if there can be none.
     """
     if not user or ":" in user or not user.isprintable() or user.startswith("#"):
         raise PasswordError("a user's name has no colon, and does not begin with #")
     secret = password.encode()
     if not secret or len(secret) > LONGEST:
         raise PasswordError(f"a password has 1 to {LONGEST} bytes")
-    return f"{user}:{bcrypt.hashpw(secret, bcrypt.gensalt(COST)).decode()}"
+    return f"{user}:{bcrypt.hashpw(secret, bcrypt.gensalt(cost)).decode()}"
 
 
 def is_right(password: bytes, hash_: bytes) -> bool:
-    """Whether this is the password. Slow, and meant to be: call it in a thread."""
+    """Return whether a password is right. Slow, and meant to be: call it in a thread."""
     return len(password) <= LONGEST and bcrypt.checkpw(password, hash_)

@@ -27,11 +27,11 @@ class Refusal(Protocol):
 
     @property
     def peer(self) -> str:
-        """Where from: an address, with or without a port."""
+        """The address, with or without a port."""
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """What a line of the log may name, C{peer} included."""
+        """Values that a line of the log may name, C{peer} included."""
 
 
 class _Key(NamedTuple):

@@ -135,7 +135,7 @@ class Gate:
 
 
 class Access:
-    """All gates, one for each rule, so that a password is known wherever the rule is the same."""
+    """The gates, one for each rule, so that a password is known wherever the rule is the same."""
 
     def __init__(self, hashing: Hashing, find: Checkers = checkers) -> None:
         """

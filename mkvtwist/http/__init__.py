@@ -1,7 +1,8 @@
 """
-What clients request: the live stream, C{/status}, C{/metrics}, the page (I{reactor}).
+HTTP: the live stream, C{/status}, C{/metrics}, the page, to those who may have them (I{reactor}).
 
-L{site} finds out what is asked for; each of the other modules answers one kind of request.
+L{mkvtwist.http.routes} has the table of what is served; each module of C{views} responds to one
+kind of request; C{wire} has what Twisted lacks of HTTP.
 """
 
 from mkvtwist.http.site import LiveSite, StreamResource

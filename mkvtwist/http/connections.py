@@ -45,7 +45,7 @@ TOO_MANY = (
 
 class Connections:
     """
-    All connections that are open.
+    The connections that are open.
 
     @ivar most: how many there may be; L{None} is any number.
     @ivar shares: how many of them one address may have.

@@ -36,7 +36,7 @@ class _Download:
 
 
 class Downloads:
-    """All clients that are being sent a file."""
+    """The clients that are being sent a file."""
 
     def __init__(self, clock: Any, ask_kernel: Callable[[Any], Traffic | None] = traffic) -> None:
         """

@@ -1,5 +1,5 @@
 """
-How many clients may watch at once (I{reactor}).
+Limits for the number of clients that watch at once (I{reactor}).
 """
 
 from collections import Counter

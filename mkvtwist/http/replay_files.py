@@ -181,7 +181,7 @@ class ReplayFiles:
         return [file for file in self._files.values() if address in file.holders]
 
     def _may_go(self, file: ReplayFile) -> bool:
-        """Whether a file may be removed for one of somebody else."""
+        """Return whether a file may be removed for one of another address."""
         if file.readers:
             return False
         if self._clock.seconds() - file.asked >= IN_USE:

@@ -48,22 +48,22 @@ GET = (b"GET",)
 
 
 class Guard(Enum):
-    """Whom a route lets in."""
+    """The rule by which a route lets clients in."""
 
     ANYONE = auto()
-    """Everybody; or the view sees to it itself, as those of the management interface do."""
+    """Everybody; or the view looks at that itself, as those of the management interface do."""
 
     VISIBLE = auto()
     """Everybody; the view gets the streams that the client may watch."""
 
     STATUS = auto()
-    """Whom the rule C{status} admits; the view gets all streams. Without a rule like VISIBLE."""
+    """Clients that the rule C{status} admits; the view gets all streams. No rule: as VISIBLE."""
 
     WATCH = auto()
-    """Whom the stream's rule C{watch} admits."""
+    """Clients that the stream's rule C{watch} admits."""
 
     SEND = auto()
-    """Whom the stream's rule C{send} admits."""
+    """Clients that the stream's rule C{send} admits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Route:
     @ivar view: called with the stream, or the streams, if the guard says so; with the words of the
         path; and with the request. If the path ends with L{REST}: called without the request, and
         returns the view for what is below, or L{None}.
-    @ivar guard: whom the route lets in.
+    @ivar guard: the rule by which it lets clients in.
     @ivar methods: the methods that it responds to.
     @ivar whole: with the guard STATUS, the view for operators: clients that the rule admits or that
         have the management token, and, without a rule, those on this machine. It gets all streams.
@@ -185,7 +185,7 @@ def _bound(
 
 class Router(Resource):
     """
-    All that is served, over all streams.
+    The resource of everything that is served over some streams.
 
     @ivar status_rule: who may see the status of all streams; L{None} if no rule says that.
     """

@@ -16,12 +16,13 @@ from mkvtwist.config.input import Form
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.registry import FORMATS
+from mkvtwist.http.control import Control
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.replay_writer import PREFIX
 from mkvtwist.http.router import REST, STREAM, Guard, Route
 from mkvtwist.http.views import pages, static
 from mkvtwist.http.views.live import watch
-from mkvtwist.http.views.management import Control, Management
+from mkvtwist.http.views.management import Management
 from mkvtwist.http.views.publish import send
 from mkvtwist.http.views.replay import Replays
 from mkvtwist.http.views.segmented import Pieces

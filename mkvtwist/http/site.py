@@ -18,11 +18,11 @@ from mkvtwist.config.settings import Config
 from mkvtwist.config.values import Network
 from mkvtwist.http.admission import Admission
 from mkvtwist.http.connections import TOO_MANY, Connections
+from mkvtwist.http.control import Control
 from mkvtwist.http.limits import Limits
 from mkvtwist.http.refused import RefusedSenders
 from mkvtwist.http.router import Router
 from mkvtwist.http.routes import Parts, Views
-from mkvtwist.http.views.management import Control
 from mkvtwist.http.wire.channel import Channel
 from mkvtwist.http.wire.negotiation import wants_page
 from mkvtwist.http.wire.request import IncomingRequest
@@ -91,8 +91,9 @@ class Service:
 
 class StreamResource(Resource):
     """
-    What there is of one stream, to be put anywhere in the tree of somebody's own L{Site}: below
-    C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at C{/tv/}, its figures at C{/tv/status}.
+    Everything that there is of one stream, for the tree of another site
+    (L{twisted.web.server.Site}). Below C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at
+    C{/tv/}, its figures at C{/tv/status}.
     """
 
     isLeaf = True

@@ -46,7 +46,7 @@ _USUAL = "/proc/sys/net/ipv4/tcp_congestion_control"
 
 class Traffic(NamedTuple):
     """
-    What the kernel knows of the way to the other end.
+    The state of the way to the other end, as the kernel knows it.
 
     @ivar acknowledged: bytes that have arrived there, with those of TLS.
     @ivar unsent: bytes that wait to be sent.

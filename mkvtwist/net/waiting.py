@@ -1,5 +1,5 @@
 """
-One result for all that wait for it (I{reactor}).
+A result for all requests that wait for it (I{reactor}).
 
 If a result is being made already, whoever asks for it waits for it, rather than have it made once
 more. Each that waits has a Deferred of its own: what becomes of one disturbs none of the others,

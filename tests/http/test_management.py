@@ -19,7 +19,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
-from mkvtwist.http.views.management import HEARTBEAT, Management
+from mkvtwist.http.views.events import HEARTBEAT
+from mkvtwist.http.views.management import Management
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.wire.body import BODY_LIMIT
 from mkvtwist.live.client import Wish

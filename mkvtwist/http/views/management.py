@@ -9,12 +9,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import resources
-from typing import Any, Protocol
+from typing import Any
 
-from twisted.internet.interfaces import IPushProducer
-from twisted.internet.task import LoopingCall
 from twisted.web.http import Request
-from zope.interface import implementer
 
 from mkvtwist.config.document import stream_table
 from mkvtwist.config.input import parse_at_end
@@ -22,22 +19,19 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.schema import stream_schema
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import ConfigError
+from mkvtwist.http.control import Control
 from mkvtwist.http.credentials import bearer_token
 from mkvtwist.http.router import Guard, Route
+from mkvtwist.http.views.events import EventStream
 from mkvtwist.http.views.status import Status
 from mkvtwist.http.wire.body import with_whole_body
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere, is_local
 from mkvtwist.http.wire.json_body import parse_object
 from mkvtwist.http.wire.response import View, respond
-from mkvtwist.live.events import Event, Events
 from mkvtwist.streams.stream import Stream
 
 API = "/api/v1/"
 """What the path of everything in the interface begins with."""
-
-HEARTBEAT = 15.0
-"""Seconds between two signs of life to who listens to events: proxies give up after 30 or 60."""
-
 
 _WRONG = "This needs the management token: Authorization: Bearer TOKEN."
 
@@ -47,45 +41,14 @@ _ONLY_HERE = (
 )
 
 
-class Control(Protocol):
-    """What is managed; L{ConfigError} says what is wrong, L{KeyError} that there is no such one."""
-
-    events: Events
-    token: bytes | None
-    """What is asked for; without one the interface is for this machine only."""
-
-    @property
-    def streams(self) -> Mapping[str, Stream]:
-        """The streams by their names."""
-
-    def define(self, name: str, settings: Mapping[str, Any]) -> None:
-        """A stream with these settings: a new one, or a change of the one of this name."""
-
-    def remove(self, name: str) -> None:
-        """A stream ends, and is no longer there."""
-
-    def start(self, name: str) -> None:
-        """A stream that was stopped begins anew."""
-
-    def stop(self, name: str) -> None:
-        """A stream ends, and can be started again."""
-
-    def restart(self, name: str) -> None:
-        """A stream begins anew."""
-
-    def reload(self) -> None:
-        """Read the configuration file again."""
-
-
 class Management:
     """
-    What can be asked for below C{/api/v1}, by who has the token, or, where there is none, by who
-    is on this machine.
+    The interface, for clients that have the token, or, without a token, for those on this machine.
     """
 
     def __init__(self, reactor: Any, control: Control, status: Status, *, public: bool) -> None:
         """
-        @param public: whether it is where clients are, and so is there only if there is a token.
+        @param public: whether viewers come here, too: then there is an interface only with a token.
         """
         self._reactor = reactor
         self._control = control
@@ -212,65 +175,7 @@ class Management:
         self._list(request)
 
     def _follow(self, request: Request) -> None:
-        _EventStream(self._reactor, self._control.events, request)
-
-
-@implementer(IPushProducer)
-class _EventStream:
-    """
-    Events for one who listens, as server-sent events (WHATWG HTML, 9.2).
-
-    Nothing is kept for one who does not read: he is told how many he has missed.
-    """
-
-    def __init__(self, reactor: Any, events: Events, request: Request) -> None:
-        self._request = request
-        self._paused = False
-        self._missed = 0
-        request.setHeader(b"Content-Type", b"text/event-stream")
-        request.setHeader(b"Cache-Control", b"no-store")
-        request.setHeader(b"X-Accel-Buffering", b"no")
-        request.write(b": events, as they happen\n\n")
-        if request.method == b"HEAD":
-            request.finish()
-            return
-        self._unsubscribe = events.subscribe(self._tell)
-        self._heartbeat = LoopingCall(self._live)
-        self._heartbeat.clock = reactor
-        self._heartbeat.start(HEARTBEAT, now=False)
-        request.registerProducer(self, True)
-        request.notifyFinish().addBoth(lambda _: self._end())
-
-    def _tell(self, event: Event) -> None:
-        if self._paused:
-            self._missed += 1
-            return
-        self._write(event.kind, event.document)
-
-    def _write(self, kind: str, data: Mapping[str, Any]) -> None:
-        self._request.write(f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())
-
-    def _live(self) -> None:
-        if not self._paused:
-            self._request.write(b":\n\n")
-
-    def _end(self) -> None:
-        self._unsubscribe()
-        self._heartbeat.stop()
-
-    # IPushProducer
-
-    def pauseProducing(self) -> None:
-        self._paused = True
-
-    def resumeProducing(self) -> None:
-        self._paused = False
-        missed, self._missed = self._missed, 0
-        if missed:
-            self._write("missed", {"events": missed})
-
-    def stopProducing(self) -> None:
-        """The connection is lost; the request says so as well."""
+        EventStream(self._reactor, self._control.events, request)
 
 
 def _describe(request: Request) -> None:

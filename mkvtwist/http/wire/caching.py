@@ -1,5 +1,5 @@
 """
-What caches may keep, and what they have already (I{reactor}; RFC 9110, RFC 9111).
+Responses that caches keep, or have already (I{reactor}; RFC 9110, RFC 9111).
 """
 
 from twisted.web.http import NOT_MODIFIED, Request

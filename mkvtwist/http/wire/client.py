@@ -1,5 +1,5 @@
 """
-Where a request comes from, and over what (I{reactor}).
+The client of a request: its address, its program, its connection (I{reactor}).
 """
 
 from typing import Any

@@ -1,5 +1,5 @@
 """
-What pages of other sites may read (I{reactor}; Fetch, 3.3).
+Responses that pages of other sites may read (I{reactor}; Fetch, 3.3).
 """
 
 from twisted.web.http import Request

@@ -2,10 +2,10 @@
 The host that a request asks for, and the way by which it has come (I{reactor}).
 
 A browser runs everybody's pages inside its user's network. In C{Origin} it says which page has made
-a request, in C{Host} which name it asked. That the two agree is not enough: the owner of a name can
-make it mean this machine's address (DNS rebinding), and a page of that name then counts as one of
-this server. So a page may change something only if its name is known here: an address, which no
-page can fake, C{localhost}, this machine's own name, or one of the setting C{server_names}.
+a request, in C{Host} which name it asked for. It is not enough that the two agree: the owner of a
+name can make it mean this machine's address (DNS rebinding), and a page of that name then counts as
+one of this server. So a page may change something only if its name is known here: an address, which
+no page can fake, C{localhost}, this machine's own name, or one of the setting C{server_names}.
 """
 
 import ipaddress
@@ -56,7 +56,7 @@ def name_in(field: bytes) -> str | None:
 
 
 def is_known(name: str, server_names: Iterable[str]) -> bool:
-    """Whether a name is one that no stranger can have, or one of the server's."""
+    """Return whether a name is one that no stranger can have, or one of the server's."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -66,7 +66,7 @@ def is_known(name: str, server_names: Iterable[str]) -> bool:
 
 
 def is_from_elsewhere(request: Request) -> bool:
-    """Whether a page of another site has made a browser send a request that changes something."""
+    """Return whether a page of another site had a browser send a request that changes something."""
     origin = request.getHeader(b"origin")
     if origin is None or request.method in SAFE:
         return False
@@ -80,7 +80,7 @@ def is_from_elsewhere(request: Request) -> bool:
 
 def is_local(request: Request) -> bool:
     """
-    Whether a program of this machine asks, over a loopback address or a UNIX socket: not for
+    Return whether a program of this machine asks, over a loopback address or a UNIX socket: not for
     somebody else, not for a page of another site, and under a name that means this machine. Any
     other name may be one that a proxy serves, or one that somebody has made to mean this machine.
     """
@@ -95,7 +95,7 @@ def is_local(request: Request) -> bool:
 
 
 def is_passed_on(request: Request) -> bool:
-    """Whether a proxy has passed a request on, so that its sender may be anywhere."""
+    """Return whether a proxy has passed a request on, so that its client may be anywhere."""
     names = (name.lower() for name, _ in request.requestHeaders.getAllRawHeaders())
     return any(name in _PROXIES or name.startswith(b"x-forwarded") for name in names)
 

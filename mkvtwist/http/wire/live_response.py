@@ -1,5 +1,5 @@
 """
-Live answers: what a client's bytes go through (I{reactor}).
+Live responses, which last as long as the client stays (I{reactor}).
 
 L{LiveResponse} writes through Twisted's buffers, which works over anything; L{SocketResponse}
 straight to a TCP socket: the one class that knows about sockets.
@@ -28,13 +28,13 @@ RETRY_SOON = 1
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of the chunked coding (RFC 9112, 7.1)."""
+    """Return a chunk of the chunked coding (RFC 9112, 7.1)."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 @implementer(IResponse)
 class LiveResponse:
-    """A live answer, written through the request."""
+    """A live response, written through the request."""
 
     framing: Callable[[bytes], bytes] | None = None
 
@@ -95,7 +95,7 @@ class LiveResponse:
 @implementer(IPushProducer)
 class SocketResponse(LiveResponse):
     """
-    A live answer, sent straight to the socket.
+    A live response, sent straight to the socket.
 
     Twisted's buffers stay empty: what the kernel does not take is kept here, as a view of bytes
     that all clients share, until the transport says that there is room.
@@ -178,7 +178,7 @@ class SocketResponse(LiveResponse):
 
 
 def live_response(request: Request, format_: Format, respond_nothing: View) -> LiveResponse:
-    """Return the best kind of live answer for what the request came over."""
+    """Return the best kind of live response for what the request came over."""
     transport = transport_of(request)
     if isinstance(transport, Connection) and not getattr(transport, "TLS", False):
         return SocketResponse(request, format_, respond_nothing)
@@ -186,19 +186,19 @@ def live_response(request: Request, format_: Format, respond_nothing: View) -> L
 
 
 def live_headers(request: Request, format_: Format, tracks: Sequence[Track]) -> None:
-    """The head of a live answer with these tracks; with none while they are not known."""
+    """Set the head of a live response; without tracks while they are not known."""
     request.setHeader(b"Content-Type", format_.media_type(tracks).encode())
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"X-Accel-Buffering", b"no")
 
 
 def respond_unfit(request: Request, problem: Unfit | NoTrack) -> None:
-    """Answer that what was asked for cannot be had."""
+    """Respond that the tracks, or the format, cannot be had."""
     respond_text(request, 404 if isinstance(problem, NoTrack) else 406, f"{problem}.")
 
 
 def respond_nothing_new(stream: Stream, request: Request) -> None:
-    """Answer a request that was held in vain: nothing new has come, or the stream has ended."""
+    """Respond to a request that was held in vain: nothing new has come, or the stream has ended."""
     state, reason = stream.condition
     publisher = stream.publisher
     if not publisher.ended:

@@ -1,5 +1,5 @@
 """
-What kind of response a client wants (I{reactor}; RFC 9110, 12).
+Negotiation: which kind of response a client wants (I{reactor}; RFC 9110, 12).
 """
 
 import re

@@ -1,5 +1,5 @@
 """
-What the query of a request asks for (I{reactor}).
+Parameters in the query of a request (I{reactor}).
 """
 
 from urllib.parse import urlencode

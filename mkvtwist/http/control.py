@@ -1,0 +1,42 @@
+"""
+The server, as the management interface knows it (I{reactor}).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from mkvtwist.live.events import Events
+from mkvtwist.streams.stream import Stream
+
+
+class Control(Protocol):
+    """
+    A server, as it is managed. Its methods raise L{mkvtwist.config.values.ConfigError} for settings
+    that cannot be used, and L{KeyError} for a stream that does not exist.
+    """
+
+    events: Events
+    token: bytes | None
+    """The management token; without one the interface is for this machine only."""
+
+    @property
+    def streams(self) -> Mapping[str, Stream]:
+        """The streams by their names."""
+
+    def define(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Add a stream with these settings, or change the stream of this name."""
+
+    def remove(self, name: str) -> None:
+        """End a stream, and forget it."""
+
+    def start(self, name: str) -> None:
+        """Begin with a stream that was stopped."""
+
+    def stop(self, name: str) -> None:
+        """End a stream; it can be started again."""
+
+    def restart(self, name: str) -> None:
+        """End a stream, and begin with it anew."""
+
+    def reload(self) -> None:
+        """Read the configuration file again."""
