@@ -11,7 +11,6 @@ One response that is being streamed to, and its place in the ring (I{reactor}).
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -26,6 +25,7 @@ from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.live.audience import Audience, Audiences, Rebase, Transform
 from mkvtwist.live.lag import Lag
 from mkvtwist.live.period import Period
+from mkvtwist.live.sweep import Sweep
 from mkvtwist.live.turns import Turns
 from mkvtwist.media.packet import SECOND, Track
 from mkvtwist.net.sockets import UNSENT
@@ -137,25 +137,22 @@ class IFanout(Protocol):
     The fan-out that a client belongs to, as far as the client knows it.
 
     @ivar piece: bytes that a client gets in one turn, see L{PIECE}.
-    @ivar byte_rate: bytes in a second of media, at the last look; 0 is not known.
     @ivar turns: where a client asks for another turn.
-    @ivar skipped: segments that clients have lost since the last report.
+    @ivar sweep: what is known of all clients, once a second; a client tells it what it has lost.
+    @ivar away_since: when the input went away; L{None} while it is there.
     """
 
     clock: IReactorTime
     config: StreamConfig
     piece: int
     ended: bool
-    byte_rate: float
     audiences: Audiences["Client"]
     turns: Turns["Client"]
-    skipped: Counter["Client"]
+    sweep: Sweep["Client"]
+    away_since: float | None
 
     def leave(self, client: "Client", reason: str) -> None:
         """Let a client go; its response is not touched."""
-
-    def seconds_of(self, size: int) -> float:
-        """Return how many seconds of media so many bytes are; 0 while that is not known."""
 
 
 @implementer(IPushProducer)
@@ -204,7 +201,7 @@ class Client:
         return self.audience is not None and self in self.audience.following
 
     @property
-    def has_all(self) -> bool:
+    def _has_all(self) -> bool:
         """Whether the client has everything so far: it follows, or waits for a beginning."""
         return self.is_following or (self._place is None and not self.paused)
 
@@ -273,8 +270,21 @@ class Client:
         return (ring.edge - ring[max(place, ring.first)].start) / SECOND
 
     def look(self, now: float) -> None:
-        """See, once a second, how far behind the client is, and move it if that is too far."""
-        if self.is_following and self._fanout.byte_rate > UNSENT:
+        """Look, once a second, whether the client falls behind, takes nothing, or waits in vain."""
+        self._keep_up(now)
+        config, away = self._fanout.config, self._fanout.away_since
+        if now - self._idle_since >= config.client_timeout:
+            self._fanout.leave(self, f"it took nothing for {config.client_timeout:g} s")
+            self.response.abort()
+            return
+        held = 0.0 if away is None else now - max(away, self.since)
+        if 0 < config.hold <= held and self._has_all:
+            self._fanout.leave(self, f"the input has been away for {config.hold:g} s")
+            self.response.finish()
+
+    def _keep_up(self, now: float) -> None:
+        """See how far behind the client is, and move it if that is too far."""
+        if self.is_following and self._fanout.sweep.byte_rate > UNSENT:
             # What the system holds for it is less than a second; there may be thousands like it.
             self._idle_since = now
             self._lag.follow(now)
@@ -287,7 +297,7 @@ class Client:
         period = self.period
         if period is None:
             return
-        lag = self._distance() + self._fanout.seconds_of(progress.held)
+        lag = self._distance() + self._fanout.sweep.seconds_of(progress.held)
         takes = self._lag.look(now, lag, progress.taken)
         if takes and 0 < self._most < self._lag.behind and self._would_gain(period):
             self._skip()
@@ -331,7 +341,7 @@ class Client:
         self.settle()
         skipped = max(1, self._segment - had)
         self.skipped_segments += skipped
-        self._fanout.skipped[self] += skipped
+        self._fanout.sweep.skipped[self] += skipped
 
     # IPushProducer
 
@@ -366,13 +376,6 @@ class Client:
         """Leave: the connection is lost."""
         self._fanout.leave(self, "the client has gone")
 
-    def is_stuck(self, now: float, timeout: float) -> bool:
-        """
-        Return whether the client has taken nothing for so many seconds, as of the last L{look},
-        though there was something to take.
-        """
-        return now - self._idle_since >= timeout
-
     def statistics(self) -> ClientStatistics:
         """Return the client as C{/status} shows it."""
         return ClientStatistics(
@@ -382,7 +385,7 @@ class Client:
             self.wish.format.name,
             self.since,
             self.sent,
-            self._distance() + self._fanout.seconds_of(self.response.progress().held),
+            self._distance() + self._fanout.sweep.seconds_of(self.response.progress().held),
             self.skipped_segments,
             "live" if self.period is None or self.is_following else "behind",
         )

@@ -26,11 +26,9 @@ The rules:
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.audience import Audiences
@@ -41,17 +39,8 @@ from mkvtwist.live.followers import Followers
 from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.live.streamlog import StreamLog
+from mkvtwist.live.sweep import Sweep
 from mkvtwist.live.turns import CROWD, Turns
-from mkvtwist.media.packet import SECOND
-
-SWEEP = 1.0
-"""
-Seconds between two looks at the clients, for those that take nothing or fall behind, and between
-two lines about loss.
-"""
-
-RATE_SPAN = 5 * SECOND
-"""The media whose bitrate says how many seconds some bytes are."""
 
 
 class Fanout(Sink):
@@ -62,9 +51,9 @@ class Fanout(Sink):
     @ivar beside: the clients that have something beside what they watch, and are no viewers of
         their own.
     @ivar audiences: the clients that get the same, by what that is.
-    @ivar byte_rate: bytes in a second of media, at the last look; 0 is not known.
     @ivar turns: the clients that are behind have theirs here.
-    @ivar skipped: segments that clients have lost since the last report.
+    @ivar sweep: looks at the clients once a second.
+    @ivar away_since: when the input went away; L{None} while it is there.
     @ivar ended: whether nothing more will come.
     """
 
@@ -90,12 +79,12 @@ class Fanout(Sink):
         self.clients: set[Client] = set()
         self.beside: set[Client] = set()
         self.audiences: Audiences[Client] = Audiences()
-        self.byte_rate = 0.0
         self.turns: Turns[Client] = Turns(clock, self._pump, crowd)
         self._followers = Followers(self.audiences, self.turns, self._fail, piece)
-        self.skipped: Counter[Client] = Counter()
         self.ended = False
+        self.away_since: float | None = clock.seconds()
         self._log = StreamLog(config.name, __name__)
+        self.sweep: Sweep[Client] = Sweep(clock, self.clients, self._look, self._log)
         self._demand = demand
         self._events = events or Events()
         self._ids = itertools.count(1)
@@ -104,10 +93,7 @@ class Fanout(Sink):
         self._end = 0  # of the ring, when it was flushed last
         self._begun = 0  # segments of the ring that had begun by then
         self._waiting: set[Client] = set()
-        self._away_since: float | None = clock.seconds()
         self._bytes_before = 0  # that clients have taken which have left
-        self._sweep = LoopingCall(self._look)
-        self._sweep.clock = clock
 
     def configure(self, config: StreamConfig) -> None:
         """Take over settings that a running stream can take over."""
@@ -122,6 +108,7 @@ class Fanout(Sink):
         if self._period is not None:
             self._close(self._period)
         self._period = period
+        self.sweep.measure(period.ring)
         self._followers.begin()
         self._end = self._begun = 0
 
@@ -132,7 +119,7 @@ class Fanout(Sink):
         period = self._period
         assert period is not None
         self._followers.give(period)
-        self._away_since = None
+        self.away_since = None
         ring = period.ring
         fresh, self._end = self._end, ring.end
         if self._waiting:
@@ -147,12 +134,13 @@ class Fanout(Sink):
 
     def hold(self) -> None:
         """Have newcomers wait, for no longer than the configuration says."""
-        if self._away_since is None:
-            self._away_since = self.clock.seconds()
+        if self.away_since is None:
+            self.away_since = self.clock.seconds()
 
     def forget(self) -> None:
         """Have newcomers wait for the next period."""
         self._period = None
+        self.sweep.forget()
 
     def end(self, *, for_good: bool) -> None:
         """Give the clients the rest; those that wait get nothing."""
@@ -191,12 +179,11 @@ class Fanout(Sink):
                 format=wish.format.name,
             )
         )
-        if not self._sweep.running:
-            self._sweep.start(SWEEP, now=False)
+        self.sweep.enter()
         if self.ended:
             self.leave(client, "the end of the stream")
             response.finish()
-        elif self._away_since is None and self._period is not None:
+        elif self.away_since is None and self._period is not None:
             self._guard(client, client.enter, self._period)
         else:
             self._waiting.add(client)
@@ -211,7 +198,6 @@ class Fanout(Sink):
         self.beside.discard(client)
         self._waiting.discard(client)
         self.turns.withdraw(client)
-        self.skipped.pop(client, None)
         audience = client.audience
         client.leave()
         if audience is not None:
@@ -219,8 +205,7 @@ class Fanout(Sink):
         self._let_go()
         self._bytes_before += client.sent
         self._demand.leave()
-        if not self.clients and self._sweep.running:
-            self._sweep.stop()
+        self.sweep.leave(client)
         left = ClientLeft(
             stream=self.config.name,
             id=client.id,
@@ -241,42 +226,6 @@ class Fanout(Sink):
         """Bytes that clients have taken, those that have left, too."""
         return self._bytes_before + sum(client.sent for client in self.clients)
 
-    def seconds_of(self, size: int) -> float:
-        """Return how many seconds of media so many bytes are; 0 while that is not known."""
-        return size / self.byte_rate if self.byte_rate else 0.0
-
-    # once a second
-
-    def _look(self) -> None:
-        """
-        Look at the clients, once a second.
-
-        Those that take nothing are disconnected, those that are too far behind are moved, the
-        responses of those that have waited for the input long enough end, and what was skipped is
-        reported.
-        """
-        now = self.clock.seconds()
-        if self._period is not None:
-            self.byte_rate = self._period.ring.bitrate(RATE_SPAN) / 8
-        for client in list(self.clients):
-            self._guard(client, client.look, now)
-            if client in self.clients and client.is_stuck(now, self.config.client_timeout):
-                self.leave(client, f"it took nothing for {self.config.client_timeout:g} s")
-                client.response.abort()
-        hold, away = self.config.hold, self._away_since
-        if hold and away is not None:
-            for client in [c for c in self.clients if c.has_all]:
-                if now - max(away, client.since) >= hold:
-                    self.leave(client, f"the input has been away for {hold:g} s")
-                    client.response.finish()
-        if self.skipped:
-            self._log.warn(
-                "{clients} slow clients skipped {segments} segments",
-                clients=len(self.skipped),
-                segments=self.skipped.total(),
-            )
-            self.skipped.clear()
-
     # what they get
 
     def _watching(self, period: Period) -> list[Client]:
@@ -285,6 +234,10 @@ class Fanout(Sink):
 
     def _pump(self, client: Client) -> None:
         self._guard(client, client.pump)
+
+    def _look(self, client: Client, now: float) -> None:
+        if client in self.clients:
+            self._guard(client, client.look, now)
 
     def _close(self, period: Period) -> None:
         """Give the clients of a period that is complete its rest."""

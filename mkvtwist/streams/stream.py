@@ -15,11 +15,12 @@ from mkvtwist.inputs.readers import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
-from mkvtwist.live.fanout import RATE_SPAN, Fanout
+from mkvtwist.live.fanout import Fanout
 from mkvtwist.live.period import Period
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.sink import Sink, Surroundings
 from mkvtwist.live.streamlog import StreamLog
+from mkvtwist.live.sweep import RATE_SPAN
 from mkvtwist.media.packet import SECOND, Header
 from mkvtwist.net.pool import Pool
 from mkvtwist.outputs.recorder import Recorder, recorder
