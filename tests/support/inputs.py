@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -154,7 +155,7 @@ class InputTestCase(SynchronousTestCase):
 class SenderTestCase(InputTestCase):
     """An input where a sender connects."""
 
-    ports = iter(range(5001, 6000))
+    ports = itertools.count(5001)
 
     def setUp(self) -> None:
         """Somebody may connect."""
