@@ -10,7 +10,7 @@ from benchmarks.accounting import family, other_cpu_seconds
 from benchmarks.clip import clip_file, load
 from benchmarks.measure import Watch, Window, percentile, watching
 from benchmarks.processes import BenchmarkError, Sink
-from benchmarks.results import Reading
+from benchmarks.results import Measurement
 from benchmarks.servers import PEERS, Server
 from benchmarks.tools import Tools
 
@@ -53,7 +53,7 @@ class Bench:
     seconds: float | None
     clients: int | None
     patience: float
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[Measurement] = field(default_factory=list)
 
     def times(self, quick: int, full: int) -> range:
         """The repetitions."""
@@ -97,7 +97,7 @@ class Bench:
     ) -> None:
         """Keep these figures, and show them."""
         for figure, value in figures.items():
-            self.readings.append(Reading(scenario, case, number, server, figure, value))
+            self.readings.append(Measurement(scenario, case, number, server, figure, value))
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         print(f"   {case}, {server}: {shown}", flush=True)
 

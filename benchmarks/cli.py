@@ -169,7 +169,10 @@ def _run(options: argparse.Namespace, names: Sequence[str]) -> int:
 
 
 def _write(
-    output: Path, about: dict[str, Any], names: Sequence[str], readings: Sequence[results.Reading]
+    output: Path,
+    about: dict[str, Any],
+    names: Sequence[str],
+    readings: Sequence[results.Measurement],
 ) -> None:
     summaries = results.summarize(readings)
     output.mkdir(parents=True, exist_ok=True)
@@ -182,7 +185,7 @@ def _write(
 
 
 def _document(
-    about: dict[str, Any], names: Sequence[str], readings: Sequence[results.Reading]
+    about: dict[str, Any], names: Sequence[str], readings: Sequence[results.Measurement]
 ) -> None:
     """A page of the documentation, with its plots beside it."""
     summaries = results.summarize(readings)

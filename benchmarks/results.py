@@ -50,7 +50,7 @@ FIGURES = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class Measurement:
     """
     One figure of one run.
 
@@ -107,9 +107,9 @@ GOALS = {
 """The most that mkvtwist's figures should be; the project sets them for itself."""
 
 
-def summarize(readings: Iterable[Reading]) -> list[Summary]:
+def summarize(readings: Iterable[Measurement]) -> list[Summary]:
     """Put repetitions together, in the order in which they first came."""
-    groups: dict[tuple[str, str, str, str], list[Reading]] = {}
+    groups: dict[tuple[str, str, str, str], list[Measurement]] = {}
     for reading in readings:
         key = (reading.scenario, reading.case, reading.server, reading.figure)
         groups.setdefault(key, []).append(reading)
@@ -168,7 +168,7 @@ def _cell(summary: Summary) -> str:
 
 
 def save(
-    path: Path, about: dict[str, Any], readings: Sequence[Reading], summaries: Sequence[Summary]
+    path: Path, about: dict[str, Any], readings: Sequence[Measurement], summaries: Sequence[Summary]
 ) -> None:
     """Write everything as JSON."""
     content = {

@@ -103,7 +103,7 @@ def _telling(output: str, name: str) -> list[str]:
     return [text.removeprefix("stream live: ").replace(f"{name}: ", "") for text in texts]
 
 
-def read(path: Path) -> corpus_check.Reading:
+def read(path: Path) -> corpus_check.FileContents:
     """
     Read a file in a process of its own.
 
@@ -116,7 +116,7 @@ def read(path: Path) -> corpus_check.Reading:
         crash = f"crash, signal {-done.returncode}" if done.returncode < 0 else ""
         raise RemuxError(crash or "".join(said))
     reading = pickle.loads(done.stdout)  # noqa: S301 (we wrote it)
-    assert isinstance(reading, corpus_check.Reading)
+    assert isinstance(reading, corpus_check.FileContents)
     return reading
 
 

@@ -1,9 +1,9 @@
 """
 What came out of a clip, held against what was in it.
 
-Both sides are read by PyAV, decoded, and written down as L{Reading}s. Pictures and blocks of sound
-are matched by their content, not by their timestamps: so the timestamps of the two that belong
-together can be compared, and with them the offset between picture and sound.
+Both sides are read by PyAV, decoded, and written down as L{FileContents}. Pictures and blocks of
+sound are matched by their content, not by their timestamps: so the timestamps of the two that
+belong together can be compared, and with them the offset between picture and sound.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Track:
 
 
 @dataclass
-class Reading:
+class FileContents:
     """A file, read."""
 
     tracks: list[Track]
@@ -112,12 +112,12 @@ _NO_TAGS = {
 # -- Reading ------------------------------------------------------------------
 
 
-def read(source: str | Path | bytes) -> Reading:
+def read(source: str | Path | bytes) -> FileContents:
     """Read and decode everything."""
     av.logging.set_level(av.logging.ERROR)
     with media.opened(source) as file:
         tracks: dict[int, Track] = {}
-        reading = Reading([], [], [], [], {}, 0)
+        reading = FileContents([], [], [], [], {}, 0)
         for stream in file.streams:
             _look_at(stream, reading, tracks)
         reading.tracks = list(tracks.values())
@@ -144,7 +144,7 @@ def read(source: str | Path | bytes) -> Reading:
     return reading
 
 
-def _look_at(stream: Any, reading: Reading, tracks: dict[int, Track]) -> None:
+def _look_at(stream: Any, reading: FileContents, tracks: dict[int, Track]) -> None:
     if stream.type == "attachment":
         reading.attachments.append(f"{stream.name} {_digest(stream.data)}")
     elif stream.type not in ("video", "audio", "subtitle") or stream.codec_context is None:
@@ -169,7 +169,7 @@ def _look_at(stream: Any, reading: Reading, tracks: dict[int, Track]) -> None:
 class _Picture(Track):
     """Cover art: one packet, and no track."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: FileContents) -> None:
         super().__init__("picture", "", "", "", default=False, flags=0, sar="")
         self.reading = reading
 
@@ -293,7 +293,7 @@ Microseconds that each track of a piece is shifted by, in each file that came ou
 
 
 def compare(
-    sources: list[Reading], results: list[Reading], headers: list[bytes], rate: float = 0
+    sources: list[FileContents], results: list[FileContents], headers: list[bytes], rate: float = 0
 ) -> Verdict:
     """
     Hold what came out against what was in.
@@ -642,7 +642,7 @@ def _of_offsets(epochs: list[Shifts], step: int) -> Iterator[str]:
                     yield f"{name} against {first} is off by {(other - shift) / 1000:.0f} ms{where}"
 
 
-def _of_file(before: Reading, after: Reading, shifts: dict[str, int]) -> Iterator[str]:
+def _of_file(before: FileContents, after: FileContents, shifts: dict[str, int]) -> Iterator[str]:
     """Chapters, tags, attachments, cover art."""
     shift = next(iter(shifts.values()), 0)
     moved = [(begin + shift, end + shift, title) for begin, end, title in before.chapters]
@@ -661,7 +661,7 @@ def _of_file(before: Reading, after: Reading, shifts: dict[str, int]) -> Iterato
         yield f"{len(before.pictures)} pictures became {len(after.pictures)}"
 
 
-def _of_shape(before: Reading, header: bytes) -> Iterator[str]:
+def _of_shape(before: FileContents, header: bytes) -> Iterator[str]:
     """Whether the Matroska header itself asks for the right shape: mpv and VLC go by it."""
     shapes = list(_display(header))
     videos = [track for track in before.tracks if track.type == "video"]
@@ -690,7 +690,7 @@ def _display(header: bytes) -> Iterator[tuple[int, int, int, int]]:
         yield width, height, shown_width, shown_height
 
 
-def described(reading: Reading) -> str:
+def described(reading: FileContents) -> str:
     """A reading in words."""
     lines = [f"tags {reading.tags}", f"chapters {reading.chapters}"]
     lines += [f"attachments {reading.attachments}, pictures {reading.pictures}"]
