@@ -76,21 +76,21 @@ class IndexEntry(NamedTuple):
     """Bytes."""
 
     key: bool
-    """Whether one can begin there."""
+    """Whether playing can begin there."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileLayout:
     """
-    How a finite file of a format is laid out: what stands before, then pieces.
+    The layout of a format's finite file: a front, and pieces behind it.
 
     L{mkvtwist.formats.replay} writes it.
     """
 
     front: Callable[[bytes, int, Sequence[IndexEntry], int], bytes]
     """
-    Make what stands before the pieces, of the live head, the number of the track that is indexed,
-    the pieces and the duration. Its length depends on the number of pieces only.
+    Make the front, of the live head, the number of the track that is indexed, the pieces and the
+    duration. Its length depends on the number of pieces only.
     """
 
     piece: Callable[[Any, Sequence[Packet]], bytes]
@@ -105,7 +105,7 @@ class FileLayout:
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Format:
-    """What is known of a format. There is one object for each, and no two are equal."""
+    """All that is known of a format. There is one object for each, and no two are equal."""
 
     name: str
     """The name in C{/status}, in metrics and in events: C{mp4}."""
@@ -126,7 +126,7 @@ class Format:
     """Make the muxer for a header and the numbers of the tracks that are sent; all of them fit."""
 
     file: FileLayout | None = None
-    """How a finite file of it is laid out; L{None} if none is offered."""
+    """The layout of a finite file; L{None} if none is offered."""
 
     rebase: Callable[[bytes, int], bytes] | None = None
     """Make fragments so many microseconds earlier, for one client; L{None} if none is offered."""

@@ -3,8 +3,8 @@ The last seconds of a stream as a file that is complete: with a duration, an ind
 0 on (I{pure}).
 
 The pieces are what the live format makes of the same packets, a second in each, or in MP4 a
-segment. What stands in front of them tells their sizes, but its own does not depend on these: so a
-file is written in one go, and no more of it is held than one piece::
+segment. The front tells their sizes, but its own size does not depend on them. So a file is written
+in one go, and no more of it is held than one piece::
 
     front: header, duration, index     piece  piece  piece  ...
     '-- written last, at the start --' '-- written first, behind it --'
@@ -27,7 +27,7 @@ WEIGHT = 4 << 20
 @dataclass(frozen=True, slots=True)
 class Replay:
     """
-    What a file is made of: values, which any thread may have.
+    A file, before it is written: values, which any thread may have.
 
     @ivar format: one that has a layout for files.
     @ivar muxer: the live stream's, for these tracks.
@@ -41,7 +41,7 @@ class Replay:
 
     def write(self, file: BinaryIO) -> None:
         """
-        Write all of it.
+        Write the file.
 
         @param file: an empty one that can seek.
         @raise OSError: when it cannot be written.

@@ -9,8 +9,8 @@ A cue is complete in itself, so a live stream of them is a file that does not en
     Two lines at most,
     with <i>a few</i> marks
 
-What WebVTT has words for is kept (bold, italic, underlined, at the top), the rest of a format's
-ways to decorate is left out. Times are those of the pictures.
+Bold, italic and underlined text stays, and text at the top of the picture; WebVTT has nothing for
+the other styles of a subtitle format. Times are those of the pictures.
 """
 
 import html
@@ -23,45 +23,47 @@ from mkvtwist.formats.base import Format, Muxer
 from mkvtwist.media.packet import SECOND, Header, Packet
 
 HEAD = b"WEBVTT\n\n"
-"""What comes before the first cue."""
+"""The bytes before the first cue."""
 
 LASTS = 4 * SECOND
-"""Microseconds that a cue stands which does not say so: as long as one takes to read two lines."""
+"""Microseconds that a cue stands if it does not say so: people read two lines in that time."""
 
 LONGEST = 64 << 10
 """
-Bytes of a packet of text at most; a longer one is left out. A page of a book has 2 KB; what has
-more than this is no text, and everybody would wait until it is looked through.
+Bytes of a packet of text at most; a longer packet is left out. A page of a book has 2 KB; a packet
+of this size is no text, and all clients would wait while it is searched for tags.
 """
 
 _AT_THE_TOP = "line:0"
-"""The setting of a cue that is not to cover what is at the bottom of the picture."""
+"""The setting of a cue that stands at the top of the picture, not at its bottom."""
 
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}|&(?!#?\w+;)|[<>]")
-"""Tags, SubRip's and ASS's; and what WebVTT would take for something that it is not."""
+"""Tags of SubRip and ASS, and characters that WebVTT would take for markup."""
 
 _PERCENT = r"(?:100|[0-9]{1,2}(?:\.[0-9]+)?)%"
 _SETTING = re.compile(
     rf"line:(?:-?[0-9]{{1,3}}|{_PERCENT})|(?:position|size):{_PERCENT}"
     "|align:(?:start|center|end|left|right)"
 )
-"""Of a cue, with the values that they may have; regions are defined where nobody sees them."""
+"""Settings of a cue with the values that they may have; regions are not sent."""
 
 _KEPT = frozenset({"<b>", "</b>", "<i>", "</i>", "<u>", "</u>"})
+"""Tags that WebVTT has, too."""
 
 _TOP = re.compile(r"\{[^{}]*\\an[789]")
 """The alignments at the top, as the keys of a numeric pad."""
 
 _OVERRIDE = re.compile(r"\{([^{}]*)\}")
-"""What ASS says of the text behind it, or a comment."""
+"""An override of ASS: the style of the text behind it, or a comment."""
 
 _STYLE = re.compile(r"\\([biu])([01])(?![0-9])")
+"""Bold, italic and underlined in an override: which of them, and whether it begins or ends."""
 
 _DRAWING = re.compile(r"\\p([0-9])")
 """From where on there is no text but the strokes of a shape; with 0, from where on there is."""
 
 _ASS_FIELDS = 8
-"""What stands before the text in Matroska: ReadOrder, Layer, Style, Name, three margins, Effect."""
+"""Fields before the text in Matroska: ReadOrder, Layer, Style, Name, three margins, Effect."""
 
 
 class _Cue(NamedTuple):
@@ -106,12 +108,12 @@ class WebVttMuxer(Muxer[None]):
 
 
 def shown_until(packet: Packet) -> int:
-    """When a cue ends, in microseconds."""
+    """Return when a cue ends, in microseconds."""
     return packet.pts + (packet.duration or LASTS)
 
 
 def _clock(time: int) -> str:
-    """Microseconds as WebVTT has them; what is before 0 is at 0."""
+    """Return microseconds as WebVTT writes them; a time before 0 is written as 0."""
     seconds, milliseconds = divmod((max(0, time) + 500) // 1000, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -123,7 +125,7 @@ def _plain(text: str) -> _Cue:
 
 
 def _marked(text: str) -> _Cue:
-    """SubRip: HTML's tags, and those of ASS that people have added."""
+    """SubRip: tags of HTML, and tags of ASS that people have added."""
     settings = _AT_THE_TOP if _TOP.search(text) else ""
     return _Cue(_MARKUP.sub(lambda found: _kept(found[0]), text), settings)
 
@@ -144,7 +146,7 @@ def _ass(text: str) -> _Cue:
 
 
 def _styled(words: str) -> str:
-    """ASS's text without its shapes, its styles as tags; nothing where there is no text."""
+    """Return the text of ASS without its shapes, its styles as tags; nothing if it has no text."""
     # In one pass, whatever there is: an expression from the beginning of a shape to its end takes
     # the square of what it does not find the end in.
     pieces: list[str] = []
@@ -161,12 +163,12 @@ def _styled(words: str) -> str:
 
 
 def _tags(override: str) -> str:
-    """What WebVTT has of what ASS says."""
+    """Return the tags of WebVTT for an override of ASS."""
     return "".join(f"<{'' if on == '1' else '/'}{kind}>" for kind, on in _STYLE.findall(override))
 
 
 def _webvtt(text: str) -> _Cue:
-    """As Matroska has it: the identifier and the settings in lines before the text."""
+    """WebVTT as Matroska stores it: the identifier and the settings in lines before the text."""
     _, _, rest = text.partition("\n")
     settings, _, words = rest.partition("\n")
     known = [item for item in settings.split() if _SETTING.fullmatch(item)]

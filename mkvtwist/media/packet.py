@@ -13,7 +13,7 @@ SECOND = 1_000_000
 """One second in the unit of every time in here."""
 
 STEP = SECOND // 25
-"""Microseconds that a packet lasts of which nothing tells how long."""
+"""Microseconds that a packet lasts if nothing tells how long."""
 
 type_ = Literal["video", "audio", "subtitle"]
 
@@ -35,21 +35,21 @@ class Track:
     """FFmpeg's name of the codec: C{h264}, C{aac}, C{subrip}."""
 
     setup: bytes = b""
-    """What the decoder needs before the first packet (extradata, CodecPrivate)."""
+    """The decoder's setup, needed before the first packet (extradata, CodecPrivate)."""
 
     codec_string: str | None = field(default=None, compare=False)
-    """What MIME types call it, with profile and level (RFC 6381): C{avc1.64001f}."""
+    """The codec's name in MIME types, with profile and level (RFC 6381): C{avc1.64001f}."""
 
     language: str | None = None
     title: str | None = field(default=None, compare=False)
     default: bool = field(default=False, compare=False)
-    """Whether the input says that it is to be chosen among those of its type."""
+    """Whether the input says that the track plays unasked among those of its type."""
 
     width: int | None = None
     height: int | None = None
     frame_rate: float | None = field(default=None, compare=False)
     video_range: str | None = field(default=None, compare=False)
-    """How bright is meant, as HLS calls it: C{SDR}, C{PQ}, C{HLG}; L{None} if nothing says it."""
+    """The range of brightness, as HLS calls it: C{SDR}, C{PQ}, C{HLG}; L{None} if not stated."""
 
     supplemental: str | None = field(default=None, compare=False)
     """The name of a codec that decoders which know it may use instead: C{dvh1.08.06/db1p}."""
@@ -65,12 +65,12 @@ class Track:
 
     @property
     def step(self) -> int:
-        """Microseconds that a packet lasts which does not say so, and after which there is none."""
+        """Microseconds that a packet lasts if it does not say so, and no other follows it."""
         return round(SECOND / self.frame_rate) if self.frame_rate else STEP
 
 
 class Extra(NamedTuple):
-    """What only a few packets have beside their payload."""
+    """Data that a few packets have beside their payload."""
 
     additions: tuple[tuple[int, bytes], ...] = ()
     """Matroska's BlockAdditions: (BlockAddID, data), for example the alpha channel of VP8."""
@@ -80,7 +80,7 @@ class Extra(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """What one track has for one moment, ready for a fragment of any format."""
+    """One frame, or group of samples, of one track: the unit that moves, for every format."""
 
     track: int
     pts: int
@@ -96,7 +96,7 @@ class Packet(NamedTuple):
 
     @property
     def end(self) -> int:
-        """When the next packet of the track is due, in decoding order."""
+        """Return when the next packet of the track is due, in decoding order."""
         return self.dts + self.duration
 
 
@@ -120,19 +120,20 @@ class Header:
 
     @property
     def has_video(self) -> bool:
-        """Whether segments are cut at video keyframes (else: by time)."""
+        """Return whether segments are cut at video keyframes, rather than by time."""
         return any(track.type == "video" for track in self.tracks)
 
     @property
     def numbers(self) -> frozenset[int]:
-        """The numbers of all tracks."""
+        """Return the numbers of all tracks."""
         return frozenset(track.number for track in self.tracks)
 
     @property
     def sparse(self) -> frozenset[int]:
         """
-        The numbers of the tracks that do not tell the time: subtitles, which may be early, or
-        stand for an hour, unless there is nothing else.
+        Return the numbers of the tracks that do not tell the time.
+
+        These are subtitles, which may be early, or stand for an hour, unless there is nothing else.
         """
         sparse = frozenset(track.number for track in self.tracks if track.type == "subtitle")
         return sparse if sparse < self.numbers else frozenset()

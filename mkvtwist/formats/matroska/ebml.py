@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class MatroskaError(ValueError):
-    """A header is not Matroska, or is cut short."""
+    """Bytes that are not Matroska, or are cut short."""
 
 
 def vint(value: int) -> bytes:

@@ -129,7 +129,7 @@ def _remade(head: bytes, made: Callable[[Element], bytes]) -> bytes:
 
 
 def _is_tag_of(head: bytes, tag: Element, uids: Collection[int | None]) -> bool:
-    """Whether a Tag is about one of these tracks."""
+    """Return whether a Tag is about one of these tracks."""
     return tag.id == ids.TAG and any(
         unsigned_in(head, targets, ids.TAG_TRACK_UID) in uids
         for targets in children(head, tag)

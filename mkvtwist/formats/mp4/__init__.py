@@ -18,7 +18,7 @@ from mkvtwist.media.packet import Track
 
 
 def fits(track: Track) -> bool:
-    """Whether a track can live in MP4: a player reads it there, and libavformat describes it."""
+    """Return whether a track can live in MP4: players read it there, libavformat describes it."""
     return track.codec in CODECS and bool(track.mp4_head)
 
 

@@ -10,7 +10,7 @@ _box = struct.Struct(">I4s")
 
 
 class Mp4Error(ValueError):
-    """A head is not MP4, or is cut short."""
+    """Bytes that are not MP4, or are cut short."""
 
 
 class Box(NamedTuple):

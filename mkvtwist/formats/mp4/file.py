@@ -22,7 +22,7 @@ _SYNC_SAMPLE = 0x90000000
 """In an index: one can begin there, and nothing that is shown later was decoded before."""
 
 _MOST_ENTRIES = 0xFFFF
-"""As many as an index can count."""
+"""Entries of an index at most: it counts them in 16 bits."""
 
 
 def front(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int) -> bytes:

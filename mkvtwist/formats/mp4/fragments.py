@@ -87,6 +87,8 @@ class Mp4Muxer(Muxer[None]):
         self, packets: Sequence[Packet], apart: Collection[int], lasting: Mapping[int, int]
     ) -> bytes:
         """
+        Return the packets as fragments.
+
         @param apart: the tracks of which a moof has no more than one packet.
         @param lasting: microseconds that the last packet of a track lasts, at least.
         """
@@ -104,7 +106,7 @@ class Mp4Muxer(Muxer[None]):
 
     def _runs(self, packets: list[Packet], lasting: int, *, apart: bool) -> "Iterator[_Run]":
         """
-        One track's packets, cut where a duration does not fit 32 bits.
+        Yield one track's packets, cut where a duration does not fit 32 bits.
 
         @param lasting: microseconds that the last one lasts, at least.
         @param apart: cut at each of them.
@@ -145,7 +147,7 @@ class _Run:
 
 
 def _written(runs: Sequence[_Run]) -> bytes:
-    """One moof, and the mdat that it describes."""
+    """Return one moof, and the mdat that it describes."""
     size = _moof.size + sum(_traf.size + _sample.size * len(run.samples) for run in runs)
     begin = min(run.packets[0].dts for run in runs)
     number = (max(0, begin) // 1000 + 1) & 0xFFFFFFFF

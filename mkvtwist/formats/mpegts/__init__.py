@@ -8,10 +8,9 @@ and counts for one reader only. Each of our packets is one PES packet, which is 
     47 PID counter  [adaptation field: PCR, random access, stuffing]  payload    188 bytes
                                                                       '-- PES header, frame --'
 
-The payloads are no longer those of Matroska and MP4, but those that carry their setup with them:
-NAL units between start codes with their parameter sets, AAC with ADTS headers. So there is no head:
-what describes the tracks (PAT and PMT) comes again with each keyframe, and a client can begin
-there.
+The payloads are not those of Matroska and MP4: they carry their setup with them. NAL units have
+start codes and parameter sets, AAC has ADTS headers. So there is no head: the tables that describe
+the tracks (PAT and PMT) come again with each keyframe, and a client can begin there.
 
 The continuity counters depend on what was sent before, and so does the time that another track
 tells where the pictures are slow or silent. Both go in and come out of each call, so that a

@@ -34,13 +34,13 @@ codes 1 to 8 of a channel configuration stand for (RFC 7845, 5.1.1.2, in the usu
 
 
 class Framing(Protocol):
-    """How a track's payloads stand in a transport stream."""
+    """The payloads of one track in a transport stream."""
 
     descriptors: bytes
-    """What the PMT has to say of it."""
+    """Descriptors of the track in the PMT."""
 
     def parts(self, packet: Packet, /) -> Sequence[bytes]:
-        """A payload, to be put together; nothing where it cannot be sent."""
+        """Return a payload in parts that follow each other; none if it cannot be sent."""
 
 
 class _AsIs:
@@ -95,7 +95,7 @@ class _NalUnits:
     delimiter: bytes
     delimiter_type: int
     shift: int
-    """How far left the type stands in a unit's first byte."""
+    """Bits to the right of the type in a unit's first byte."""
 
     mask: int
     """The type's bits."""
@@ -114,10 +114,10 @@ class _NalUnits:
 
     def setup(self, private: bytes) -> tuple[int, list[bytes]]:
         """
-        How many bytes a length has, and the parameter sets.
+        Return how many bytes a length has, and the parameter sets.
 
         @raise IndexError: when it is cut short.
-        @raise struct.error: likewise.
+        @raise struct.error: when it is cut short within a number.
         """
         raise NotImplementedError
 
@@ -144,7 +144,7 @@ class _NalUnits:
 
 
 class _H264(_NalUnits):
-    """What an avcC describes (ISO/IEC 14496-15, 5.3.3.1)."""
+    """H.264, described by an avcC (ISO/IEC 14496-15, 5.3.3.1)."""
 
     delimiter = _START_CODE + b"\x09\xf0"  # any type of slice may follow
     delimiter_type = 9
@@ -163,7 +163,7 @@ class _H264(_NalUnits):
 
 
 class _Hevc(_NalUnits):
-    """What an hvcC describes (ISO/IEC 14496-15, 8.3.3.1)."""
+    """HEVC, described by an hvcC (ISO/IEC 14496-15, 8.3.3.1)."""
 
     delimiter = _START_CODE + b"\x46\x01\x50"
     delimiter_type = 35
@@ -183,7 +183,7 @@ class _Hevc(_NalUnits):
 
 def _sized(data: bytes, at: int) -> tuple[bytes, int]:
     """
-    What follows its size in 16 bits, and where it ends.
+    Return bytes that stand behind their size in 16 bits, and where they end.
 
     @raise struct.error: when it is cut short.
     """
@@ -219,7 +219,7 @@ class _Opus:
 
 def _opus_channels(private: bytes) -> int:
     """
-    The channel configuration of an OpusHead (RFC 7845, 5.1).
+    Return the channel configuration of an OpusHead (RFC 7845, 5.1).
 
     @raise NoPlace: when there is none for it.
     """
@@ -232,17 +232,17 @@ def _opus_channels(private: bytes) -> int:
 
 
 class Carriage(NamedTuple):
-    """How a codec lives in a transport stream."""
+    """The carriage of a codec in a transport stream."""
 
     stream_type: int
-    """What the PMT calls it (ISO/IEC 13818-1, table 2-34; from 0x80 on ATSC's)."""
+    """The codec's type in the PMT (ISO/IEC 13818-1, table 2-34; from 0x80 on ATSC's)."""
 
     stream_id: int
     framing: Callable[[bytes], Framing]
     """Made from the CodecPrivate."""
 
     name: bytes = b""
-    """Under which it is registered, where the type alone does not say what it is."""
+    """The name in a registration descriptor, if the type alone does not tell the codec."""
 
 
 CARRIAGE: Mapping[str, Carriage] = MappingProxyType(
@@ -272,7 +272,7 @@ _MPEG_SOUND, _MPEG_2_SOUND, _MPEG_RATE = 0x03, 0x04, 32000
 
 
 def fits(track: Track) -> bool:
-    """Whether a track can live in a transport stream."""
+    """Return whether a track can live in a transport stream."""
     if track.codec not in CODECS:
         return False
     try:
@@ -283,14 +283,14 @@ def fits(track: Track) -> bool:
 
 
 def stream_type(track: Track) -> int:
-    """What a PMT calls a track's codec."""
+    """Return the type of a track's codec in a PMT."""
     type_ = CARRIAGE[track.codec].stream_type
     low = track.sample_rate is not None and track.sample_rate < _MPEG_RATE
     return _MPEG_2_SOUND if low and type_ == _MPEG_SOUND else type_
 
 
 def descriptors(track: Track, framing: Framing) -> bytes:
-    """What else a PMT says of a track."""
+    """Return the descriptors of a track in a PMT."""
     name = CARRIAGE[track.codec].name
     about = (descriptor(REGISTRATION, name) if name else b"") + framing.descriptors
     language = track.language or ""

@@ -1,5 +1,5 @@
 """
-What describes a transport stream: PAT and PMT (I{pure}, ISO/IEC 13818-1, 2.4.4 and 2.6).
+The tables that describe a transport stream: PAT and PMT (I{pure}, ISO/IEC 13818-1, 2.4.4 and 2.6).
 """
 
 import struct
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 PAT_PID, PMT_PID = 0, 0x1000
 
 NO_PID = 0x1FFF
-"""What a PMT says where no track has the clock."""
+"""The PID of the clock in a PMT if no track has it."""
 
 ROOM = 1021 - 13
 """
@@ -26,13 +26,13 @@ _CRC_POLYNOMIAL = 0x04C11DB7
 
 
 def pat() -> bytes:
-    """The program association (2.4.4.3), with a pointer to its beginning."""
+    """Return the program association (2.4.4.3), with a pointer to its beginning."""
     return _section(0, struct.pack(">HH", _PROGRAM, 0xE000 | PMT_PID))
 
 
 def pmt(entries: Sequence[bytes], clock: int) -> bytes:
     """
-    The program map (2.4.4.8), with a pointer to its beginning.
+    Return the program map (2.4.4.8), with a pointer to its beginning.
 
     @param clock: the PID that has the time.
     """
@@ -40,25 +40,25 @@ def pmt(entries: Sequence[bytes], clock: int) -> bytes:
 
 
 def entry(stream_type: int, pid: int, descriptors: bytes) -> bytes:
-    """What a PMT says of one track."""
+    """Return the entry of one track in a PMT."""
     head = struct.pack(">BHH", stream_type, 0xE000 | pid, 0xF000 | len(descriptors))
     return head + descriptors
 
 
 def descriptor(tag: int, data: bytes) -> bytes:
-    """One descriptor (2.6.1): its tag, its length, what it says."""
+    """Return one descriptor (2.6.1): its tag, its length, its payload."""
     return bytes((tag, len(data))) + data
 
 
 def _section(table: int, data: bytes) -> bytes:
-    """The one section of a table (2.4.4.10): version 0, valid at once."""
+    """Return the one section of a table (2.4.4.10): version 0, valid at once."""
     length = len(data) + 5 + 4
     section = struct.pack(">BHHBBB", table, 0xB000 | length, _PROGRAM, 0xC1, 0, 0) + data
     return b"\0" + section + crc(section).to_bytes(4, "big")
 
 
 def crc(data: bytes) -> int:
-    """MPEG's CRC (annex A): that of Ethernet, but with the highest bit first and not inverted."""
+    """Return MPEG's CRC (annex A): Ethernet's, with the highest bit first and not inverted."""
     value = 0xFFFFFFFF
     for byte in data:
         value ^= byte << 24

@@ -61,14 +61,14 @@ _TICKS = 1 << 33
 """How many ticks of 90 kHz a time stamp can tell: after 26.5 hours they begin anew."""
 
 _PES_LIMIT = 0xFFFF
-"""What may follow the length of a PES packet; a larger picture says 0, and ends with the next."""
+"""Bytes that the length of a PES packet can count; a larger picture has length 0 (unbounded)."""
 
 NULL = b"\x47\x1f\xff\x10" + b"\xff" * 184
-"""A transport packet that everybody passes over (2.4.3.3)."""
+"""A null packet, which all players ignore (2.4.3.3)."""
 
 
 class Counters(NamedTuple):
-    """What a fragment's bytes depend on beside its packets."""
+    """The state that a fragment's bytes depend on beside its packets."""
 
     following: tuple[int, ...]
     """The continuity counters that come next: those of PAT, of PMT, and of each track there."""
@@ -136,10 +136,10 @@ class MpegTsMuxer(Muxer[Counters]):
         self, packets: Sequence[Packet], counters: Counters, out: list[bytes] | None
     ) -> Counters:
         """
-        Go through some packets.
+        Write some packets, or only count the transport packets that they take.
 
-        @param out: where their bytes go; without it they are counted alone.
-        @return: the counters behind them.
+        @param out: takes the bytes; L{None} to count only.
+        @return: the counters after the packets.
         """
         following, told, due, alone = counters
         now = list(following)
@@ -170,7 +170,7 @@ class MpegTsMuxer(Muxer[Counters]):
         return Counters(tuple(now), told, due, alone)
 
     def _announce(self, now: list[int], out: list[bytes] | None) -> None:
-        """The tables."""
+        """Write the tables."""
         for place, (pid, table) in enumerate(
             ((tables.PAT_PID, self._pat), (tables.PMT_PID, self._pmt))
         ):
@@ -181,8 +181,9 @@ class MpegTsMuxer(Muxer[Counters]):
     @staticmethod
     def _passed(packet: Packet, stream: "_Stream", told: int, due: int) -> int | None:
         """
-        A moment that has to be told before a packet of another track than the clock's: when that
-        is slow or silent, and with the next packet it would be too late.
+        Return the moment on the clock that has to be told before a packet of another track, if any.
+
+        There is one if the clock's track is slow or silent, and its next packet comes too late.
         """
         end = stream.end(packet) + _ROUNDED
         moment = min(packet.dts, max(due, packet.dts - CLOCK_PATIENCE))
@@ -190,7 +191,7 @@ class MpegTsMuxer(Muxer[Counters]):
         return moment if late and moment > told else None
 
     def _tell(self, moment: int, told: int, now: list[int], out: list[bytes] | None) -> None:
-        """The time without payload (2.4.3.3): no counter goes on. The tables, if it is time."""
+        """Write the time without payload (2.4.3.3), which no counter counts; the tables if due."""
         assert self._clock is not None
         if moment // TABLES_INTERVAL != told // TABLES_INTERVAL:
             self._announce(now, out)
@@ -200,9 +201,11 @@ class MpegTsMuxer(Muxer[Counters]):
 
     def _announced(self, packets: Sequence[Packet]) -> bool:
         """
-        Whether the tables stand before a fragment: before each keyframe of the pictures that have
-        the clock, and before whatever of that track lasts over a multiple of L{TABLES_INTERVAL}. Of
-        packets without gaps that is one for each, and it depends on nothing but the packet.
+        Return whether the tables stand before a fragment.
+
+        They stand before each keyframe of the pictures that have the clock, and before each packet
+        of that track that lasts over a multiple of L{TABLES_INTERVAL}. If packets have no gaps, one
+        does at each multiple, and it depends on nothing but the packet.
         """
         clock = self._clock
         for packet in packets:
@@ -235,11 +238,11 @@ class _Stream:
         self.described = tables.entry(stream_type(track), self.pid, about)
 
     def end(self, packet: Packet) -> int:
-        """When the next one is due; packets that do not say how long they last do so as usual."""
+        """Return when the next packet is due; one without a duration lasts as long as usual."""
         return packet.dts + (packet.duration or self._step)
 
     def count(self, packet: Packet, *, tells: bool) -> int:
-        """How many transport packets L{render} makes of one of ours."""
+        """Return how many transport packets L{render} makes of a packet."""
         parts = self._framing.parts(packet)
         if not parts:
             return 0
@@ -249,7 +252,7 @@ class _Stream:
 
     def render(self, packet: Packet, counter: int, *, tells: bool) -> bytes:
         """
-        One of our packets as a PES packet, in transport packets.
+        Return a packet as a PES packet, in transport packets.
 
         @param tells: whether it tells the time (PCR).
         """
@@ -272,7 +275,7 @@ class _Stream:
         return b"".join(out)
 
     def _pes(self, parts: Sequence[bytes], times: Sequence[int]) -> bytes:
-        """A PES packet (2.4.3.6)."""
+        """Return a PES packet (2.4.3.6)."""
         stamps = _STAMP * len(times)
         length = 3 + stamps + sum(map(len, parts))
         flags = _PTS_AND_DTS if len(times) > 1 else _ONLY_PTS
@@ -287,7 +290,7 @@ class _Stream:
 
 
 def _times(packet: Packet) -> tuple[int, ...]:
-    """A packet's PTS, and its DTS where it is another; in ticks of 90 kHz."""
+    """Return a packet's PTS, and its DTS if it is another, in ticks of 90 kHz."""
     # To the nearest; what is before the clock's beginning is there.
     decoded = max(0, (packet.dts + LEAD) * 9 + 50) // 100
     shown = max(decoded, ((packet.pts + LEAD) * 9 + 50) // 100)
@@ -295,14 +298,14 @@ def _times(packet: Packet) -> tuple[int, ...]:
 
 
 def _stamp(mark: int, time: int) -> bytes:
-    """A time stamp: 3, 15 and 15 bits, each followed by one that is set."""
+    """Return a time stamp: 3, 15 and 15 bits, each followed by one that is set."""
     high, middle, low = time >> 30, time >> 15 & 0x7FFF, time & 0x7FFF
     value = mark << 36 | high << 33 | middle << 17 | low << 1 | 0x100010001
     return value.to_bytes(_STAMP, "big")
 
 
 def _field(packet: Packet, *, tells: bool) -> bytes:
-    """The adaptation field (2.4.3.4) with which a packet begins, if any."""
+    """Return the adaptation field (2.4.3.4) with which a packet begins, if any."""
     flags = _RANDOM_ACCESS if packet.key else 0
     if tells:
         return _clock_field(flags, packet.dts)
@@ -310,7 +313,7 @@ def _field(packet: Packet, *, tells: bool) -> bytes:
 
 
 def _clock_field(flags: int, moment: int) -> bytes:
-    """An adaptation field that tells the time."""
+    """Return an adaptation field that tells the time."""
     base, extension = divmod(max(0, moment) * 27, 300)  # 27 ticks a microsecond
     pcr = base % _TICKS << 15 | 0x7E00 | extension
     return bytes((_CLOCK_FIELD - 1, flags | _HAS_PCR)) + pcr.to_bytes(6, "big")
@@ -318,7 +321,7 @@ def _clock_field(flags: int, moment: int) -> bytes:
 
 def _filled(place: int, counter: int, field: bytes, payload: bytes) -> bytes:
     """
-    One transport packet, with an adaptation field as long as it takes to fill it.
+    Return one transport packet, filled up by its adaptation field.
 
     @param place: the PID, and whether something begins there.
     @param payload: without it the packet is an adaptation field alone.
@@ -334,12 +337,12 @@ def _filled(place: int, counter: int, field: bytes, payload: bytes) -> bytes:
 
 
 def _count(size: int) -> int:
-    """How many transport packets it takes."""
+    """Return how many transport packets some bytes take."""
     return -(-size // _ROOM)
 
 
 def _cut(pid: int, table: bytes, counter: int) -> list[bytes]:
-    """A table in transport packets, the last of which is filled up as tables are."""
+    """Return a table in transport packets, the last of which is filled up as tables are."""
     return [
         _head.pack(0x47, pid | (0 if at else _BEGINS), _PAYLOAD | counter + n & 15)
         + table[at : at + _ROOM].ljust(_ROOM, b"\xff")
