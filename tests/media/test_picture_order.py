@@ -1,6 +1,7 @@
 """The order of pictures is the one that encoders gave; what the tests of both codecs share."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -28,13 +29,19 @@ def orders(order: PictureOrder, pictures: Iterable[Sequence[bytes]]) -> list[tup
     return [(place.begins, place.order) for place in places if place is not None]
 
 
+@cache
+def encoded(codec: str) -> Sequence[Sequence[bytes]]:
+    """The pictures of a short clip, in NAL units; made once."""
+    clip = media.clip(container="mpegts", video=codec, audio=None, seconds=0.2, bframes=2)
+    with media.opened(clip) as file:
+        return [stored_payload.nal_units(bytes(p)) for p in file.demux() if p.size]
+
+
 def damaged_is_harmless(
     order: PictureOrder, codec: str, index: int, flips: list[tuple[int, int]]
 ) -> None:
     """Flip some bits in one of the first units of a stream, and look at all of it."""
-    clip = media.clip(container="mpegts", video=codec, audio=None, seconds=0.2, bframes=2)
-    with media.opened(clip) as file:
-        pictures = [stored_payload.nal_units(bytes(p)) for p in file.demux() if p.size]
+    pictures = [list(units) for units in encoded(codec)]
     damaged = bytearray(pictures[0][index % len(pictures[0])][:LONGEST])
     for at, bit in flips:
         damaged[at % len(damaged)] ^= 1 << bit
