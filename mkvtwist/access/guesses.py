@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred
 from mkvtwist.net.addresses import one_host
 
 GUESSES = 10
-WINDOW = 60.0
+GUESS_WINDOW = 60.0
 """
 Wrong credentials that an address may give in so many seconds; then none are looked at. So many are
 looked at once.
@@ -131,7 +131,7 @@ class Guesses:
     def _left(self, key: str) -> int:
         """Return how many guesses an address has left."""
         since, count = self._counts.get(key, (0.0, 0))
-        if count and self._clock.seconds() - since >= WINDOW:
+        if count and self._clock.seconds() - since >= GUESS_WINDOW:
             del self._counts[key]
             count = 0
         return GUESSES - count

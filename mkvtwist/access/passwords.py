@@ -13,7 +13,7 @@ import bcrypt
 COST = 12
 """Of a new hash, as a power of two of rounds: a quarter of a second here for each guess."""
 
-LONGEST = 72
+LONGEST_PASSWORD = 72
 """Bytes of a password; bcrypt looks at no more."""
 
 _HASH = re.compile(rb"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
@@ -55,11 +55,11 @@ def line(user: str, password: str, cost: int = COST) -> str:
     if not user or ":" in user or not user.isprintable() or user.startswith("#"):
         raise PasswordError("a user's name has no colon, and does not begin with #")
     secret = password.encode()
-    if not secret or len(secret) > LONGEST:
-        raise PasswordError(f"a password has 1 to {LONGEST} bytes")
+    if not secret or len(secret) > LONGEST_PASSWORD:
+        raise PasswordError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
     return f"{user}:{bcrypt.hashpw(secret, bcrypt.gensalt(cost)).decode()}"
 
 
 def is_right(password: bytes, hash_: bytes) -> bool:
     """Return whether a password is right. Slow, and meant to be: call it in a thread."""
-    return len(password) <= LONGEST and bcrypt.checkpw(password, hash_)
+    return len(password) <= LONGEST_PASSWORD and bcrypt.checkpw(password, hash_)

@@ -18,13 +18,13 @@ from zope.interface import implementer
 from mkvtwist.access.files import read_file
 from mkvtwist.config.values import ConfigError
 
-SHORTEST = 8
+SHORTEST_TOKEN = 8
 """Characters of a token for streams: a shorter one can be guessed, even slowly."""
 
-SHORTEST_TO_MANAGE = 16
+SHORTEST_MANAGEMENT_TOKEN = 16
 """Characters of the management token, which opens everything: guesses at it are not counted."""
 
-LONGEST_TO_MANAGE = 4096
+TOKEN_FILE_LIMIT = 4096
 """Bytes of a file with the management token."""
 
 
@@ -75,7 +75,7 @@ def read_tokens(path: str) -> list[bytes]:
     if not tokens:
         raise ConfigError(f"{path!r}: there is no token in it")
     for token in tokens:
-        _check(path, token, SHORTEST)
+        _check(path, token, SHORTEST_TOKEN)
     return tokens
 
 
@@ -85,8 +85,8 @@ def read_management_token(path: str) -> bytes:
 
     @raise ConfigError: if the file cannot be read, or its content breaks the rule.
     """
-    token = read_file(path, LONGEST_TO_MANAGE).strip()
-    _check(path, token, SHORTEST_TO_MANAGE)
+    token = read_file(path, TOKEN_FILE_LIMIT).strip()
+    _check(path, token, SHORTEST_MANAGEMENT_TOKEN)
     return token
 
 

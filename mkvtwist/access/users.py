@@ -18,7 +18,7 @@ from mkvtwist.access.passwords import is_right
 from mkvtwist.net.pool import Pool
 from mkvtwist.net.waiting import Results
 
-THREADS = 2
+HASHING_THREADS = 2
 """Threads that compute hashes at once: each takes a core for a quarter of a second."""
 
 WAITING = 64
@@ -38,7 +38,7 @@ class Hashing:
     def __init__(
         self,
         reactor: Any,
-        threads: int = THREADS,
+        threads: int = HASHING_THREADS,
         is_right: Callable[[bytes, bytes], bool] = is_right,
     ) -> None:
         """

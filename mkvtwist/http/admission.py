@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
-from mkvtwist.access.guesses import GUESSES, WINDOW, Guesses, LockedOut
+from mkvtwist.access.guesses import GUESS_WINDOW, GUESSES, Guesses, LockedOut
 from mkvtwist.access.refusals import Refusals
 from mkvtwist.access.rules import Access, Gate, Visitor
 from mkvtwist.access.users import Busy
@@ -131,7 +131,7 @@ class Admission:
         elif not why.check(LockedOut):
             self._cannot_say(request, gone, why)
         elif not gone:
-            request.setHeader(b"Retry-After", b"%d" % WINDOW)
+            request.setHeader(b"Retry-After", b"%d" % GUESS_WINDOW)
             respond_text(request, 429, "Too many wrong tokens or passwords; try again later.")
 
     def _cannot_say(self, request: Request, gone: "_Gone", why: Failure) -> None:
@@ -162,7 +162,7 @@ def _report(refusals: Refusals, peer: str) -> None:
     """Tell operators that an address is locked out."""
     line = "{peer} is locked out for up to {seconds:.0f} s: {reason}"
     reason = f"{GUESSES} wrong tokens or passwords"
-    refusals.tell(AddressLockedOut(peer=peer, reason=reason, seconds=WINDOW), reason, line)
+    refusals.tell(AddressLockedOut(peer=peer, reason=reason, seconds=GUESS_WINDOW), reason, line)
 
 
 def _fail(why: Failure, request: Any) -> None:

@@ -17,7 +17,7 @@ from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
 from mkvtwist.net.addresses import one_host
 
-MOST_WAITING = 4096
+MOST_IDLE = 4096
 """Connections without a request, about 10 kB each; a crowd of thousands has some for a moment."""
 
 MOST_REFUSED = 64
@@ -54,7 +54,7 @@ class Connections:
     _log = Logger()
 
     def __init__(
-        self, clock: Any, shares: Shares | None = None, most_waiting: int = MOST_WAITING
+        self, clock: Any, shares: Shares | None = None, most_waiting: int = MOST_IDLE
     ) -> None:
         """
         @param most_waiting: how many may have asked for nothing.

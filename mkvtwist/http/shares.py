@@ -28,7 +28,8 @@ Requests a second from one address: a viewer of low-latency HLS makes 4 to 8, a 
 players a hundred when it opens. They take a tenth of a core, or less.
 """
 
-SECOND = 1.0
+REQUEST_SPAN = 1.0
+"""Seconds in which the requests of an address are counted."""
 
 REPORT_EVERY = 60.0
 """Seconds between two lines about what was refused."""
@@ -64,7 +65,7 @@ class Shares:
     @property
     def addresses(self) -> int:
         """The number of addresses that have connections, or have asked in this second."""
-        is_now = 0 <= self._clock.seconds() - self._since < SECOND
+        is_now = 0 <= self._clock.seconds() - self._since < REQUEST_SPAN
         return len(self._counts.keys() | (self._asked.keys() if is_now else set()))
 
     def is_full(self, host: str | None) -> bool:
@@ -88,7 +89,7 @@ class Shares:
         if most == inf:
             return True
         now = self._clock.seconds()
-        if not 0 <= now - self._since < SECOND:
+        if not 0 <= now - self._since < REQUEST_SPAN:
             self._since = now
             self._asked.clear()
         key = one_host(host)

@@ -7,6 +7,7 @@ an option, the functions do nothing or return L{None}.
 
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import closing, suppress
 from errno import EPERM
 from math import ceil
@@ -28,7 +29,7 @@ A connection over which nothing goes is probed after so long. Three probes, whic
 in half that time, remain without an answer, and the connection is closed: after 25 s.
 """
 
-GRACE = 2.0
+KERNEL_GRACE = 2.0
 """
 Seconds that the kernel waits longer than its user: one who only takes nothing is disconnected by
 the publisher, which says so in the log.
@@ -77,9 +78,9 @@ def attend(transport: Any, seconds: float) -> None:
     Bound what the kernel holds for a client, and have the kernel notice when the client vanishes.
 
     @param seconds: how long the client's machine may acknowledge nothing, or its program take
-        nothing; L{GRACE} later the connection is closed.
+        nothing; L{KERNEL_GRACE} later the connection is closed.
     """
-    patience = seconds + GRACE
+    patience = seconds + KERNEL_GRACE
     step = max(1, min(PROBE_SECONDS, ceil(patience / (PROBES + 1))))
     _tell(transport, step, step, round(patience * 1000), UNSENT)
 
@@ -150,10 +151,14 @@ def address(where: IAddress) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def both_families(port: int) -> tuple[str, ...]:
-    """Return the endpoints that serve IPv4 and IPv6 at a port, as far as this machine has them."""
+def both_families(port: int, make_socket: Callable[..., Any] = socket.socket) -> tuple[str, ...]:
+    """
+    Return the endpoints that serve IPv4 and IPv6 at a port, as far as this machine has them.
+
+    @param make_socket: makes the sockets that are tried.
+    """
     try:
-        with socket.socket(socket.AF_INET6) as trial:
+        with make_socket(socket.AF_INET6) as trial:
             only = trial.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
             trial.bind(("::", 0))
     except OSError:
@@ -165,16 +170,19 @@ def both_families(port: int) -> tuple[str, ...]:
 # -- Congestion control -------------------------------------------------------
 
 
-def congestion_problem(name: str, *, lenient: bool = False) -> str | None:
+def congestion_problem(
+    name: str, *, lenient: bool = False, make_socket: Callable[..., Any] = socket.socket
+) -> str | None:
     """
     Return why connections cannot have this congestion control; L{None} if they can.
 
     @param lenient: whether it is no problem that only root may choose it: a server that began as
         root has chosen it then.
+    @param make_socket: makes the socket that is tried.
     """
     if not hasattr(socket, "TCP_CONGESTION"):
         return f"{name!r}: this system does not let programs choose; leave it out"
-    with closing(socket.socket()) as trial:
+    with closing(make_socket()) as trial:
         try:
             trial.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
         except OSError as error:

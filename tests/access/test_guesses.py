@@ -9,7 +9,7 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.access.guesses import GUESSES, VERDICT_TIME, WINDOW, Guesses, LockedOut
+from mkvtwist.access.guesses import GUESS_WINDOW, GUESSES, VERDICT_TIME, Guesses, LockedOut
 from tests.support.fakes import Reactor
 
 
@@ -52,7 +52,7 @@ class GuessesTests(SynchronousTestCase):
         self.assertFalse(self.judge("192.0.2.1", right=False))
         self.assertFalse(self.judge("::ffff:192.0.2.1", right=True))
         self.assertTrue(self.judge("192.0.2.2", right=True))
-        self.clock.advance(WINDOW)
+        self.clock.advance(GUESS_WINDOW)
         self.assertTrue(self.judge("192.0.2.1", right=True))
 
     def test_right(self) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mkvtwist.access.users import THREADS, WAITING, Busy, Hashing, Users
+from mkvtwist.access.users import HASHING_THREADS, WAITING, Busy, Hashing, Users
 from tests.support.fakes import Reactor
 from tests.support.secrets import HASH
 
@@ -63,7 +63,7 @@ class UsersTests(SynchronousTestCase):
     def test_busy(self) -> None:
         """Passwords that would wait for too long are not looked at."""
         hashing = Hashing(self.reactor)
-        waiting = [hashing.is_right(b"x", HASH) for _ in range(WAITING + THREADS)]
+        waiting = [hashing.is_right(b"x", HASH) for _ in range(WAITING + HASHING_THREADS)]
         self.assertRaises(Busy, hashing.is_right, b"x", HASH)
         self.reactor.turns()
         self.assertEqual([self.successResultOf(one) for one in waiting], [False] * len(waiting))

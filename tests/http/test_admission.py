@@ -13,7 +13,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from mkvtwist.access.guesses import GUESSES, WINDOW
+from mkvtwist.access.guesses import GUESS_WINDOW, GUESSES
 from mkvtwist.access.rules import Access
 from mkvtwist.access.tokens import IToken
 from mkvtwist.access.users import Hashing
@@ -151,7 +151,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.assertEqual(got.headers["retry-after"], "60")
         self.assertEqual(self.get("/live.mkv?token=wrong", "HEAD").status, 200)
         self.assertNotIn("secret", json.loads(self.get(f"/status?token={TOKEN}").body)["streams"])
-        self.reactor.advance(WINDOW)
+        self.reactor.advance(GUESS_WINDOW)
         self.assertEqual(self.get(f"/secret?token={TOKEN}", "HEAD").status, 200)
 
     def at_once(self, target: str, authorization: str, count: int) -> list[int]:

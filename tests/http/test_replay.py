@@ -23,7 +23,7 @@ from mkvtwist.http.replay_files import (
     ReplayFiles,
 )
 from mkvtwist.http.replay_writer import ReplayWriter
-from mkvtwist.http.views.replay import MOST_MAKING, RETRY_AFTER, SAME_FOR, SWEEP, Replays
+from mkvtwist.http.views.replay import MOST_MAKING, REPLAY_RETRY, REPLAY_SWEEP, SAME_FOR, Replays
 from tests.support.fakes import SOUND, Answer, LatePool, Pool, blocks, footage, header
 from tests.support.site import SiteTestCase
 
@@ -205,7 +205,7 @@ class ReplayTests(SiteTestCase):
         self.assertEqual(len(late.jobs), 1)
         self.add("late")
         got = self.get("/late/last.mkv", "HEAD")
-        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(RETRY_AFTER)))
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(REPLAY_RETRY)))
         self.assertEqual(self.get("/live/last.mkv?seconds=soon", "HEAD").status, 400)
 
     def test_name(self) -> None:
@@ -234,7 +234,7 @@ class ReplayTests(SiteTestCase):
         for begin in (lambda: None, lambda: other.publisher.begin(header())):
             begin()
             got = self.get("/late/last.mkv")
-            self.assertEqual((got.status, got.headers["retry-after"]), (503, str(RETRY_AFTER)))
+            self.assertEqual((got.status, got.headers["retry-after"]), (503, str(REPLAY_RETRY)))
         other.publisher.publish(footage(0.5, 0.9))
         self.assertEqual(self.get("/late/last.mkv").status, 503, "no keyframe")
 
@@ -282,7 +282,7 @@ class ReplayTests(SiteTestCase):
         for _ in range(3):
             self.reactor.advance(KEEP_TIME - 1)
             self.assertEqual(self.get(where).status, 200)
-        self.reactor.pump([SWEEP] * int(KEEP_TIME / SWEEP + 1))
+        self.reactor.pump([REPLAY_SWEEP] * int(KEEP_TIME / REPLAY_SWEEP + 1))
         self.assertEqual(self.get(where).status, 404)
         self.assertEqual(self.kept(), [])
 
@@ -319,7 +319,7 @@ class ReplayTests(SiteTestCase):
         asking = self.connect()
         asking.ask("/live/last.mkv")
         got = asking.answer()
-        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(RETRY_AFTER)))
+        self.assertEqual((got.status, got.headers["retry-after"]), (503, str(REPLAY_RETRY)))
         self.reactor.pump([0.00001] * 20)
         self.assertTrue(all(reader.answer().complete for reader in readers))
         self.last()
@@ -434,7 +434,7 @@ class ReplayTests(SiteTestCase):
         self.site.doStart()
         self.site.doStop()
         self.assertEqual(os.listdir(self.parent), [])
-        soon = self.reactor.seconds() + SWEEP
+        soon = self.reactor.seconds() + REPLAY_SWEEP
         self.assertEqual([c for c in self.reactor.getDelayedCalls() if c.getTime() <= soon], [])
 
     def test_stopped_meanwhile(self) -> None:

@@ -21,7 +21,7 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http.wire.channel import IDLE
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import (
-    GRACE,
+    KERNEL_GRACE,
     UNSENT,
     Traffic,
     address,
@@ -90,7 +90,7 @@ class OptionTests(SynchronousTestCase):
         near, _ = self.pair()
         for seconds, step in ((30.0, 8), (5.0, 2), (1.0, 1), (86400.0, 10)):
             attend(Transport(near), seconds)
-            patience = (seconds + GRACE) * 1000
+            patience = (seconds + KERNEL_GRACE) * 1000
             self.assertEqual(told(near), (step, step, patience, UNSENT))
 
     def test_keep_alive(self) -> None:
@@ -213,12 +213,12 @@ class AddressTests(SynchronousTestCase):
         def no_family(*_: Any) -> None:
             raise OSError(97, "Address family not supported by protocol")
 
-        self.patch(socket, "socket", Six)
-        self.assertEqual(both_families(8080), ("tcp6:8080",))
-        self.patch(Six, "only", 1)
-        self.assertEqual(both_families(8080), ("tcp:8080", "tcp6:8080"))
-        self.patch(socket, "socket", no_family)
-        self.assertEqual(both_families(8080), ("tcp:8080",))
+        class OnlySix(Six):
+            only = 1
+
+        self.assertEqual(both_families(8080, Six), ("tcp6:8080",))
+        self.assertEqual(both_families(8080, OnlySix), ("tcp:8080", "tcp6:8080"))
+        self.assertEqual(both_families(8080, no_family), ("tcp:8080",))
 
 
 class CongestionTests(SynchronousTestCase):
@@ -245,9 +245,9 @@ class CongestionTests(SynchronousTestCase):
             def close(self) -> None:
                 pass
 
-        self.patch(socket, "socket", Socket)
-        self.assertIn("tcp_allowed_congestion_control", congestion_problem("bbr") or "")
-        self.assertIsNone(congestion_problem("bbr", lenient=True))
+        problem = congestion_problem("bbr", make_socket=Socket)
+        self.assertIn("tcp_allowed_congestion_control", problem or "")
+        self.assertIsNone(congestion_problem("bbr", lenient=True, make_socket=Socket))
 
     def test_inherited(self) -> None:
         """Who connects after it was chosen has it; without a choice it is the machine's own."""
@@ -400,7 +400,7 @@ class EveryClientTests(TestCase):
     async def test_idle(self) -> None:
         """One that has asked for nothing of a stream's."""
         handle = await self.ask("GET /healthz", b"HTTP/1.1")
-        self.assertEqual(told(handle), (8, 8, (IDLE + GRACE) * 1000, UNSENT))
+        self.assertEqual(told(handle), (8, 8, (IDLE + KERNEL_GRACE) * 1000, UNSENT))
 
     async def test_sender(self) -> None:
         """A sender's place is free 25 s after its machine has vanished, as ever."""

@@ -51,10 +51,10 @@ from mkvtwist.net.addresses import one_host
 from mkvtwist.net.waiting import Results
 from mkvtwist.streams.stream import Stream
 
-SECONDS = 30.0
+USUAL_SECONDS = 30.0
 """How much is in a file by default: as much as the ring holds by default."""
 
-LONGEST = 3600.0
+LONGEST_REPLAY = 3600.0
 """More seconds are not for a replay; it bounds the index, too."""
 
 SAME_FOR = 1.0
@@ -66,10 +66,10 @@ MOST_RANGES = 8
 MOST_MAKING = 8
 """Files that wait to be made, one at a time; a client that asks for one more gets 503."""
 
-RETRY_AFTER = 2
+REPLAY_RETRY = 2
 """Seconds after which a client that could not be served may ask again."""
 
-SWEEP = 10.0
+REPLAY_SWEEP = 10.0
 """Seconds between two looks at the files that nobody wants any more."""
 
 MOST_RECIPIENTS = 1000
@@ -110,8 +110,8 @@ class Replays:
     def make(self, stream: Stream, format_: Format, request: Request) -> None:
         """Send the client to a file of the last seconds, which may have to be made."""
         try:
-            text = parameter(request, "seconds") or f"{SECONDS}"
-            seconds = parse_seconds("seconds", text, most=LONGEST)
+            text = parameter(request, "seconds") or f"{USUAL_SECONDS}"
+            seconds = parse_seconds("seconds", text, most=LONGEST_REPLAY)
             tracks = wanted_tracks(request)
         except ConfigError as error:
             respond_text(request, 400, str(error))
@@ -137,7 +137,7 @@ class Replays:
     def _begin(self, replay: Replay | None, key: Key, request: Request) -> None:
         """Have a file made; a replay of nothing is L{None}."""
         if replay is None:
-            respond_unavailable(request, "There is nothing to look back at yet.", RETRY_AFTER)
+            respond_unavailable(request, "There is nothing to look back at yet.", REPLAY_RETRY)
             return
         kind = replay.format.media_type(replay.tracks)
         if request.method == b"HEAD":
@@ -146,13 +146,13 @@ class Replays:
             return
         if len(self._making) >= MOST_MAKING:
             text = "Too much is being made for others; try again."
-            respond_unavailable(request, text, RETRY_AFTER)
+            respond_unavailable(request, text, REPLAY_RETRY)
             return
         size = sum(len(packet.data) for packet in replay.packets)
         room = self._files.reserve(one_host(client_host(request)), size)
         if room is None:
             text = "Too many of these files are being read; try again."
-            respond_unavailable(request, text, RETRY_AFTER)
+            respond_unavailable(request, text, REPLAY_RETRY)
             return
         self._wait(key, partial(self._write, replay, kind, key, room), request)
 
@@ -179,7 +179,7 @@ class Replays:
             file = ReplayFile(path, kind, key, self._clock.seconds())
             self._files.put(file, room)
             if not self._sweep.running:
-                self._sweep.start(SWEEP, now=False)
+                self._sweep.start(REPLAY_SWEEP, now=False)
             return file
 
         return self._writer.write(replay).addCallbacks(keep, self._failed, (), {}, (key, room))
@@ -249,7 +249,7 @@ class _NotMadeError(Exception):
 def _respond_failure(request: Request, why: Failure) -> None:
     """Respond that a file was not made, unless the client has gone."""
     if not why.check(CancelledError):
-        respond_unavailable(request, str(why.value), RETRY_AFTER)
+        respond_unavailable(request, str(why.value), REPLAY_RETRY)
 
 
 def _check_range(file: ReplayFile, request: Request) -> None:

@@ -31,7 +31,7 @@ GOOD_FOR = 5
 DECODING_TIME = 10.0
 """Seconds after which clients are told that it takes too long. A decoder cannot be interrupted."""
 
-RETRY_AFTER = 2
+STILL_RETRY = 2
 """Seconds after which to ask again while there is no picture: keyframes are about so far apart."""
 
 
@@ -75,7 +75,7 @@ class Stills:
             respond_text(request, 404, "This stream has no pictures.")
             return
         if period is None or not period.has_keyframe:
-            respond_unavailable(request, "There is no picture yet.", RETRY_AFTER)
+            respond_unavailable(request, "There is no picture yet.", STILL_RETRY)
             return
         still = self._stills.get(stream)
         now = self._clock.seconds()
