@@ -53,20 +53,25 @@ def choose(header: Header, format_: Format, wanted: frozenset[int] | None = None
             " the stream is cut"
         )
     if problem:
-        advice = _advice(header, wanted)
+        advice = _advice(header, format_, wanted)
         raise Unfit(f"{problem}; {advice}" if advice else problem)
     return Choice(format_, frozenset(track.number for track in tracks))
 
 
-def _advice(header: Header, wanted: frozenset[int] | None) -> str:
-    """Name the formats that hold all of these tracks, and those that hold a part of them."""
+def _advice(header: Header, asked: Format, wanted: frozenset[int] | None) -> str:
+    """
+    Name the formats that hold all of these tracks, and those that hold a part of them.
+
+    @param asked: what somebody has asked for. Unless tracks are wanted by their numbers, a format
+        of one track stands for another such format only, and not for a whole film.
+    """
     whole, part = [], []
-    for ending, format_ in FORMATS.items():
-        if format_.auxiliary:
+    for ending, other in FORMATS.items():
+        if other.auxiliary or (wanted is None and other.one_of and not asked.one_of):
             continue
-        if not _problem(format_, _meant(header, format_, wanted)):
+        if not _problem(other, _meant(header, other, wanted)):
             whole.append(ending)
-        elif numbers := part_that_fits(header, format_, wanted):
+        elif numbers := part_that_fits(header, other, wanted):
             part.append(f"{ending}?tracks={','.join(map(str, sorted(numbers)))}")
     ways = [f"{' or '.join(whole)} instead"] if whole else []
     ways += [f"a part of it: {' or '.join(part)}"] if part else []

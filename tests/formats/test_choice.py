@@ -10,6 +10,7 @@ from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose, endings, media_types, preferred
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.mp4 import MP4
+from mkvtwist.formats.registry import register, unregister
 from mkvtwist.formats.webm import WEBM
 from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.media.packet import Header, Track
@@ -82,6 +83,27 @@ class ChooseTests(SynchronousTestCase):
             "track 3 (audio, pcm_s16le) cannot live in MP4; ask for .mkv instead, or for a part of"
             " it: .mp4?tracks=2",
         )
+
+    def test_one_track(self) -> None:
+        """A format of one track sends that alone, and stands for no film in the advice."""
+        radio = replace(
+            MATROSKA,
+            name="radio",
+            title="Radio",
+            ending=".radio",
+            fits=lambda track: track.codec == "aac",
+            one_of="AAC tracks",
+        )
+        register(radio)
+        self.addCleanup(unregister, radio)
+        made = header(VIDEO, AUDIO, replace(AUDIO, number=6, default=True))
+        self.check(made, radio, None, {6})
+        self.check(made, radio, {2}, {2})
+        self.assertTrue(
+            self.refused(made, MP4).endswith("cannot live in MP4; ask for .mkv instead")
+        )
+        self.assertIn("ask for .mkv or .radio instead", self.refused(made, MP4, {2}))
+        self.assertIn("there are no AAC tracks", self.refused(header(VIDEO), radio))
 
     def test_no_text(self) -> None:
         """Subtitles that are pictures are no text."""
