@@ -17,6 +17,8 @@ The rules, for whoever calls a sink (L{mkvtwist.live.publisher.Publisher}) and f
     gets the next call all the same.
  4. A period, its fragments and its ring are shared: a sink changes none of them. A sink that keeps
     a fragment's number rather than the fragment finds it in the ring for as long as that lasts.
+ 5. A sink gets each fragment at once. Clients may have those before L{Period.released} only: with
+    C{--whole-segments} a segment is released when the next one begins.
 """
 
 from collections.abc import Awaitable, Callable
@@ -60,8 +62,8 @@ class Sink:
 
         @param for_good: whether this is the end of the stream; else the server stops, and may be
             back soon.
-        @return: what the stream waits for when it stops, if the sink has something left to do. It
-            must not fail.
+        @return: what the stream waits for when it stops, if the sink has something left to do. The
+            server stops no earlier, so it takes a few seconds at most, and must not fail.
         """
 
 

@@ -19,7 +19,7 @@ from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.live.client import PIECE, Progress, Wish
 from mkvtwist.live.period import Period
 from mkvtwist.live.turns import CROWD
-from mkvtwist.media.packet import SECOND, Header, Packet
+from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from tests.support.fakes import (
     AUDIO,
     VIDEO,
@@ -584,8 +584,7 @@ class ClientTests(BroadcastTestCase):
     def test_failing_join(self) -> None:
         """One that fails as it joins is gone; it does not stay in the list."""
         stream = self.live()
-        response = Response()
-        self.patch(response, "begin", fail)
+        response = FailingResponse()
         stream.fanout.join(response, Wish(0))
         self.assertEqual(len(self.flushLoggedErrors(Failing)), 1)
         self.assertEqual(stream.fanout.clients, set())
@@ -594,10 +593,9 @@ class ClientTests(BroadcastTestCase):
     def test_failing_wait(self) -> None:
         """One that fails when the stream begins keeps nobody from it."""
         stream = self.make()
-        responses = [Response() for _ in range(3)]
+        responses = [FailingResponse(), Response(), Response()]
         for response in responses:
             stream.fanout.join(response, Wish(0))
-        self.patch(responses[0], "begin", fail)
         stream.publisher.begin(header())
         stream.publisher.publish(footage(0, 1))
         self.turns()
@@ -679,6 +677,14 @@ GONE = "the client has gone"
 
 class Failing(Exception):
     """Not a failure that anybody foresaw."""
+
+
+class FailingResponse(Response):
+    """A response that fails as it begins."""
+
+    def begin(self, tracks: Sequence[Track]) -> None:
+        """Fail."""
+        fail()
 
 
 def fail(*_: object) -> NoReturn:

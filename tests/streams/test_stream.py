@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from weakref import ref
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import parse_at_end, parse_input
@@ -25,6 +26,7 @@ from tests.support.disk import Disk
 from tests.support.fakes import (
     END,
     VIDEO,
+    Kept,
     Log,
     Reactor,
     Response,
@@ -340,6 +342,36 @@ class StreamTests(SynchronousTestCase):
         self.assertIn("No space left", recording)
         self.assertEqual(blocks(path.read_bytes()), sent(footage(0, 1)))
         self.successResultOf(self.stopped())
+
+    def test_output(self) -> None:
+        """An output gets all that comes, keeps the input awake, and is waited for at the end."""
+        left: Deferred[None] = Deferred()
+        around: list[Surroundings] = []
+
+        class Slow(Kept):
+            def end(self, *, for_good: bool) -> Deferred[None]:
+                return left
+
+        kept = Slow()
+
+        def make(_: StreamConfig, surroundings: Surroundings) -> Slow:
+            around.append(surroundings)
+            return kept
+
+        self.start(make_outputs=[lambda *_: None, make])
+        self.assertTrue(self.stream.demand.constant)
+        self.emit(header(), *footage(0, 1))
+        kept.full = True
+        self.emit(*footage(1, 2))
+        self.assertEqual(blocks(kept.data), sent(footage(0, 1)))
+        kept.full = False
+        around[0].on_room()
+        self.assertEqual(blocks(kept.data), sent(footage(0, 2)))
+        self.assertIsNone(self.stream.statistics().recording)
+        stopped = self.stopped()
+        self.assertNoResult(stopped)
+        left.callback(None)
+        self.successResultOf(stopped)
 
     def test_recording_fails(self) -> None:
         """When the disk fails the stream goes on, and the status says what is wrong."""
