@@ -14,7 +14,7 @@ from mkvtwist.libav.pyav_types import AVStream
 if TYPE_CHECKING:  # it is in PyAV's stubs only
     from av.container.core import Chapter
 
-TAGS = 100
+MOST_TAGS = 100
 """Tags of the whole; a well-kept film or album has 20 to 50. A millisecond to copy."""
 
 TAG_BYTES = 4 << 10
@@ -23,10 +23,10 @@ TAG_BYTES = 4 << 10
 TEXT_BYTES = 64 << 10
 """Bytes of all tags together, and of all chapters' titles."""
 
-CHAPTERS = 1000
+MOST_CHAPTERS = 1000
 """A chapter every ten seconds of a film; 2 ms to copy."""
 
-FILES = 64
+MOST_FILES = 64
 """Attachments: a film with subtitles that are typeset brings some 30 fonts."""
 
 FILE_BYTES = 16 << 20
@@ -105,17 +105,17 @@ class Extras:
 
     def _titled(self, chapters: "list[Chapter]") -> "list[Chapter]":
         """Return the first chapters, with their titles as long as there is room for them."""
-        if len(chapters) > CHAPTERS:
-            self.left_out.append(f"{len(chapters) - CHAPTERS} of {len(chapters)} chapters")
+        if len(chapters) > MOST_CHAPTERS:
+            self.left_out.append(f"{len(chapters) - MOST_CHAPTERS} of {len(chapters)} chapters")
         room = _Budget(TEXT_BYTES)
         return [
             {**chapter, "metadata": dict(_fitting(chapter["metadata"].items(), room))}
-            for chapter in chapters[:CHAPTERS]
+            for chapter in chapters[:MOST_CHAPTERS]
         ]
 
     def _attached(self, attachments: Sequence[AVStream]) -> list[Attachment]:
         files: list[Attachment] = []
-        for stream in attachments[:FILES]:
+        for stream in attachments[:MOST_FILES]:
             data = stream.data
             if not self._room.take(len(data)):
                 break
@@ -143,10 +143,10 @@ class _Budget:
 
 
 def _fitting(tags: Iterable[tuple[str, str]], room: _Budget) -> Iterable[tuple[str, str]]:
-    """Yield the first L{TAGS} tags that are short enough, as long as there is room for them."""
+    """Yield the first L{MOST_TAGS} tags that are short enough, while there is room for them."""
     count = 0
     for name, value in tags:
-        if count == TAGS:
+        if count == MOST_TAGS:
             return
         if (
             short(name) is not None

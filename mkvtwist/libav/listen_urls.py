@@ -27,8 +27,8 @@ _OPTIONS: Mapping[str, tuple[Mapping[str, str], str, int]] = {
     "unix": ({"listen": "1"}, "", 1),
 }
 """
-Of each scheme that can wait for a connection: libavformat's options for it, the option that says
-for how long, if there is one, and how many of its units are a second.
+The schemes that can wait for a connection: libavformat's options for each, the option that says for
+how long, if there is one, and how many of its units are a second.
 """
 
 _ENTIRELY = frozenset({"http", "https"})

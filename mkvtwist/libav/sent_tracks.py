@@ -18,7 +18,7 @@ from mkvtwist.libav.unusable import Unusable
 from mkvtwist.libav.wording import cause, label
 from mkvtwist.media.packet import SECOND
 
-SLACK = 10.0
+ARRIVAL_SLACK = 10.0
 """
 Seconds of media that may be ahead of the clock at least where pictures are timed by their arrival:
 a wrong guess at their rate, before it is measured, is not to hold them back.
@@ -94,7 +94,7 @@ class SentTracks:
         if timestamps is not None:
             self._timestamps[stream.index] = timestamps
             self._notes.add(f"{label(stream)}: {timestamps.note}")
-            self.slack = SLACK if timestamps.live else 0.0
+            self.slack = ARRIVAL_SLACK if timestamps.live else 0.0
         return adapter
 
     def _leave_out(self, text: str) -> None:

@@ -13,11 +13,11 @@ import av
 
 from mkvtwist.libav.whitelists import whitelists_for_bytes
 
-MOST_PIXELS = 8192 * 4352
+STILL_PIXELS = 8192 * 4352
 """The largest picture that is decoded: 8K. About 50 MB."""
 
-WIDTH = 640
-"""How wide a still is at most: a preview."""
+STILL_WIDTH = 640
+"""Pixels that a still is wide at most: a preview."""
 
 QUALITY = "4"
 """FFmpeg's C{-q:v}: 2 is the best; with this a busy picture of 640x360 has 40 kB."""
@@ -35,9 +35,9 @@ class NoStill(Exception):
         self.detail = detail
 
 
-def jpeg(media: bytes, most_pixels: int = MOST_PIXELS) -> bytes:
+def jpeg(media: bytes, most_pixels: int = STILL_PIXELS) -> bytes:
     """
-    Return the first picture, as JPEG, no wider than L{WIDTH}.
+    Return the first picture, as JPEG, no wider than L{STILL_WIDTH}.
 
     @param media: Matroska: a header, and a Cluster with a keyframe of its first track of video.
     @param most_pixels: the largest picture that is decoded.
@@ -84,8 +84,8 @@ def _encoded(frame: Any, ratio: float) -> bytes:
 
     @param ratio: how much wider than high a pixel is.
     """
-    width = max(2, min(WIDTH, round(frame.width * ratio)))
-    height = max(2, min(MOST_PIXELS // width, round(frame.height * width / (frame.width * ratio))))
+    width = max(2, min(STILL_WIDTH, round(frame.width * ratio)))
+    height = max(2, min(STILL_PIXELS // width, round(frame.height * width / (frame.width * ratio))))
     made = frame.reformat(width, height, format="yuvj420p")
     encoder: Any = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"

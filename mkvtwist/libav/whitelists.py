@@ -50,7 +50,7 @@ _LISTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ".sdp": ("sdp", "file,rtp,srtp,udp"),
     }
 )
-"""By the ending of an operator's file: the format that it may be, and the protocols it may use."""
+"""The format that an operator's file may be, and the protocols that it may use, by its ending."""
 
 _HTTP = "http,https,httpproxy,tls,tcp"
 _RTMP = "rtmp,rtmpe,rtmps,rtmpt,rtmpte,rtmpts,ffrtmpcrypt,ffrtmphttp,http,https,tls,tcp"
@@ -67,7 +67,7 @@ _BUILT_ON: Mapping[str, str] = MappingProxyType(
         "rtmfp": "rtmfp,udp",
     }
 )
-"""By a URL's scheme: the protocols of libavformat that it takes."""
+"""The protocols of libavformat that a URL takes, by its scheme."""
 
 _BY_SCHEME: Mapping[str, str] = MappingProxyType(
     {
@@ -76,7 +76,7 @@ _BY_SCHEME: Mapping[str, str] = MappingProxyType(
         "sap": "sap",
     }
 )
-"""By a URL's scheme: the format that stands for it."""
+"""The format that a URL stands for, by its scheme."""
 
 
 @cache

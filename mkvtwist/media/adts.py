@@ -4,17 +4,17 @@ AAC with ADTS headers (I{pure}, ISO/IEC 14496-3, 1.A.2.2), from the setup that r
 
 from mkvtwist.media.bits import Bits, Damaged
 
-LIMIT = (1 << 13) - 1
-"""What the frame length in an ADTS header can say, itself included."""
+ADTS_LIMIT = (1 << 13) - 1
+"""Bytes of a frame that the length in an ADTS header can say, itself included."""
 
-HEAD = 7
+ADTS_HEAD = 7
 """Bytes of an ADTS header without CRC."""
 
 SAMPLE_RATES = (
     *(96000, 88200, 64000, 48000, 44100, 32000, 24000),
     *(22050, 16000, 12000, 11025, 8000, 7350),
 )
-"""By index, the rates that ADTS knows (ISO/IEC 14496-3, table 1.18)."""
+"""The rates that ADTS knows, by their index (ISO/IEC 14496-3, table 1.18)."""
 
 _SBR, _PS = 5, 29
 """Audio object types that name a layer on top of the one that the frames begin with."""

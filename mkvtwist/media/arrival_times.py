@@ -12,18 +12,18 @@ The rules:
  3. Only a picture that the reader has waited for tells the time. One that was there already has
     arrived at some moment before, and is placed by the step alone: what was read while the input
     was probed, and what a network has held up and delivers all at once.
- 4. The step is measured over the last L{WINDOW}, from how many pictures were there at the times
-    of arrivals. The guess is believed as long as it agrees with that to a fiftieth; then it is used
-    as it is.
- 5. The time that has been measured for L{LEARNED} is bound to the clock: each picture that was
-    waited for moves it towards its own arrival by a small part of the distance, and by a fiftieth
-    of the step at most. So the speed is true to 2 %, and nothing adds up.
- 6. A picture more than L{LATE} behind its arrival, as the one before was, comes after a pause: time
-    jumps to its arrival. One alone may be the first of those that were held up, which fill the
-    gap themselves.
- 7. No picture that was waited for is more than L{LATE} ahead of its arrival.
- 8. More than L{FASTEST} pictures a second are no camera's: somebody sends a file as fast as the
-    network carries it. There the guess stays, and nothing is bound to the clock.
+ 4. The step is measured over the last L{MEASURED_OVER}, from how many pictures were there at the
+    times of arrivals. The guess is believed as long as it agrees with that to a fiftieth; then it
+    is used as it is.
+ 5. The time that has been measured for L{LEARNED_AFTER} is bound to the clock: each picture that
+    was waited for moves it towards its own arrival by a small part of the distance, and by a
+    fiftieth of the step at most. So the speed is true to 2 %, and nothing adds up.
+ 6. A picture more than L{NETWORK_DELAY} behind its arrival, as the one before was, comes after a
+    pause: time jumps to its arrival. One alone may be the first of those that were held up, which
+    fill the gap themselves.
+ 7. No picture that was waited for is more than L{NETWORK_DELAY} ahead of its arrival.
+ 8. More than L{FASTEST_CAMERA} pictures a second are no camera's: somebody sends a file as fast as
+    the network carries it. There the guess stays, and nothing is bound to the clock.
  9. A sender that the reader has to hold back sends a file, too: its pictures come when they are
     asked for, so their arrival would confirm whatever step they are asked for at.
 """
@@ -32,20 +32,23 @@ from collections import deque
 
 from mkvtwist.media.packet import SECOND
 
-WINDOW = 4 * SECOND
-"""Over which the step is measured: 20 pictures of a slow camera, and a network's jitter is 1 %."""
+MEASURED_OVER = 4 * SECOND
+"""
+Microseconds over which the step is measured: 20 pictures of a slow camera, and a hundred times a
+network's jitter.
+"""
 
-REMEMBERED = 1024
-"""Arrivals in the window: those of L{FASTEST} pictures a second."""
+REMEMBERED_ARRIVALS = 1024
+"""Arrivals in the window: those of L{FASTEST_CAMERA} pictures a second."""
 
-LEARNED = SECOND
-"""From when on a measured step is better than a guess."""
+LEARNED_AFTER = SECOND
+"""Microseconds after which a measured step is better than a guess."""
 
-LATE = SECOND
-"""What networks and senders hold back and still deliver in one go."""
+NETWORK_DELAY = SECOND
+"""Microseconds of pictures that networks and senders hold back, and still deliver in one go."""
 
-PAUSE = 5 * SECOND // 2
-"""Without a picture for longer than this, what came before says nothing about the step."""
+CAMERA_PAUSE = 5 * SECOND // 2
+"""Microseconds without a picture after which those before say nothing about the step."""
 
 AGREES = 50
 """The part of a step by which a guess may be off, and time may be moved: 2 % is not seen."""
@@ -53,7 +56,7 @@ AGREES = 50
 GENTLE = 32
 """The part of the distance to its arrival by which a picture is moved: jitter is averaged out."""
 
-FASTEST = 250
+FASTEST_CAMERA = 250
 """Pictures a second that a camera sends at most; a file comes with thousands in most networks."""
 
 
@@ -74,7 +77,7 @@ class ArrivalTimes:
         self._time = -self.step
         self._count = 0
         self._since: int | None = None
-        self._seen: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
+        self._seen: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_ARRIVALS)
         self._origin: float | None = None
         self._late = False
 
@@ -105,21 +108,21 @@ class ArrivalTimes:
         since, self._since = self._since, arrived
         if since is None:
             return
-        if arrived - since > PAUSE:
+        if arrived - since > CAMERA_PAUSE:
             self._seen.clear()
             if self._origin is None:
                 self._origin = since - self._time
             return
         seen = self._seen
         seen.append((self._count - 1, since))
-        while since - seen[0][1] > WINDOW:
+        while since - seen[0][1] > MEASURED_OVER:
             seen.popleft()
         count, first = seen[0]
         span = since - first
-        if span < LEARNED:
+        if span < LEARNED_AFTER:
             return
         step = span / (self._count - 1 - count)
-        if step * FASTEST < SECOND:
+        if step * FASTEST_CAMERA < SECOND:
             self.step, self.measured, self._origin = self._guess, False, None
             return
         self.measured = abs(step - self._guess) * AGREES > self._guess
@@ -130,10 +133,10 @@ class ArrivalTimes:
     def _bound(self, due: float, arrived: float) -> float:
         """Return a picture's time, moved towards that of its arrival on the same line."""
         off = arrived - due
-        paused, self._late = self._late and off > LATE, off > LATE
+        paused, self._late = self._late and off > NETWORK_DELAY, off > NETWORK_DELAY
         if paused:
             return arrived
-        if off < -LATE:
-            return arrived + LATE
+        if off < -NETWORK_DELAY:
+            return arrived + NETWORK_DELAY
         most = self.step / AGREES
         return due + max(-most, min(off / GENTLE, most))

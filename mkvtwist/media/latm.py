@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from mkvtwist.media.bits import Bits, Damaged
 
 
-class Latm:
+class LatmStream:
     """The unwrapping of one stream; it keeps the configuration, which few elements repeat."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from mkvtwist.media.bits import Bits
 
-LONGEST = 4096
+UNIT_LIMIT = 4096
 """
 Bytes of a unit that are looked at: a parameter set with all lists, or a slice's header, has less.
 """
@@ -50,7 +50,7 @@ class PictureOrder(Protocol):
 
 def unit_bits(unit: bytes, head: int) -> Bits:
     """Return the bits of a unit behind its header, without the bytes that prevent start codes."""
-    return Bits(unit[head:LONGEST].replace(b"\0\0\3", b"\0\0"))
+    return Bits(unit[head:UNIT_LIMIT].replace(b"\0\0\3", b"\0\0"))
 
 
 def nearest_msb(before: int, before_lsb: int, lsb: int, bits: int) -> int:

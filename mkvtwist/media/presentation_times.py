@@ -39,10 +39,10 @@ _Order = tuple[int, int]
 
 
 @dataclass(slots=True, eq=False)
-class _Held(Generic[T]):
+class _HeldPicture(Generic[T]):
     item: T
     dts: int
-    first: "_Held[T] | None" = None
+    first: "_HeldPicture[T] | None" = None
     """The first field of the same frame."""
     pts: int | None = None
 
@@ -66,13 +66,13 @@ class PresentationTimes(Generic[T]):
         self._shift = 0
         self._skip = 0
         self._due: deque[int] = deque()
-        self._held: deque[_Held[T]] = deque()
-        self._waiting: list[tuple[_Order, int, _Held[T]]] = []
+        self._held: deque[_HeldPicture[T]] = deque()
+        self._waiting: list[tuple[_Order, int, _HeldPicture[T]]] = []
         self._number = 0
         self._series = 0
         self._latest = self._greatest = 0
         self._shown: _Order = (-1, 0)
-        self._first: _Held[T] | None = None
+        self._first: _HeldPicture[T] | None = None
         self._last: int | None = None
         self._next = 0
         self._dts = 0
@@ -97,7 +97,7 @@ class PresentationTimes(Generic[T]):
         first, self._first = self._first, None
         if place is not None and place.second and first is not None:
             self._step += duration
-            self._held.append(_Held(item, dts, first))
+            self._held.append(_HeldPicture(item, dts, first))
             return
         order = self._order(place, key=key)
         self._deepen()
@@ -106,7 +106,7 @@ class PresentationTimes(Generic[T]):
             self._skip -= 1
         else:
             self._due.append(dts)
-        held = self._first = _Held(item, dts)
+        held = self._first = _HeldPicture(item, dts)
         self._held.append(held)
         self._number += 1
         heappush(self._waiting, (order, self._number, held))
@@ -171,7 +171,7 @@ class PresentationTimes(Generic[T]):
         self._pts = held.pts = max(pts, held.dts)
 
     @staticmethod
-    def _time(held: _Held[T]) -> int | None:
+    def _time(held: _HeldPicture[T]) -> int | None:
         if held.first is None:
             return held.pts
         return None if held.first.pts is None else held.first.pts + held.dts - held.first.dts

@@ -154,7 +154,7 @@ def _dts(data: Buffer, at: int) -> Head | None:
 
 _MLP_SYNCS = (b"\xf8\x72\x6f\xba", b"\xf8\x72\x6f\xbb")
 _THD_CHANNELS = (2, 1, 1, 2, 2, 2, 2, 1, 1, 2, 2, 1, 1)
-"""How many channels each bit of a channel assignment stands for."""
+"""The number of channels that each bit of a channel assignment stands for."""
 
 
 def _mlp(data: Buffer, at: int) -> Head | None:
@@ -256,7 +256,7 @@ HEAD_READERS: Mapping[str, HeadReader] = MappingProxyType(
     }
 )
 """
-How the head of a frame is read, by FFmpeg's name of the codec. Transport streams do not tell the
+The readers of frames' heads, by FFmpeg's name of the codec. Transport streams do not tell the
 layers of MPEG audio apart, so neither do these.
 """
 

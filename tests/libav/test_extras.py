@@ -11,11 +11,11 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import set_up
 from mkvtwist.libav.adapters.base import SETUP_LIMIT
 from mkvtwist.libav.extras import (
-    CHAPTERS,
     FILE_BYTES,
-    FILES,
+    MOST_CHAPTERS,
+    MOST_FILES,
+    MOST_TAGS,
     TAG_BYTES,
-    TAGS,
     TEXT_BYTES,
     Attachment,
     Extras,
@@ -79,29 +79,29 @@ class ExtrasTests(SynchronousTestCase):
         """The first tags are taken, and those that are short."""
         long = {"a": "x" * TAG_BYTES, "b": "x" * (TAG_BYTES + 1), "x" * (TAG_BYTES + 1): "c"}
         extras = Extras(Opened({**long, **{str(i): "y" for i in range(30_000)}}))
-        self.assertEqual(list(extras.metadata), ["a", *map(str, range(TAGS - 1))])
+        self.assertEqual(list(extras.metadata), ["a", *map(str, range(MOST_TAGS - 1))])
         self.assertEqual(extras.left_out, ["29903 of 30003 tags"])
 
     def test_large_tags(self) -> None:
         """All of them together are short, too, in bytes."""
-        extras = Extras(Opened({str(i): "ä" * TAG_BYTES for i in range(TAGS)}))
+        extras = Extras(Opened({str(i): "ä" * TAG_BYTES for i in range(MOST_TAGS)}))
         size = sum(len(text.encode()) for pair in extras.metadata.items() for text in pair)
         self.assertTrue(TEXT_BYTES - 3 * TAG_BYTES < size <= TEXT_BYTES, str(size))
 
     def test_many_chapters(self) -> None:
         """The first chapters are taken, with titles as long as there is room."""
-        extras = Extras(Opened({}, ("x" * 1000,) * (CHAPTERS + 5)))
-        self.assertEqual(len(extras.chapters()), CHAPTERS)
+        extras = Extras(Opened({}, ("x" * 1000,) * (MOST_CHAPTERS + 5)))
+        self.assertEqual(len(extras.chapters()), MOST_CHAPTERS)
         titled = [chapter for chapter in extras.chapters() if chapter["metadata"]]
         self.assertEqual(len(titled), TEXT_BYTES // 1005)
-        self.assertEqual(extras.left_out, [f"5 of {CHAPTERS + 5} chapters"])
+        self.assertEqual(extras.left_out, [f"5 of {MOST_CHAPTERS + 5} chapters"])
 
     def test_many_attachments(self) -> None:
         """Attachments end where one is too many, or too large."""
-        extras = Extras(Opened({}), [AttachedStream(1)] * (FILES + 1))
-        self.assertEqual(len(extras.files()), FILES)
+        extras = Extras(Opened({}), [AttachedStream(1)] * (MOST_FILES + 1))
+        self.assertEqual(len(extras.files()), MOST_FILES)
         reason = "attachments, for they are too many or too large"
-        self.assertEqual(extras.left_out, [f"1 of {FILES + 1} {reason}"])
+        self.assertEqual(extras.left_out, [f"1 of {MOST_FILES + 1} {reason}"])
         extras = Extras(
             Opened({}), [AttachedStream(FILE_BYTES - 10), AttachedStream(11), AttachedStream(1)]
         )

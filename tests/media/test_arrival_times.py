@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media.arrival_times import FASTEST, LATE, LEARNED, WINDOW, ArrivalTimes
+from mkvtwist.media.arrival_times import (
+    FASTEST_CAMERA,
+    LEARNED_AFTER,
+    MEASURED_OVER,
+    NETWORK_DELAY,
+    ArrivalTimes,
+)
 from mkvtwist.media.packet import SECOND
 
 MS = SECOND // 1000
@@ -90,7 +96,11 @@ class ArrivalTests(SynchronousTestCase):
             for guess in (25, 30, 60):
                 arrival = ArrivalTimes(SECOND / guess)
                 made = timed(arrival, probed(taken(rate, 200), guess))
-                known = [one for one in made if one.arrived > made[0].arrived + LEARNED + 3 * LATE]
+                known = [
+                    one
+                    for one in made
+                    if one.arrived > made[0].arrived + LEARNED_AFTER + 3 * NETWORK_DELAY
+                ]
                 for speed in speeds(known):
                     self.assert_near(speed, 1.0, 0.001, f"{rate} a second, for {guess}")
                 step = SECOND / rate
@@ -131,7 +141,9 @@ class ArrivalTests(SynchronousTestCase):
         made = timed(ArrivalTimes(SECOND / 25), arrivals)
         before, after = made[499], made[502:]
         for one in after:
-            self.assert_near(one.time - before.time, one.arrived - before.arrived, LATE / 10)
+            self.assert_near(
+                one.time - before.time, one.arrived - before.arrived, NETWORK_DELAY / 10
+            )
 
     def test_outage(self) -> None:
         """Pictures that a network holds up for ten seconds fill these ten seconds."""
@@ -152,7 +164,7 @@ class ArrivalTests(SynchronousTestCase):
             start = next(one for one in made if one.arrived >= 5 * SECOND)
             for one in made[made.index(start) :]:
                 off = (one.time - start.time) - (one.arrived - start.arrived)
-                self.assertLess(abs(off), 2.5 * LATE, f"{rates}")
+                self.assertLess(abs(off), 2.5 * NETWORK_DELAY, f"{rates}")
 
     def test_sparse(self) -> None:
         """One picture in ten seconds has the time of its arrival."""
@@ -162,7 +174,7 @@ class ArrivalTests(SynchronousTestCase):
 
     def test_pushed(self) -> None:
         """A file that somebody sends as fast as it goes keeps the rate that it claims, or 25."""
-        for each in (SECOND // (2 * FASTEST), 2 * MS):
+        for each in (SECOND // (2 * FASTEST_CAMERA), 2 * MS):
             arrival = ArrivalTimes(SECOND / 25)
             made = timed(arrival, [n * each for n in range(5000)])
             self.assertFalse(arrival.measured)
@@ -183,11 +195,11 @@ class ArrivalTests(SynchronousTestCase):
             last = max(last, one + round(chance.uniform(0, jitter) * MS))
             arrivals.append(last)
         made = timed(ArrivalTimes(SECOND / guess), arrivals)
-        known = [one for one in made if one.arrived > LEARNED + 3 * LATE]
+        known = [one for one in made if one.arrived > LEARNED_AFTER + 3 * NETWORK_DELAY]
         speed = (known[-1].time - known[0].time) / (known[-1].arrived - known[0].arrived)
         self.assert_near(speed, 1.0, 0.01)
         offsets = [one.time - one.arrived for one in known]
-        self.assertLess(max(offsets) - min(offsets), LATE)
+        self.assertLess(max(offsets) - min(offsets), NETWORK_DELAY)
 
     @given(
         st.integers(1, 500),
@@ -200,5 +212,5 @@ class ArrivalTests(SynchronousTestCase):
             now += step
             time = arrival.next(now if told else None)
             self.assertGreater(time, last)
-            self.assertLessEqual(arrival.step, max(SECOND / guess, WINDOW))
+            self.assertLessEqual(arrival.step, max(SECOND / guess, MEASURED_OVER))
             last = time

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media.latm import Latm
+from mkvtwist.media.latm import LatmStream
 from tests.media.test_bits import bits
 from tests.support import media
 
@@ -49,9 +49,9 @@ def unit(data: bytes) -> str:
     return "1" * 8 * count + field(rest, 8) + raw(data)
 
 
-def units(data: bytes, latm: Latm | None = None) -> list[tuple[bytes, bytes]]:
+def units(data: bytes, latm: LatmStream | None = None) -> list[tuple[bytes, bytes]]:
     """All access units, with their configurations."""
-    return list((latm or Latm()).access_units(data))
+    return list((latm or LatmStream()).access_units(data))
 
 
 class RefereeTests(SynchronousTestCase):
@@ -81,7 +81,7 @@ class RefereeTests(SynchronousTestCase):
     def test_packets(self) -> None:
         """So they do packet by packet, as the demuxer gives them."""
         clip = media.clip(container="latm", seconds=0.5)
-        latm = Latm()
+        latm = LatmStream()
         got = [found for packet in media.packets(clip) for found in units(packet.data, latm)]
         self.assertEqual(got, units(clip.read_bytes()))
 
@@ -98,7 +98,7 @@ class SyntaxTests(SynchronousTestCase):
 
     def test_same_config(self) -> None:
         """An element without a configuration has that of the one before."""
-        latm = Latm()
+        latm = LatmStream()
         self.assertEqual(units(sync("1", unit(b"lost")), latm), [])
         both = sync(config(), unit(b"one")) + sync("1", unit(b"two"))
         self.assertEqual(units(both, latm), [(CONFIG, b"one"), (CONFIG, b"two")])

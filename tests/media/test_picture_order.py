@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.media import stored_payload
 from mkvtwist.media.h264_order import H264Order
 from mkvtwist.media.hevc_order import HevcOrder
-from mkvtwist.media.picture_order import LONGEST, PictureOrder
+from mkvtwist.media.picture_order import UNIT_LIMIT, PictureOrder
 from tests.media.test_bits import bits
 from tests.support import media
 
@@ -42,7 +42,7 @@ def damaged_is_harmless(
 ) -> None:
     """Flip some bits in one of the first units of a stream, and look at all of it."""
     pictures = [list(units) for units in encoded(codec)]
-    damaged = bytearray(pictures[0][index % len(pictures[0])][:LONGEST])
+    damaged = bytearray(pictures[0][index % len(pictures[0])][:UNIT_LIMIT])
     for at, bit in flips:
         damaged[at % len(damaged)] ^= 1 << bit
     pictures[0].insert(index, bytes(damaged))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from mkvtwist.formats.mpegts.tables import EXTENSION, LANGUAGE, REGISTRATION, descriptor
-from mkvtwist.media.adts import HEAD, LIMIT, NoPlace, adts
+from mkvtwist.media.adts import ADTS_HEAD, ADTS_LIMIT, NoPlace, adts
 from mkvtwist.media.packet import Packet, Track
 
 _START_CODE = b"\0\0\0\1"
@@ -200,10 +200,10 @@ class _Adts:
         self._head, self._layout = adts(private)
 
     def parts(self, packet: Packet) -> Sequence[bytes]:
-        length = HEAD + len(self._layout) + len(packet.data)
-        if length > LIMIT:
+        length = ADTS_HEAD + len(self._layout) + len(packet.data)
+        if length > ADTS_LIMIT:
             return ()
-        return (self._head | length << 13).to_bytes(HEAD, "big"), self._layout, packet.data
+        return (self._head | length << 13).to_bytes(ADTS_HEAD, "big"), self._layout, packet.data
 
 
 class _Opus:

@@ -9,7 +9,7 @@ import av
 from mkvtwist.libav.adapters.audio import Audio
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import latm
-from mkvtwist.media.adts import HEAD, SAMPLE_RATES
+from mkvtwist.media.adts import ADTS_HEAD, SAMPLE_RATES
 
 
 class Adts(Audio):
@@ -51,8 +51,8 @@ class Adts(Audio):
 
     def _timed(self, packet: AVPacket) -> AVPacket:
         """Return the packet, at the end of the one before if no container tells its time."""
-        head = bytes(memoryview(packet)[:HEAD])
-        if not self._bare or len(head) < HEAD or head[2] >> 2 & 15 >= len(SAMPLE_RATES):
+        head = bytes(memoryview(packet)[:ADTS_HEAD])
+        if not self._bare or len(head) < ADTS_HEAD or head[2] >> 2 & 15 >= len(SAMPLE_RATES):
             return packet
         rate, blocks = SAMPLE_RATES[head[2] >> 2 & 15], (head[6] & 3) + 1
         base = packet.time_base
@@ -70,7 +70,7 @@ class Latm(Audio):
     def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
         self.setup = None
-        self._latm = latm.Latm()
+        self._latm = latm.LatmStream()
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         made: list[AVPacket] = []

@@ -8,7 +8,7 @@ from av.bitstream import BitStreamFilterContext
 from av.codec.context import CodecContext
 
 from mkvtwist.libav.adapters.measuring import (
-    MOST_PIXELS,
+    MEASURED_PIXELS,
     codec_of,
     extra_of,
     frame_times,
@@ -191,7 +191,10 @@ class Adapter:
 
     def _resize(self, found: picture_sizes.Described) -> bool:
         """Take the size from a head, if no decoder tells."""
-        if found[:2] == (self.shape.width, self.shape.height) or found[0] * found[1] > MOST_PIXELS:
+        if (
+            found[:2] == (self.shape.width, self.shape.height)
+            or found[0] * found[1] > MEASURED_PIXELS
+        ):
             return False
         self.shape = CodecContext.create(codec_of(self.stream), "r")
         self.shape.width, self.shape.height = found[:2]

@@ -8,7 +8,7 @@ from av.codec.context import CodecContext
 from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
 from mkvtwist.media.packet import SECOND, Extra
 
-MOST_PIXELS = 1 << 26
+MEASURED_PIXELS = 1 << 26
 """
 Pixels of a picture that is decoded to measure it: twice those of 8K. What a damaged head says is
 more.
@@ -28,7 +28,7 @@ def measured_picture(codec: str, setup: bytes, data: bytes) -> AVContext | None:
     """
     context: AVContext = CodecContext.create(codec, "r")
     context.extradata = setup or None
-    context.options = {"max_pixels": str(MOST_PIXELS)}
+    context.options = {"max_pixels": str(MEASURED_PIXELS)}
     try:
         context.decode(av.Packet(data))
         context.decode(None)

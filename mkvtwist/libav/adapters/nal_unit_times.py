@@ -17,14 +17,14 @@ from mkvtwist.media.picture_order import PictureOrder
 from mkvtwist.media.presentation_times import PresentationTimes
 from mkvtwist.media.timeline import AHEAD, LATE
 
-MOST_WAITING = 250
+MOST_UNTIMED = 250
 """
 Pictures that wait for a second one that has a time: several times the 0.7 s that may pass until
 then.
 """
 
 
-SHORTEST = SECOND // 500
+SHORTEST_STEP = SECOND // 500
 """Microseconds from one picture to the next; less is libavformat's unit, where it knows nothing."""
 
 
@@ -111,7 +111,7 @@ class PartlyTimed(Untimed):
         self._complete = True
         self._claim = float(stream.codec_context.framerate or 0)
         # What libavformat has found out is of the pictures with a time only, if there are two.
-        found = self.step if SHORTEST <= self.step <= STEP else STEP
+        found = self.step if SHORTEST_STEP <= self.step <= STEP else STEP
         self._assumed = SECOND / self._claim if self._claim else found
         self.delay = round(stream.codec_context.reorder_depth * self._assumed)
         if self._claim:
@@ -139,7 +139,7 @@ class PartlyTimed(Untimed):
             self._early.append(packet)
             self._held += packet.size
             waits = packet.dts is None and not (self._distance or self._claim)
-            if not waits or len(self._early) > MOST_WAITING or self._held > self._limit:
+            if not waits or len(self._early) > MOST_UNTIMED or self._held > self._limit:
                 self._spread()
                 yield from self._timed()
             return
