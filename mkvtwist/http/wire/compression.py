@@ -8,9 +8,11 @@ from functools import lru_cache
 
 from twisted.web.http import Request
 
-TEXT_TYPES = frozenset(
-    {b"application/json", b"application/vnd.apple.mpegurl", b"application/xml", b"image/svg+xml"}
-)
+from mkvtwist.outputs.segmented.manifests import MANIFESTS
+
+TEXT_TYPES = frozenset({b"application/json", b"application/xml", b"image/svg+xml"}) | {
+    manifest.media_type.encode() for manifest in MANIFESTS.values()
+}
 """MIME types of texts, beside C{text/*}."""
 
 COMPRESSED = range(1_000, 256 << 10)
