@@ -63,3 +63,12 @@ class TurnsTests(SynchronousTestCase):
         self.assertEqual(self.turn(), ["b", "c"])
         self.ask("!x")
         self.assertEqual(self.turn(), ["!"])
+
+    def test_at_once(self) -> None:
+        """The first of those that have asked may have their turn at once, the others after it."""
+        self.ask("abcde")
+        self.turns.begin()
+        self.assertEqual(self.taken, ["a", "b"])
+        self.assertEqual([self.turn() for _ in range(3)], [["c", "d"], ["e"], []])
+        self.turns.begin()
+        self.assertEqual(self.taken, [])

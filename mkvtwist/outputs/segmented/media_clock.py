@@ -45,7 +45,7 @@ class MediaClock:
         sounds = [track.number for track in header.tracks if track.type == "audio"]
         self.leading = frozenset(videos[:1] or sounds if can_be_had else ())
         self.pictures = self.leading if videos else frozenset()
-        self._others = header.numbers - header.sparse - self.leading if videos else ()
+        self._others = header.numbers - header.sparse - self.leading if self.pictures else ()
         self._silences = Silences(self.leading)
         self._still = None
 
