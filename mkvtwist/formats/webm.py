@@ -81,7 +81,6 @@ def webm_head(head: bytes, numbers: Collection[int]) -> bytes:
 
     @raise MatroskaError: when the head cannot be read.
     """
-    head = selected(head, numbers)
     out = []
     for top in elements(head, 0, len(head)):
         content = _as_webm(head, top)
@@ -89,7 +88,7 @@ def webm_head(head: bytes, numbers: Collection[int]) -> bytes:
             out.append(head[top.head : top.start] + content)
         else:
             out.append(element(top.id, content))
-    return b"".join(out)
+    return selected(b"".join(out), numbers)  # attachments are gone
 
 
 def _as_webm(head: bytes, parent: Element) -> bytes:

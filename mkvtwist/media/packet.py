@@ -57,10 +57,10 @@ class Track:
     sample_rate: int | None = None
     channels: int | None = None
 
-    codec_private: bytes = field(default=b"", compare=False)
+    codec_private: bytes = field(default=b"", compare=False, repr=False)
     """Matroska's CodecPrivate: the setup as libavformat stores it there."""
 
-    mp4_head: bytes = field(default=b"", compare=False)
+    mp4_head: bytes = field(default=b"", compare=False, repr=False)
     """The head of an MP4 file with this track alone; empty if libavformat writes none for it."""
 
     @property
@@ -112,7 +112,7 @@ class Header:
 
     tracks: tuple[Track, ...]
 
-    matroska_head: bytes = field(default=b"", compare=False)
+    matroska_head: bytes = field(default=b"", compare=False, repr=False)
     """Matroska's head, from the EBML header to the Tags, with all tracks."""
 
     left_out: tuple[str, ...] = field(default=(), compare=False)
