@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,9 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.mp4.boxes import Mp4Error
 from mkvtwist.formats.mp4.fragments import Mp4Muxer
-from mkvtwist.formats.mp4.head import joined, sample_entry, timescales
+from mkvtwist.formats.mp4.head import joined, playing, sample_entry, timescales
 from mkvtwist.media.packet import Header
 from tests.support import media
+from tests.support.fakes import AUDIO, VIDEO
 from tests.support.mp4 import WORDS, mp4_boxes, parsed
 from tests.support.read_back import bytes_of, read
 
@@ -66,6 +68,14 @@ class HeadTests(SynchronousTestCase):
             [t["disposition"] for t in tracks],
             [Disposition.default, Disposition.default, Disposition(0)],
         )
+
+    def test_playing(self) -> None:
+        """Of the tracks in a head one of each type plays unasked, whichever others there were."""
+        first, second = AUDIO, replace(AUDIO, number=3, default=True)
+        self.assertEqual(playing((VIDEO, first, second)), {1, 3})
+        self.assertEqual(playing((VIDEO, first)), {1, 2})
+        self.assertEqual(playing((second,)), {3})
+        self.assertEqual(playing(()), set())
 
     def test_shape(self) -> None:
         """Anamorphic pictures are shown in their shape, exactly."""
