@@ -31,11 +31,11 @@ from mkvtwist.live.events import Events
 from mkvtwist.streams.stream import Stream
 
 
-class Service:
+class Resources:
     """
     Everything that is served over some streams, and what it goes by.
 
-    @ivar resource: what is served.
+    @ivar router: the resource of all of it.
     @ivar refused: reports the requests of senders that are refused.
     """
 
@@ -64,7 +64,7 @@ class Service:
         self._limits = Limits(Config(()), streams)
         self._views = Views(reactor, streams, self._limits, control, public=public, **parts)
         self.refused = RefusedSenders(streams, self._refusals)
-        self.resource = Router(
+        self.router = Router(
             streams,
             tuple(self._views.routes()),
             Admission(reactor, self._refusals, self._access),
@@ -75,7 +75,7 @@ class Service:
     def configure(self, config: Config) -> None:
         """Go by a configuration from now on, and read files of tokens and users again."""
         self._limits.config = config
-        self.resource.status_rule = config.status_access
+        self.router.status_rule = config.status_access
         rules = {rule for stream in config.streams for rule in (stream.watch, stream.send)}
         self._access.read(rules | {config.status_access or EVERYBODY})
 
@@ -100,9 +100,9 @@ class StreamResource(Resource):
 
     def __init__(self, reactor: Any, stream: Stream) -> None:
         super().__init__()
-        self._service = Service(reactor, {stream.config.name: stream})
-        self._service.configure(Config((stream.config,)))
-        reactor.addSystemEventTrigger("after", "shutdown", self._service.stop)
+        self._resources = Resources(reactor, {stream.config.name: stream})
+        self._resources.configure(Config((stream.config,)))
+        reactor.addSystemEventTrigger("after", "shutdown", self._resources.stop)
 
     def render(self, request: Any) -> int:
         """Without a slash at the end, what a page names would be looked for beside this."""
@@ -112,7 +112,7 @@ class StreamResource(Resource):
             request.setHeader(b"Location", here + b"/" + mark + query)
             respond_text(request, 302, "The page is one slash further.")
             return NOT_DONE_YET
-        return self._service.resource.render(request)
+        return self._resources.router.render(request)
 
 
 class LiveSite(Site):
@@ -148,10 +148,12 @@ class LiveSite(Site):
         @param connections: those that are open.
         @param parts: views to use in place of the usual ones.
         """
-        self._service = Service(reactor, streams, control, public=public, access=access, **parts)
-        super().__init__(self._service.resource, reactor=reactor, parsePOSTFormSubmission=False)
+        self._resources = Resources(
+            reactor, streams, control, public=public, access=access, **parts
+        )
+        super().__init__(self._resources.router, reactor=reactor, parsePOSTFormSubmission=False)
         self.connections = connections or Connections(reactor)
-        self.report = self._service.refused.watch if public else _ignore
+        self.report = self._resources.refused.watch if public else _ignore
         self.trusted_proxies: tuple[Network, ...] = ()
         self.server_names: tuple[str, ...] = ()
 
@@ -160,7 +162,7 @@ class LiveSite(Site):
         self.trusted_proxies = config.trusted_proxies
         self.server_names = config.server_names
         self.connections.shares.config = config
-        self._service.configure(config)
+        self._resources.configure(config)
 
     def buildProtocol(self, addr: Any) -> Any:
         """
@@ -178,12 +180,12 @@ class LiveSite(Site):
     def startFactory(self) -> None:
         """Begin to serve, perhaps again: elsewhere, after the configuration has changed."""
         super().startFactory()
-        self._service.start()
+        self._resources.start()
 
     def stopFactory(self) -> None:
         """End, since nobody listens any more."""
         super().stopFactory()
-        self._service.stop()
+        self._resources.stop()
 
     def acceptableProtocols(self) -> list[bytes]:
         """Return the only protocol whose requests can be read as they come."""
