@@ -1,5 +1,5 @@
 """
-Wrong credentials, counted by address, so that nobody can guess for long (I{reactor}).
+Wrong credentials, counted by address, so that guessing ends soon (I{reactor}).
 
  1. Only a verdict counts: credentials that are right are never a guess, however many come at once.
  2. Credentials that are being looked at could still be wrong. So no more of them are looked at than

@@ -1,5 +1,5 @@
 """
-Rules at work: who may watch, who may send, who may see the status (I{reactor}).
+Rules at work, for clients that watch, send, or look at the status (I{reactor}).
 
 A L{Gate} is an access rule whose files have been read. Addresses are looked at first: without the
 right one nothing helps. Then, if the rule asks for them, credentials: one that is right is enough.

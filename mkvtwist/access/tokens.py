@@ -1,5 +1,5 @@
 """
-Tokens: secrets that say nothing of who has them (I{reactor}).
+Tokens: secrets that name no user (I{reactor}).
 
 One rule holds for all of them: a token is one line, without control characters, and has as many
 characters as what it opens is worth.
@@ -29,7 +29,7 @@ TOKEN_FILE_LIMIT = 4096
 
 
 class IToken(ICredentials):
-    """A secret that says nothing of who has it."""
+    """A secret that names no user."""
 
     def is_one_of(tokens: Iterable[bytes]) -> bool:
         """Return whether it is one of these; that takes as long whether it is or not."""

@@ -21,8 +21,8 @@ from mkvtwist.formats.base import Format
 MOST_FILES = 16
 MOST_BYTES = 256 << 20
 """
-Files that are kept, for all streams, and their bytes: four times what a ring holds when nobody
-says, since the folder for temporary files may be memory. The only one is kept whatever its size.
+Files that are kept, for all streams, and their bytes: four times what a ring holds by default,
+since the folder for temporary files may be memory. The only file is kept whatever its size.
 """
 
 FILES_PER_ADDRESS = 4
@@ -195,7 +195,7 @@ class ReplayFiles:
 
     def _remove(self, file: ReplayFile) -> None:
         del self._files[file.key[0], file.name]
-        with suppress(OSError):  # whoever cleans up there has been faster
+        with suppress(OSError):  # it has been cleaned up from outside
             os.unlink(file.path)
 
 
@@ -204,5 +204,5 @@ def _size(files: Iterable[ReplayFile]) -> int:
 
 
 def _least_missed(files: Iterable[ReplayFile]) -> ReplayFile | None:
-    """Return one that nobody has read yet, or else the one that was asked for longest ago."""
+    """Return a file that no client has read yet, or else the one asked for longest ago."""
     return min(files, key=lambda file: (file.was_read, file.asked), default=None)

@@ -26,7 +26,7 @@ class ReplayWriter:
     Writes one file at a time.
 
     @ivar directory: the folder of the files; L{None} while there is none.
-    @ivar is_stopped: whether no files are written any more, since nobody would remove them.
+    @ivar is_stopped: whether no more files are written, because they would not be removed.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ReplayWriter:
     def _write_in_thread(self, directory: str | None, replay: Replay) -> str:
         if directory is None or self.directory != directory:
             raise _cancelled()
-        # When it was made, for people; and something that no file before had, in no other run.
+        # The time is for people; the rest is in no other file's name, of other runs neither.
         when = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
         path = os.path.join(directory, f"{PREFIX}-{when}{replay.format.ending}")
         try:

@@ -4,7 +4,7 @@ Which view responds to a request, by a table of routes (I{reactor}).
  1. A path belongs to a stream if its first segment is the stream's name, perhaps with an ending.
     C{/} belongs to the only stream there is. The rules of the stream hold for all that there is, or
     might be, at its paths: they are asked before anybody learns what there is.
- 2. All other paths are the server's; each of its routes says whom it lets in.
+ 2. All other paths are the server's; each of their routes has its own rule.
  3. A row for exactly a path comes before a row with a pattern, and these are tried in the order of
     the table.
  4. No row for a path is 404, with a list of what there is; no row for a method is 405.
@@ -51,10 +51,10 @@ class Guard(Enum):
     """The rule by which a route lets clients in."""
 
     ANYONE = auto()
-    """Everybody; or the view looks at that itself, as those of the management interface do."""
+    """All clients; or the view asks for more itself, as those of the management interface do."""
 
     VISIBLE = auto()
-    """Everybody; the view gets the streams that the client may watch."""
+    """All clients; the view gets the streams that the client may watch."""
 
     STATUS = auto()
     """Clients that the rule C{status} admits; the view gets all streams. No rule: as VISIBLE."""
@@ -187,7 +187,7 @@ class Router(Resource):
     """
     The resource of everything that is served over some streams.
 
-    @ivar status_rule: who may see the status of all streams; L{None} if no rule says that.
+    @ivar status_rule: the rule for the status of all streams; L{None} if there is none.
     """
 
     isLeaf = True

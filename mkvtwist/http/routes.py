@@ -63,7 +63,7 @@ class Views:
         """
         @param streams: by their names; may change under way.
         @param control: what is to be managed; L{None} if nothing is.
-        @param public: whether viewers come here, rather than those who manage alone.
+        @param public: whether viewers come here, rather than only clients that manage.
         @param parts: views to use in place of the usual ones.
         """
         self._reactor = reactor

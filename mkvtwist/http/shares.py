@@ -49,7 +49,7 @@ class Shares:
     ) -> None:
         """
         @param connections: how many an address may have if the configuration does not say.
-        @param requests: how many it may make in a second, likewise.
+        @param requests: how many an address may make in a second if the configuration does not say.
         """
         self.config = Config(())
         self._connections = connections

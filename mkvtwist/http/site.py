@@ -183,7 +183,7 @@ class LiveSite(Site):
         self._resources.start()
 
     def stopFactory(self) -> None:
-        """End, since nobody listens any more."""
+        """End: the last listener has ended."""
         super().stopFactory()
         self._resources.stop()
 

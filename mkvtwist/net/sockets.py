@@ -1,5 +1,5 @@
 """
-The kernel's part in a connection: what it is told, and what it knows (I{reactor}).
+The kernel's part in a connection: options that are set, figures that are read (I{reactor}).
 
 Everything here is about TCP. Over anything else, such as a UNIX socket, or on a system that lacks
 an option, the functions do nothing or return L{None}.
@@ -31,8 +31,8 @@ in half that time, remain without an answer, and the connection is closed: after
 
 KERNEL_GRACE = 2.0
 """
-Seconds that the kernel waits longer than its user: one who only takes nothing is disconnected by
-the publisher, which says so in the log.
+Seconds that the kernel waits longer than mkvtwist: a client that only takes nothing is disconnected
+by the fan-out, which logs it.
 """
 
 _INFO = struct.Struct("=3xB20xI28xI60xQ16xI")

@@ -146,7 +146,7 @@ class Management:
         _check_checkers(config, asked)
         settings = stream_table(config)
         if "input" in asked and config.at_end is parse_at_end("at_end", None, config.input.form):
-            del settings["at_end"]  # nobody has asked for it, and another input has another one
+            del settings["at_end"]  # it is the default, and another input has another one
         self._control.define(name, _merged(settings, asked))
         self._show(name, request)
 

@@ -70,7 +70,7 @@ REPLAY_RETRY = 2
 """Seconds after which a client that could not be served may ask again."""
 
 REPLAY_SWEEP = 10.0
-"""Seconds between two looks at the files that nobody wants any more."""
+"""Seconds between two looks for files that are not wanted any more."""
 
 MOST_RECIPIENTS = 1000
 """Clients of which is remembered that they were sent to a file."""
@@ -99,7 +99,7 @@ class Replays:
         self._writer.is_stopped = False
 
     def stop(self) -> None:
-        """Remove all files, and make no more, which nobody would remove."""
+        """Remove all files, and make no more: they would not be removed."""
         if self._sweep.running:
             self._sweep.stop()
         self._files.clear()
@@ -141,7 +141,7 @@ class Replays:
             return
         kind = replay.format.media_type(replay.tracks)
         if request.method == b"HEAD":
-            # What a file would be, which nobody has asked for yet.
+            # The type of a file that is not made for C{HEAD}.
             respond_head(request, kind.encode())
             return
         if len(self._making) >= MOST_MAKING:

@@ -81,7 +81,7 @@ class Stills:
         now = self._clock.seconds()
         if still is not None and still.period() is period and now - still.made < GOOD_FOR:
             self._respond(stream, request, still)
-        elif request.method == b"HEAD":  # nobody is to see it: nothing is decoded for that
+        elif request.method == b"HEAD":  # no client is to see it: nothing is decoded for that
             respond_head(request, b"image/jpeg")
         elif stream in self._decoding and stream not in self._making:
             text = "No picture: the one before it is still being decoded."

@@ -1,5 +1,5 @@
 """
-Bodies of requests, as those who want them read them (I{reactor}).
+Bodies of requests, and their readers (I{reactor}).
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from mkvtwist.http.wire.response import respond_text
 
 BODY_LIMIT = 64 << 10
 """
-Bytes of a body that is wanted as a whole: the settings of one stream are a few hundred. If nobody
-has asked for a body, so much of it is thrown away before its client is.
+Bytes of a body that is wanted as a whole: the settings of one stream are a few hundred. If no
+view has asked for a body, so much of it is thrown away before its client is disconnected.
 """
 
 

@@ -10,7 +10,7 @@ from mkvtwist.http.wire.client import client_host
 
 def cache_control(request: Request, rule: AccessRule, how: bytes, shared: bytes = b"") -> bytes:
     """
-    Return C{Cache-Control} for what a rule let somebody have.
+    Return C{Cache-Control} for a response to a client that a rule has admitted.
 
     A cache that many share must not keep what depends on credentials, nor on an address that a
     proxy told. If the rule goes by the address of the connection alone, the client that it let in

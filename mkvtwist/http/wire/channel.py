@@ -205,7 +205,7 @@ class Channel(HTTPChannel):
         if self._is_closing:
             return
         if any(request.startedWriting for request in self.requests):
-            self._is_closing = True  # Twisted reads on, and would answer what follows
+            self._is_closing = True  # Twisted reads on, and would respond to what follows
             self.transport.abortConnection()
         else:
             self.transport.write(b"HTTP/1.1 " + status)

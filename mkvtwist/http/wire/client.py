@@ -17,7 +17,7 @@ def client_host(request: Request) -> str | None:
 
 
 def user_agent(request: Request) -> str:
-    """Return the name of the client's program, as the client says it, fit for a log."""
+    """Return the name of the client's program, as it states it, fit for a log."""
     said = request.getHeader(b"user-agent") or b""
     return printable(said.decode("utf-8", "replace"), 200)
 

@@ -1,11 +1,12 @@
 """
 The host that a request asks for, and the way by which it has come (I{reactor}).
 
-A browser runs everybody's pages inside its user's network. In C{Origin} it says which page has made
-a request, in C{Host} which name it asked for. It is not enough that the two agree: the owner of a
-name can make it mean this machine's address (DNS rebinding), and a page of that name then counts as
-one of this server. So a page may change something only if its name is known here: an address, which
-no page can fake, C{localhost}, this machine's own name, or one of the setting C{server_names}.
+A browser runs pages of all sites inside its user's network. In C{Origin} it says which page has
+made a request, in C{Host} which name it asked for. It is not enough that the two agree: the owner
+of a name can make it mean this machine's address (DNS rebinding), and a page of that name then
+counts as one of this server. So a page may change something only if its name is known here: an
+address, which no page can fake, C{localhost}, this machine's own name, or one of the setting
+C{server_names}.
 """
 
 import ipaddress
@@ -81,8 +82,8 @@ def is_from_elsewhere(request: Request) -> bool:
 def is_local(request: Request) -> bool:
     """
     Return whether a program of this machine asks, over a loopback address or a UNIX socket: not for
-    somebody else, not for a page of another site, and under a name that means this machine. Any
-    other name may be one that a proxy serves, or one that somebody has made to mean this machine.
+    another client, not for a page of another site, and under a name that means this machine. Any
+    other name may be one that a proxy serves, or one that a stranger has made to mean this machine.
     """
     asked = request.getHeader(b"host") or b"localhost"
     origin = request.getHeader(b"origin")
@@ -102,7 +103,7 @@ def is_passed_on(request: Request) -> bool:
 
 def url_of(request: Request, path: str) -> str:
     """Return the absolute URL of a path relative to the request, for use on other sites."""
-    # Any proxy is believed: only the client that sent this header gets the answer.
+    # Any proxy is believed: only the client that sent this header gets the response.
     is_secure = request.isSecure() or request.getHeader(b"x-forwarded-proto") == b"https"
     scheme = "https" if is_secure else "http"
     asked = (request.getHeader(b"host") or b"localhost").decode("latin-1")

@@ -16,7 +16,7 @@ def parse_object(body: bytes, example: str) -> dict[str, Any]:
     Return the object that a body is, read as strictly as RFC 8259 and RFC 7493 have it: UTF-8, no
     C{NaN}, no key that comes twice, and nested no deeper than L{DEPTH}.
 
-    @param example: an object that would be right, for whoever reads the error.
+    @param example: an object that would be right, for the error's text.
     @raise ConfigError: for anything else, with what is wrong.
     """
     try:

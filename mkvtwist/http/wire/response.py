@@ -43,7 +43,7 @@ def respond(request: Request, body: bytes, content_type: bytes, cache: bytes = b
 
 
 def respond_head(request: Request, content_type: bytes) -> None:
-    """Respond to C{HEAD} for something that is made only when somebody gets it."""
+    """Respond to C{HEAD} for something that is made only for C{GET}."""
     request.setHeader(b"Content-Type", content_type)
     request.setHeader(b"Cache-Control", b"no-store")
     request.write(b"")
