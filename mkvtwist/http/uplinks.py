@@ -1,5 +1,5 @@
 """
-What senders over HTTP come over: the body of a request, or of one request after the other
+The uplinks of senders over HTTP: the body of a request, or of one request after the other
 (I{reactor}).
 """
 

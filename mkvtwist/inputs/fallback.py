@@ -1,5 +1,5 @@
 """
-What is shown while the input is away (I{reactor}).
+Fallbacks, which are shown while the input is away (I{reactor}).
 
 Of several fallbacks the first that works is shown; when it ends, the next one. After the last one
 they are tried from the first on, after a pause. A file begins again at once. A fallback goes on in

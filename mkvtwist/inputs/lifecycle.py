@@ -63,7 +63,7 @@ class State(StrEnum):
 
 
 class Trigger(Enum):
-    """What happens to an input; the values are the words of the diagram."""
+    """The events in an input's life; the values are the words of the diagram."""
 
     START = "the stream is started"
     OPEN = "the input is opened"
@@ -131,7 +131,7 @@ NOT_OPENED = "the input has not been opened yet"
 
 
 class ImpossibleTransition(Exception):
-    """An event came in a state that has no transition for it: a mistake in mkvtwist."""
+    """The state has no transition for an event: a mistake in mkvtwist, not in the input."""
 
 
 class Lifecycle:

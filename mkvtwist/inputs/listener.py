@@ -1,5 +1,5 @@
 """
-What waits for senders on behalf of an input (I{reactor}).
+Listeners, which let senders in on behalf of an input (I{reactor}).
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from mkvtwist.inputs.slot import SenderSlot
 
 class CannotListen(Exception):
     """
-    Nobody can connect to an input.
+    A listener cannot let senders in, such as for a port that is taken.
 
     @ivar reason: in a sentence for viewers.
     @ivar cause: for operators.
@@ -27,7 +27,7 @@ class CannotListen(Exception):
 
 class SenderListener(Protocol):
     """
-    What lets senders in.
+    A listener that lets the senders of one input in.
 
     @ivar idle: the reason of the state as long as no sender has come.
     """

@@ -20,7 +20,7 @@ from mkvtwist.media.timeline import Timeline
 @dataclass(frozen=True, slots=True)
 class ReaderTask:
     """
-    What a reader has to read, and how.
+    The task of a reader: what it reads, and how.
 
     @ivar stream: the stream's name.
     @ivar source: the input, or a fallback.

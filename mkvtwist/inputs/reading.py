@@ -32,12 +32,12 @@ is known of it yet or while another sender waits; of a stopped reader that has t
 
 class Reading:
     """
-    One reader at work.
+    A reader at work, and its owner.
 
     @ivar source: the input, or the fallback, that is read.
     @ivar heard: whether a header has come.
     @ivar is_gone: whether its reader has gone; what the reader has made may still be there to take.
-    @ivar owner: what it is for.
+    @ivar owner: takes what the reader makes.
     """
 
     reader: RunningReader
@@ -51,8 +51,10 @@ class Reading:
 
 class ReadingOwner(Protocol):
     """
-    What a reading is for: the input, or its fallback. L{Readings} calls it in the reactor's thread,
-    in the order in which the reader has made things; never after L{Readings.stop}.
+    The owner of a reading: the input, or its fallback.
+
+    L{Readings} calls it in the reactor's thread, in the order in which the reader has made things,
+    and never after L{Readings.stop}.
     """
 
     def opened(self, reading: Reading) -> None:

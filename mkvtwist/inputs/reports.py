@@ -1,9 +1,9 @@
 """
-What operators are told of one input: lines in the log, and events for programs (I{reactor}).
+Reports on one input to its operators: lines in the log, and events for programs (I{reactor}).
 
-Nothing is told again and again: a fault that is the same at each try is logged now and then, what
-the reader notices at most once a second, and what stays the same in another round of a loop, or of
-another sender, not at all.
+Nothing is reported again and again: a fault that is the same at each try is logged now and then,
+notices of the reader at most once a second, and what stays the same in another round of a loop, or
+with another sender, not at all.
 """
 
 from enum import Enum
@@ -33,7 +33,7 @@ NOTICE_INTERVAL = 1.0
 
 
 class Role(Enum):
-    """What comes and goes."""
+    """The two sources whose coming and going is reported."""
 
     INPUT = 1
     FALLBACK = 2

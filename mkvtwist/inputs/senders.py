@@ -36,8 +36,10 @@ class Parting(Enum):
 
 class IUplink(Interface):
     """
-    What a sender's media come over. L{Sender} makes all calls, in the reactor's thread; the uplink
-    calls L{Sender.arrive} first, then L{Sender.receive} any number of times, then L{Sender.leave}.
+    The way over which a sender's media come: a connection, the body of a request.
+
+    L{Sender} makes all calls, in the reactor's thread. The uplink calls L{Sender.arrive} first, then
+    L{Sender.receive} any number of times, then L{Sender.leave}.
     """
 
     def pause() -> None:
@@ -56,7 +58,7 @@ class IUplink(Interface):
 
 
 class ISenderSlot(Interface):
-    """What senders need of the stream that they publish to, see L{mkvtwist.inputs.slot}."""
+    """The stream, as far as its senders know it; see L{mkvtwist.inputs.slot}."""
 
     reactor = Attribute("where time and threads are")
     log = Attribute("the stream's C{Logger}")
