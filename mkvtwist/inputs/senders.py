@@ -38,8 +38,8 @@ class IUplink(Interface):
     """
     The way over which a sender's media come: a connection, the body of a request.
 
-    L{Sender} makes all calls, in the reactor's thread. The uplink calls L{Sender.arrive} first, then
-    L{Sender.receive} any number of times, then L{Sender.leave}.
+    L{Sender} makes all calls, in the reactor's thread. The uplink calls L{Sender.arrive} first,
+    then L{Sender.receive} any number of times, then L{Sender.leave}.
     """
 
     def pause() -> None:

@@ -95,6 +95,7 @@ class SenderSlot:
         for sender in (*self.connected, self.current, self.next):
             if sender is not None:
                 sender.drop(Parting.CLOSED, reason)
+        self.current = self.next = None
 
     def rest(self) -> None:
         """Have the current sender wait, until L{wake}."""

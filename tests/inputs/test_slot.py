@@ -132,6 +132,20 @@ class SlotTests(SenderTestCase):
         self.reactor.turns()
         self.successResultOf(stopped)
 
+    def test_start_again(self) -> None:
+        """A service that is started again has the place free, whoever had it before."""
+        first = self.connect()
+        self.send(first)
+        self.lose(first)
+        self.send(self.connect())
+        self.service.stopService()
+        self.reactor.turns()
+        self.service.startService()
+        again = self.connect()
+        self.send(again, b"again")
+        self.assertFalse(self.turned_away(again))
+        self.assertEqual(self.reader.read(), b"again")
+
     def test_exit(self) -> None:
         """With at-end=exit the first sender is the only one."""
         self.start("tcp:12345", at_end="exit")
