@@ -38,6 +38,7 @@ from av.video.frame import PictureType, VideoFrame
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Event, Pace, Reader, set_up
+from mkvtwist.libav.opening import InputOpener
 from mkvtwist.libav.pipe import Outlet, Pipe
 from mkvtwist.media.packet import Header, Packet
 from mkvtwist.media.timeline import Timeline
@@ -493,7 +494,8 @@ def receive(sending: Sending) -> Arrived:
     line = _Line(sending.writes)
     arrivals = _Arrivals(line)
     source = Input(Form.ENDPOINT, "tcp:0")
-    reader = Reader(source, line, Timeline(), Pace(0, 0), arrivals, drain=False)
+    opener = InputOpener(av_open=av.open)  # as it is now, with the options of opening_with
+    reader = Reader(source, line, Timeline(), Pace(0, 0), arrivals, drain=False, opener=opener)
     reader.go()
     reader.run()
     types: Mapping[int, str] = {}
