@@ -20,7 +20,7 @@ from mkvtwist.http.admission import Admission
 from mkvtwist.http.connections import TOO_MANY, Connections
 from mkvtwist.http.control import Control
 from mkvtwist.http.limits import Limits
-from mkvtwist.http.refused import RefusedSenders
+from mkvtwist.http.refused_senders import RefusedSenders
 from mkvtwist.http.router import Router
 from mkvtwist.http.routes import Parts, Views
 from mkvtwist.http.wire.channel import Channel

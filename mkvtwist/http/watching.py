@@ -119,7 +119,7 @@ class Watching:
         cutter = self.stream.cutter
         there = due.number is None or pieces.has(cutter, due.number, due.part)
         if not due.in_list:
-            return there or self.stream.publisher.ended
+            return there or self.stream.is_over
         return (cutter.segments.is_ready and there) or self._must_tell(due.tracks)
 
     def when_due(self, due: Due, show: View, request: Request) -> None:
@@ -149,11 +149,11 @@ class Watching:
 
     def _must_tell(self, tracks: Tracks) -> bool:
         """Whether there is no use in waiting for a list."""
-        return self.stream.publisher.ended or self._problem(tracks) is not None
+        return self.stream.is_over or self._problem(tracks) is not None
 
     def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:
         """Return why these tracks cannot be had."""
-        period = self.stream.publisher.period
+        period = self.stream.period
         choice = None if period is None else self.choices.find(period, tracks)
         return choice if isinstance(choice, Unfit | NoTrack) else None
 
@@ -162,7 +162,7 @@ class Watching:
     def can_list(self, tracks: Tracks, request: Request) -> bool:
         """Return whether there is something to list; if not, that is the response."""
         problem = self._problem(tracks)
-        stops = self.stream.publisher.ended and not self.stream.cutter.finished
+        stops = self.stream.is_over and not self.stream.cutter.finished
         if problem is not None:
             respond_unfit(request, problem)
         elif stops or not self.stream.cutter.segments.is_ready:

@@ -144,7 +144,7 @@ class Server(MultiService):
         stream = self.streams[name]
         if stream.parent is not None:
             self._end(stream)
-        elif not stream.publisher.ended:  # it waits to be started
+        elif not stream.is_over:  # it waits to be started
             stream.stopService()
         else:
             return
@@ -153,7 +153,7 @@ class Server(MultiService):
     def start(self, name: str) -> None:
         """A stream that was stopped, or has ended, begins anew; one that runs goes on."""
         stream = self.streams[name]
-        if stream.publisher.ended:
+        if stream.is_over:
             self.restart(name)
 
     def restart(self, name: str) -> None:
@@ -187,7 +187,7 @@ class Server(MultiService):
 
     def _takes_over(self, config: StreamConfig) -> bool:
         stream = self.streams[config.name]
-        return change_at_once(changes(stream.config, config)) or stream.publisher.ended
+        return change_at_once(changes(stream.config, config)) or stream.is_over
 
     # all of them
 
@@ -290,7 +290,7 @@ class Server(MultiService):
         self._endings.then(partial(self._start, stream))
 
     def _start(self, stream: Stream) -> None:
-        if self.streams.get(stream.config.name) is stream and not stream.publisher.ended:
+        if self.streams.get(stream.config.name) is stream and not stream.is_over:
             stream.setServiceParent(self)
             self.events.tell(StreamStarted(stream=stream.config.name))
 

@@ -197,6 +197,16 @@ class Stream(MultiService):
         return self.publisher.period
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come: the stream has ended for good, or was stopped."""
+        return self.publisher.ended
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether the stream is over because it has ended for good."""
+        return self.publisher.finished
+
+    @property
     def restarts(self) -> int:
         """How often the input was opened again."""
         return self.input.primary.restarts

@@ -53,7 +53,7 @@ class Playlists:
             self._watching.when_due(Due(tracks), show, request)
 
     def _list_variants(self, tracks: Tracks, request: Request) -> None:
-        period = self._stream.publisher.period
+        period = self._stream.period
         if self._watching.can_list(tracks, request) and period is not None:
             try:
                 text = hls.multivariant(period.header, self._stream.cutter.segments.all, tracks)

@@ -200,12 +200,11 @@ def respond_unfit(request: Request, problem: Unfit | NoTrack) -> None:
 def respond_nothing_new(stream: Stream, request: Request) -> None:
     """Respond to a request that was held in vain: nothing new has come, or the stream has ended."""
     state, reason = stream.condition
-    publisher = stream.publisher
-    if not publisher.ended:
+    if not stream.is_over:
         respond_unavailable(
             request, f"Nothing new has come. The stream is {state}: {reason}.", RETRY_SOON
         )
-    elif publisher.finished:
+    elif stream.has_finished:
         respond_text(request, 503, f"The stream has ended: {reason}.")
     else:
         respond_unavailable(request, "The server stops.", RETRY_SOON)
