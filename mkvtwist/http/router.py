@@ -51,13 +51,16 @@ class Guard(Enum):
     """The rule by which a route lets clients in."""
 
     ANYONE = auto()
-    """All clients; or the view asks for more itself, as those of the management interface do."""
+    """All clients."""
 
     VISIBLE = auto()
     """All clients; the view gets the streams that the client may watch."""
 
     STATUS = auto()
     """Clients that the rule C{status} admits; the view gets all streams. No rule: as VISIBLE."""
+
+    MANAGEMENT = auto()
+    """Clients with the management token, or, if there is none, on this machine."""
 
     WATCH = auto()
     """Clients that the stream's rule C{watch} admits."""
@@ -199,11 +202,13 @@ class Router(Resource):
         admission: Admission,
         *,
         has_token: Callable[[Request], bool],
+        manage: Callable[[View, Request], None],
         report: Callable[[Request], None],
     ) -> None:
         """
         @param streams: by their names; may change under way.
         @param has_token: whether a request has the management token.
+        @param manage: calls a view of the management interface, if the request may be made.
         @param report: called with each request of a site that does not report by itself.
         """
         super().__init__()
@@ -212,6 +217,7 @@ class Router(Resource):
         self._of_server = Table(route for route in routes if not route.is_of_stream)
         self._admission = admission
         self._has_token = has_token
+        self._manage = manage
         self._report = report
         self.status_rule: AccessRule | None = None
 
@@ -249,6 +255,8 @@ class Router(Resource):
             self._respond_status(route, request)
         elif route.guard is Guard.VISIBLE:
             self._admission.show(request, self._streams, view)
+        elif route.guard is Guard.MANAGEMENT:
+            self._manage(view, request)
         else:
             view(request)
 

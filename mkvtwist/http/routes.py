@@ -135,6 +135,11 @@ class Views:
         """Return whether a request has the management token."""
         return self.management is not None and self.management.knows(request)
 
+    def manage(self, view: View, request: Request) -> None:
+        """Call a view of the management interface, if the request may be made."""
+        assert self.management is not None
+        self.management.call(view, request)
+
     def _watch_or_page(self, stream: Stream, request: Request) -> None:
         if wants_page(request):
             pages.show_stream(stream, len(self._streams) > 1, request)

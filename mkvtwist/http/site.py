@@ -69,6 +69,7 @@ class Resources:
             tuple(self._views.routes()),
             Admission(reactor, self._refusals, self._access),
             has_token=self._views.has_token,
+            manage=self._views.manage,
             report=self.refused.watch,
         )
 

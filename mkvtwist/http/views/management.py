@@ -6,7 +6,7 @@ stream are added from their declarations.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import resources
 from typing import Any
@@ -76,16 +76,10 @@ class Management:
             (f"{stream}/restart", b"POST", partial(self._act, "restart")),
             (f"{stream}/clients/{{number}}", b"DELETE", self._disconnect),
         ):
-            guarded = partial(self._guarded, view)
-            yield Route(path, guarded, Guard.ANYONE, (method,), exists=self.is_there)
+            yield Route(path, view, Guard.MANAGEMENT, (method,), exists=self.is_there)
 
-    def _guarded(self, view: Callable[..., None], *words: Any) -> None:
-        """
-        Have a view respond, if the request may be made; a mistake in it is named in the response.
-
-        @param words: those of the path, and the request.
-        """
-        *named, request = words
+    def call(self, view: View, request: Request) -> None:
+        """Call a view, if the request may be made; a mistake in it is named in the response."""
         if is_from_elsewhere(request):
             _refuse(request, 403, f"A page of another site may not do this. {HINT}")
             return
@@ -93,7 +87,7 @@ class Management:
             request.setHeader(b"WWW-Authenticate", b'Bearer realm="mkvtwist management"')
             _refuse(request, 401, _WRONG if self._control.token else _ONLY_HERE)
             return
-        with_whole_body(request, partial(self._try, partial(view, *named)))
+        with_whole_body(request, partial(self._try, view))
 
     def _try(self, view: View, request: Request) -> None:
         try:
