@@ -63,6 +63,12 @@ class EndpointTests(SenderTestCase):
         self.assertEqual(line, "stream live: cannot listen at tcp:12345: Address already in use")
         self.assertEqual(self.ends, [service])
 
+    def test_renew(self) -> None:
+        """To read the certificates of an input that has none is nothing."""
+        self.service.renew()
+        self.start("film.mkv").renew()
+        self.start("http").renew()
+
     def test_reason(self) -> None:
         """Viewers read it, too: it names neither where senders connect, nor who they were."""
         service = self.start("tcp:12345:interface=127.0.0.1")

@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 from mkvtwist.config.input import parse_input
-from mkvtwist.libav import Ended, Opened
+from mkvtwist.libav import Ended, Noticed, Opened
 from tests.support.fakes import (
     AUDIO,
     END,
@@ -226,6 +226,12 @@ class FallbackTests(InputTestCase):
         kept.full = False
         service.resume()
         self.assertTrue(self.reader.gone_on)
+
+    def test_notices(self) -> None:
+        """Notices of the fallback's reader are logged as those of the input."""
+        self.emit(Noticed("the timestamps jump"))
+        said = "stream live: pause.mkv: the timestamps jump"
+        self.assertEqual(self.log.about("jump"), [said])
 
     def test_stop(self) -> None:
         """A service that stops waits for the fallback's reader, too."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mkvtwist.config.input import AtEnd
+from mkvtwist.inputs.reading import LEFTOVER_TIMEOUT
+from mkvtwist.inputs.slot import SENDER_OPENING_TIMEOUT, STUCK_LIMIT
 from tests.support.fakes import (
     AUDIO,
     END,
@@ -145,6 +149,71 @@ class SlotTests(SenderTestCase):
         self.send(again, b"again")
         self.assertFalse(self.turned_away(again))
         self.assertEqual(self.reader.read(), b"again")
+
+    def test_takeover(self) -> None:
+        """A sender replaces one that is connected as soon as that is allowed."""
+        first = self.connect()
+        self.send(first)
+        self.service.configure(replace(self.service.config, takeover=True))
+        second = self.connect()
+        self.send(second, b"second")
+        self.assertTrue(self.turned_away(first))
+        self.assertEqual(len(self.log.about("takes over from")), 1)
+        self.emit(END)
+        self.assertEqual(self.reader.read(), b"second")
+
+    def test_takeover_of_the_next(self) -> None:
+        """A sender that waits for its turn is replaced, too."""
+        self.service.configure(replace(self.service.config, takeover=True))
+        senders = [self.connect() for _ in range(3)]
+        for sender in senders:
+            self.send(sender)
+        self.assertEqual([self.turned_away(one) for one in senders], [True, True, False])
+
+    def test_unknown(self) -> None:
+        """A sender whose media nothing is known of in time is disconnected."""
+        sender = self.connect()
+        self.send(sender)
+        for _ in range(int(SENDER_OPENING_TIMEOUT / 5)):
+            self.assertFalse(self.turned_away(sender))
+            self.reactor.advance(5)
+            self.send(sender)
+        self.assertTrue(self.turned_away(sender))
+        self.assertEqual(self.service.life.reason, "nothing was known of it after 60 s")
+
+    def test_unknown_and_left(self) -> None:
+        """The rest of a sender that has left is read for 4 s, if nothing is known of it."""
+        sender = self.connect()
+        self.send(sender)
+        self.lose(sender)
+        self.reactor.advance(LEFTOVER_TIMEOUT)
+        self.assertTrue(self.reader.stopped)
+        self.assertEqual(self.service.life.state, "waiting for a sender")
+
+    def test_next_cannot_wait(self) -> None:
+        """The rest of a sender that has left is read for 4 s, if another sender waits."""
+        first = self.connect()
+        self.send(first)
+        self.emit(header(), *footage(0, 1))
+        self.lose(first)
+        self.send(self.connect(), b"second")
+        self.emit(header())
+        self.reactor.advance(LEFTOVER_TIMEOUT)
+        self.assertEqual(self.reader.read(), b"second")
+        self.assertEqual(len(self.log.about("another sender has come")), 1)
+
+    def test_stuck(self) -> None:
+        """Senders are rejected while too many readers before cannot be stopped."""
+        for _ in range(STUCK_LIMIT):
+            sender = self.connect()
+            self.send(sender)
+            self.reader.deaf = True
+            self.lose(sender)
+            self.reactor.advance(LEFTOVER_TIMEOUT)
+        self.assertTrue(self.turned_away(self.connect()))
+        self.readers[0].join()
+        self.reactor.turns()
+        self.assertFalse(self.turned_away(self.connect()))
 
     def test_exit(self) -> None:
         """With at-end=exit the first sender is the only one."""
