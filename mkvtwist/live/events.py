@@ -13,7 +13,7 @@ which the kind, the stream and the date stand beside it::
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -45,12 +45,11 @@ class Event:
     @property
     def details(self) -> Mapping[str, Any]:
         """All other attributes, fit for JSON; without those that are not known."""
-        known = {
-            one.name: getattr(self, one.name)
-            for one in fields(self)
-            if one.name not in ("stream", "when")
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if value is not None and name not in ("stream", "when")
         }
-        return {name: value for name, value in known.items() if value is not None}
 
     @property
     def document(self) -> dict[str, Any]:
