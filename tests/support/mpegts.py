@@ -11,9 +11,7 @@ from typing import Any, NamedTuple
 
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.mpegts import MPEG_TS
-from mkvtwist.formats.mpegts.transport import (
-    LEAD,
-)
+from mkvtwist.formats.mpegts.pes import LEAD
 from mkvtwist.libav.adapters import adapter_for
 from mkvtwist.libav.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet

@@ -18,12 +18,14 @@ fragment's bytes are the same for all clients.
 
     - L{payload<mkvtwist.formats.mpegts.payload>}: what each codec's payloads become
     - L{tables<mkvtwist.formats.mpegts.tables>}: PAT and PMT
-    - L{transport<mkvtwist.formats.mpegts.transport>}: transport packets, with their times
+    - L{transport<mkvtwist.formats.mpegts.transport>}: transport packets of 188 bytes
+    - L{pes<mkvtwist.formats.mpegts.pes>}: PES packets, with their times
+    - L{muxer<mkvtwist.formats.mpegts.muxer>}: the clock, the tables, and the counters
 """
 
 from mkvtwist.formats.base import Format, video_or_audio
+from mkvtwist.formats.mpegts.muxer import MpegTsMuxer
 from mkvtwist.formats.mpegts.payload import fits
-from mkvtwist.formats.mpegts.transport import MpegTsMuxer
 
 MPEG_TS = Format(
     name="mpegts",

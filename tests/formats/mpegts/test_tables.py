@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.mpegts import MPEG_TS
+from mkvtwist.formats.mpegts.muxer import TABLES_INTERVAL
 from mkvtwist.formats.mpegts.tables import crc
-from mkvtwist.formats.mpegts.transport import (
-    TABLES_INTERVAL,
-)
 from mkvtwist.media.packet import Header, Track
 from tests.support import media
 from tests.support.mpegts import (

@@ -17,13 +17,8 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.formats.mpegts import MPEG_TS
-from mkvtwist.formats.mpegts.transport import (
-    CLOCK_PATIENCE,
-    CLOCK_PERIOD,
-    LEAD,
-    TABLES_INTERVAL,
-    Counters,
-)
+from mkvtwist.formats.mpegts.muxer import CLOCK_PATIENCE, CLOCK_PERIOD, TABLES_INTERVAL, Counters
+from mkvtwist.formats.mpegts.pes import LEAD
 from mkvtwist.media.packet import SECOND, Header, Packet
 from tests.support import media
 from tests.support.mpegts import (
