@@ -2,7 +2,6 @@
 A stream, as clients watch it piece by piece: whoever may, and waits for what is due (I{reactor}).
 """
 
-import re
 from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from mkvtwist.http.wire.query import token_query
 from mkvtwist.http.wire.response import View, respond, respond_unavailable
 from mkvtwist.outputs.segmented import pieces
 from mkvtwist.outputs.segmented.choices import Choices
+from mkvtwist.outputs.segmented.manifests import Manifest
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
 
@@ -46,9 +46,6 @@ WAIT_FIRST = 30.0
 
 Tracks = frozenset[int] | None
 """The numbers of those that are asked for; L{None} is what the main playlist has."""
-
-_URI = re.compile(r'(^[^#\n]+|URI="[^"]+)', re.MULTILINE)
-"""Where each URI in a playlist ends."""
 
 
 class Due(NamedTuple):
@@ -171,22 +168,23 @@ class Watching:
             return True
         return False
 
-    def respond_list(self, request: Request, text: str, media_type: str, cache: bytes) -> None:
+    def respond_list(self, request: Request, text: str, manifest: Manifest, cache: bytes) -> None:
         """
         Respond with a list of what there is; the request's token is in each address.
 
+        @param manifest: the output that the list belongs to.
         @param cache: how long caches may keep it.
         """
-        data, tag = list_bytes(text, token_query(request))
+        data, tag = list_bytes(text, token_query(request), manifest)
         shared = SHARED if cache is BRIEFLY else b""
         cache = cache_control(request, self.stream.config.watch, cache, shared)
         request.setHeader(b"Cache-Control", cache)
         if not respond_if_unchanged(request, tag):
             self.stream.served(0 if request.method == b"HEAD" else len(data))
-            respond(request, data, media_type.encode(), cache)
+            respond(request, data, manifest.media_type.encode(), cache)
 
 
-def list_bytes(text: str, query: str) -> tuple[bytes, bytes]:
+def list_bytes(text: str, query: str, manifest: Manifest) -> tuple[bytes, bytes]:
     """
     Return a playlist's bytes and their C{ETag}, which is weak: a proxy may compress them.
 
@@ -195,11 +193,11 @@ def list_bytes(text: str, query: str) -> tuple[bytes, bytes]:
     @param query: what each address in it needs, else players would ask for the pieces without it.
     """
     is_small = len(text) + text.count("\n") * len(query) < LIST_LIMIT
-    return (_kept if is_small else _made)(text, query)
+    return (_kept if is_small else _made)(text, query, manifest)
 
 
-def _made(text: str, query: str) -> tuple[bytes, bytes]:
-    data = (_URI.sub(rf"\1{query}", text) if query else text).encode()
+def _made(text: str, query: str, manifest: Manifest) -> tuple[bytes, bytes]:
+    data = (manifest.carry(text, query) if query else text).encode()
     return data, b'W/"%b"' % blake2b(data, digest_size=12).hexdigest().encode()
 
 

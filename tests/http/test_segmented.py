@@ -30,6 +30,7 @@ from mkvtwist.http.wire.response import View
 from mkvtwist.live import turns
 from mkvtwist.media.packet import Track
 from mkvtwist.outputs.segmented import choices, hls
+from mkvtwist.outputs.segmented.manifests import HLS
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
 from tests.support import media
@@ -298,7 +299,7 @@ class PlaylistTests(HLSTestCase):
         got = self.get(f"/live/media.m3u8?token={token}").text
         self.assertIn(f".m4s?token={token}", got)
         for query, is_kept in (("?token=short", True), (f"?token={token}", False)):
-            once, again = (list_bytes(self.media(), query)[0] for _ in range(2))
+            once, again = (list_bytes(self.media(), query, HLS)[0] for _ in range(2))
             self.assertEqual(once, again)
             self.assertEqual(once is again, is_kept)
 

@@ -60,7 +60,7 @@ class Playlists:
             except Unfit as problem:
                 respond_unfit(request, problem)
             else:
-                self._watching.respond_list(request, text, HLS.media_type, BRIEFLY)
+                self._watching.respond_list(request, text, HLS, BRIEFLY)
 
     def show_media(self, tracks: Tracks, request: Request) -> None:
         """Respond with the list of segments and parts, once it has what is asked for."""
@@ -92,7 +92,7 @@ class Playlists:
         knows = number is None or number >= cutter.edge.segment - 1
         skip = knows and parameter(request, "_HLS_skip") in ("YES", "v2")
         text = self._texts.get(cutter.snapshot(), hls.media, tracks, skip=skip)
-        self._watching.respond_list(request, text, HLS.media_type, cache)
+        self._watching.respond_list(request, text, HLS, cache)
 
 
 def _move(wanted: str, request: Request) -> None:

@@ -6,6 +6,7 @@ The numbers in brackets are chapters of draft-pantos-hls-rfc8216bis-16.
 
 import math
 import operator
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -37,6 +38,9 @@ SKIP = 6
 
 ADVANCE = 3
 """Seconds that the parts may last which a blocking request is ahead (6.2.5.2)."""
+
+_URI = re.compile(r'(^[^#\n]+|URI="[^"]+)', re.MULTILINE)
+"""Where each address in a playlist ends."""
 
 GROUPS: Mapping[str, str] = MappingProxyType({"audio": "AUDIO", "subtitle": "SUBTITLES"})
 """Names in playlists of the tracks that may be chosen, by their type."""
@@ -88,6 +92,15 @@ def media(snapshot: Snapshot, tracks: frozenset[int] | None = None, *, skip: boo
     @param skip: leave out what a client that asks again knows already (a delta update).
     """
     return "\n".join(_lines(snapshot, tracks, skip=skip)) + "\n"
+
+
+def carry(text: str, query: str) -> str:
+    """
+    Return a playlist whose addresses have a query, else players would ask without it.
+
+    @param query: what comes behind each address, as in C{?token=x}.
+    """
+    return _URI.sub(rf"\1{query}", text)
 
 
 def is_too_far(cutter: Cutter, number: int, part: int | None = None) -> bool:

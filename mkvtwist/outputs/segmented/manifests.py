@@ -2,12 +2,13 @@
 The segmented outputs: what players load first of each (I{pure}).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from mkvtwist.formats.choice import Unfit
 from mkvtwist.media.packet import Header
+from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.choices import chosen
 
 
@@ -18,11 +19,13 @@ class Manifest(NamedTuple):
     @ivar title: the name of the output for people.
     @ivar name: the last part of its URL, below the stream's name.
     @ivar media_type: its MIME type.
+    @ivar carry: adds a query to each address in such a text.
     """
 
     title: str
     name: str
     media_type: str
+    carry: Callable[[str, str], str]
 
     @property
     def ending(self) -> str:
@@ -30,7 +33,7 @@ class Manifest(NamedTuple):
         return "." + self.name.rpartition(".")[2]
 
 
-HLS = Manifest("HLS", "index.m3u8", "application/vnd.apple.mpegurl")
+HLS = Manifest("HLS", "index.m3u8", "application/vnd.apple.mpegurl", hls.carry)
 
 MANIFESTS: Mapping[str, Manifest] = MappingProxyType({made.name: made for made in (HLS,)})
 """All of them, by their names."""
