@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input import Form, Input, parse_at_end, parse_input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.formats.mp4 import MP4
@@ -34,7 +34,18 @@ from mkvtwist.outputs.segmented.manifests import HLS
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
 from tests.support import media
-from tests.support.fakes import AUDIO, VIDEO, Answer, Log, Reactor, footage, header, in_mp4
+from tests.support.fakes import (
+    AUDIO,
+    END,
+    VIDEO,
+    Answer,
+    Log,
+    Reactor,
+    StillReaders,
+    footage,
+    header,
+    in_mp4,
+)
 from tests.support.segmented import Bytes
 from tests.support.site import Connection, ignore
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
@@ -852,18 +863,24 @@ class EndTests(HLSTestCase):
     def test_rest(self) -> None:
         """After the end viewers have time to get what they have not, but not for ever."""
         ended: list[Stream] = []
-        self.stream._on_end = ended.append
-        self.stream.running = True
-        self.get("/live/media.m3u8")
-        self.stream.publisher.end()
-        self.stream._ended()
+        readers = StillReaders()
+        source = parse_input("input", "film.mkv")
+        config = StreamConfig(source, name="film", at_end=parse_at_end("at-end", None, source.form))
+        film = Stream(self.reactor, config, ended.append, start_reader=readers)
+        self.streams["film"] = film
+        film.startService()
+        readers[-1].emit(header(in_mp4(VIDEO)), *footage(0, 7.5))
+        self.reactor.turns()
+        self.get("/film/media.m3u8")
+        readers[-1].emit(END)
+        self.reactor.turns()
         for _ in range(20):
             self.reactor.advance(0.1)
         self.assertEqual(ended, [])
         for _ in range(50):
-            self.get("/live/media.m3u8")
+            self.get("/film/media.m3u8")
             self.reactor.advance(0.1)
-        self.assertEqual(ended, [self.stream])
+        self.assertEqual(ended, [film])
 
 
 class PlayerTests(EndToEndTestCase):
