@@ -58,7 +58,7 @@ class HeldRequests(Generic[K]):
 
     @property
     def is_full(self) -> bool:
-        """Whether no more are held."""
+        """Whether no more requests are held."""
         return len(self._held) >= self._most
 
     def hold(self, request: Request, due: K, show: View, late: View, seconds: float) -> None:

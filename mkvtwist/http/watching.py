@@ -50,7 +50,7 @@ Tracks = frozenset[int] | None
 
 class Due(NamedTuple):
     """
-    What a request waits for.
+    A thing that a request waits for.
 
     @ivar number: a segment's; L{None} is anything that can be listed.
     @ivar part: the part's place in the segment; L{None} is all of the segment.
@@ -67,8 +67,8 @@ class Watching:
     """
     One stream, as clients watch it piece by piece.
 
-    Whoever asks is a viewer, has a place among the stream's clients, and wants the stream for as
-    long as it is one. C{HEAD} comes from no viewer: it wakes nothing, and waits for nothing.
+    A client that asks is a viewer: it has a place among the stream's clients, and wants the stream.
+    C{HEAD} comes from no viewer: it wakes nothing, and waits for nothing.
 
     @ivar stream: the stream.
     @ivar choices: the choices of its tracks.
@@ -112,7 +112,7 @@ class Watching:
     # waiting
 
     def is_due(self, due: Due) -> bool:
-        """Whether something is there, or there is no use in waiting for it."""
+        """Return whether something is there, or there is no use in waiting for it."""
         cutter = self.stream.cutter
         there = due.number is None or pieces.has(cutter, due.number, due.part)
         if not due.in_list:
@@ -145,7 +145,7 @@ class Watching:
         self._held.look()
 
     def _must_tell(self, tracks: Tracks) -> bool:
-        """Whether there is no use in waiting for a list."""
+        """Return whether there is no use in waiting for a list."""
         return self.stream.is_over or self._problem(tracks) is not None
 
     def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:

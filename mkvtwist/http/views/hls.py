@@ -96,7 +96,7 @@ class Playlists:
 
 
 def _move(wanted: str, request: Request) -> None:
-    """To where the playlist with these tracks is, so that what it names is relative to that."""
+    """Redirect to the playlist with these tracks: what it names is relative to its own address."""
     try:
         numbers = sorted(parse_tracks("tracks", wanted))
     except ConfigError as error:

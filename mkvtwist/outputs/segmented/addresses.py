@@ -8,7 +8,7 @@ The names of pieces in URLs, below a stream's name (I{pure}).
     RUN-NUMBER.PART.m4s   a part of it
     TRACKS/...            all of these with other tracks: their numbers, as in 1,3
 
-None is ever used for other bytes: the run is the millisecond in which the stream was started.
+No name is ever used for other bytes: the run is the millisecond in which the stream was started.
 """
 
 import hashlib
@@ -49,20 +49,20 @@ def parse(name: str) -> Address | None:
 
 
 def is_map(name: str) -> bool:
-    """Whether a name may be one of an initialization section."""
+    """Return whether a name may be one of an initialization section."""
     return name.startswith("init-") and name.endswith(".mp4")
 
 
 def map_name(head: bytes) -> str:
-    """The name of an initialization section, which follows from its bytes."""
+    """Return the name of an initialization section, which follows from its bytes."""
     return f"init-{hashlib.sha256(head).hexdigest()[:16]}.mp4"
 
 
 def ending(choice: Choice | None) -> str:
-    """The ending of the names of these tracks' pieces."""
+    """Return the ending of the names of these tracks' pieces, without the dot."""
     return "vtt" if choice is not None and choice.format is WEBVTT else "m4s"
 
 
 def folder(tracks: frozenset[int] | None) -> str:
-    """Where the pieces of some tracks are, beside those of the main playlist."""
+    """Return the folder of some tracks' pieces, relative to those of the main playlist."""
     return "" if tracks is None else ",".join(map(str, sorted(tracks))) + "/"

@@ -16,7 +16,7 @@ CHOICES = 100
 
 def chosen(header: Header, tracks: frozenset[int] | None = None) -> Choice:
     """
-    What is in a playlist.
+    Return the tracks in a playlist, and their format.
 
     @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
     @raise Unfit: when they cannot live in MP4, nor as text.
@@ -51,7 +51,7 @@ def _refused(header: Header) -> Choice:
 
 
 def others(header: Header) -> list[Track]:
-    """The tracks that have a playlist of their own: of several sounds each, and text."""
+    """Return the tracks that have a playlist of their own: each of several sounds, and text."""
     sounds = [t for t in header.tracks if t.type == "audio" and MP4.fits(t)]
     texts = [t for t in header.tracks if WEBVTT.fits(t)]
     return [*(sounds if header.has_video and len(sounds) > 1 else []), *texts]
@@ -59,9 +59,9 @@ def others(header: Header) -> list[Track]:
 
 def variant(header: Header) -> frozenset[int] | None:
     """
-    The tracks of the playlist that the others go with; L{None} is the main one.
+    Return the tracks of the playlist that the others go with; L{None} is the main one.
 
-    Where a sound is chosen beside it, it has none: players do not take apart what is in MP4.
+    If a sound is chosen beside this playlist, it has no sound: players do not take MP4 apart.
     """
     if all(track.type != "audio" for track in others(header)):
         return None
@@ -79,7 +79,7 @@ class Choices:
 
     def find(self, period: Period, tracks: frozenset[int] | None) -> Choice | Unfit | NoTrack:
         """
-        Return what is in a playlist, or why there is none.
+        Return the tracks in a playlist, or the reason why it cannot be had.
 
         @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
         """
@@ -97,7 +97,7 @@ class Choices:
 
 
 def choice_of(header: Header, tracks: frozenset[int] | None) -> Choice | None:
-    """What a playlist has of what there is; L{None} is nothing."""
+    """Return the tracks in a playlist, of those that there are; L{None} if it has none."""
     try:
         return chosen(header, tracks)
     except (Unfit, NoTrack):

@@ -100,7 +100,7 @@ class Cutter(Sink):
     # what comes
 
     def begin(self, period: Period) -> None:
-        """Other tracks: of the ones before only the last that have segments remain."""
+        """Go on with other tracks; of the tracks before only the last that have segments remain."""
         self._leave()
         self.segments.keep_newest_period()
         self._period = period
@@ -140,24 +140,24 @@ class Cutter(Sink):
 
     def forget(self) -> None:
         """
-        What there is is old: what comes next is the first that is listed, and may be of other
-        tracks.
+        Drop all segments, which are old. The next one is the first that is listed, and may have
+        other tracks.
         """
         self._leave()
         self.segments.clear()
         self._period = None
 
     def flush(self) -> None:
-        """Tell all that wait for more."""
+        """Tell the observers that there may be more to list."""
         for observe in self.observers:
             observe()
 
     def end(self, *, for_good: bool) -> None:
         """
-        Nothing more will come.
+        End, if it is for good: players never load a playlist again that says that it has ended.
 
-        @param for_good: it is the end of the stream; else the server stops, and may be back soon:
-            a playlist that says it has ended would never be loaded again.
+        @param for_good: whether this is the end of the stream; else the server stops, and may be
+            back soon.
         """
         if for_good:
             self._close(self._clock.end)
@@ -178,7 +178,7 @@ class Cutter(Sink):
         return self._targets.part
 
     def snapshot(self) -> Snapshot:
-        """Return what can be listed now, the same until there is more; it L{is_ready}."""
+        """Return what can be listed now, the same until there is more; there must be a segment."""
         if self._snapshot is None:
             self._snapshot = self._taken()
             self._was_listed = True
@@ -210,7 +210,7 @@ class Cutter(Sink):
     # cutting
 
     def _takes(self, growing: GrowingPart, start: int) -> bool:
-        """Whether a part can have the packet that has come, and tells the time; if so, count it."""
+        """Return whether a part has room for the packet that has come; if so, count the packet."""
         duration = self._clock.end - growing.start
         if self._targets.is_beyond(duration, start - growing.start, growing.steps):
             return False
@@ -219,8 +219,8 @@ class Cutter(Sink):
 
     def _is_over(self, start: int, *, independent: bool) -> bool:
         """
-        Whether the next segment may begin: the one before is long enough, or has no keyframe at its
-        beginning and this one has.
+        Return whether the next segment may begin: the one before is long enough, or has no keyframe
+        at its beginning and this one has.
         """
         before = self.segments.newest
         if before is None or before.is_complete:
@@ -228,7 +228,7 @@ class Cutter(Sink):
         return start - before.start >= SHORTEST or (independent and not before.is_independent)
 
     def _begin(self, period: Period, part: GrowingPart) -> None:
-        """A segment ends, the next one begins."""
+        """End a segment, and begin the next one."""
         self._close(part.start, part.first)
         self._cues = [packet for packet in self._cues if shown_until(packet) > part.start]
         number = self.edge.segment
@@ -261,7 +261,7 @@ class Cutter(Sink):
         return expected if abs(expected - now) < DRIFT else now
 
     def _go_on(self, growing: GrowingPart, part: GrowingPart) -> None:
-        """A part ends, the next one of the same segment begins."""
+        """End a part, and begin the next one of the same segment."""
         segment = self._end_part(growing, part.first, part.start, is_last=False)
         self._growing = part
         self.edge = Edge(segment.number, len(segment.parts))
@@ -269,7 +269,7 @@ class Cutter(Sink):
             self._give_up(segment)
 
     def _close(self, end: int, stop: Cut | None = None) -> None:
-        """The growing segment, if there is one, is complete."""
+        """End the growing segment, if there is one."""
         if self._growing is not None:
             segment = self._end_part(self._growing, stop, end, is_last=True)
             self._targets.cover(segment.duration)
@@ -288,14 +288,14 @@ class Cutter(Sink):
         return segment
 
     def _leave(self) -> None:
-        """No more of this period comes: whatever does is behind a discontinuity."""
+        """End the period: what comes next is behind a discontinuity."""
         self._close(self._clock.end)
         self._snapshot = None
         self._discontinuity += self._has_begun
         self._has_begun = False
 
     def _drop_gone(self, period: Period) -> None:
-        """What the ring has lost goes; a segment that still grows then is given up."""
+        """Drop what the ring has lost; a segment that still grows then is given up."""
         self._snapshot = None
         newest = self.segments.newest
         if newest is not None and not newest.is_complete and not newest.is_there:
@@ -305,7 +305,7 @@ class Cutter(Sink):
         self.segments.drop_gone(period, least=0 if self._growing is None else 2)
 
     def _give_up(self, growing: Segment) -> None:
-        """Nobody can begin with it, and it may never end: the next keyframe begins another."""
+        """Drop a segment that no client can begin with; the next keyframe begins another one."""
         self.edge = Edge(growing.number + 1, 0)
         self.segments.clear()
         self._growing = None

@@ -50,7 +50,7 @@ def multivariant(
     header: Header, segments: Sequence[Segment], tracks: frozenset[int] | None = None
 ) -> str:
     """
-    The playlist of playlists: one variant, and what may be chosen beside it.
+    Return the playlist of playlists: one variant, and what may be chosen beside it.
 
     @param header: the tracks that there are now.
     @param segments: those by which the bandwidth is measured.
@@ -86,7 +86,7 @@ def multivariant(
 
 def media(snapshot: Snapshot, tracks: frozenset[int] | None = None, *, skip: bool = False) -> str:
     """
-    The list of segments and parts.
+    Return the list of segments and parts.
 
     @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
     @param skip: leave out what a client that asks again knows already (a delta update).
@@ -105,7 +105,7 @@ def carry(text: str, query: str) -> str:
 
 def is_too_far(cutter: Cutter, number: int, part: int | None = None) -> bool:
     """
-    Whether a blocking request asks for more than comes soon (6.2.5.2).
+    Return whether a blocking request asks for more than comes soon (6.2.5.2).
 
     @param part: its place in the segment, from 0; L{None} is all of the segment.
     """
@@ -121,7 +121,7 @@ def is_too_far(cutter: Cutter, number: int, part: int | None = None) -> bool:
 
 
 def _rates(segments: Sequence[Segment], choices: Sequence[Collection[int]]) -> tuple[int, int]:
-    """Bits a second of these choices of tracks, at most and on average."""
+    """Return the bits a second of these choices of tracks, at most and on average."""
     measured = [segment for segment in segments if segment.is_complete and segment.duration]
     rates = [[segment.bitrate(tracks) for segment in measured] or [1.0] for tracks in choices]
     lasted = [segment.duration for segment in measured] or [1]
@@ -130,7 +130,7 @@ def _rates(segments: Sequence[Segment], choices: Sequence[Collection[int]]) -> t
 
 
 def _picture(track: Track) -> Iterator[str]:
-    """The attributes of a variant that its video has (4.4.6.2)."""
+    """Yield the attributes of a variant that come from its video (4.4.6.2)."""
     if track.width and track.height:
         yield f"RESOLUTION={track.width}x{track.height}"
     if track.frame_rate:
@@ -143,7 +143,7 @@ def _picture(track: Track) -> Iterator[str]:
 
 def _renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator[str]:
     """
-    The lines for tracks that may be chosen (4.4.6.1).
+    Yield the lines for tracks that may be chosen (4.4.6.1).
 
     @param default: those that play unasked.
     """
@@ -171,14 +171,14 @@ def _renditions(tracks: Sequence[Track], default: Collection[Track]) -> Iterator
 
 
 def _tag(language: str) -> str:
-    """A language by its shortest code, as RFC 5646 wants it: C{de}, which others call C{ger}."""
+    """Return a language's shortest code, as RFC 5646 wants it: C{de} for C{ger}."""
     with suppress(LanguageTagError):  # else as the input has it
         language = standardize_tag(language)
     return _quotable(language)
 
 
 def _quotable(text: str) -> str:
-    """A name from the input, fit for a quoted string (4.2)."""
+    """Return a name from the input, fit for a quoted string (4.2)."""
     return "".join(char for char in text if char.isprintable() and char != '"')
 
 
@@ -225,7 +225,7 @@ def _lines(snapshot: Snapshot, tracks: frozenset[int] | None, *, skip: bool) -> 
 
 
 def _choices(snapshot: Snapshot, tracks: frozenset[int] | None) -> Mapping[Period, Choice | None]:
-    """What a playlist has of each period: of one kind, or nothing."""
+    """Return the tracks of each period in a playlist: of one kind, or none."""
     periods = dict.fromkeys(segment.period for segment in snapshot.all)
     choices = {period: choice_of(period.header, tracks) for period in periods}
     kinds = [choice.format for choice in choices.values() if choice is not None]
@@ -237,7 +237,7 @@ def _choices(snapshot: Snapshot, tracks: frozenset[int] | None) -> Mapping[Perio
 
 def _control(snapshot: Snapshot) -> Iterator[str]:
     """
-    Say what the server can do, and how far players keep from the live edge.
+    Yield the lines that say what the server can do, and how far players stay from the live edge.
 
     A single picture that stands for longer than the part target raises it while it is listed.
     """
@@ -256,7 +256,7 @@ def _control(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _beginning(segment: Segment, before: Segment | None, choice: Choice | None) -> Iterator[str]:
-    """The lines before a segment's parts."""
+    """Yield the lines before a segment's parts."""
     changed = before is not None and before.discontinuity != segment.discontinuity
     if changed:
         yield "#EXT-X-DISCONTINUITY"
@@ -277,7 +277,7 @@ def _parts(segment: Segment, choice: Choice | None) -> Iterator[str]:
 
 
 def _reports(snapshot: Snapshot, header: Header, tracks: frozenset[int] | None) -> Iterator[str]:
-    """How far the other playlists are: as far as this one (4.4.5.4)."""
+    """Yield the lines that say how far the other playlists are: as far as this one (4.4.5.4)."""
     number, parts = snapshot.edge
     if not parts:  # of the growing segment none is complete
         number -= 1
@@ -291,5 +291,5 @@ def _reports(snapshot: Snapshot, header: Header, tracks: frozenset[int] | None) 
 
 
 def _seconds(duration: int) -> str:
-    """Microseconds in decimal seconds."""
+    """Return microseconds in decimal seconds."""
     return f"{duration / SECOND:.6f}"

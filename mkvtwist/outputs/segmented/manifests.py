@@ -14,7 +14,7 @@ from mkvtwist.outputs.segmented.choices import chosen
 
 class Manifest(NamedTuple):
     """
-    What a player loads first.
+    A segmented output: the list that a player loads first.
 
     @ivar title: the name of the output for people.
     @ivar name: the last part of its URL, below the stream's name.

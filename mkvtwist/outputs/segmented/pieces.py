@@ -22,7 +22,7 @@ class Growing(LookupError):
 
 def has(cutter: Cutter, number: int, part: int | None = None) -> bool:
     """
-    Whether a piece is there, or was: then there is nothing to wait for.
+    Return whether a piece is there, or was: then there is nothing to wait for.
 
     @param part: its place in the segment, from 0; L{None} is all of the segment.
     """

@@ -22,7 +22,7 @@ class SegmentList:
 
     @property
     def all(self) -> Sequence[Segment]:
-        """All of them, the oldest first."""
+        """The segments, the oldest first."""
         return tuple(self._segments)
 
     @property
@@ -32,7 +32,7 @@ class SegmentList:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is anything to list: at least one complete segment."""
+        """Whether a segment can be listed: at least one is complete."""
         return bool(self._segments) and self._segments[0].is_complete
 
     def find(self, number: int) -> Segment | None:
@@ -50,11 +50,11 @@ class SegmentList:
         self._segments.append(segment)
 
     def replace(self, segment: Segment) -> None:
-        """Have the newest one as it is now."""
+        """Replace the newest segment by its next value."""
         self._segments[-1] = segment
 
     def date_back(self, seconds: float) -> None:
-        """Have all of them begin so much earlier by the clock on the wall."""
+        """Date all segments back by so many seconds."""
         self._segments = deque(replace(s, date=s.date - seconds) for s in self._segments)
 
     def keep_newest_period(self) -> None:

@@ -65,7 +65,7 @@ class Part(NamedTuple):
         return self.end - self.start
 
     def has(self, choice: Choice | None) -> bool:
-        """Whether there is anything in it of what was chosen. No text is something, too."""
+        """Return whether the part has something of these tracks; a text may be empty."""
         return choice is not None and (
             choice.format is WEBVTT or not choice.tracks.isdisjoint(self.sizes)
         )
@@ -146,7 +146,7 @@ class Segment:
 
     @property
     def end(self) -> int:
-        """Where its last part ends, in microseconds."""
+        """The end of its last part, in microseconds."""
         return self.parts[-1].end if self.parts else self.start
 
     @property
@@ -155,18 +155,18 @@ class Segment:
         return self.end - self.start
 
     def has(self, choice: Choice | None) -> bool:
-        """Whether it is there, and anything in its parts of what was chosen."""
+        """Return whether the segment is there, and has something of these tracks."""
         return self.is_there and any(part.has(choice) for part in self.parts)
 
     def bitrate(self, tracks: Collection[int]) -> float:
-        """How many bits a second these tracks have in it, about; 0 if it has no duration."""
+        """Return about how many bits a second these tracks have in it; 0 without a duration."""
         size = sum(part.sizes.get(number, 0) for part in self.parts for number in tracks)
         size += PART_OVERHEAD * len(self.parts)
         return size * 8 * SECOND / self.duration if self.duration else 0.0
 
     def body(self, choice: Choice, number: int | None = None) -> list[bytes]:
         """
-        The bytes of a part, or of all of it, made once and kept in the ring.
+        Return the bytes of a part, or of the whole segment, made once and kept in the ring.
 
         @param number: the part's place; L{None} is all of the segment, which is complete.
         @raise IndexError: when the ring does not have it any more.
@@ -215,9 +215,7 @@ class Segment:
         return made
 
     def _text(self, choice: Choice, parts: Sequence[Part]) -> bytes:
-        """
-        The cues that are to be seen at any moment of these parts; they may have come earlier.
-        """
+        """Return the cues that are to be seen in these parts; they may have come earlier."""
         ring = self.period.ring
         first, last = parts[0], parts[-1]
         fragment = ring[first.first.fragment]

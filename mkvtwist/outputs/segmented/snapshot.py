@@ -41,7 +41,7 @@ class Edge(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """
-    What can be listed at one moment.
+    A stream's segments and parts, as they can be listed at one moment.
 
     @ivar segments: those that are complete, the oldest first; at least one.
     @ivar growing: the one that is not; L{None} is none.
@@ -66,16 +66,16 @@ class Snapshot:
 
     @property
     def all(self) -> Sequence[Segment]:
-        """Those that are complete, and the one that grows."""
+        """The complete segments, and the one that grows."""
         return self.segments if self.growing is None else (*self.segments, self.growing)
 
     @property
     def with_parts(self) -> Sequence[Segment]:
-        """Those whose parts are listed."""
+        """The segments whose parts are listed."""
         return [segment for segment in self.all if self.lists_parts_of(segment)]
 
     def lists_parts_of(self, segment: Segment) -> bool:
-        """Whether the parts of a segment are listed, beside all of it."""
+        """Return whether the parts of a segment are listed, beside the whole."""
         return self.part_target is not None and segment.number >= self.first_with_parts
 
     def before(self, distance: int) -> int:
