@@ -95,8 +95,7 @@ class Views:
         )
         yield Route("/metrics", status.show_metrics, by_status)
         yield Route("/healthz", status.show_health, Guard.ANYONE)
-        for name in static.TYPES:
-            yield Route(f"/static/{name}", partial(static.show_file, name), Guard.ANYONE)
+        yield Route(f"/static/{REST}", static.find, Guard.ANYONE)
 
         # a stream
         yield Route(STREAM, self._watch_or_page, watching, is_listed=True)

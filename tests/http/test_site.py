@@ -136,15 +136,16 @@ class PageTests(SiteTestCase):
             self.assertEqual(got.headers["access-control-allow-origin"], "*")
 
     def test_static_without_version(self) -> None:
-        """Without a version, or with an old one, a file is asked for again each time."""
-        for target in ("/static/embed.js", "/static/embed.js?v=old"):
+        """Without a version, or with an old one, the current file is asked for again each time."""
+        for target in ("/static/embed.js", "/static/0123456789ab/embed.js"):
             got = self.get(target)
             self.assertEqual(got.headers["cache-control"], "no-cache")
             self.assertEqual(got.headers["content-type"], "text/javascript; charset=utf-8")
             again = self.get(target, If_None_Match=got.headers["etag"])
             self.assertEqual((again.status, again.body), (304, b""))
             self.assertEqual(again.headers["cache-control"], "no-cache")
-        self.assertEqual(self.get("/static/other.js").status, 404)
+        for target in ("other.js", "0123456789ab/other.js", "old/embed.js", "types.d.ts", "", ".."):
+            self.assertEqual(self.get(f"/static/{target}").status, 404, target)
 
     def test_static_compressed(self) -> None:
         """A script that is compressed has the same weak tag as one that is not."""

@@ -107,9 +107,9 @@ def show_admin(request: Request) -> None:
     """The page for managing. There is nothing in it but what it asks the interface for."""
     page = _filled(
         "admin",
-        icon=static.versioned("icon.svg"),
-        style=static.versioned("admin.css"),
-        script=static.versioned("admin.js"),
+        icon=static.address("icon.svg"),
+        style=static.address("admin.css"),
+        script=static.address("admin.js"),
     )
     request.setHeader(b"Content-Security-Policy", ADMIN_POLICY.encode())
     request.setHeader(b"Referrer-Policy", b"no-referrer")
@@ -149,11 +149,11 @@ def _show(
         preview=preview,
         kind=kind,
         body=body,
-        icon=static.versioned("icon.svg"),
-        style=static.versioned("player.css"),
-        captions=static.versioned("captions.js"),
-        webm=static.versioned("webm.js"),
-        player=static.versioned("player.js"),
-        page=static.versioned("page.js"),
+        icon=static.address("icon.svg"),
+        style=static.address("player.css"),
+        captions=static.address("captions.js"),
+        webm=static.address("webm.js"),
+        player=static.address("player.js"),
+        page=static.address("page.js"),
     )
     respond(request, text.encode(), b"text/html; charset=utf-8")
