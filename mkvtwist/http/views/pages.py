@@ -151,9 +151,9 @@ def _show(
         body=body,
         icon=static.address("icon.svg"),
         style=static.address("player.css"),
-        captions=static.address("captions.js"),
-        webm=static.address("webm.js"),
-        player=static.address("player.js"),
+        captions=static.address("player/captions.js"),
+        webm=static.address("player/webm.js"),
+        player=static.address("player/player.js"),
         page=static.address("page.js"),
     )
     respond(request, text.encode(), b"text/html; charset=utf-8")
