@@ -124,7 +124,7 @@ class PageTests(SiteTestCase):
         for target in ("/", "/live", "/live?embed"):
             text = self.get(target, Accept=self.BROWSER).text
             addresses = re.findall(r'(?:href|src|data-path)="([^"]*)"', text)
-            self.assertGreater(len(addresses), 3)
+            self.assertGreater(len(addresses), 2)
             self.assertEqual([one for one in addresses if one.startswith("/") or ":" in one], [])
 
     def test_static(self) -> None:
@@ -149,11 +149,11 @@ class PageTests(SiteTestCase):
 
     def test_static_compressed(self) -> None:
         """A script that is compressed has the same weak tag as one that is not."""
-        packed = self.get("/static/player/player.js", Accept_Encoding="gzip")
+        packed = self.get("/static/page.js", Accept_Encoding="gzip")
         self.assertEqual(packed.headers["content-encoding"], "gzip")
         tag = packed.headers["etag"]
         self.assertTrue(tag.startswith("W/"), tag)  # its bytes are others (RFC 9110, 8.8.1)
-        self.assertEqual(self.get("/static/player/player.js", If_None_Match=tag).status, 304)
+        self.assertEqual(self.get("/static/page.js", If_None_Match=tag).status, 304)
 
     def test_not_for_players(self) -> None:
         """Who shows that it plays or saves media gets them; C{.mkv} is the stream for anybody."""

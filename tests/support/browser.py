@@ -9,21 +9,25 @@ unasked is what it may do for everybody.
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, ParamSpec
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser as Driven
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
-from twisted.trial.unittest import SkipTest
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.test_end_to_end import PATIENCE, EndToEndTestCase
+from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
+
+Parameters = ParamSpec("Parameters")
 
 LOOK = 50.0
 """Milliseconds between two looks whether what a test waits for has come."""
@@ -121,16 +125,20 @@ class Watched:
         ]
 
     def ask(self, expression: str) -> Any:
-        """What an expression is in the page; C{video} and C{player} are the first ones there."""
+        """Return the value of an expression in the page; C{video} is the first one there."""
         return self.page.evaluate(
-            "() => { const first = typeof views === 'undefined' ? null : views[0];"
-            "const video = first?.video, player = first?.player;"
-            f"return ({expression}); }}"
+            f"() => {{ const video = document.querySelector('video'); return ({expression}); }}"
         )
 
     def text(self, part: str) -> str:
         """What the page says there."""
         return self.page.locator(f"[data-part={part}]").first.inner_text()
+
+    @property
+    def latency(self) -> float:
+        """The seconds behind the live edge, as the page says; NaN if it says none."""
+        found = re.fullmatch(r"(.+) s", self.text("latency"))
+        return float(found[1]) if found else math.nan
 
     def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Wait until this is true."""
@@ -160,31 +168,54 @@ class Watched:
         """How it is, for who reads of a test that failed."""
         return str(
             self.ask(
-                "[player?.state, player?.status?.state, video?.src, video?.readyState, "
+                "[document.querySelector('.state')?.textContent, video?.src, video?.readyState, "
                 "video?.currentTime, video?.error?.message]"
             )
         )
 
 
+class Lasting(SynchronousTestCase):
+    """Stands for a test where something is made that outlasts a test."""
+
+    def __init__(self) -> None:
+        super().__init__("end")
+        self._kept: list[Callable[[], object]] = []
+
+    def addCleanup(
+        self,
+        f: Callable[Parameters, object],
+        /,
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> None:
+        """Keep what is to be called at the end."""
+        self._kept.append(partial(f, *args, **kwargs))
+
+    def end(self) -> None:
+        """Call all that is kept, the last one first."""
+        while self._kept:
+            self._kept.pop()()
+
+
 class Running:
     """
-    A browser that runs for the tests of one class: starting it takes as long as most of them do.
-
-    @ivar of: that class.
+    A browser that runs for all tests that need it, and a server that those share which only look
+    at the test picture: starting either takes longer than most of them do.
     """
 
     now: Running | None = None
     """The only one: Playwright has one loop in a thread."""
 
-    def __init__(self, of: type[BrowserTestCase]) -> None:
+    def __init__(self, browser: Browser) -> None:
         """
         @raise SkipTest: It is not installed.
         """
-        browser = of.browser
         program = next(filter(None, map(shutil.which, browser.programs)), None)
         if program is None:
             raise SkipTest(f"{browser.name} is not installed: apt-get install {browser.package}")
-        self.of = of
+        self._browser = browser
+        self._lasting = Lasting()
+        self._demo: Mkvserve | None = None
         self._playwright = sync_playwright().start()
         try:
             launch = getattr(self._playwright, browser.kind).launch
@@ -194,57 +225,66 @@ class Running:
             raise
 
     @classmethod
-    def of_class(cls, of: type[BrowserTestCase]) -> Driven:
-        """The one of this class, which may have to be started."""
-        if cls.now and not (cls.now.of is of and cls.now.driven.is_connected()):
+    def of(cls, browser: Browser) -> Running:
+        """Return the running browser of this kind, which may have to be started."""
+        now = cls.now
+        if now and not (now._browser is browser and now.driven.is_connected()):
             cls.end()
-        cls.now = cls.now or cls(of)
-        return cls.now.driven
+        cls.now = cls.now or cls(browser)
+        return cls.now
+
+    @property
+    def demo(self) -> Mkvserve:
+        """The server of the test picture, which may have to be started."""
+        if self._demo is None:
+            self._demo = Mkvserve(self._lasting, "demo:")
+        return self._demo
 
     @classmethod
     def end(cls) -> None:
-        """There is none any more."""
+        """End the running browser, and its server, if there is one."""
         if cls.now:
             running, cls.now = cls.now, None
+            running._lasting.end()
             running.driven.close()
             running._playwright.stop()
 
 
 class BrowserTestCase(EndToEndTestCase):
     """
-    What tests in the browser have in common: a browser for each class, a window, with a profile of
-    its own, for each page.
+    What tests in the browser have in common: one browser, and for each page a window with a
+    profile of its own.
 
     @cvar browser: which one.
     """
 
     browser = CHROMIUM
-    _left: ClassVar[Counter[type]] = Counter()
+    _left: ClassVar[Counter[str]] = Counter()
 
     def __init__(self, *arguments: str) -> None:
-        """Trial makes all of a class before the first one runs, and has no C{tearDownClass}."""
+        """Count the tests: trial makes all of them before the first one runs."""
         super().__init__(*arguments)
-        self._left[type(self)] += 1
+        self._left[self.browser.name] += 1
 
     def setUp(self) -> None:
-        """Have it running."""
+        """Have the browser running."""
         self.addCleanup(self._done)
-        self.running = Running.of_class(type(self))
+        self.running = Running.of(self.browser)
 
     def _done(self) -> None:
-        self._left[type(self)] -= 1
-        if self._left[type(self)] <= 0:
+        self._left[self.browser.name] -= 1
+        if self._left[self.browser.name] <= 0:
             Running.end()
 
     def open(self, url: str, before: str = "", **settings: Any) -> Watched:
         """
-        A page, whose picture is kept in the test's folder, and whose missteps fail the test.
+        Open a page, whose picture is kept in the test's folder, and whose missteps fail the test.
 
         @param before: a script that runs before those of the page.
         @param settings: Playwright's for a new context: C{viewport}, C{color_scheme}. Firefox
             leaves out all but the first, and says nothing.
         """
-        context = self.running.new_context(**{"viewport": DESKTOP, **settings})
+        context = self.running.driven.new_context(**{"viewport": DESKTOP, **settings})
         self.addCleanup(context.close)
         page = context.new_page()
         page.add_init_script(before)

@@ -151,9 +151,6 @@ def _show(
         body=body,
         icon=static.address("icon.svg"),
         style=static.address("player.css"),
-        captions=static.address("player/captions.js"),
-        webm=static.address("player/webm.js"),
-        player=static.address("player/player.js"),
-        page=static.address("page.js"),
+        script=static.address("page.js"),
     )
     respond(request, text.encode(), b"text/html; charset=utf-8")
