@@ -79,7 +79,8 @@ function show({ streams: shown }) {
 /** Look at everything once. */
 async function look() {
   try {
-    const answer = await (await ask("GET", "streams")).json();
+    const response = await ask("GET", "streams");
+    const answer = await response.json();
     admit(true);
     show(answer);
   } catch (error) {
@@ -132,6 +133,7 @@ add.addEventListener("submit", async (event) => {
   /** @type {Record<string, string>} */
   const { name = "", input = "", settings } =
     Object.fromEntries([...new FormData(add)].map(([key, value]) => [key, String(value)]));
+  /** @type {object} */
   let others;
   try {
     others = JSON.parse(settings || "{}");

@@ -39,6 +39,7 @@ export async function ask(method, path, body) {
     cache: "no-store",
   });
   if (response.ok) return response;
+  /** @type {{ errors: string[] }} */
   const { errors } = await response.json().catch(() => ({ errors: [`status ${response.status}`] }));
   throw new (response.status === 401 ? Denied : Error)(errors.join("\n"));
 }

@@ -45,9 +45,10 @@ export class Native {
   async play(path, type, signal, load) {
     load(address(path));
     const waiting = new AbortController();
+    signal.addEventListener("abort", () => waiting.abort(signal.reason), { signal: waiting.signal });
     const late = setTimeout(() => waiting.abort(new Trouble("not starting")), START * 1000);
     try {
-      await happens(this.video, "playing", AbortSignal.any([signal, waiting.signal]));
+      await happens(this.video, "playing", waiting.signal);
     } catch (error) {
       if (!signal.aborted) await this.#doubt(path, type);
       throw error;
