@@ -86,6 +86,10 @@ class StreamResourceTests(SiteTestCase):
         end()
 
 
+META = r'<meta property="([^"]+)" content="([^"]*)" />'
+"""A tag that previews of links read."""
+
+
 class PageTests(SiteTestCase):
     """What people see in a browser."""
 
@@ -191,7 +195,7 @@ class PageTests(SiteTestCase):
                 got = self.get(target, **headers)
                 self.assertEqual(got.status, 200, headers)
                 self.assertEqual(got.headers["content-type"], "text/html; charset=utf-8")
-                tags = dict(re.findall(r'<meta property="([^"]+)" content="([^"]*)">', got.text))
+                tags = dict(re.findall(META, got.text))
                 self.assertEqual(tags["og:title"], "live")
                 self.assertEqual(tags["og:url"], "http://tv.example:8080/live")
                 self.assertEqual(tags["og:image"], "http://tv.example:8080/live.jpg")
@@ -203,7 +207,7 @@ class PageTests(SiteTestCase):
         """Addresses in it are those that the other site asked for, token included; quoted."""
         about = {"Accept": "*/*", "Host": "a&b.example", "X_Forwarded_Proto": "https"}
         got = self.get("/live?token=a%26b", **about)
-        tags = dict(re.findall(r'<meta property="([^"]+)" content="([^"]*)">', got.text))
+        tags = dict(re.findall(META, got.text))
         self.assertTrue(tags["og:image"].startswith("https://a&amp;b.example/live.jpg?"))
         self.assertTrue(tags["og:image"].endswith("?token=a%26b"))
         self.stream.publisher.begin(header(AUDIO))
