@@ -1,11 +1,14 @@
 """The files that pages need."""
 
+import json
+import re
 from importlib import resources
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.http.views.static import join
+from tests.support.site import SiteTestCase
 
 STATIC = Path(str(resources.files("mkvtwist"))) / "static"
 
@@ -61,3 +64,34 @@ class JoinTests(SynchronousTestCase):
             self.assertNotRegex(text, r"(?m)^(import|export)\b")
             left -= {path for path in read if f"(() => {{ // {path}\n" in text}
         self.assertEqual(left, set())
+
+
+class TypeTests(SiteTestCase):
+    """What the scripts are told of the server's answers."""
+
+    def fields(self, interface: str) -> set[str]:
+        """Return the names of the fields that a declared type has of its own."""
+        text = (STATIC / "types.d.ts").read_text()
+        found = re.search(
+            rf"interface {interface} .*?\{{\n(.*?)^\}}", text, re.DOTALL | re.MULTILINE
+        )
+        assert found is not None
+        return set(re.findall(r"^  (\w+): ", found[1], re.MULTILINE))
+
+    def test_declared(self) -> None:
+        """Every field that is declared is in the answer."""
+        public = json.loads(self.get("/live/status").body)
+        self.connect().ask("/live.mkv")
+        whole = json.loads(self.get("/status", peer="127.0.0.1", Host="localhost").body)
+        stream = whole["streams"]["live"]
+        for interface, shown in (
+            ("Figures", public),
+            ("StreamStatus", public),
+            ("Track", public["tracks"][0]),
+            ("Figures", stream),
+            ("ManagedStream", stream),
+            ("Client", stream["clients"][0]),
+        ):
+            declared = self.fields(interface)
+            self.assertGreater(len(declared), 0)
+            self.assertLessEqual(declared, set(shown), interface)
