@@ -295,6 +295,14 @@ class PlayingTests(PageTestCase):
         frames = seen["last"][0] - seen["first"][0]
         self.assertGreater(frames, (seen["times"][-1] - seen["times"][0]) / 1.4 * 25 * 0.75)
 
+    def test_dry(self) -> None:
+        """Each time the media run dry the page keeps more of them in hand."""
+        _, page = self.demo()
+        page.plays()
+        for _ in range(6):
+            page.ask("void video.dispatchEvent(new Event('waiting'))")
+        page.until(lambda: page.latency > 1.3)
+
     def test_webm(self) -> None:
         """VP8 and Opus play as WebM, across the clip's end."""
         server, page = self.loop(media.clip(container="webm", seconds=2))
