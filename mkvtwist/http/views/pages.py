@@ -74,7 +74,7 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
         return
     query = token_query(request)
     url = url_of(request, f"{name}{query}")
-    period = stream.publisher.period
+    period = stream.period
     has_picture = period is None or period.header.has_video
     image = url_of(request, f"{name}.jpg{query}") if has_picture else None
     page = _stream(name, query, several=several, url=url, image=image)
