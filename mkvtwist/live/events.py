@@ -214,7 +214,7 @@ class Reloaded(Event):
     kind = "reloaded"
 
 
-Listener = Callable[[Event], object]
+EventListener = Callable[[Event], object]
 """
 Called in the reactor's thread when something has happened. It may return a Deferred, which is not
 awaited; what it raises is logged and ignored.
@@ -227,14 +227,14 @@ class Events:
     _log = Logger()
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = []
+        self._listeners: list[EventListener] = []
 
     @property
     def listeners(self) -> int:
         """The number of listeners."""
         return len(self._listeners)
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: EventListener) -> Callable[[], None]:
         """
         Have a function called with each event from now on.
 

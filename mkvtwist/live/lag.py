@@ -8,12 +8,12 @@ So not every second of a client's lag counts as fallen behind::
 
     burst, ?start=-30, a GOP that is longer than max-lag     no: it was placed there
     the input brings 30 s of media at once                   no: more than time has passed
-    it takes nothing for PAUSE seconds or longer             no: it has paused
+    it takes nothing for PAUSED_AFTER seconds or longer      no: it has paused
     it takes data, and its lag grows                         yes
     its lag shrinks                                          it has caught up by so much
 """
 
-PAUSE = 3.0
+PAUSED_AFTER = 3.0
 """
 Seconds without a byte that are a pause; TCP alone waits for a second or two when packets are lost.
 """
@@ -59,12 +59,12 @@ class Lag:
         @param taken: bytes that the client has taken so far.
         @return: whether it has taken any since then.
         """
-        takes, pauses = taken != self._taken, self._at - self._silent_since >= PAUSE
+        takes, pauses = taken != self._taken, self._at - self._silent_since >= PAUSED_AFTER
         growth = min(lag - self._lag, 0.0 if pauses else now - self._at)
         before, self.behind = self.behind, min(max(0.0, self.behind + growth), lag)
         self._lag, self._at, self._taken = lag, now, taken
         if takes:
             self._silent_since, self._before = now, before
-        elif now - self._silent_since >= PAUSE:
+        elif now - self._silent_since >= PAUSED_AFTER:
             self.behind = min(self.behind, self._before)
         return takes

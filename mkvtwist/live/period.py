@@ -35,16 +35,16 @@ a size that its socket takes.
 TIMED_SEGMENT = SECOND
 """How long a segment without pictures is, in microseconds: any packet would do to join at."""
 
-PAUSE = SECOND
-"""How long a pause between two pictures is taken to be at most."""
+LONGEST_PAUSE = SECOND
+"""How long a pause between two pictures is taken to be at most, in microseconds."""
 
 FADING = 8
 """A long one is forgotten by 1 in 2 to the power of this with each picture: in 10 seconds or so."""
 
-CHOICES = 64
+MUXERS_KEPT = 64
 """
-Choices of tracks whose headers are kept for who asks piece by piece: a kilobyte or two each. An
-audience has its own.
+Muxers that are kept, one for each choice of tracks, for those who ask piece by piece: their heads
+are a kilobyte or two each. An audience has its own.
 """
 
 
@@ -58,7 +58,7 @@ class Period:
     @ivar closed: no more fragments will come.
     """
 
-    def __init__(self, header: Header, ring: Ring, choices: int = CHOICES) -> None:
+    def __init__(self, header: Header, ring: Ring, choices: int = MUXERS_KEPT) -> None:
         """
         @param choices: of tracks whose muxers are kept.
         """
@@ -175,14 +175,14 @@ class Period:
         """
         Return how long a picture was waited for of late, with this one.
 
-        A pause is forgotten slowly, and counts up to L{PAUSE}, as does the first, which nobody
-        knows yet; what is usual counts as it is.
+        A pause is forgotten slowly, and counts up to L{LONGEST_PAUSE}, as does the first, which
+        nobody knows yet; what is usual counts as it is.
         """
         last, self._picture = self._picture, picture.dts
         if last is None:
-            return PAUSE
+            return LONGEST_PAUSE
         faded = self._waited - (self._waited >> FADING)
-        self._waited = max(faded, min(picture.dts - last, PAUSE))
+        self._waited = max(faded, min(picture.dts - last, LONGEST_PAUSE))
         return max(self._waited, self._silences.usual(picture.track))
 
     def _begins_segment(self, packet: Packet) -> bool:

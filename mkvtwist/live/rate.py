@@ -10,13 +10,13 @@ from mkvtwist.media.packet import SECOND
 SPAN = 5.0
 """Seconds of the clock over which a rate is measured."""
 
-STEP = 0.25
+SUM_SPAN = 0.25
 """Seconds whose bytes are added up: there are 21 sums at most."""
 
 
 @dataclass(slots=True)
 class _Sum:
-    """The bytes that came within L{STEP}, and by how much the media have grown with them."""
+    """The bytes that came within L{SUM_SPAN}, and by how much the media have grown with them."""
 
     since: float
     size: int = 0
@@ -45,7 +45,7 @@ class Rate:
         if self._begun is None:
             self._begun = now
         newest = self._sums[-1] if self._sums else None
-        if newest is None or not newest.since <= now < newest.since + STEP:
+        if newest is None or not newest.since <= now < newest.since + SUM_SPAN:
             self._forget(now)
             newest = _Sum(now)
             self._sums.append(newest)
@@ -59,7 +59,9 @@ class Rate:
             return 0.0
         size = media = 0.0
         for one in self._sums:
-            part = min(1.0, (one.since + STEP - (now - SPAN)) / STEP)  # of the first, what counts
+            part = min(
+                1.0, (one.since + SUM_SPAN - (now - SPAN)) / SUM_SPAN
+            )  # of the first, what counts
             size += part * one.size
             media += part * one.media
         seconds = max(media / SECOND, min(SPAN, now - self._begun))
@@ -69,5 +71,5 @@ class Rate:
         if self._sums and now < self._sums[-1].since:  # somebody has set the clock back
             self._sums.clear()
             self._begun = now
-        while self._sums and self._sums[0].since + STEP <= now - SPAN:
+        while self._sums and self._sums[0].since + SUM_SPAN <= now - SPAN:
             self._sums.popleft()

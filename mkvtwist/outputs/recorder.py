@@ -8,10 +8,10 @@ C{film-2.mkv}. While too much is waiting for the disk, the input waits.
 
 Times begin near 0 in each file. How far any track lags behind the others is only seen by and by, so
 the first picture stands as much later as the greatest lag so far; in the very first file, before
-which nothing was seen, as much as it stands in the stream, up to L{LAG}.
+which nothing was seen, as much as it stands in the stream, up to L{GREATEST_LAG}.
 
-When the disk is full, or its folder gone, what comes is not recorded; every L{PAUSE} it is tried
-again, with a new file at a keyframe.
+When the disk is full, or its folder gone, what comes is not recorded. Recording is tried again
+every L{RETRY_INTERVAL}, with a new file at a keyframe.
 """
 
 import errno
@@ -36,17 +36,17 @@ from mkvtwist.live.sink import Sink, Surroundings
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND
 
-LIMIT = 8 << 20
+BACKLOG = 8 << 20
 """
 Bytes that wait for the disk before the input does: a second of the fattest stream. Where that much
 is not free, a disk that was full is full still.
 """
 
-PAUSE = 10.0
-"""Seconds until it is tried again where nothing could be recorded."""
+RETRY_INTERVAL = 10.0
+"""Seconds until recording is tried again after it has failed."""
 
-LAG = 5 * SECOND
-"""How far behind the others a track is expected to be at most."""
+GREATEST_LAG = 5 * SECOND
+"""How far behind the others a track is expected to be at most, in microseconds."""
 
 RunInThread = Callable[..., Deferred[Any]]
 
@@ -149,7 +149,7 @@ class Recorder(Sink):
     @property
     def full(self) -> bool:
         """Whether the input has to wait: too much waits for the disk."""
-        return self._weight >= LIMIT
+        return self._weight >= BACKLOG
 
     def begin(self, period: Period) -> None:
         """Begin another file."""
@@ -164,7 +164,7 @@ class Recorder(Sink):
         data, start, key = self._muxer.render(fragment.packets), fragment.start, fragment.decodable
         known = self._edge is not None
         edge = start if self._edge is None else self._edge
-        self._lag = min(LAG, max(self._lag, edge - start))
+        self._lag = min(GREATEST_LAG, max(self._lag, edge - start))
         self._edge = max(edge, start)
         if self.failure is not None:
             if key and self._clock() >= self._again:
@@ -175,7 +175,7 @@ class Recorder(Sink):
             self._next_file()
         if self._began is None:
             self._began = start
-            self._base = max(0, start - (self._lag if known else LAG))
+            self._base = max(0, start - (self._lag if known else GREATEST_LAG))
         self._size += len(data)
         base = self._base
         self._add(lambda: self._write(data, base), len(data))
@@ -243,12 +243,12 @@ class Recorder(Sink):
     def _failed(self, failure: Failure) -> None:
         cause = getattr(failure.value, "strerror", None) or failure.value
         self.failure = f"cannot record to {self.path or self._files.pattern}: {cause}"
-        self._again = self._clock() + PAUSE
+        self._again = self._clock() + RETRY_INTERVAL
         if self._said != str(cause):
             self._log.error(
                 "{problem}; the stream goes on without it, and it is tried again every {pause:g} s",
                 problem=self.failure,
-                pause=PAUSE,
+                pause=RETRY_INTERVAL,
             )
         self._said = str(cause)
         if not failure.check(OSError):
@@ -286,7 +286,7 @@ class Recorder(Sink):
         @raise OSError: if the disk is as good as full: what little there is would be taken by files
             of a moment each.
         """
-        if self._free(os.path.dirname(self._files.pattern) or ".") < LIMIT:
+        if self._free(os.path.dirname(self._files.pattern) or ".") < BACKLOG:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _begin(self, head: bytes) -> None:

@@ -47,7 +47,7 @@ and stop asking when they have it.
 """
 
 
-REMEMBERED = 60.0
+KEPT_AFTER_END = 60.0
 """
 Seconds after the end for which the buffer is kept if C{--hold} is for ever: nobody comes back to a
 stream that has ended, but for its last seconds.
@@ -291,7 +291,7 @@ class Stream(MultiService):
         now = self._reactor.seconds()
         if self._ended_at is None:
             self._ended_at = now
-            hold = self.config.hold or REMEMBERED
+            hold = self.config.hold or KEPT_AFTER_END
             self._forgetting = self._reactor.callLater(hold, self._forget)
         target = self.cutter.target
         viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.client import Wish
-from mkvtwist.live.lag import PAUSE, Lag
+from mkvtwist.live.lag import PAUSED_AFTER, Lag
 from mkvtwist.media.packet import Packet
 from tests.support.fakes import AUDIO, SOUND, VIDEO, Response, footage, header, mixed
 from tests.support.streams import Broadcast, broadcast
@@ -275,7 +275,7 @@ class CountTests(SynchronousTestCase):
         for second in range(1, 30):
             takes = lag.look(float(second), 2.0 + second, 1)
             self.assertEqual(takes, second == 1)
-            self.assertLessEqual(lag.behind, PAUSE)
+            self.assertLessEqual(lag.behind, PAUSED_AFTER)
         self.assertEqual(lag.behind, 0)
 
     def test_catching_up(self) -> None:

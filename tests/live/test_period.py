@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.live.period import PAUSE, Period
+from mkvtwist.live.period import LONGEST_PAUSE, Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, mixed
@@ -32,14 +32,14 @@ class PauseTests(SynchronousTestCase):
 
     def test_steady(self) -> None:
         """It is a picture's time if they come steadily; for the first it is as long as may be."""
-        self.assertEqual(self.pauses(1, 1, 1, 1), [PAUSE, FRAME, FRAME, FRAME, FRAME])
+        self.assertEqual(self.pauses(1, 1, 1, 1), [LONGEST_PAUSE, FRAME, FRAME, FRAME, FRAME])
 
     def test_late(self) -> None:
         """One that is late is remembered, a later one more so, up to some time, and forgotten."""
         found = self.pauses(1, 6, *[1] * 9, 5, 24, 50, *[1] * 2000)
         self.assertEqual(found[2], 6 * FRAME)
         self.assertGreater(found[12], 5.7 * FRAME)
-        self.assertEqual(found[13:15], [24 * FRAME, PAUSE])
+        self.assertEqual(found[13:15], [24 * FRAME, LONGEST_PAUSE])
         self.assertEqual(found[14:], sorted(found[14:], reverse=True))
         self.assertLess(found[-1], 2 * FRAME)
 
@@ -61,7 +61,7 @@ class PauseTests(SynchronousTestCase):
     def test_slide_show(self) -> None:
         """What is usual is waited for however long it is, and no longer than it is usual."""
         self.assertEqual(self.pauses(250, 250, 250)[2:], [250 * FRAME] * 2)
-        self.assertLessEqual(self.pauses(250, 250, 1)[-1], PAUSE)
+        self.assertLessEqual(self.pauses(250, 250, 1)[-1], LONGEST_PAUSE)
 
 
 class SegmentTests(SynchronousTestCase):

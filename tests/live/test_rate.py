@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.live.rate import SPAN, STEP, Rate
+from mkvtwist.live.rate import SPAN, SUM_SPAN, Rate
 from mkvtwist.media.packet import SECOND
 
 
@@ -34,7 +34,7 @@ class RateTests(SynchronousTestCase):
         self.feed(rate, 0, 60)
         self.assertApproximates(rate.bits(60 + SPAN / 2), 10_000, 500)
         self.assertApproximates(rate.bits(60 + SPAN - 1), 4_000, 500)
-        self.assertEqual(rate.bits(60 + SPAN + STEP), 0)
+        self.assertEqual(rate.bits(60 + SPAN + SUM_SPAN), 0)
         self.assertEqual(rate.bits(10_000), 0)
 
     def test_pause(self) -> None:

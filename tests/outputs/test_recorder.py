@@ -19,7 +19,7 @@ from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Packet
-from mkvtwist.outputs.recorder import LIMIT, PAUSE, Files, Recorder
+from mkvtwist.outputs.recorder import BACKLOG, RETRY_INTERVAL, Files, Recorder
 from tests.support.disk import Disk
 from tests.support.fakes import Log, blocks, footage, header, mixed
 
@@ -110,7 +110,7 @@ class RecorderTests(SynchronousTestCase):
         run: Callable[..., Deferred[Any]] | None = None,
         seconds: float = 0.0,
         size: int = 0,
-        free: Callable[[str], int] = lambda _: LIMIT,
+        free: Callable[[str], int] = lambda _: BACKLOG,
     ) -> Recorder:
         """One that writes into the test's directory."""
 
@@ -204,7 +204,7 @@ class RecorderTests(SynchronousTestCase):
     def test_full(self) -> None:
         """While too much waits for the disk the recorder is full, and then says that it is not."""
         begin(self.recorder, b"")
-        write(self.recorder, bytes(LIMIT - 1))
+        write(self.recorder, bytes(BACKLOG - 1))
         self.assertFalse(self.recorder.full)
         write(self.recorder, b"x")
         self.assertTrue(self.recorder.full)
@@ -215,16 +215,16 @@ class RecorderTests(SynchronousTestCase):
         write(self.recorder, b"y")
         self.pool.finish()
         self.assertEqual(self.rooms, 1)
-        self.assertEqual(len(self.files()["film.mkv"]), LIMIT + 1)
+        self.assertEqual(len(self.files()["film.mkv"]), BACKLOG + 1)
 
     def test_room_used_at_once(self) -> None:
         """What is written as soon as there is room is written like the rest."""
         recorder = Recorder(
             Files(str(self.directory / "film.mkv")), self.pool, lambda: write(recorder, b"more")
         )
-        begin(recorder, bytes(LIMIT))
+        begin(recorder, bytes(BACKLOG))
         self.pool.finish()
-        self.assertEqual(self.files()["film.mkv"], bytes(LIMIT) + b"more")
+        self.assertEqual(self.files()["film.mkv"], bytes(BACKLOG) + b"more")
 
     def test_close(self) -> None:
         """Closing waits until all is written, and is done at once when nothing is left."""
@@ -251,22 +251,24 @@ class RecorderTests(SynchronousTestCase):
         begin(recorder, b"head")
         write(recorder, b"1")
         begin(recorder, b"head")
-        write(recorder, bytes(LIMIT))
+        write(recorder, bytes(BACKLOG))
         self.assertIsNone(self.successResultOf(recorder.end(for_good=True)))
-        self.assertEqual(self.files(), {"film.mkv": b"head1", "film-2.mkv": b"head" + bytes(LIMIT)})
+        self.assertEqual(
+            self.files(), {"film.mkv": b"head1", "film-2.mkv": b"head" + bytes(BACKLOG)}
+        )
         self.assertEqual(self.rooms, 1)
 
     def test_no_such_directory(self) -> None:
         """Where no file can be made, that is said once, and nothing is waited for."""
         recorder = self.recorder_for("nowhere/film.mkv")
-        begin(recorder, bytes(LIMIT))
+        begin(recorder, bytes(BACKLOG))
         write(recorder, b"1")
         self.pool.finish()
         path = self.directory / "nowhere" / "film.mkv"
         self.assertEqual(recorder.failure, f"cannot record to {path}: No such file or directory")
         self.assertEqual((recorder.path, recorder.full, self.rooms), (None, False, 1))
         begin(recorder, b"head")
-        write(recorder, bytes(LIMIT))
+        write(recorder, bytes(BACKLOG))
         self.assertEqual((recorder.full, self.pool.waiting), (False, []))
         self.assertIsNone(self.successResultOf(recorder.end(for_good=True)))
         self.assertEqual(
@@ -283,7 +285,7 @@ class RecorderTests(SynchronousTestCase):
         for data in (b"22", b"3", b"4"):
             write(self.recorder, data)
         done = self.recorder.end(for_good=True)
-        write(self.recorder, bytes(LIMIT))
+        write(self.recorder, bytes(BACKLOG))
         self.pool.finish()
         self.assertIsNone(self.successResultOf(done))
         self.assertEqual((self.disk.closed, self.rooms, self.recorder.full), (1, 1, False))
@@ -378,9 +380,9 @@ class RecorderTests(SynchronousTestCase):
         begin(recorder, b"new")
         self.carry(recorder, footage(1, 2))
         self.assertIn("No such file or directory", recorder.failure or "")
-        self.now += PAUSE
+        self.now += RETRY_INTERVAL
         self.carry(recorder, footage(2, 3))
-        self.now += PAUSE
+        self.now += RETRY_INTERVAL
         self.directory.mkdir()
         self.carry(recorder, footage(3.5, 5))
         self.assertIsNone(recorder.failure)
@@ -395,17 +397,17 @@ class RecorderTests(SynchronousTestCase):
         recorder = self.recorder_for("nowhere/film.mkv")
         begin(recorder, b"head")
         self.pool.finish()
-        self.now += PAUSE / 2
+        self.now += RETRY_INTERVAL / 2
         write(recorder, b"", 0, key=True)
         self.assertEqual(self.pool.waiting, [])
 
     def test_no_room_yet(self) -> None:
         """A disk that is as good as full gets no files of a moment each."""
-        recorder = self.recorder_for("nowhere/film.mkv", free=lambda _: LIMIT - 1)
+        recorder = self.recorder_for("nowhere/film.mkv", free=lambda _: BACKLOG - 1)
         begin(recorder, b"head")
         self.pool.finish()
         (self.directory / "nowhere").mkdir()
-        self.now += PAUSE
+        self.now += RETRY_INTERVAL
         write(recorder, b"1", 0, key=True)
         self.pool.finish()
         self.assertIn("No space left on device", recorder.failure or "")
