@@ -59,9 +59,8 @@ class Rate:
             return 0.0
         size = media = 0.0
         for one in self._sums:
-            part = min(
-                1.0, (one.since + SUM_SPAN - (now - SPAN)) / SUM_SPAN
-            )  # of the first, what counts
+            # Of the first sum only a part may count.
+            part = min(1.0, (one.since + SUM_SPAN - (now - SPAN)) / SUM_SPAN)
             size += part * one.size
             media += part * one.media
         seconds = max(media / SECOND, min(SPAN, now - self._begun))
