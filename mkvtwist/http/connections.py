@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from mkvtwist.http.shares import Shares
+from mkvtwist.http.address_limits import AddressLimits
 from mkvtwist.http.wire.channel import Channel
 from mkvtwist.http.wire.client import client_host
 from mkvtwist.http.wire.request import IncomingRequest
@@ -48,19 +48,19 @@ class Connections:
     The connections that are open.
 
     @ivar most: how many there may be; L{None} is any number.
-    @ivar shares: how many of them one address may have.
+    @ivar per_address: how many of them one address may have.
     """
 
     _log = Logger()
 
     def __init__(
-        self, clock: Any, shares: Shares | None = None, most_waiting: int = MOST_IDLE
+        self, clock: Any, per_address: AddressLimits | None = None, most_waiting: int = MOST_IDLE
     ) -> None:
         """
         @param most_waiting: how many may have asked for nothing.
         """
         self.most: int | None = None
-        self.shares = shares or Shares(clock)
+        self.per_address = per_address or AddressLimits(clock)
         self._clock = clock
         self._most_waiting = most_waiting
         self._open: set[Channel] = set()
@@ -80,16 +80,16 @@ class Connections:
         Return whether an address may have one more connection. If it has its share already, one of
         its own that asks for nothing is dropped for the new one.
         """
-        if not self.shares.is_full(host):
+        if not self.per_address.is_full(host):
             return True
         mine = self._by_address.get(one_host(host), {})
         idle = next((connection for connection in mine if connection in self._waiting), None)
-        self.shares.refused(host)
+        self.per_address.refused(host)
         if idle is None:
             return False
         self.closed(idle)
         idle.drop()
-        return not self.shares.is_full(host)
+        return not self.per_address.is_full(host)
 
     def make_room(self) -> bool:
         """Return whether there is room for a connection, which another one may have to make."""
@@ -105,8 +105,8 @@ class Connections:
             self._refused.add(connection)
             return
         self.waits(connection)
-        if not self.shares.has_none(connection.host):
-            self.shares.enter(connection.host)
+        if not self.per_address.has_none(connection.host):
+            self.per_address.enter(connection.host)
             self._by_address.setdefault(one_host(connection.host), {})[connection] = None
 
     def closed(self, connection: Channel) -> None:
@@ -118,7 +118,7 @@ class Connections:
         mine = self._by_address.get(key, {})
         if connection in mine:
             del mine[connection]
-            self.shares.leave(connection.host)
+            self.per_address.leave(connection.host)
             if not mine:
                 del self._by_address[key]
 
@@ -142,18 +142,18 @@ class Connections:
     def admit(self, request: IncomingRequest) -> bool:
         """Return whether the client's address has a request left; if not, respond to this one."""
         far = client_host(request)
-        may_ask = self.shares.ask(far)
+        may_ask = self.per_address.ask(far)
         if one_host(far) != one_host(request.channel.host):  # a proxy has passed it on
-            if self.shares.is_full(far):
-                self.shares.refused(far)
+            if self.per_address.is_full(far):
+                self.per_address.refused(far)
                 _refuse(request, RETRY_AFTER)
                 return False
-            self.shares.enter(far)
-            request.notifyFinish().addBoth(lambda _: self.shares.leave(far))
+            self.per_address.enter(far)
+            request.notifyFinish().addBoth(lambda _: self.per_address.leave(far))
         if may_ask:
             return True
         # At once it would cost as much as a response does, and be followed by the next request.
-        self.shares.refused(far)
+        self.per_address.refused(far)
         later = self._clock.callLater(SLOWDOWN, _refuse, request, 1)
         request.notifyFinish().addErrback(lambda _: later.cancel())
         return False

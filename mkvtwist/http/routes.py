@@ -16,8 +16,8 @@ from mkvtwist.config.input import Form
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.registry import FORMATS
+from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.control import Control
-from mkvtwist.http.limits import Limits
 from mkvtwist.http.replay_writer import PREFIX
 from mkvtwist.http.router import REST, STREAM, Guard, Route
 from mkvtwist.http.views import pages, static
@@ -54,7 +54,7 @@ class Views:
         self,
         reactor: Any,
         streams: Mapping[str, Stream],
-        limits: Limits,
+        limits: ClientLimits,
         control: Control | None,
         *,
         public: bool,

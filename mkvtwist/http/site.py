@@ -17,9 +17,9 @@ from mkvtwist.config.rule import EVERYBODY
 from mkvtwist.config.settings import Config
 from mkvtwist.config.values import Network
 from mkvtwist.http.admission import Admission
+from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.connections import TOO_MANY, Connections
 from mkvtwist.http.control import Control
-from mkvtwist.http.limits import Limits
 from mkvtwist.http.refused_senders import RefusedSenders
 from mkvtwist.http.router import Router
 from mkvtwist.http.routes import Parts, Views
@@ -61,7 +61,7 @@ class Resources:
         events = control.events if control is not None else Events()
         self._refusals = Refusals(reactor, self._log, events.tell)
         self._access = access or Access(Hashing(reactor))
-        self._limits = Limits(Config(()), streams)
+        self._limits = ClientLimits(Config(()), streams)
         self._views = Views(reactor, streams, self._limits, control, public=public, **parts)
         self.refused = RefusedSenders(streams, self._refusals)
         self.router = Router(
@@ -162,7 +162,7 @@ class LiveSite(Site):
         """Go by what a configuration says of all streams together, from now on."""
         self.trusted_proxies = config.trusted_proxies
         self.server_names = config.server_names
-        self.connections.shares.config = config
+        self.connections.per_address.config = config
         self._resources.configure(config)
 
     def buildProtocol(self, addr: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from twisted.web.http import Request
 
 from mkvtwist.formats.choice import NoTrack, Unfit
+from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.held import MOST_HELD, HeldRequests
-from mkvtwist.http.limits import Limits
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
 from mkvtwist.http.wire.client import client_host
 from mkvtwist.http.wire.live_response import RETRY_SOON, respond_nothing_new, respond_unfit
@@ -75,7 +75,7 @@ class Watching:
     """
 
     def __init__(
-        self, reactor: Any, stream: Stream, limits: Limits, *, most_held: int = MOST_HELD
+        self, reactor: Any, stream: Stream, limits: ClientLimits, *, most_held: int = MOST_HELD
     ) -> None:
         """
         @param most_held: how many requests wait at once.

@@ -790,7 +790,7 @@ class RefusedTests(SendersTestCase):
         """A refusal from before it is known whose the path is, as for too many requests, too."""
         self.site.configure(Config((), max_requests_per_address=1))
         for target, name in (("/cam.mkv", "cam"), ("/nope", "")):
-            self.site.connections.shares.ask("192.0.2.7")
+            self.site.connections.per_address.ask("192.0.2.7")
             self.refused(self.sender(target=target), 429, name=name)
             self.reactor.advance(SLOWDOWN)
 

@@ -12,7 +12,7 @@ from twisted.web.http import Request
 from mkvtwist.config.names import parse_name
 from mkvtwist.config.settings import Config
 from mkvtwist.config.values import ConfigError
-from mkvtwist.http.limits import Limits
+from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.router import Guard, Route, Table
 from mkvtwist.http.routes import Views
 from tests.support.fakes import Reactor
@@ -96,7 +96,7 @@ class NameTests(SynchronousTestCase):
     def test_reserved(self) -> None:
         """No stream's name is a path of the server, or ends as a path of a stream does."""
         control: Any = SimpleNamespace()
-        views = Views(Reactor(), {}, Limits(Config(()), {}), control, public=False)
+        views = Views(Reactor(), {}, ClientLimits(Config(()), {}), control, public=False)
         names = set()
         for route in views.routes():
             first, *below = route.path[1:].split("/")

@@ -21,7 +21,7 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.http import LiveSite
-from mkvtwist.http.limits import Limits
+from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.still import Stills
 from mkvtwist.http.watching import WAIT_FIRST, list_bytes
@@ -593,7 +593,9 @@ class BlockingTests(HLSTestCase):
 
     def test_too_many(self) -> None:
         """So many wait, and no more."""
-        pieces = Pieces(self.reactor, self.stream, Limits(Config(()), self.streams), most_held=3)
+        pieces = Pieces(
+            self.reactor, self.stream, ClientLimits(Config(()), self.streams), most_held=3
+        )
         view = pieces.view("media.m3u8")
         assert view is not None
         site = Site(OneView(view), reactor=self.reactor)

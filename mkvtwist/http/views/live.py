@@ -10,7 +10,7 @@ from twisted.web.http import Request
 from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import NoTrack, Unfit, choose
-from mkvtwist.http.limits import Limits
+from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.wire.client import user_agent
 from mkvtwist.http.wire.live_response import (
     live_headers,
@@ -26,7 +26,7 @@ from mkvtwist.net.sockets import address
 from mkvtwist.streams.stream import Stream
 
 
-def watch(stream: Stream, format_: Format, limits: Limits, request: Request) -> None:
+def watch(stream: Stream, format_: Format, limits: ClientLimits, request: Request) -> None:
     """Respond with the stream, from now on."""
     wanted = request.getHeader(b"range")
     if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":

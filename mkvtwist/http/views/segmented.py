@@ -19,8 +19,8 @@ from typing import Any
 from twisted.web.http import Request
 
 from mkvtwist.config.values import ConfigError, parse_tracks
+from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.held import MOST_HELD
-from mkvtwist.http.limits import Limits
 from mkvtwist.http.views.hls import Playlists
 from mkvtwist.http.watching import Due, Tracks, Watching
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
@@ -40,7 +40,7 @@ class Pieces:
     """One stream, piece by piece."""
 
     def __init__(
-        self, reactor: Any, stream: Stream, limits: Limits, *, most_held: int = MOST_HELD
+        self, reactor: Any, stream: Stream, limits: ClientLimits, *, most_held: int = MOST_HELD
     ) -> None:
         """
         @param most_held: how many requests wait at once.

@@ -1,5 +1,5 @@
 """
-The share of one address in the server: connections, and requests a second (I{reactor}).
+Limits for one address: connections, and requests a second (I{reactor}).
 
 A proxy that is trusted has no limit, since its connections are those of many clients. Each request
 that it passes on counts as a connection of the address that it comes from, until the response has
@@ -35,7 +35,7 @@ REPORT_EVERY = 60.0
 """Seconds between two lines about what was refused."""
 
 
-class Shares:
+class AddressLimits:
     """
     The connections of each address, and its requests in this second.
 

@@ -8,7 +8,7 @@ from mkvtwist.config.settings import Config
 from tests.support.site import Connection, SiteTestCase
 
 
-class LimitsTests(SiteTestCase):
+class ClientLimitsTests(SiteTestCase):
     """How many may watch at once."""
 
     def join(self, target: str = "/live.mkv", **headers: str) -> Connection:

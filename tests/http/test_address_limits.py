@@ -1,4 +1,4 @@
-"""The share of one address: connections, and requests a second."""
+"""Limits for one address: connections, and requests a second."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.testing import StringTransport
 
 from mkvtwist.config.settings import Config
-from mkvtwist.http import LiveSite, shares
+from mkvtwist.http import LiveSite, address_limits
+from mkvtwist.http.address_limits import AddressLimits
 from mkvtwist.http.connections import MOST_REFUSED, SLOWDOWN, Connections
-from mkvtwist.http.shares import Shares
 from tests.support.site import Connection, SiteTestCase
 
 
-class ShareTests(SiteTestCase):
+class AddressLimitsTests(SiteTestCase):
     """What one address may have, before anybody looks at what it asks for."""
 
     def setUp(self) -> None:
         """Three connections, and five requests a second."""
         super().setUp()
-        few = Shares(self.reactor, connections=3, requests=5)
+        few = AddressLimits(self.reactor, connections=3, requests=5)
         open_ = Connections(self.reactor, few)
         self.site = LiveSite(self.reactor, self.streams, connections=open_)
 
@@ -89,9 +89,9 @@ class ShareTests(SiteTestCase):
         (line,) = self.log.about("refused")
         self.assertIn("the last from 192.0.2.7", line)
         self.assertIn("--max-connections-per-address", line)
-        self.reactor.advance(shares.REPORT_EVERY)
+        self.reactor.advance(address_limits.REPORT_EVERY)
         self.assertEqual(len(self.log.about("refused")), 2)
-        self.reactor.advance(shares.REPORT_EVERY)
+        self.reactor.advance(address_limits.REPORT_EVERY)
         self.assertEqual(len(self.log.about("refused")), 2)
 
     def test_forgotten(self) -> None:
@@ -100,9 +100,9 @@ class ShareTests(SiteTestCase):
         for client in clients:
             client.lose()
         found = self.site.connections
-        self.assertEqual((found.addresses, found.shares.addresses), (0, 9))
+        self.assertEqual((found.addresses, found.per_address.addresses), (0, 9))
         self.reactor.advance(1)
-        self.assertEqual(found.shares.addresses, 0)
+        self.assertEqual(found.per_address.addresses, 0)
 
     def test_this_machine(self) -> None:
         """There are no limits for this machine, unless they are set by hand."""
@@ -145,9 +145,9 @@ class ShareTests(SiteTestCase):
     def test_network(self) -> None:
         """In IPv6 one host has a whole network."""
         for number in range(5):
-            self.assertTrue(self.site.connections.shares.ask(f"2001:db8::{number}"))
-        self.assertFalse(self.site.connections.shares.ask("2001:db8::ffff"))
-        self.assertTrue(self.site.connections.shares.ask("2001:db8:0:1::1"))
+            self.assertTrue(self.site.connections.per_address.ask(f"2001:db8::{number}"))
+        self.assertFalse(self.site.connections.per_address.ask("2001:db8::ffff"))
+        self.assertTrue(self.site.connections.per_address.ask("2001:db8:0:1::1"))
 
     def test_proxy(self) -> None:
         """A proxy that is trusted has no limits; each address behind it has its own."""

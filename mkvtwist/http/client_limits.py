@@ -17,7 +17,7 @@ RETRY_AFTER = 5
 """Seconds after which a client that was one too many may ask again."""
 
 
-class Limits:
+class ClientLimits:
     """
     The limits for all clients together.
 
