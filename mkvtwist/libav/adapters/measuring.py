@@ -57,10 +57,11 @@ def extra_of(packet: AVPacket, sample_rate: int) -> Extra | None:
     additions: tuple[tuple[int, bytes], ...] = ()
     discard = 0
     for side in packet.iter_sidedata():
-        if side.data_type == "matroska_block_additional":
+        type_ = side.data_type  # a microsecond each time
+        if type_ == "matroska_block_additional":
             raw = bytes(side)
             additions = ((int.from_bytes(raw[:8], "big"), raw[8:]),)
-        elif side.data_type == "skip_samples":
+        elif type_ == "skip_samples":
             samples = int.from_bytes(bytes(side)[4:8], "little")
             if samples:
                 discard = round(samples * SECOND / (sample_rate or 48000))
