@@ -1,1 +1,13 @@
-"""Output formats: packets to bytes (I{pure})."""
+"""
+Output formats: packets to bytes (I{pure}).
+
+    - L{base<mkvtwist.formats.base>} says what a format is, L{registry<mkvtwist.formats.registry>}
+      lists all of them
+    - L{matroska<mkvtwist.formats.matroska>}, L{webm<mkvtwist.formats.webm>},
+      L{mp4<mkvtwist.formats.mp4>}, L{mpegts<mkvtwist.formats.mpegts>} and
+      L{webvtt<mkvtwist.formats.webvtt>} are the formats
+    - L{choice<mkvtwist.formats.choice>} says which tracks are sent in one, and what would work
+      instead
+    - L{replay<mkvtwist.formats.replay>} writes finite files, of any format that has a layout for
+      them
+"""
