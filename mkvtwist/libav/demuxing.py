@@ -19,7 +19,7 @@ from mkvtwist.libav.notes import Notes
 from mkvtwist.libav.periods import Periods
 from mkvtwist.libav.placing import PlacedPacket, Placing
 from mkvtwist.libav.pyav_types import AVPacket
-from mkvtwist.libav.reopening import Reopening, Resumption
+from mkvtwist.libav.reopening import LOOK_EVERY, Reopening, Resumption
 from mkvtwist.libav.sent_tracks import SentTracks
 from mkvtwist.libav.stopping import Signal, Stopped
 from mkvtwist.libav.unusable import Unusable
@@ -128,10 +128,10 @@ class Demuxing:
         if any(isinstance(adapter, Untimed) for adapter in adapters):
             # PyAV has it generate the presentation times, wrongly where pictures are reordered.
             self._container.flags &= ~Flags.gen_pts.value
-        for packet, arrived in self._packets():
+        for count, (packet, arrived) in enumerate(self._packets(), 1):
             self._reopening.read(packet)
             self._take(packet, arrived)
-            if self._reopening.is_due():
+            if count % LOOK_EVERY == 0 and self._reopening.is_due():
                 self._reopening.ask(self._timeline.edge, adapters)
         for adapter in adapters:
             self._adapt(adapter, adapter.rest)

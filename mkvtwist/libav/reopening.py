@@ -72,7 +72,6 @@ class Reopening:
         self._before = before
         self._known = frozenset(t for t in description.first if program.has(t.index))
         self._base = self._place = self._furthest = before.place if before else 0
-        self._count = 0
 
     def read(self, packet: AVPacket) -> None:
         """Note a packet of the demuxer's."""
@@ -81,13 +80,9 @@ class Reopening:
             self._furthest = max(self._furthest, self._place)
 
     def is_due(self) -> bool:
-        """Return whether tracks have turned up; to be asked after each packet."""
-        self._count += 1
-        return (
-            self._description.resumable and self._count % LOOK_EVERY == 0 and self._has_new_tracks()
-        )
-
-    def _has_new_tracks(self) -> bool:
+        """Return whether the demuxer has found more of what is sent than it knew at the opening."""
+        if not self._description.resumable:
+            return False
         tracks = self._description.tracks() - self._known
         if tracks:
             self._program.look()
