@@ -69,13 +69,16 @@ class Delivery:
             self._request.finish()
 
     def _write(self) -> None:
-        """Hand over one slice."""
+        """
+        Hand over one slice. It is more than the transport holds, if there is more: each time that
+        the transport says stop costs as much as a small request.
+        """
         taken, size = [], 0
         while self._rest and size < SLICE:
             some = self._rest.popleft()
-            if len(some) > SLICE - size:
-                self._rest.appendleft(some[SLICE - size :])
-                some = some[: SLICE - size]
+            if len(some) > SLICE:
+                self._rest.appendleft(some[SLICE:])
+                some = some[:SLICE]
             taken.append(some)
             size += len(some)
         self._left -= size

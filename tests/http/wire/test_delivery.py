@@ -66,13 +66,19 @@ class DeliveryTests(SynchronousTestCase):
         self.assertEqual(self.shared.served, 6)
 
     def test_slices(self) -> None:
-        """A longer body comes as a whole, in whole slices, but for the last one."""
+        """A longer body comes as a whole, in slices that are full, but for the last one."""
         body = [bytes([n]) * (SLICE // 3) for n in range(10)]
         connection = self.ask(*body)
         self.assertEqual(connection.answer().body, b"".join(body))
         self.assertEqual(self.shared.served, 10 * (SLICE // 3))
         sizes = [len(data) for data in self.writes if len(data) > 1000]
-        self.assertEqual(sizes, [SLICE] * 3 + [10 * (SLICE // 3) - 3 * SLICE])
+        self.assertEqual(sizes, [4 * (SLICE // 3)] * 2 + [2 * (SLICE // 3)])
+
+    def test_long(self) -> None:
+        """What is longer than a slice is cut."""
+        self.ask(b"x" * (2 * SLICE + 5000))
+        sizes = [len(data) for data in self.writes if len(data) > 1000]
+        self.assertEqual(sizes, [SLICE, SLICE, 5000])
 
     def test_slow(self) -> None:
         """A slow client gets the next slice when it has taken the one before."""
