@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mkvtwist.access.tokens import IToken
     from mkvtwist.config.input import AtEnd, Form, Input
     from mkvtwist.config.rule import AccessRule
     from mkvtwist.config.settings import StreamConfig
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mkvtwist.live.events import Event, Events
     from mkvtwist.media.packet import Header, Packet, Track
     from mkvtwist.server.check import read_stream
+    from mkvtwist.server.process import use_monotonic_clock
     from mkvtwist.streams.stream import Stream
 
 __version__ = "0.1.0"
@@ -39,6 +41,7 @@ __all__ = [
     "Events",
     "Form",
     "Header",
+    "IToken",
     "Input",
     "Packet",
     "Stream",
@@ -46,6 +49,7 @@ __all__ = [
     "StreamResource",
     "Track",
     "read_stream",
+    "use_monotonic_clock",
 ]
 
 _MODULES = {
@@ -56,6 +60,7 @@ _MODULES = {
     "Events": "live.events",
     "Form": "config.input",
     "Header": "media.packet",
+    "IToken": "access.tokens",
     "Input": "config.input",
     "Packet": "media.packet",
     "Stream": "streams.stream",
@@ -63,6 +68,7 @@ _MODULES = {
     "StreamResource": "http",
     "Track": "media.packet",
     "read_stream": "server.check",
+    "use_monotonic_clock": "server.process",
 }
 
 
