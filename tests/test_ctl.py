@@ -27,7 +27,8 @@ from mkvtwist.ctl import DENIED, FAILED, UNREACHABLE, USAGE, ControlError, run, 
 from mkvtwist.live.client import Wish
 from mkvtwist.live.events import ClientJoined, Reloaded
 from mkvtwist.server.server import Server
-from tests.support.fakes import Log, Response, StillReaders, footage, header
+from mkvtwist.testing import StillReaders, footage, header
+from tests.support.fakes import Log, Response
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
 

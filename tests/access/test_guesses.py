@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.access.guesses import GUESS_WINDOW, GUESSES, VERDICT_TIME, Guesses, LockedOut
-from tests.support.fakes import Reactor
+from mkvtwist.testing import Reactor
 
 
 class GuessesTests(SynchronousTestCase):

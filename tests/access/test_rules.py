@@ -15,7 +15,8 @@ from mkvtwist.access.tokens import Token
 from mkvtwist.access.users import Hashing
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.values import ConfigError
-from tests.support.fakes import Log, Reactor
+from mkvtwist.testing import Reactor
+from tests.support.fakes import Log
 from tests.support.secrets import TOKEN, FileTestCase
 
 NET = ipaddress.ip_network

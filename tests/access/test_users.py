@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mkvtwist.access.users import HASHING_THREADS, WAITING, Busy, Hashing, Users
-from tests.support.fakes import Reactor
+from mkvtwist.testing import Reactor
 from tests.support.secrets import HASH
 
 

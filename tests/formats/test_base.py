@@ -10,8 +10,8 @@ from mkvtwist.formats.base import video_or_audio
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.media.packet import Track
+from mkvtwist.testing import AUDIO, VIDEO, footage, header
 from tests.support import media
-from tests.support.fakes import AUDIO, VIDEO, footage, header
 
 TEXT = Track(number=3, type="subtitle", codec="text")
 

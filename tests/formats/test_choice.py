@@ -14,7 +14,7 @@ from mkvtwist.formats.registry import register, unregister
 from mkvtwist.formats.webm import WEBM
 from mkvtwist.formats.webvtt import WEBVTT
 from mkvtwist.media.packet import Header, Track
-from tests.support.fakes import AUDIO, VIDEO
+from mkvtwist.testing import AUDIO, VIDEO
 
 PCM = Track(number=3, type="audio", codec="pcm_s16le")
 TEXT = Track(number=4, type="subtitle", codec="subrip")

@@ -26,8 +26,8 @@ from mkvtwist.libav import set_up
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, mixed
 from tests.support import media
-from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, mixed
 from tests.support.readers import ThreadedReader, headers, packets
 
 CLIPS: dict[Format, dict[str, Any]] = {

@@ -22,7 +22,8 @@ from mkvtwist.config.settings import Config
 from mkvtwist.http import LiveSite
 from mkvtwist.http.admission import PENALTY
 from mkvtwist.live.events import Event, Events
-from tests.support.fakes import Answer, footage, header
+from mkvtwist.testing import footage, header
+from tests.support.fakes import Answer
 from tests.support.secrets import TOKEN, FileTestCase
 from tests.support.site import Connection, SiteTestCase
 

@@ -10,7 +10,7 @@ from mkvtwist.config.values import ConfigError
 from mkvtwist.formats.base import FileLayout, Format, Muxer
 from mkvtwist.formats.registry import register, unregister
 from mkvtwist.media.packet import Header, Packet
-from tests.support.fakes import footage
+from mkvtwist.testing import footage
 from tests.support.site import SiteTestCase
 
 

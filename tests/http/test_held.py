@@ -13,7 +13,8 @@ from twisted.web.server import NOT_DONE_YET, Site
 from mkvtwist.http.held import HeldRequests
 from mkvtwist.http.wire.response import respond_text
 from mkvtwist.live.streamlog import StreamLog
-from tests.support.fakes import Log, Reactor
+from mkvtwist.testing import Reactor
+from tests.support.fakes import Log
 from tests.support.site import Connection
 
 PATIENCE = 3.0

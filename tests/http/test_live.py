@@ -16,19 +16,9 @@ from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
 from mkvtwist.inputs.lifecycle import State
 from mkvtwist.live.client import IResponse
 from mkvtwist.streams.stream import Stream
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, head, header, mixed
 from tests.support import matroska, media, mpegts
-from tests.support.fakes import (
-    AUDIO,
-    SOUND,
-    VIDEO,
-    answer,
-    blocks,
-    footage,
-    head,
-    header,
-    mixed,
-    sent,
-)
+from tests.support.fakes import answer, blocks, sent
 from tests.support.site import SiteTestCase
 
 

@@ -26,16 +26,8 @@ from mkvtwist.http.wire.body import BODY_LIMIT
 from mkvtwist.live.client import Wish
 from mkvtwist.live.events import InputDown, InputUp
 from mkvtwist.server.server import Server
-from tests.support.fakes import (
-    Answer,
-    Log,
-    Reactor,
-    Response,
-    StillReaders,
-    answer,
-    footage,
-    header,
-)
+from mkvtwist.testing import Reactor, StillReaders, footage, header
+from tests.support.fakes import Answer, Log, Response, answer
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.support.fakes import (
-    AUDIO,
-    header,
-)
+from mkvtwist.testing import AUDIO, header
 from tests.support.site import SiteTestCase
 
 META = r'<meta property="([^"]+)" content="([^"]*)" />'

@@ -41,8 +41,9 @@ from mkvtwist.libav import Ended, Opened
 from mkvtwist.libav.pipe import PIPE_LIMIT
 from mkvtwist.live.events import Event, Events
 from mkvtwist.streams.stream import Stream
+from mkvtwist.testing import END, Reactor, StillReaders, footage, header
 from tests.support import libshout, media
-from tests.support.fakes import END, Answer, Log, Reactor, StillReaders, answer, footage, header
+from tests.support.fakes import Answer, Log, answer
 from tests.support.site import Connection
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve, Viewer, pictures, shows
 

@@ -24,7 +24,8 @@ from mkvtwist.http.replay_files import (
 )
 from mkvtwist.http.replay_writer import ReplayWriter
 from mkvtwist.http.views.replay import MOST_MAKING, REPLAY_RETRY, REPLAY_SWEEP, SAME_FOR, Replays
-from tests.support.fakes import SOUND, Answer, LatePool, Pool, blocks, footage, header
+from mkvtwist.testing import SOUND, Pool, footage, header
+from tests.support.fakes import Answer, LatePool, blocks
 from tests.support.site import SiteTestCase
 
 

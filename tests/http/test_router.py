@@ -15,7 +15,7 @@ from mkvtwist.config.values import ConfigError
 from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.router import Guard, Route, Table
 from mkvtwist.http.routes import Views
-from tests.support.fakes import Reactor
+from mkvtwist.testing import Reactor
 from tests.support.site import SiteTestCase
 
 

@@ -33,19 +33,9 @@ from mkvtwist.outputs.segmented import choices, hls
 from mkvtwist.outputs.segmented.manifests import HLS
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
+from mkvtwist.testing import AUDIO, END, VIDEO, Reactor, StillReaders, footage, header, in_mp4
 from tests.support import media
-from tests.support.fakes import (
-    AUDIO,
-    END,
-    VIDEO,
-    Answer,
-    Log,
-    Reactor,
-    StillReaders,
-    footage,
-    header,
-    in_mp4,
-)
+from tests.support.fakes import Answer, Log
 from tests.support.segmented import Bytes
 from tests.support.site import Connection, ignore
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve

@@ -5,10 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from tests.support.fakes import (
-    footage,
-    header,
-)
+from mkvtwist.testing import footage, header
 from tests.support.inputs import InputTestCase, MemoryTransport
 
 

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IListeningPort, IPushProducer, ITranspor
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.support.fakes import Reactor
+from mkvtwist.testing import Reactor
 from tests.support.inputs import MemoryTransport, SenderTestCase
 
 

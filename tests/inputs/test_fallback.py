@@ -7,16 +7,8 @@ from typing import Any
 
 from mkvtwist.config.input import parse_input
 from mkvtwist.libav import Ended, Noticed, Opened
-from tests.support.fakes import (
-    AUDIO,
-    END,
-    Kept,
-    StillReader,
-    footage,
-    head,
-    header,
-    sent,
-)
+from mkvtwist.testing import AUDIO, END, StillReader, footage, head, header
+from tests.support.fakes import Kept, sent
 from tests.support.inputs import InputTestCase, MemoryTransport
 
 

@@ -6,13 +6,8 @@ from typing import Any
 
 from mkvtwist.libav import Ended, Opened
 from mkvtwist.live.client import Wish
-from tests.support.fakes import (
-    END,
-    Response,
-    footage,
-    header,
-    sent,
-)
+from mkvtwist.testing import END, footage, header
+from tests.support.fakes import Response, sent
 from tests.support.inputs import InputTestCase
 
 

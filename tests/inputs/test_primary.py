@@ -7,12 +7,8 @@ from typing import Any
 
 from mkvtwist.config.input import parse_input
 from mkvtwist.libav import Ended, Noticed
-from tests.support.fakes import (
-    END,
-    footage,
-    header,
-    sent,
-)
+from mkvtwist.testing import END, footage, header
+from tests.support.fakes import sent
 from tests.support.inputs import InputTestCase
 
 

@@ -12,7 +12,7 @@ from mkvtwist.libav import Ended, Event, Opened, Pace
 from mkvtwist.libav.pipe import Pipe
 from mkvtwist.media.packet import Header, Packet
 from mkvtwist.media.timeline import Timeline
-from tests.support.fakes import StillReader
+from mkvtwist.testing import StillReader
 
 PATIENCE = 30.0
 """Seconds that a thread has for what takes milliseconds."""

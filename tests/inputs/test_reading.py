@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from mkvtwist.inputs.reading import STOP_TIMEOUT
-from tests.support.fakes import (
-    END,
-    Kept,
-    footage,
-    header,
-    sent,
-)
+from mkvtwist.testing import END, footage, header
+from tests.support.fakes import Kept, sent
 from tests.support.inputs import InputTestCase
 
 

@@ -10,13 +10,7 @@ from mkvtwist.config.input import parse_input
 from mkvtwist.inputs.reports import SAME_FAULT_INTERVAL, describe
 from mkvtwist.libav import Ended, Noted, Noticed, Opened
 from mkvtwist.media.packet import Track
-from tests.support.fakes import (
-    AUDIO,
-    END,
-    VIDEO,
-    footage,
-    header,
-)
+from mkvtwist.testing import AUDIO, END, VIDEO, footage, header
 from tests.support.inputs import InputTestCase
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from mkvtwist.inputs.endpoint import EndpointUplink
 from mkvtwist.inputs.rest import REST_AFTER, REST_BITRATE, REST_INTERVAL
 from mkvtwist.libav.pipe import PIPE_LIMIT
-from tests.support.fakes import (
-    footage,
-    header,
-    sent,
-)
+from mkvtwist.testing import footage, header
+from tests.support.fakes import sent
 from tests.support.inputs import SenderTestCase
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from mkvtwist.inputs.senders import SENDER_SILENCE
 from mkvtwist.libav import Ended
 from mkvtwist.libav.pipe import PIPE_LIMIT
-from tests.support.fakes import (
-    END,
-)
+from mkvtwist.testing import END
 from tests.support.inputs import SenderTestCase
 
 

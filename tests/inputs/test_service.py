@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from mkvtwist.libav import Ended
-from tests.support.fakes import (
-    END,
-    footage,
-    head,
-    header,
-    sent,
-)
+from mkvtwist.testing import END, footage, head, header
+from tests.support.fakes import sent
 from tests.support.inputs import InputTestCase
 
 

@@ -12,7 +12,7 @@ from mkvtwist.config.input import parse_input
 from mkvtwist.inputs.endpoint import EndpointUplink
 from mkvtwist.inputs.lifecycle import State
 from mkvtwist.libav import Ended, Opened
-from tests.support.fakes import AUDIO, END, Reactor, StillReader, footage, header
+from mkvtwist.testing import AUDIO, END, Reactor, StillReader, footage, header
 from tests.support.inputs import SenderTestCase
 
 FORMS = (

@@ -13,8 +13,8 @@ from mkvtwist.live.audience import Audience
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
+from mkvtwist.testing import VIDEO, footage
 from tests.support import mpegts
-from tests.support.fakes import VIDEO, footage
 
 TEXT = Track(number=3, type="subtitle", codec="text")
 MOST = 1 << 20

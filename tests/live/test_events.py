@@ -9,7 +9,8 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.client import Wish
 from mkvtwist.live.events import Event, Events, InputDown, InputUp, SenderRefused
-from tests.support.fakes import Reactor, Response, footage, header
+from mkvtwist.testing import Reactor, footage, header
+from tests.support.fakes import Response
 from tests.support.streams import broadcast
 
 UP = InputUp(stream="cam", input="demo:")

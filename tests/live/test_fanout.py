@@ -20,17 +20,8 @@ from mkvtwist.live.client import PIECE, Progress, Wish
 from mkvtwist.live.period import Period
 from mkvtwist.live.turns import CROWD
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from tests.support.fakes import (
-    AUDIO,
-    VIDEO,
-    Response,
-    blocks,
-    footage,
-    head,
-    header,
-    mixed,
-    sent,
-)
+from mkvtwist.testing import AUDIO, VIDEO, footage, head, header, mixed
+from tests.support.fakes import Response, blocks, sent
 from tests.support.streams import Broadcast, BroadcastTestCase
 
 

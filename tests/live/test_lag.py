@@ -14,7 +14,8 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.client import Wish
 from mkvtwist.live.lag import PAUSED_AFTER, Lag
 from mkvtwist.media.packet import Packet
-from tests.support.fakes import AUDIO, SOUND, VIDEO, Response, footage, header, mixed
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, header, mixed
+from tests.support.fakes import Response
 from tests.support.streams import Broadcast, broadcast
 
 SIZE = 1000

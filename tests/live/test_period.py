@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.live.period import LONGEST_PAUSE, Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, mixed
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, mixed
 
 FRAME = SECOND // 25
 

@@ -10,18 +10,8 @@ from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN, Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
-from tests.support.fakes import (
-    AUDIO,
-    SOUND,
-    VIDEO,
-    Kept,
-    blocks,
-    footage,
-    head,
-    header,
-    mixed,
-    sent,
-)
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, head, header, mixed
+from tests.support.fakes import Kept, blocks, sent
 from tests.support.streams import BroadcastTestCase
 
 

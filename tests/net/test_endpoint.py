@@ -37,7 +37,8 @@ from mkvtwist.config.values import ConfigError
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.server.ports import PortCheck, PortProbe
 from mkvtwist.server.server import Server
-from tests.support.fakes import Log, Reactor, StillReaders
+from mkvtwist.testing import Reactor, StillReaders
+from tests.support.fakes import Log
 
 
 def certificate(name: str, *, rsa: bool = False) -> bytes:

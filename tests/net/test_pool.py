@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.net.pool import Pool
-from tests.support.fakes import Reactor
+from mkvtwist.testing import Reactor
 
 
 class PoolTests(SynchronousTestCase):

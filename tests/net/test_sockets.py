@@ -35,8 +35,8 @@ from mkvtwist.net.sockets import (
     traffic,
 )
 from mkvtwist.streams.stream import Stream
+from mkvtwist.testing import footage, header
 from tests.net.test_endpoint import AnyContext, certificate
-from tests.support.fakes import footage, header
 
 SKIP = None if hasattr(socket, "TCP_USER_TIMEOUT") else "the options are Linux's"
 

@@ -20,8 +20,9 @@ from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Packet
 from mkvtwist.outputs.recorder import BACKLOG, RETRY_INTERVAL, Files, Recorder
+from mkvtwist.testing import footage, header, mixed
 from tests.support.disk import Disk
-from tests.support.fakes import Log, blocks, footage, header, mixed
+from tests.support.fakes import Log, blocks
 
 
 class Pool:

@@ -15,7 +15,8 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.server.listeners import BACKLOG, Listener, Listeners
 from mkvtwist.streams.stream import Stream
-from tests.support.fakes import Log, Reactor, StillReaders
+from mkvtwist.testing import Reactor, StillReaders
+from tests.support.fakes import Log
 
 
 class ListeningSocket:

@@ -11,7 +11,7 @@ from twisted.internet.selectreactor import SelectReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.server.process import ignore_second_stop, use_monotonic_clock
-from tests.support.fakes import Reactor
+from mkvtwist.testing import Reactor
 from tests.test_end_to_end import CHECKOUT, PATIENCE
 
 

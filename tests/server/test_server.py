@@ -18,7 +18,8 @@ from mkvtwist.libav import Ended
 from mkvtwist.live.client import Wish
 from mkvtwist.server.listeners import Listener
 from mkvtwist.server.server import Server
-from tests.support.fakes import END, Log, Reactor, Response, StillReaders, footage, header, sent
+from mkvtwist.testing import END, Reactor, StillReaders, footage, header
+from tests.support.fakes import Log, Response, sent
 
 
 class ServiceTests(SynchronousTestCase):

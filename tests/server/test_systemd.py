@@ -10,7 +10,8 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.server import systemd
 from mkvtwist.server.server import Server
-from tests.support.fakes import Log, Reactor, StillReaders
+from mkvtwist.testing import Reactor, StillReaders
+from tests.support.fakes import Log
 
 
 class NotifyTests(SynchronousTestCase):

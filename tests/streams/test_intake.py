@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.streams.intake import Intake
-from tests.support.fakes import AUDIO, footage, header
+from mkvtwist.testing import AUDIO, footage, header
 from tests.support.streams import broadcast
 
 

@@ -22,21 +22,9 @@ from mkvtwist.media.packet import Packet
 from mkvtwist.outputs.recorder import Files, Recorder
 from mkvtwist.streams.memory import trim
 from mkvtwist.streams.stream import OUTPUTS, MakeOutput, Stream
+from mkvtwist.testing import END, VIDEO, Reactor, StillReaders, footage, head, header
 from tests.support.disk import Disk
-from tests.support.fakes import (
-    END,
-    VIDEO,
-    Kept,
-    Log,
-    Reactor,
-    Response,
-    StillReaders,
-    blocks,
-    footage,
-    head,
-    header,
-    sent,
-)
+from tests.support.fakes import Kept, Log, Response, blocks, sent
 
 
 class StreamTests(SynchronousTestCase):

@@ -2,80 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from twisted.internet.interfaces import IProducer, IReactorFromThreads
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.interfaces import IProducer
 from twisted.logger import ILogObserver, LogEvent, LogPublisher, formatEvent, globalLogPublisher
-from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import NoTrack, Unfit
-from mkvtwist.formats.matroska.ebml import element, elements
-from mkvtwist.formats.mp4.head import CODECS
-from mkvtwist.inputs.readers import ReaderTask
-from mkvtwist.libav import Ended, Event
+from mkvtwist.formats.matroska.ebml import elements
 from mkvtwist.live.client import IResponse, Progress
 from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
-from mkvtwist.media.packet import SECOND, Header, Packet, Track
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
-class Pool(ThreadPool):
-    """
-    A thread pool without threads: a function runs where it is called.
-
-    @ivar is_busy: whether functions wait for L{run_next} instead.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_busy = False
-        self._jobs: deque[tuple[Callable[..., Any], Callable[[], None]]] = deque()
-
-    @property
-    def waiting(self) -> list[Callable[..., Any]]:
-        """The functions that wait."""
-        return [function for function, _ in self._jobs]
-
-    def run_next(self) -> bool:
-        """Run the function that has waited longest; return whether there was one."""
-        if not self._jobs:
-            return False
-        self._jobs.popleft()[1]()
-        return True
-
-    def callInThreadWithCallback(  # noqa: N802 - the interface's names, here and below
-        self,
-        onResult: Callable[[bool, _R], object] | None,  # noqa: N803
-        func: Callable[_P, _R],
-        *args: _P.args,
-        **kw: _P.kwargs,
-    ) -> None:
-        """Run it now, or when its turn comes."""
-        assert onResult is not None
-
-        def run() -> None:
-            try:
-                result = func(*args, **kw)
-            except Exception:  # noqa: BLE001 - as ThreadPool does
-                onResult(False, Failure())  # type: ignore[arg-type]
-            else:
-                onResult(True, result)
-
-        self._jobs.append((func, run))
-        if not self.is_busy:
-            self.run_next()
+from mkvtwist.media.packet import SECOND, Packet, Track
+from mkvtwist.testing import (
+    Pool,
+)
 
 
 class LatePool(Pool):
@@ -96,41 +41,6 @@ class LatePool(Pool):
     def work(self) -> None:
         """A thread does what was asked for first."""
         super().callInThreadWithCallback(*self.jobs.pop(0))
-
-
-@implementer(IReactorFromThreads)
-class Reactor(MemoryReactorClock):
-    """
-    A reactor in memory. Time stands still until it is told to go on, and what threads ask for
-    waits for the next L{turn}.
-
-    @ivar pool: its thread pool; may be set.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._calls: deque[Callable[[], Any]] = deque()
-        self.pool = Pool()
-
-    def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:  # noqa: A002 - the interface's name
-        """Any thread."""
-        self._calls.append(lambda: callable(*args, **kwargs))
-
-    def getThreadPool(self) -> Pool:  # noqa: N802
-        """One that needs no thread."""
-        return self.pool
-
-    def turn(self) -> None:
-        """What threads have asked for, and what is due."""
-        for _ in range(len(self._calls)):
-            self._calls.popleft()()
-        self.advance(0)
-
-    def turns(self) -> None:
-        """As many as it takes until no thread's call is left."""
-        self.turn()
-        while self._calls:
-            self.turn()
 
 
 @implementer(IResponse)
@@ -300,133 +210,7 @@ class Kept(Sink):
         self.begins += [fragment.start] if fragment.decodable else []
 
 
-END = Ended("the end of the input", fault=False)
-
-
-class StillReader:
-    """
-    A running reader that reads nothing: it makes the events that the test gives it.
-
-    @ivar deaf: it takes no notice of L{stop}, as one that is blocked in libavformat.
-    @ivar manner: the frame rate and the programme that it was told.
-    """
-
-    def __init__(
-        self, task: ReaderTask, on_events: Callable[[], None], on_gone: Callable[[], None]
-    ) -> None:
-        self.task = task
-        self.source = task.source
-        self.media = task.media
-        self.timeline = task.timeline
-        self.pace = task.pace
-        self.drain = task.drain
-        self.manner = (task.frame_rate, task.program)
-        self.stopped = False
-        self.gone_on = False
-        self.deaf = False
-        self._on_events = on_events
-        self._on_gone: Callable[[], None] | None = on_gone
-        self._events: list[Event] = []
-
-    def go(self) -> None:
-        self.gone_on = True
-
-    def stop(self) -> None:
-        self.stopped = True
-        self._events.clear()
-        if not self.deaf:
-            self.join()
-
-    def take(self) -> list[Event]:
-        taken, self._events = self._events, []
-        return taken
-
-    def emit(self, *events: Event) -> None:
-        """Make these, unless nobody wants them any more."""
-        for event in events:
-            if not self.stopped:
-                self._events.append(event)
-                if len(self._events) == 1:
-                    self._on_events()
-
-    def read(self) -> bytes:
-        """Read from the sender, once."""
-        assert self.media is not None
-        return self.media.read(1 << 30)
-
-    def join(self) -> None:
-        """End, unless that was long ago."""
-        gone, self._on_gone = self._on_gone, None
-        if gone is not None:
-            gone()
-
-
-class StillReaders(list[StillReader]):
-    """Starts a L{StillReader} for each task; all that were started, the oldest first."""
-
-    def __call__(
-        self, task: ReaderTask, on_events: Callable[[], None], on_gone: Callable[[], None]
-    ) -> StillReader:
-        reader = StillReader(task, on_events, on_gone)
-        self.append(reader)
-        return reader
-
-
 # -- Media --------------------------------------------------------------------
-
-VIDEO = Track(number=1, type="video", codec="h264", setup=b"setup", width=160, height=120)
-AUDIO = Track(number=2, type="audio", codec="aac", sample_rate=48000, channels=2)
-SOUND = Track(number=1, type="audio", codec="aac", sample_rate=48000, channels=2)
-
-
-def in_mp4(track: Track) -> Track:
-    """A track as one that MP4 has a place for, if its codec has one."""
-    if track.codec not in CODECS:
-        return track
-    return replace(track, mp4_head=f"{track.codec} {track.width}".encode())
-
-
-def header(*tracks: Track) -> Header:
-    """A header for these tracks, or for one of video; its bytes are an element of no meaning."""
-    tracks = tracks or (VIDEO,)
-    name = " ".join(f"{track.codec} {track.width}" for track in tracks)
-    return Header(tracks, element(0xEC, name.encode()))
-
-
-def head(*tracks: Track) -> bytes:
-    """The bytes of L{header}."""
-    return header(*tracks).matroska_head
-
-
-def footage(
-    start: float,
-    end: float,
-    *,
-    gop: float = 1.0,
-    rate: int = 10,
-    track: int = 1,
-    size: int = 20,
-    key: bool = True,
-) -> list[Packet]:
-    """
-    Packets from one second up to another; each has its own bytes, which name track and time.
-
-    @param gop: seconds from one keyframe to the next, counted from 0.
-    @param size: bytes of each.
-    @param key: whether there are keyframes at all.
-    """
-    made = []
-    step = SECOND // rate
-    for number in range(round(start * rate), round(end * rate)):
-        begins = key and number % round(gop * rate) == 0
-        data = f"{track} at {number * step}".encode().ljust(size, b".")
-        made.append(Packet(track, number * step, number * step, step, begins, data))
-    return made
-
-
-def mixed(*lists: Iterable[Packet]) -> list[Packet]:
-    """Packets of several tracks in the order of their time."""
-    return sorted((packet for packets in lists for packet in packets), key=lambda p: p.dts)
 
 
 class Block(NamedTuple):

@@ -24,13 +24,8 @@ from mkvtwist.live.client import Wish
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.fanout import Fanout
 from mkvtwist.live.publisher import Publisher
-from tests.support.fakes import (
-    Log,
-    Reactor,
-    Response,
-    StillReader,
-    StillReaders,
-)
+from mkvtwist.testing import Reactor, StillReader, StillReaders
+from tests.support.fakes import Log, Response
 from tests.support.streams import broadcast
 
 

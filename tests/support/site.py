@@ -14,7 +14,8 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.streams.stream import Stream
-from tests.support.fakes import Answer, Log, Reactor, answer, footage, header
+from mkvtwist.testing import Reactor, footage, header
+from tests.support.fakes import Answer, Log, answer
 
 
 def ignore(_: Stream) -> None:

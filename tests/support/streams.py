@@ -23,7 +23,8 @@ from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.ring import Ring
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import Header, Packet
-from tests.support.fakes import Log, Response, footage, header
+from mkvtwist.testing import footage, header
+from tests.support.fakes import Log, Response
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,8 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.live.client import IResponse
-from tests.support.fakes import (
-    AUDIO,
-    VIDEO,
-    Log,
-    Reactor,
-    Response,
-    blocks,
-    footage,
-    head,
-    header,
-    mixed,
-    sent,
-)
+from mkvtwist.testing import AUDIO, VIDEO, Reactor, footage, head, header, mixed
+from tests.support.fakes import Log, Response, blocks, sent
 
 
 class FakesTests(SynchronousTestCase):

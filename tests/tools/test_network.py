@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
-from tests.support.fakes import footage, header
+from mkvtwist.testing import footage, header
 from tools.network import Clock, Watched, Way
 
 

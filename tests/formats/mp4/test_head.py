@@ -15,8 +15,8 @@ from mkvtwist.formats.mp4.boxes import Mp4Error
 from mkvtwist.formats.mp4.fragments import Mp4Muxer
 from mkvtwist.formats.mp4.head import joined, playing, sample_entry, timescales
 from mkvtwist.media.packet import Header
+from mkvtwist.testing import AUDIO, VIDEO
 from tests.support import media
-from tests.support.fakes import AUDIO, VIDEO
 from tests.support.mp4 import WORDS, mp4_boxes, parsed
 from tests.support.read_back import bytes_of, read
 

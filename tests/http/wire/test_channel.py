@@ -9,7 +9,8 @@ from zope.interface import directlyProvides
 
 from mkvtwist.http.wire.channel import LINGER
 from mkvtwist.http.wire.request import IncomingRequest
-from tests.support.fakes import Answer, answer, blocks, footage, sent
+from mkvtwist.testing import footage
+from tests.support.fakes import Answer, answer, blocks, sent
 from tests.support.site import SiteTestCase
 
 HEAD = b"GET /live.mkv HTTP/1.1\r\nHost: x\r\n\r\n"

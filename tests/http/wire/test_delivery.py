@@ -9,7 +9,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from mkvtwist.http.wire.delivery import SLICE, Body, Delivery
-from tests.support.fakes import Reactor
+from mkvtwist.testing import Reactor
 from tests.support.site import Connection
 
 TIMEOUT = 30.0

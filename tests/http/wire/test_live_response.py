@@ -19,15 +19,8 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http.wire.live_response import SocketResponse
 from mkvtwist.live.client import PIECE
 from mkvtwist.streams.stream import Stream
-from tests.support.fakes import (
-    Answer,
-    Reactor,
-    answer,
-    blocks,
-    footage,
-    head,
-    header,
-)
+from mkvtwist.testing import Reactor, footage, head, header
+from tests.support.fakes import Answer, answer, blocks
 from tests.support.site import ignore
 
 

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.formats.choice import Choice, Unfit
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.outputs.segmented.choices import chosen, others, variant
-from tests.support.fakes import AUDIO, VIDEO
+from mkvtwist.testing import AUDIO, VIDEO
 from tests.support.segmented import Period
 
 

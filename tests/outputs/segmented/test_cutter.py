@@ -24,7 +24,7 @@ from mkvtwist.outputs.segmented.cutter import SHORTEST
 from mkvtwist.outputs.segmented.pieces import Missing, initialization
 from mkvtwist.outputs.segmented.segments import Part
 from mkvtwist.outputs.segmented.targets import PART
-from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, mixed
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, mixed
 from tests.support.segmented import ALL, FIRST, STARTED, Bytes, Live, Period, bunches
 
 

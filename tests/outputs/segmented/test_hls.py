@@ -23,7 +23,7 @@ from mkvtwist.outputs.segmented.choices import chosen
 from mkvtwist.outputs.segmented.cutter import DISCONTINUITIES
 from mkvtwist.outputs.segmented.pieces import initialization
 from mkvtwist.outputs.segmented.targets import PART
-from tests.support.fakes import AUDIO, SOUND, VIDEO, footage, mixed
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, mixed
 from tests.support.segmented import ALL, FIRST, STARTED, TEXT, Live, Period
 
 

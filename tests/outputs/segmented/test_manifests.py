@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media.packet import Header, Track
 from mkvtwist.outputs.segmented.manifests import MANIFESTS, media_types
-from tests.support.fakes import VIDEO, in_mp4
+from mkvtwist.testing import VIDEO, in_mp4
 
 
 class ManifestTests(SynchronousTestCase):

@@ -6,7 +6,7 @@ import m3u8
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.outputs.segmented.pieces import Missing, initialization
-from tests.support.fakes import AUDIO, VIDEO, footage, mixed
+from mkvtwist.testing import AUDIO, VIDEO, footage, mixed
 from tests.support.segmented import TEXT, Live, Period
 
 

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.outputs.segmented.segment_list import SegmentList
 from mkvtwist.outputs.segmented.segments import Segment
-from tests.support.fakes import footage
+from mkvtwist.testing import footage
 from tests.support.segmented import FIRST, Live, Period
 
 

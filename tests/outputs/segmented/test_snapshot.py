@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.snapshot import Snapshot, Texts
-from tests.support.fakes import AUDIO, VIDEO, footage
+from mkvtwist.testing import AUDIO, VIDEO, footage
 from tests.support.segmented import FIRST, Live, Period
 
 
