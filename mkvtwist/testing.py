@@ -12,14 +12,13 @@ Fakes for the tests of programs that embed a stream: no file, no thread and no n
             reactor.turns()
             readers[0].emit(Ended("the camera was switched off", fault=True))
             reactor.turns()
-            self.assertEqual(stream.statistics().state, "retrying")
+            self.assertEqual(stream.statistics().state, "ended")
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from twisted.internet.interfaces import IReactorFromThreads
@@ -29,10 +28,24 @@ from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from mkvtwist.formats.matroska.ebml import element
-from mkvtwist.formats.mp4.head import CODECS
 from mkvtwist.inputs.readers import ReaderTask
 from mkvtwist.libav import Ended, Event
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
+
+__all__ = [
+    "AUDIO",
+    "END",
+    "SOUND",
+    "VIDEO",
+    "Ended",
+    "FakeReader",
+    "FakeReaders",
+    "Pool",
+    "Reactor",
+    "footage",
+    "header",
+    "mixed",
+]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -52,7 +65,7 @@ class Pool(ThreadPool):
 
     @property
     def waiting(self) -> list[Callable[..., Any]]:
-        """The functions that wait."""
+        """Return the functions that wait."""
         return [function for function, _ in self._jobs]
 
     def run_next(self) -> bool:
@@ -69,7 +82,7 @@ class Pool(ThreadPool):
         *args: _P.args,
         **kw: _P.kwargs,
     ) -> None:
-        """Run it now, or when its turn comes."""
+        """Run a function now, or when its turn comes."""
         assert onResult is not None
 
         def run() -> None:
@@ -88,8 +101,10 @@ class Pool(ThreadPool):
 @implementer(IReactorFromThreads)
 class Reactor(MemoryReactorClock):
     """
-    A reactor in memory. Time stands still until it is told to go on, and what threads ask for
-    waits for the next L{turn}.
+    A reactor in memory, without network and threads.
+
+    Its time stands still until a test lets it go on (C{advance}, C{pump}). Calls from threads wait
+    for the next L{turn}.
 
     @ivar pool: its thread pool; may be set.
     """
@@ -100,21 +115,21 @@ class Reactor(MemoryReactorClock):
         self.pool = Pool()
 
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:  # noqa: A002 - the interface's name
-        """Any thread."""
+        """Note a call for the next turn; any thread."""
         self._calls.append(lambda: callable(*args, **kwargs))
 
     def getThreadPool(self) -> Pool:  # noqa: N802
-        """One that needs no thread."""
+        """Return the pool, which needs no thread."""
         return self.pool
 
     def turn(self) -> None:
-        """What threads have asked for, and what is due."""
+        """Make the calls that threads have asked for, and those that are due."""
         for _ in range(len(self._calls)):
             self._calls.popleft()()
         self.advance(0)
 
     def turns(self) -> None:
-        """As many as it takes until no thread's call is left."""
+        """Take turns until no call of a thread is left."""
         self.turn()
         while self._calls:
             self.turn()
@@ -123,12 +138,13 @@ class Reactor(MemoryReactorClock):
 END = Ended("the end of the input", fault=False)
 
 
-class StillReader:
+class FakeReader:
     """
     A running reader that reads nothing: it makes the events that the test gives it.
 
-    @ivar deaf: it takes no notice of L{stop}, as one that is blocked in libavformat.
-    @ivar manner: the frame rate and the programme that it was told.
+    @ivar task: what it was asked to read.
+    @ivar deaf: whether it ignores L{stop}, as a reader does that is blocked in libavformat.
+    @ivar manner: the frame rate and the program that it was told.
     """
 
     def __init__(
@@ -162,7 +178,7 @@ class StillReader:
         return taken
 
     def emit(self, *events: Event) -> None:
-        """Make these, unless nobody wants them any more."""
+        """Make events, unless the reader was stopped."""
         for event in events:
             if not self.stopped:
                 self._events.append(event)
@@ -175,49 +191,38 @@ class StillReader:
         return self.media.read(1 << 30)
 
     def join(self) -> None:
-        """End, unless that was long ago."""
+        """End the reader, unless it has ended."""
         gone, self._on_gone = self._on_gone, None
         if gone is not None:
             gone()
 
 
-class StillReaders(list[StillReader]):
-    """Starts a L{StillReader} for each task; all that were started, the oldest first."""
+class FakeReaders(list[FakeReader]):
+    """
+    All readers that were started, the oldest first.
+
+    It is what a stream is given as C{start_reader}.
+    """
 
     def __call__(
         self, task: ReaderTask, on_events: Callable[[], None], on_gone: Callable[[], None]
-    ) -> StillReader:
-        reader = StillReader(task, on_events, on_gone)
+    ) -> FakeReader:
+        reader = FakeReader(task, on_events, on_gone)
         self.append(reader)
         return reader
 
 
 VIDEO = Track(number=1, type="video", codec="h264", setup=b"setup", width=160, height=120)
-
-
 AUDIO = Track(number=2, type="audio", codec="aac", sample_rate=48000, channels=2)
-
-
 SOUND = Track(number=1, type="audio", codec="aac", sample_rate=48000, channels=2)
-
-
-def in_mp4(track: Track) -> Track:
-    """A track as one that MP4 has a place for, if its codec has one."""
-    if track.codec not in CODECS:
-        return track
-    return replace(track, mp4_head=f"{track.codec} {track.width}".encode())
+"""Tracks for made-up headers: a video and its sound, and a sound alone."""
 
 
 def header(*tracks: Track) -> Header:
-    """A header for these tracks, or for one of video; its bytes are an element of no meaning."""
+    """Return a header for some tracks, or for one of video. Its bytes mean nothing to a player."""
     tracks = tracks or (VIDEO,)
     name = " ".join(f"{track.codec} {track.width}" for track in tracks)
     return Header(tracks, element(0xEC, name.encode()))
-
-
-def head(*tracks: Track) -> bytes:
-    """The bytes of L{header}."""
-    return header(*tracks).matroska_head
 
 
 def footage(
@@ -231,8 +236,11 @@ def footage(
     key: bool = True,
 ) -> list[Packet]:
     """
-    Packets from one second up to another; each has its own bytes, which name track and time.
+    Return packets from one second up to another. The bytes of each name its track and its time.
 
+    @param start: seconds.
+    @param end: seconds.
+    @param rate: packets per second.
     @param gop: seconds from one keyframe to the next, counted from 0.
     @param size: bytes of each.
     @param key: whether there are keyframes at all.
@@ -247,5 +255,5 @@ def footage(
 
 
 def mixed(*lists: Iterable[Packet]) -> list[Packet]:
-    """Packets of several tracks in the order of their time."""
+    """Return the packets of several tracks in the order of their decoding times."""
     return sorted((packet for packets in lists for packet in packets), key=lambda p: p.dts)

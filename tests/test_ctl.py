@@ -27,7 +27,7 @@ from mkvtwist.ctl import DENIED, FAILED, UNREACHABLE, USAGE, ControlError, run, 
 from mkvtwist.live.client import Wish
 from mkvtwist.live.events import ClientJoined, Reloaded
 from mkvtwist.server.server import Server
-from mkvtwist.testing import StillReaders, footage, header
+from mkvtwist.testing import FakeReaders, footage, header
 from tests.support.fakes import Log, Response
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
@@ -38,7 +38,7 @@ class ControlTestCase(TestCase):
 
     def setUp(self) -> None:
         """It has one stream, which is live, and which nobody reads."""
-        self.readers = StillReaders()
+        self.readers = FakeReaders()
         Log(self)
         folder = tempfile.mkdtemp()  # trial's own is too long for the name of a socket
         self.addCleanup(shutil.rmtree, folder)

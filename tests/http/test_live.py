@@ -16,9 +16,9 @@ from mkvtwist.http.wire.live_response import LiveResponse, SocketResponse
 from mkvtwist.inputs.lifecycle import State
 from mkvtwist.live.client import IResponse
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, head, header, mixed
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, header, mixed
 from tests.support import matroska, media, mpegts
-from tests.support.fakes import answer, blocks, sent
+from tests.support.fakes import answer, blocks, head, sent
 from tests.support.site import SiteTestCase
 
 

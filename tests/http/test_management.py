@@ -26,7 +26,7 @@ from mkvtwist.http.wire.body import BODY_LIMIT
 from mkvtwist.live.client import Wish
 from mkvtwist.live.events import InputDown, InputUp
 from mkvtwist.server.server import Server
-from mkvtwist.testing import Reactor, StillReaders, footage, header
+from mkvtwist.testing import FakeReaders, Reactor, footage, header
 from tests.support.fakes import Answer, Log, Response, answer
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
@@ -37,7 +37,7 @@ class ManagementTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """It has no token; the interface has a place of its own."""
-        self.readers = StillReaders()
+        self.readers = FakeReaders()
         self.reactor = Reactor()
         self.log = Log(self)
         streams = (

@@ -41,7 +41,7 @@ from mkvtwist.libav import Ended, Opened
 from mkvtwist.libav.pipe import PIPE_LIMIT
 from mkvtwist.live.events import Event, Events
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import END, Reactor, StillReaders, footage, header
+from mkvtwist.testing import END, FakeReaders, Reactor, footage, header
 from tests.support import libshout, media
 from tests.support.fakes import Answer, Log, answer
 from tests.support.site import Connection
@@ -92,7 +92,7 @@ class SendersTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """A stream that waits for senders over HTTP, and one that does not."""
         self.reactor = Reactor()
-        self.readers = StillReaders()
+        self.readers = FakeReaders()
         self.log = Log(self)
         self.streams: dict[str, Stream] = {}
         self.site = LiveSite(self.reactor, self.streams)

@@ -33,9 +33,9 @@ from mkvtwist.outputs.segmented import choices, hls
 from mkvtwist.outputs.segmented.manifests import HLS
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import AUDIO, END, VIDEO, Reactor, StillReaders, footage, header, in_mp4
+from mkvtwist.testing import AUDIO, END, VIDEO, FakeReaders, Reactor, footage, header
 from tests.support import media
-from tests.support.fakes import Answer, Log
+from tests.support.fakes import Answer, Log, in_mp4
 from tests.support.segmented import Bytes
 from tests.support.site import Connection, ignore
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
@@ -855,7 +855,7 @@ class EndTests(HLSTestCase):
     def test_rest(self) -> None:
         """After the end viewers have time to get what they have not, but not for ever."""
         ended: list[Stream] = []
-        readers = StillReaders()
+        readers = FakeReaders()
         source = parse_input("input", "film.mkv")
         config = StreamConfig(source, name="film", at_end=parse_at_end("at-end", None, source.form))
         film = Stream(self.reactor, config, ended.append, start_reader=readers)

@@ -12,7 +12,7 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.http import StreamResource
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import head
+from tests.support.fakes import head
 from tests.support.site import Connection, SiteTestCase
 
 

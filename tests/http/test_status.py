@@ -21,8 +21,8 @@ from mkvtwist.inputs.lifecycle import State
 from mkvtwist.live.client import Progress, Wish
 from mkvtwist.media.packet import Track
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import AUDIO, VIDEO, footage, header, in_mp4, mixed
-from tests.support.fakes import Response
+from mkvtwist.testing import AUDIO, VIDEO, footage, header, mixed
+from tests.support.fakes import Response, in_mp4
 from tests.support.site import SiteTestCase, ignore
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mkvtwist.http import LiveSite
 from mkvtwist.http.views.still import DECODING_TIME, GOOD_FOR, Stills
 from mkvtwist.libav.still import NoStill
-from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, head, header, mixed
-from tests.support.fakes import LatePool
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, header, mixed
+from tests.support.fakes import LatePool, head
 from tests.support.site import SiteTestCase
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from mkvtwist.config.input import parse_input
 from mkvtwist.libav import Ended, Noticed, Opened
-from mkvtwist.testing import AUDIO, END, StillReader, footage, head, header
-from tests.support.fakes import Kept, sent
+from mkvtwist.testing import AUDIO, END, FakeReader, footage, header
+from tests.support.fakes import Kept, head, sent
 from tests.support.inputs import InputTestCase, MemoryTransport
 
 
@@ -24,11 +24,11 @@ class FallbackTests(InputTestCase):
         self.emit(Opened(), header(), *footage(0, 1))
         self.emit(END)
 
-    def fallbacks(self) -> list[StillReader]:
+    def fallbacks(self) -> list[FakeReader]:
         """Its readers."""
         return [reader for reader in self.readers if reader.source.text == "pause.mkv"]
 
-    def try_again(self) -> StillReader:
+    def try_again(self) -> FakeReader:
         """The input is opened again."""
         opened = len(self.readers)
         while len(self.readers) == opened:

@@ -12,7 +12,7 @@ from mkvtwist.libav import Ended, Event, Opened, Pace
 from mkvtwist.libav.pipe import Pipe
 from mkvtwist.media.packet import Header, Packet
 from mkvtwist.media.timeline import Timeline
-from mkvtwist.testing import StillReader
+from mkvtwist.testing import FakeReader
 
 PATIENCE = 30.0
 """Seconds that a thread has for what takes milliseconds."""
@@ -84,7 +84,7 @@ class StillReaderTests(SynchronousTestCase):
     def test_rules(self) -> None:
         """The reader reports once until all is taken, nothing after its stop, and its end once."""
         calls: list[str] = []
-        still = StillReader(
+        still = FakeReader(
             task("demo:"), lambda: calls.append("events"), lambda: calls.append("gone")
         )
         reader: RunningReader = still

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mkvtwist.libav import Ended
-from mkvtwist.testing import END, footage, head, header
-from tests.support.fakes import sent
+from mkvtwist.testing import END, footage, header
+from tests.support.fakes import head, sent
 from tests.support.inputs import InputTestCase
 
 

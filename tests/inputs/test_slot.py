@@ -7,8 +7,8 @@ from dataclasses import replace
 from mkvtwist.config.input import AtEnd
 from mkvtwist.inputs.reading import LEFTOVER_TIMEOUT
 from mkvtwist.inputs.slot import SENDER_OPENING_TIMEOUT, STUCK_LIMIT
-from mkvtwist.testing import AUDIO, END, footage, head, header
-from tests.support.fakes import sent
+from mkvtwist.testing import AUDIO, END, footage, header
+from tests.support.fakes import head, sent
 from tests.support.inputs import SenderTestCase
 
 

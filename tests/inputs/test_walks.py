@@ -12,7 +12,7 @@ from mkvtwist.config.input import parse_input
 from mkvtwist.inputs.endpoint import EndpointUplink
 from mkvtwist.inputs.lifecycle import State
 from mkvtwist.libav import Ended, Opened
-from mkvtwist.testing import AUDIO, END, Reactor, StillReader, footage, header
+from mkvtwist.testing import AUDIO, END, FakeReader, Reactor, footage, header
 from tests.support.inputs import SenderTestCase
 
 FORMS = (
@@ -43,9 +43,9 @@ class Walk:
 
     def __init__(self, case: SenderTestCase, about: dict[str, Any]) -> None:
         self.case = case
-        self.opened: set[StillReader] = set()
-        self.headed: set[StillReader] = set()
-        self.over: set[StillReader] = set()
+        self.opened: set[FakeReader] = set()
+        self.headed: set[FakeReader] = set()
+        self.over: set[FakeReader] = set()
         self.uplinks: list[EndpointUplink] = []
         self.seconds = 0
         case.reactor = Reactor()
@@ -71,7 +71,7 @@ class Walk:
         self.actions[action % len(self.actions)](choice)
         self.case.reactor.turns()
 
-    def reader(self, choice: int, *, gone_on: bool) -> StillReader | None:
+    def reader(self, choice: int, *, gone_on: bool) -> FakeReader | None:
         """One of the readers that are at work."""
         found = [
             r

@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.libav import set_up
 from mkvtwist.libav.still import NoStill, jpeg
-from mkvtwist.testing import head
 from tests.support import media
+from tests.support.fakes import head
 from tests.support.readers import ThreadedReader, headers, packets
 
 

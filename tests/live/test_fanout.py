@@ -20,8 +20,8 @@ from mkvtwist.live.client import PIECE, Progress, Wish
 from mkvtwist.live.period import Period
 from mkvtwist.live.turns import CROWD
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
-from mkvtwist.testing import AUDIO, VIDEO, footage, head, header, mixed
-from tests.support.fakes import Response, blocks, sent
+from mkvtwist.testing import AUDIO, VIDEO, footage, header, mixed
+from tests.support.fakes import Response, blocks, head, sent
 from tests.support.streams import Broadcast, BroadcastTestCase
 
 

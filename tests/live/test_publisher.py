@@ -10,8 +10,8 @@ from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN, Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
-from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, head, header, mixed
-from tests.support.fakes import Kept, blocks, sent
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, header, mixed
+from tests.support.fakes import Kept, blocks, head, sent
 from tests.support.streams import BroadcastTestCase
 
 

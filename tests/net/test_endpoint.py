@@ -37,7 +37,7 @@ from mkvtwist.config.values import ConfigError
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.server.ports import PortCheck, PortProbe
 from mkvtwist.server.server import Server
-from mkvtwist.testing import Reactor, StillReaders
+from mkvtwist.testing import FakeReaders, Reactor
 from tests.support.fakes import Log
 
 
@@ -301,7 +301,7 @@ class ServerTests(SynchronousTestCase):
         stream = StreamConfig(Input(Form.ENDPOINT, text))
         config = Config((stream,), (text,))
         reactor = Reactor()
-        server = Server(reactor, config, lambda _: config, start_reader=StillReaders())
+        server = Server(reactor, config, lambda _: config, start_reader=FakeReaders())
         server.privilegedStartService()
         server.startService()
         self.addCleanup(server.stopService)

@@ -15,7 +15,7 @@ from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.server.listeners import BACKLOG, Listener, Listeners
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import Reactor, StillReaders
+from mkvtwist.testing import FakeReaders, Reactor
 from tests.support.fakes import Log
 
 
@@ -42,7 +42,7 @@ class ListenerTests(SynchronousTestCase):
         self.reactor = Reactor()
         self.log = Log(self)
         config = StreamConfig(Input(Form.FILE, "film.mkv"))
-        stream = Stream(self.reactor, config, on_end=lambda _: None, start_reader=StillReaders())
+        stream = Stream(self.reactor, config, on_end=lambda _: None, start_reader=FakeReaders())
         self.streams = {config.name: stream}
         self.site = LiveSite(self.reactor, self.streams)
         self.site.configure(Config((config,)))

@@ -18,7 +18,7 @@ from mkvtwist.libav import Ended
 from mkvtwist.live.client import Wish
 from mkvtwist.server.listeners import Listener
 from mkvtwist.server.server import Server
-from mkvtwist.testing import END, Reactor, StillReaders, footage, header
+from mkvtwist.testing import END, FakeReaders, Reactor, footage, header
 from tests.support.fakes import Log, Response, sent
 
 
@@ -27,7 +27,7 @@ class ServiceTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Nothing is read, nobody listens."""
-        self.readers = StillReaders()
+        self.readers = FakeReaders()
         self.reactor = Reactor()
         self.log = Log(self)
 
@@ -174,7 +174,7 @@ class ChangeTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Two streams, one of which somebody watches."""
-        self.readers = StillReaders()
+        self.readers = FakeReaders()
         self.reactor = Reactor()
         self.log = Log(self)
         self.mistakes: list[str] = []

@@ -10,7 +10,7 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.server import systemd
 from mkvtwist.server.server import Server
-from mkvtwist.testing import Reactor, StillReaders
+from mkvtwist.testing import FakeReaders, Reactor
 from tests.support.fakes import Log
 
 
@@ -81,7 +81,7 @@ class NotifyTests(SynchronousTestCase):
         server = Server(
             reactor,
             Config((stream,), ("tcp:8080",)),
-            start_reader=StillReaders(),
+            start_reader=FakeReaders(),
             watchdog_interval=15.0,
         )
         server.privilegedStartService()

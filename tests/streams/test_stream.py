@@ -22,9 +22,9 @@ from mkvtwist.media.packet import Packet
 from mkvtwist.outputs.recorder import Files, Recorder
 from mkvtwist.streams.memory import trim
 from mkvtwist.streams.stream import OUTPUTS, MakeOutput, Stream
-from mkvtwist.testing import END, VIDEO, Reactor, StillReaders, footage, head, header
+from mkvtwist.testing import END, VIDEO, FakeReaders, Reactor, footage, header
 from tests.support.disk import Disk
-from tests.support.fakes import Kept, Log, Response, blocks, sent
+from tests.support.fakes import Kept, Log, Response, blocks, head, sent
 
 
 class StreamTests(SynchronousTestCase):
@@ -34,7 +34,7 @@ class StreamTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Time stands still."""
-        self.readers = StillReaders()
+        self.readers = FakeReaders()
         self.log = Log(self)
         self.reactor = Reactor()
         self.ends: list[Stream] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IProducer
@@ -13,6 +14,7 @@ from zope.interface import implementer
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.choice import NoTrack, Unfit
 from mkvtwist.formats.matroska.ebml import elements
+from mkvtwist.formats.mp4.head import CODECS
 from mkvtwist.live.client import IResponse, Progress
 from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
@@ -20,6 +22,7 @@ from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
 from mkvtwist.testing import (
     Pool,
+    header,
 )
 
 
@@ -321,3 +324,15 @@ def _dechunked(data: bytes) -> tuple[bytes, bool, bytes]:
         if size == 0:
             return b"".join(body), True, data[at:]
     return b"".join(body), False, data[at:]
+
+
+def in_mp4(track: Track) -> Track:
+    """A track as one that MP4 has a place for, if its codec has one."""
+    if track.codec not in CODECS:
+        return track
+    return replace(track, mp4_head=f"{track.codec} {track.width}".encode())
+
+
+def head(*tracks: Track) -> bytes:
+    """The bytes of L{header}."""
+    return header(*tracks).matroska_head

@@ -24,7 +24,7 @@ from mkvtwist.live.client import Wish
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.fanout import Fanout
 from mkvtwist.live.publisher import Publisher
-from mkvtwist.testing import Reactor, StillReader, StillReaders
+from mkvtwist.testing import FakeReader, FakeReaders, Reactor
 from tests.support.fakes import Log, Response
 from tests.support.streams import broadcast
 
@@ -82,7 +82,7 @@ class InputTestCase(SynchronousTestCase):
         self.ends: list[InputService] = []
         self.log = Log(self)
         self.reactor = Reactor()
-        self.readers = StillReaders()
+        self.readers = FakeReaders()
 
     def start(
         self,
@@ -113,7 +113,7 @@ class InputTestCase(SynchronousTestCase):
         return self.service
 
     @property
-    def reader(self) -> StillReader:
+    def reader(self) -> FakeReader:
         """The newest one."""
         return self.readers[-1]
 

@@ -17,7 +17,8 @@ from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.cutter import MOST_PARTS, Cutter
 from mkvtwist.outputs.segmented.segments import Segment
-from mkvtwist.testing import VIDEO, in_mp4
+from mkvtwist.testing import VIDEO
+from tests.support.fakes import in_mp4
 
 STARTED = 1_700_012_345.25
 FIRST = 1_700_012_345

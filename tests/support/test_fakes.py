@@ -9,8 +9,8 @@ from zope.interface.verify import verifyObject
 
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.live.client import IResponse
-from mkvtwist.testing import AUDIO, VIDEO, Reactor, footage, head, header, mixed
-from tests.support.fakes import Log, Response, blocks, sent
+from mkvtwist.testing import AUDIO, VIDEO, Reactor, footage, header, mixed
+from tests.support.fakes import Log, Response, blocks, head, sent
 
 
 class FakesTests(SynchronousTestCase):

@@ -19,8 +19,8 @@ from mkvtwist.http import LiveSite
 from mkvtwist.http.wire.live_response import SocketResponse
 from mkvtwist.live.client import PIECE
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import Reactor, footage, head, header
-from tests.support.fakes import Answer, answer, blocks
+from mkvtwist.testing import Reactor, footage, header
+from tests.support.fakes import Answer, answer, blocks, head
 from tests.support.site import ignore
 
 

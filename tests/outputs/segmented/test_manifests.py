@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media.packet import Header, Track
 from mkvtwist.outputs.segmented.manifests import MANIFESTS, media_types
-from mkvtwist.testing import VIDEO, in_mp4
+from mkvtwist.testing import VIDEO
+from tests.support.fakes import in_mp4
 
 
 class ManifestTests(SynchronousTestCase):

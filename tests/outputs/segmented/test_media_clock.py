@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.outputs.segmented.media_clock import STILL, MediaClock
-from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, in_mp4
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage
+from tests.support.fakes import in_mp4
 
 PICTURE = SECOND // 25
 
