@@ -1,5 +1,5 @@
 """
-Where a stream's media comes from, and what happens at its end (I{pure}).
+The input of a stream: its form, and the action at its end (I{pure}).
 """
 
 import os
@@ -14,7 +14,7 @@ from mkvtwist.config.values import ConfigError, parse_text, refuse
 
 
 class AtEnd(Enum):
-    """What happens at the end of the input."""
+    """The action at the end of the input."""
 
     EXIT = "exit"
     WAIT = "wait"
@@ -24,12 +24,13 @@ class AtEnd(Enum):
 
 class Form(Enum):
     """
-    A form of an input. Each row has its name, what may happen at its end, the default first, an
-    example, and what it is.
+    A form of an input. Each row has its name, the attributes below, and its pattern.
 
-    @ivar at_end: what may happen at its end, the default first.
-    @ivar example: how one is written.
-    @ivar meaning: what it is, for the help.
+    @ivar at_end: the actions that are possible at its end, the default first.
+    @ivar example: an input of this form, as a user writes it.
+    @ivar meaning: the form in words, for the help.
+    @ivar pattern: how each input of this form begins; the first row that matches has the input.
+        Empty for files: any other text is one.
     """
 
     FILE = (
@@ -37,58 +38,68 @@ class Form(Enum):
         (AtEnd.EXIT, AtEnd.LOOP, AtEnd.RETRY),
         "film.mkv",
         "a file, in any container that libavformat reads",
+        "",
     )
     STDIN = (
         "standard input",
         (AtEnd.EXIT,),
         "-",
         "standard input (the default when it is not a terminal)",
+        r"-\Z",
     )
     URL = (
         "URL",
         (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
         "http://host/path",
         "any URL that libavformat reads",
+        r"[A-Za-z][A-Za-z0-9+.-]*://",
     )
     ENDPOINT = (
         "endpoint",
         (AtEnd.WAIT, AtEnd.EXIT),
         "tcp:12345",
         "a Twisted server endpoint: a sender connects there",
+        r"(?:tcp6?|ssl|tls|unix|systemd|fd|haproxy):",
     )
     HTTP = (
         "HTTP",
         (AtEnd.WAIT, AtEnd.EXIT),
         "http",
         "a sender PUTs or POSTs to the stream's name, over HTTP",
+        r"http\Z",
     )
     DEMO = (
         "demo",
         (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
         "demo:",
         "a test picture with a clock and a tone",
+        r"demo:\Z",
     )
 
     at_end: tuple[AtEnd, ...]
     example: str
     meaning: str
+    pattern: str
 
-    def __new__(cls, name: str, at_end: tuple[AtEnd, ...], example: str, meaning: str) -> Self:
+    def __new__(
+        cls, name: str, at_end: tuple[AtEnd, ...], example: str, meaning: str, pattern: str
+    ) -> Self:
         form = object.__new__(cls)
         form._value_ = name
         form.at_end = at_end
         form.example = example
         form.meaning = meaning
+        form.pattern = pattern
         return form
 
     @property
     def has_sender(self) -> bool:
-        """Whether a sender connects to the server, rather than that the server opens the input."""
+        """True if a sender connects to the server; else the server opens the input."""
         return AtEnd.WAIT in self.at_end
 
     @property
     def opens_at_any_time(self) -> bool:
-        """Whether the input can be opened at any time, and again."""
+        """True if the input can be opened at any time, and again."""
         return AtEnd.LOOP in self.at_end
 
 
@@ -101,19 +112,17 @@ INPUT_FORMS = "\n".join(f"{form.example:22}{form.meaning}" for form in Form)
 
 INPUT_FORMS_IN_ONE_LINE = "; ".join(f"{form.example} {form.meaning}" for form in Form)
 
-_ENDPOINT_TYPES = frozenset({"tcp", "tcp6", "ssl", "tls", "unix", "systemd", "fd", "haproxy"})
-
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Where the media of a stream comes from."""
+    """The input of a stream: the source of its media."""
 
     form: Form
     text: str
     """The file's path, the URL, the endpoint's description."""
 
     def __str__(self) -> str:
-        """Return what may be shown to anybody: a URL without its password and its query."""
+        """Return the input as anyone may see it: a URL without its password and its query."""
         if self.form is Form.STDIN:
             return "standard input"
         if self.form is not Form.URL:
@@ -128,7 +137,7 @@ class Input:
 
     @property
     def is_masked(self) -> bool:
-        """Whether this is a URL as it is shown, with its secrets masked, which cannot be opened."""
+        """True for a URL as C{str} shows it: its secrets are masked, so it cannot be opened."""
         if self.form is not Form.URL:
             return False
         parts = urlsplit(self.text)
@@ -137,27 +146,20 @@ class Input:
 
 def parse_input(option: str, text: str) -> Input:
     """
-    Return an input, whose form its looks tell.
+    Return the input that a text names: its beginning tells its form.
 
     @raise ConfigError: for an empty text, or a URL that cannot be taken apart.
     """
     if not text:
         refuse(option, text, f"an input, which is one of: {INPUT_FORMS_IN_ONE_LINE}")
-    if text == "-":
-        return Input(Form.STDIN, text)
-    if text == "demo:":
-        return Input(Form.DEMO, text)
-    if text == "http":
-        return Input(Form.HTTP, text)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+    matching = (form for form in Form if form.pattern and re.match(form.pattern, text))
+    form = next(matching, Form.FILE)
+    if form is Form.URL:
         try:
             urlsplit(text)
         except ValueError:
             refuse(option, text, "a URL: look at the host's name or address")
-        return Input(Form.URL, text)
-    if text.partition(":")[0] in _ENDPOINT_TYPES and ":" in text:
-        return Input(Form.ENDPOINT, text)
-    return Input(Form.FILE, text)
+    return Input(form, text)
 
 
 def parse_fallback(option: str, text: str) -> Input:
@@ -174,9 +176,9 @@ def parse_fallback(option: str, text: str) -> Input:
 
 def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
     """
-    Return what happens at the end of an input of this form; its default for L{None}.
+    Return the action at the end of an input of this form; the form's default for L{None}.
 
-    @raise ConfigError: for anything else, or if an input of this form cannot do it.
+    @raise ConfigError: for any other text, or an action that the form does not have.
     """
     if text is None:
         return form.at_end[0]
