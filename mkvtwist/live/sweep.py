@@ -56,6 +56,7 @@ class Sweep(Generic[C]):
         self._ring: Ring | None = None
         self._loop = LoopingCall(self._sweep)
         self._loop.clock = clock
+        self._is_looking = False
 
     def measure(self, ring: Ring) -> None:
         """Find out from now on by this ring how many seconds some bytes are."""
@@ -77,6 +78,12 @@ class Sweep(Generic[C]):
     def leave(self, client: C) -> None:
         """Report no loss of a client that has left, and look no more if it was the last one."""
         self.skipped.pop(client, None)
+        # Not in a look: another client may come in it, and a loop that began there would be a
+        # second one.
+        if not self._is_looking:
+            self._end_if_empty()
+
+    def _end_if_empty(self) -> None:
         if not self._clients and self._loop.running:
             self._loop.stop()
 
@@ -84,8 +91,11 @@ class Sweep(Generic[C]):
         now = self._clock.seconds()
         if self._ring is not None:
             self.byte_rate = self._ring.bitrate(RATE_SPAN) / 8
+        self._is_looking = True
         for client in list(self._clients):
             self._look(client, now)
+        self._is_looking = False
+        self._end_if_empty()
         if self.skipped:
             self._log.warn(
                 "{clients} slow clients skipped {segments} segments",
