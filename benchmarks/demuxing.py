@@ -38,7 +38,7 @@ from av.video.frame import PictureType, VideoFrame
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Event, Pace, Reader, set_up
-from mkvtwist.libav.opening import InputOpener
+from mkvtwist.libav.opening.opener import InputOpener
 from mkvtwist.libav.pipe import Outlet, Pipe
 from mkvtwist.media.packet import Header, Packet
 from mkvtwist.media.timeline import Timeline

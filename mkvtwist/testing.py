@@ -28,7 +28,7 @@ from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from mkvtwist.formats.matroska.ebml import element
-from mkvtwist.inputs.readers import ReaderTask
+from mkvtwist.inputs.reader_thread import ReaderTask
 from mkvtwist.libav import Ended, Event
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 

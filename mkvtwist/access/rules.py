@@ -19,8 +19,8 @@ from twisted.cred.strcred import StrcredException, makeChecker
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface, implementer
 
-from mkvtwist.access.files import read_file
 from mkvtwist.access.passwords import PasswordError, parse_users
+from mkvtwist.access.secret_files import read_file
 from mkvtwist.access.tokens import Tokens, read_tokens
 from mkvtwist.access.users import Hashing, Users
 from mkvtwist.config.rule import AccessRule

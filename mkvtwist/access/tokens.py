@@ -15,7 +15,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
-from mkvtwist.access.files import read_file
+from mkvtwist.access.secret_files import read_file
 from mkvtwist.config.values import ConfigError
 
 SHORTEST_TOKEN = 8

@@ -20,7 +20,7 @@ from mkvtwist.access.rules import Access, Gate, Visitor
 from mkvtwist.access.users import Busy
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.http.credentials import credentials
-from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.response import respond_text, respond_unavailable
 from mkvtwist.live.events import AddressLockedOut
 from mkvtwist.streams.stream import Stream

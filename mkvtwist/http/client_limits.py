@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from twisted.web.http import Request
 
 from mkvtwist.config.settings import Config
-from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.response import respond_unavailable
 from mkvtwist.net.addresses import one_host
 from mkvtwist.streams.stream import Stream

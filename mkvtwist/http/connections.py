@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from mkvtwist.http.address_limits import AddressLimits
 from mkvtwist.http.wire.channel import Channel
-from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
 from mkvtwist.net.addresses import one_host

@@ -25,9 +25,9 @@ from twisted.web.server import NOT_DONE_YET
 from mkvtwist.config.rule import EVERYBODY, AccessRule
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.http.admission import Admission
-from mkvtwist.http.wire.client import transport_of
 from mkvtwist.http.wire.cors import allow_any_origin, is_preflight, respond_to_preflight
 from mkvtwist.http.wire.hosts import is_local
+from mkvtwist.http.wire.peer import transport_of
 from mkvtwist.http.wire.request import SENDING, IncomingRequest
 from mkvtwist.http.wire.response import View, respond_text
 from mkvtwist.media.printable import printable

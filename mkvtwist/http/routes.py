@@ -18,7 +18,7 @@ from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.registry import FORMATS
 from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.control import Control
-from mkvtwist.http.replay_writer import PREFIX
+from mkvtwist.http.replay.writer import PREFIX
 from mkvtwist.http.router import REST, STREAM, Guard, Route
 from mkvtwist.http.views import pages, static
 from mkvtwist.http.views.live import watch
@@ -31,7 +31,7 @@ from mkvtwist.http.views.still import Stills
 from mkvtwist.http.wire.negotiation import wants_page
 from mkvtwist.http.wire.request import SENDING
 from mkvtwist.http.wire.response import View
-from mkvtwist.outputs.segmented.manifests import MANIFESTS
+from mkvtwist.outputs.segmented.registry import MANIFESTS
 from mkvtwist.streams.stream import Stream
 
 

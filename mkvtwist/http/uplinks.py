@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mkvtwist.http.wire.body import IBodyReader
-from mkvtwist.http.wire.client import transport_of
+from mkvtwist.http.wire.peer import transport_of
 from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
 from mkvtwist.inputs.senders import IUplink, Parting, Sender

@@ -13,8 +13,8 @@ from zope.interface import implementer
 
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.listener import CannotListen
+from mkvtwist.inputs.sender_slot import SenderSlot
 from mkvtwist.inputs.senders import IUplink, Parting, Sender
-from mkvtwist.inputs.slot import SenderSlot
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import address, keep_alive
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from mkvtwist.config.input import Input
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.inputs.readers import ReaderTask
-from mkvtwist.inputs.reading import Reading, Readings
+from mkvtwist.inputs.reader_thread import ReaderTask
+from mkvtwist.inputs.readings import Reading, Readings
 from mkvtwist.inputs.reports import Reports, Role
 from mkvtwist.inputs.retry import QUICK, Retry
 from mkvtwist.inputs.sources import source_of

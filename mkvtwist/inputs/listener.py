@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.inputs.slot import SenderSlot
+from mkvtwist.inputs.sender_slot import SenderSlot
 
 
 class CannotListen(Exception):

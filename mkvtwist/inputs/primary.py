@@ -7,8 +7,8 @@ from collections.abc import Callable
 from mkvtwist.config.input import AtEnd
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.bitrate import BitrateGuard
-from mkvtwist.inputs.readers import ReaderTask
-from mkvtwist.inputs.reading import Reading, Readings
+from mkvtwist.inputs.reader_thread import ReaderTask
+from mkvtwist.inputs.readings import Reading, Readings
 from mkvtwist.inputs.reports import Reports, Role
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.libav import Ended, Pace

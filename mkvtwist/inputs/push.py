@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.inputs.slot import SenderSlot
+from mkvtwist.inputs.sender_slot import SenderSlot
 
 
 class PushListener:

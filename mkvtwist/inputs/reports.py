@@ -11,14 +11,7 @@ from typing import Any
 
 from mkvtwist.access.refusals import Refusals
 from mkvtwist.config.input import Input
-from mkvtwist.live.events import (
-    Events,
-    FallbackDown,
-    FallbackUp,
-    InputDown,
-    InputUp,
-    SenderRefused,
-)
+from mkvtwist.live.events import Events, FallbackDown, FallbackUp, InputDown, InputUp, SenderRefused
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import Header, Track
 

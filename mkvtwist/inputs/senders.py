@@ -58,7 +58,7 @@ class IUplink(Interface):
 
 
 class ISenderSlot(Interface):
-    """The stream, as far as its senders know it; see L{mkvtwist.inputs.slot}."""
+    """The stream, as far as its senders know it; see L{mkvtwist.inputs.sender_slot}."""
 
     reactor = Attribute("where time and threads are")
     log = Attribute("the stream's C{Logger}")

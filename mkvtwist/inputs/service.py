@@ -35,13 +35,13 @@ from mkvtwist.inputs.lifecycle import NOT_OPENED, Lifecycle, State, Trigger
 from mkvtwist.inputs.listener import CannotListen, SenderListener
 from mkvtwist.inputs.on_demand import OnDemand
 from mkvtwist.inputs.primary import Primary
-from mkvtwist.inputs.readers import ReaderThread, StartReader
-from mkvtwist.inputs.reading import Reading, Readings
+from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
+from mkvtwist.inputs.readings import Reading, Readings
 from mkvtwist.inputs.reports import Reports, Role
-from mkvtwist.inputs.rest import Rest
+from mkvtwist.inputs.resting import Rest
 from mkvtwist.inputs.retry import Retry
+from mkvtwist.inputs.sender_slot import SenderSlot
 from mkvtwist.inputs.senders import Sender
-from mkvtwist.inputs.slot import SenderSlot
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.libav import Ended
 from mkvtwist.live.events import Events

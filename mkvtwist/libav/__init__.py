@@ -3,21 +3,21 @@ From an input to packets and headers: everything that touches PyAV (I{remux thre
 
 libavformat may be used by one thread only, from open to close, or it crashes the process. So a
 L{Reader} has one thread and owns all of it; only values leave: those of
-L{mkvtwist.libav.events} and L{mkvtwist.media.packet}.
+L{mkvtwist.libav.reader_events} and L{mkvtwist.media.packet}.
 
 The way of a packet::
 
     opening -> demuxing -> adapters -> placing -> periods -> pace -> outlet
 
-L{mkvtwist.libav.adapters.choice} has the table of oddities, L{mkvtwist.libav.periods} the rules for
-headers, L{mkvtwist.libav.whitelists} the rules for what an input may open. The demo, stills and the
-header are encoded and written here, too.
+Its folders are C{opening}, C{adapters} (L{mkvtwist.libav.adapters.table} has the table of oddities)
+and C{packets}, in this order; C{headers} describes tracks, and C{reach} has the rules for what an
+input may open. The demo and stills are encoded here, too.
 """
 
-from mkvtwist.libav.events import Ended, Event, Noted, Noticed, Opened
-from mkvtwist.libav.listen_urls import listens
-from mkvtwist.libav.pace import Pace
+from mkvtwist.libav.opening.listen_urls import listens
+from mkvtwist.libav.packets.pace import Pace
 from mkvtwist.libav.reader import Reader, set_up
+from mkvtwist.libav.reader_events import Ended, Event, Noted, Noticed, Opened
 
 __all__ = [
     "Ended",

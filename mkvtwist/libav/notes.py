@@ -4,8 +4,8 @@ The sentences on how an input is read, bounded (I{pure}).
 
 from collections.abc import Callable
 
-from mkvtwist.libav.events import Event, Noted
 from mkvtwist.libav.limits import NOTE_LIMIT
+from mkvtwist.libav.reader_events import Event, Noted
 
 
 class Notes:

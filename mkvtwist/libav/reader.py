@@ -13,11 +13,9 @@ import av
 from twisted.logger import Logger
 
 from mkvtwist.config.input import Form, Input
-from mkvtwist.libav.container_description import ContainerDescription
-from mkvtwist.libav.demuxing import Demuxing, DemuxingTask
-from mkvtwist.libav.events import Ended, Event, Noticed, Opened, made_printable
 from mkvtwist.libav.limits import PACKET_WEIGHT, ReaderLimits
-from mkvtwist.libav.opening import (
+from mkvtwist.libav.opening.container_description import ContainerDescription
+from mkvtwist.libav.opening.opener import (
     READ_TIMEOUT,
     FileBytes,
     InputOpener,
@@ -26,9 +24,11 @@ from mkvtwist.libav.opening import (
     is_ogg_file,
     is_ogg_url,
 )
-from mkvtwist.libav.opening_bytes import OpeningBytes
-from mkvtwist.libav.pace import Pace
-from mkvtwist.libav.reopening import Resumption, TracksChanged
+from mkvtwist.libav.opening.opening_bytes import OpeningBytes
+from mkvtwist.libav.opening.reopening import Resumption, TracksChanged
+from mkvtwist.libav.packets.demuxing import Demuxing, DemuxingTask
+from mkvtwist.libav.packets.pace import Pace
+from mkvtwist.libav.reader_events import Ended, Event, Noticed, Opened, made_printable
 from mkvtwist.libav.stopping import Signal, Stopped
 from mkvtwist.libav.unusable import Unusable
 from mkvtwist.libav.wording import cause

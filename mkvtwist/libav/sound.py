@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import av
 
-from mkvtwist.libav.codec_parameters import blank_stream, copy_parameters, donors
-from mkvtwist.libav.memory_file import BITEXACT, MemoryFile
+from mkvtwist.libav.headers.codec_parameters import blank_stream, copy_parameters, donors
+from mkvtwist.libav.headers.memory_file import BITEXACT, MemoryFile
 from mkvtwist.libav.pyav_types import AVContext, AVStream
-from mkvtwist.libav.whitelists import whitelists_for_bytes
+from mkvtwist.libav.reach.rules import whitelists_for_bytes
 
 
 class Sound(NamedTuple):

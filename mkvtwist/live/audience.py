@@ -10,7 +10,7 @@ from mkvtwist.formats.choice import Choice
 from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
-from mkvtwist.live.running import STEPS, Running
+from mkvtwist.live.running_values import STEPS, Running
 
 REBASE_LOOK = 64
 """Fragments that are looked at for the earliest time: a second or two, more than muxers lag."""

@@ -33,13 +33,13 @@ from twisted.internet.interfaces import IReactorTime
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.audience import Audiences
 from mkvtwist.live.client import PIECE, Client, IResponse, Wish
+from mkvtwist.live.client_check import Sweep
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import ClientJoined, ClientLeft, Events
 from mkvtwist.live.followers import Followers
 from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.live.streamlog import StreamLog
-from mkvtwist.live.sweep import Sweep
 from mkvtwist.live.turns import CROWD, Turns
 
 

@@ -25,7 +25,7 @@ from itertools import islice
 from operator import itemgetter
 
 from mkvtwist.live.fragment import WEIGHTS, Fragment, Weights
-from mkvtwist.live.rendered import Rendered
+from mkvtwist.live.rendered_cache import Rendered
 from mkvtwist.media.packet import Packet
 
 SHARE = 4

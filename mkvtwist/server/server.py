@@ -16,7 +16,7 @@ from mkvtwist.config.input import AtEnd
 from mkvtwist.config.settings import Config, StreamConfig, change_at_once, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
-from mkvtwist.inputs.readers import ReaderThread, StartReader
+from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.live.events import (
     Events,
@@ -31,8 +31,8 @@ from mkvtwist.server import systemd
 from mkvtwist.server.check import read_stream
 from mkvtwist.server.descriptors import most_connections
 from mkvtwist.server.endings import Endings
-from mkvtwist.server.hangup import Hangup
 from mkvtwist.server.listeners import Listener, Listeners
+from mkvtwist.server.sighup import Hangup
 from mkvtwist.streams.stream import Stream
 
 Reread = Callable[[Collection[str]], Config]

@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succe
 
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.formats.choice import endings, media_types
-from mkvtwist.inputs.readers import ReaderThread, StartReader
+from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
+from mkvtwist.live.client_check import RATE_SPAN
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
 from mkvtwist.live.fanout import Fanout
@@ -20,11 +21,10 @@ from mkvtwist.live.period import Period
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.sink import Sink, Surroundings
 from mkvtwist.live.streamlog import StreamLog
-from mkvtwist.live.sweep import RATE_SPAN
 from mkvtwist.media.packet import SECOND, Header
 from mkvtwist.net.pool import Pool
 from mkvtwist.outputs.recorder import Recorder, recorder
-from mkvtwist.outputs.segmented import manifests
+from mkvtwist.outputs.segmented import registry as segmented
 from mkvtwist.outputs.segmented.cutter import Cutter
 from mkvtwist.outputs.segmented.viewers import Viewers
 from mkvtwist.streams.intake import Intake
@@ -303,4 +303,4 @@ class Stream(MultiService):
 
 
 def _formats(header: Header) -> dict[str, str]:
-    return media_types(header) | manifests.media_types(header)
+    return media_types(header) | segmented.media_types(header)

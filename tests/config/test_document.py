@@ -12,14 +12,8 @@ from mkvtwist.config.declaration import Where
 from mkvtwist.config.document import CommandLine, configure, describe, parse_document, stream_table
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.rule import AccessRule
-from mkvtwist.config.settings import (
-    SERVER_SETTINGS,
-    Config,
-    StreamConfig,
-)
-from mkvtwist.config.values import (
-    ConfigError,
-)
+from mkvtwist.config.settings import SERVER_SETTINGS, Config, StreamConfig
+from mkvtwist.config.values import ConfigError
 from tests.support.settings import streams
 
 

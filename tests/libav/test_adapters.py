@@ -22,12 +22,12 @@ from mkvtwist.formats.matroska.head import codec_delays, codec_privates
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.webm import WEBM
 from mkvtwist.libav.adapters import Adapter, Untimed, adapter_for, is_cover
-from mkvtwist.libav.extras import Extras
-from mkvtwist.libav.header import write_header
+from mkvtwist.libav.headers.extras import Extras
+from mkvtwist.libav.headers.header import write_header
 from mkvtwist.libav.unusable import Unusable
 from mkvtwist.libav.wording import cause, label
+from mkvtwist.media.audio_frame_headers import crc8 as flac_crc
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
-from mkvtwist.media.sound_frames import crc8 as flac_crc
 from tests.support import bitstreams, media
 from tests.support.oddities import pgs, with_alpha, with_data, with_dolby_vision, with_hdr10
 

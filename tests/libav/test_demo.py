@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from mkvtwist.media.packet import SECOND
 from tests.support import media
-from tests.support.readers import (
-    ReaderTestCase,
-    ThreadedReader,
-    headers,
-    packets,
-    stored,
-)
+from tests.support.readers import ReaderTestCase, ThreadedReader, headers, packets, stored
 
 
 class DemoTests(ReaderTestCase):

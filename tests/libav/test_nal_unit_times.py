@@ -8,10 +8,7 @@ from pathlib import Path
 from mkvtwist.media.packet import SECOND
 from tests.support import media
 from tests.support.oddities import times_of_keyframes_only
-from tests.support.readers import (
-    ReaderTestCase,
-    packets,
-)
+from tests.support.readers import ReaderTestCase, packets
 
 
 class PartlyTimedTests(ReaderTestCase):

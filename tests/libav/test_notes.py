@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.libav.events import Event, Noted
 from mkvtwist.libav.limits import NOTE_LIMIT
 from mkvtwist.libav.notes import Notes
+from mkvtwist.libav.reader_events import Event, Noted
 
 
 class NotesTests(SynchronousTestCase):

@@ -21,9 +21,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import mkvtwist
 from mkvtwist.libav import set_up
-from mkvtwist.libav.codec_parameters import blank_stream, copy_parameters, donors
-from mkvtwist.libav.format_dump import FoundTrack, programs_in, tracks_in
-from mkvtwist.libav.memory_file import MemoryFile
+from mkvtwist.libav.headers.codec_parameters import blank_stream, copy_parameters, donors
+from mkvtwist.libav.headers.memory_file import MemoryFile
+from mkvtwist.libav.opening.format_dump import FoundTrack, programs_in, tracks_in
 from tests.support import media
 from tests.support.oddities import programmes
 from tests.support.readers import Unseekable

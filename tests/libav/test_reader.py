@@ -10,15 +10,9 @@ from typing import Any
 
 from mkvtwist.config.input import parse_input
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
-from mkvtwist.libav import (
-    Ended,
-    Event,
-    Opened,
-    Pace,
-    Reader,
-)
+from mkvtwist.libav import Ended, Event, Opened, Pace, Reader
 from mkvtwist.libav.limits import PENDING_MEDIA, ReaderLimits
-from mkvtwist.libav.opening import InputOpener
+from mkvtwist.libav.opening.opener import InputOpener
 from mkvtwist.libav.pipe import OUTLET_LIMIT, Outlet, Pipe
 from mkvtwist.media.chained_ogg import checksum
 from mkvtwist.media.packet import SECOND, Header

@@ -20,10 +20,7 @@ from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
-from mkvtwist.testing import (
-    Pool,
-    header,
-)
+from mkvtwist.testing import Pool, header
 
 
 class LatePool(Pool):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mkvtwist.formats.matroska.ebml import element, elements, unsigned
 from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.header import write_header
+from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
 from tests.support import media
 

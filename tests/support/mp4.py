@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.header import write_header
+from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import Header
 from tests.support import media
 

@@ -13,7 +13,7 @@ from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.mpegts import MPEG_TS
 from mkvtwist.formats.mpegts.pes import LEAD
 from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.header import write_header
+from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.stored_payload import nal_units
 from tests.support import media

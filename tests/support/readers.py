@@ -14,14 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Input, parse_input
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
-from mkvtwist.libav import (
-    Ended,
-    Event,
-    Noticed,
-    Pace,
-    Reader,
-    set_up,
-)
+from mkvtwist.libav import Ended, Event, Noticed, Pace, Reader, set_up
 from mkvtwist.libav.pipe import Outlet
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.packet import SECOND, Header, Packet

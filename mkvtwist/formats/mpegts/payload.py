@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from mkvtwist.formats.mpegts.adts import ADTS_HEAD, ADTS_LIMIT, NoPlace, adts
 from mkvtwist.formats.mpegts.tables import EXTENSION, LANGUAGE, REGISTRATION, descriptor
-from mkvtwist.media.adts import ADTS_HEAD, ADTS_LIMIT, NoPlace, adts
 from mkvtwist.media.packet import Packet, Track
 
 _START_CODE = b"\0\0\0\1"

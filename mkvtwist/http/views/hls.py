@@ -18,12 +18,12 @@ from twisted.web.http import Request
 
 from mkvtwist.config.values import ConfigError, parse_tracks
 from mkvtwist.formats.choice import Unfit
-from mkvtwist.http.watching import BRIEFLY, Due, Tracks, Watching
+from mkvtwist.http.segment_requests import BRIEFLY, Due, Tracks, Watching
 from mkvtwist.http.wire.live_response import respond_unfit
 from mkvtwist.http.wire.query import parameter, token_query
 from mkvtwist.http.wire.response import respond_text
 from mkvtwist.outputs.segmented import hls
-from mkvtwist.outputs.segmented.manifests import HLS
+from mkvtwist.outputs.segmented.registry import HLS
 from mkvtwist.outputs.segmented.snapshot import Texts
 
 LASTING = 6

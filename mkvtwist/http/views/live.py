@@ -11,13 +11,13 @@ from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import NoTrack, Unfit, choose
 from mkvtwist.http.client_limits import ClientLimits
-from mkvtwist.http.wire.client import user_agent
 from mkvtwist.http.wire.live_response import (
     live_headers,
     live_response,
     respond_nothing_new,
     respond_unfit,
 )
+from mkvtwist.http.wire.peer import user_agent
 from mkvtwist.http.wire.query import parameter, wanted_tracks
 from mkvtwist.http.wire.response import respond_text
 from mkvtwist.live.client import Wish

@@ -31,8 +31,8 @@ from mkvtwist.config.values import ConfigError, parse_seconds
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose
 from mkvtwist.formats.replay import Replay
-from mkvtwist.http.downloads import Downloads
-from mkvtwist.http.replay_files import (
+from mkvtwist.http.replay.downloads import Downloads
+from mkvtwist.http.replay.files import (
     KEEP_TIME,
     Key,
     Recipient,
@@ -40,10 +40,10 @@ from mkvtwist.http.replay_files import (
     ReplayFiles,
     Reservation,
 )
-from mkvtwist.http.replay_writer import PREFIX, ReplayWriter
+from mkvtwist.http.replay.writer import PREFIX, ReplayWriter
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
-from mkvtwist.http.wire.client import client_host
 from mkvtwist.http.wire.live_response import respond_unfit
+from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.query import parameter, token_query, wanted_tracks
 from mkvtwist.http.wire.response import respond_head, respond_text, respond_unavailable
 from mkvtwist.live.streamlog import StreamLog

@@ -3,7 +3,7 @@ A stream in pieces: each an answer of its own, named by a playlist (I{reactor}).
 
 ::
 
-    /NAME/index.m3u8, ...       what lists them, see L{mkvtwist.outputs.segmented.manifests}
+    /NAME/index.m3u8, ...       what lists them, see L{mkvtwist.outputs.segmented.registry}
     /NAME/init-HASH.mp4         the initialization section
     /NAME/RUN-NUMBER.m4s        a segment
     /NAME/RUN-NUMBER.PART.m4s   a part of it
@@ -20,9 +20,9 @@ from twisted.web.http import Request
 
 from mkvtwist.config.values import ConfigError, parse_tracks
 from mkvtwist.http.client_limits import ClientLimits
-from mkvtwist.http.held import MOST_HELD
+from mkvtwist.http.held_requests import MOST_HELD
+from mkvtwist.http.segment_requests import Due, Tracks, Watching
 from mkvtwist.http.views.hls import Playlists
-from mkvtwist.http.watching import Due, Tracks, Watching
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
 from mkvtwist.http.wire.delivery import Body, Delivery
 from mkvtwist.http.wire.live_response import RETRY_SOON

@@ -5,7 +5,7 @@ Responses that caches keep, or have already (I{reactor}; RFC 9110, RFC 9111).
 from twisted.web.http import NOT_MODIFIED, Request
 
 from mkvtwist.config.rule import EVERYBODY, AccessRule
-from mkvtwist.http.wire.client import client_host
+from mkvtwist.http.wire.peer import client_host
 
 
 def cache_control(request: Request, rule: AccessRule, how: bytes, shared: bytes = b"") -> bytes:

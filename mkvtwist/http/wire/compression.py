@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from twisted.web.http import Request
 
-from mkvtwist.outputs.segmented.manifests import MANIFESTS
+from mkvtwist.outputs.segmented.registry import MANIFESTS
 
 TEXT_TYPES = frozenset({b"application/json", b"application/xml", b"image/svg+xml"}) | {
     manifest.media_type.encode() for manifest in MANIFESTS.values()

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.web.http import Request
 from zope.interface import implementer
 
-from mkvtwist.http.wire.client import abort
+from mkvtwist.http.wire.peer import abort
 
 SLICE = 64 << 10
 """Bytes that are handed to the transport at once: as much as it holds before it says stop."""

@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 from twisted.internet.address import UNIXAddress
 from twisted.web.http import Request
 
-from mkvtwist.http.wire.client import client_host, transport_of
+from mkvtwist.http.wire.peer import client_host, transport_of
 from mkvtwist.net.addresses import is_loopback, means_loopback
 
 HINT = "If the site is this server, add its name to server_names (--server-name)."

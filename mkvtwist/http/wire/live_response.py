@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import NoTrack, Unfit
-from mkvtwist.http.wire.client import abort, transport_of
+from mkvtwist.http.wire.peer import abort, transport_of
 from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
 from mkvtwist.live.client import IResponse, Progress
 from mkvtwist.media.packet import Track

@@ -5,13 +5,13 @@ An adapter turns the packets that the demuxer yields for one stream into what Ma
 store, finds the decoder's setup where the container has none, notices when it changes, and says
 what the header has to state.
 
-L{RULES<mkvtwist.libav.adapters.choice.RULES>} is the table of contents.
+L{RULES<mkvtwist.libav.adapters.table.RULES>} is the table of contents.
 """
 
 from mkvtwist.libav.adapters.base import Adapter
-from mkvtwist.libav.adapters.choice import adapter_for, is_cover
 from mkvtwist.libav.adapters.measuring import codec_of
-from mkvtwist.libav.adapters.nal_unit_times import Untimed
+from mkvtwist.libav.adapters.reordered_pictures import Untimed
+from mkvtwist.libav.adapters.table import adapter_for, is_cover
 
 __all__ = [
     "Adapter",

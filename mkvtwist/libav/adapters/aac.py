@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import av
 
+from mkvtwist.formats.mpegts.adts import ADTS_HEAD, SAMPLE_RATES
 from mkvtwist.libav.adapters.audio import Audio
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import latm
-from mkvtwist.media.adts import ADTS_HEAD, SAMPLE_RATES
 
 
 class Adts(Audio):

@@ -8,7 +8,7 @@ from mkvtwist.libav.adapters.base import Adapter
 from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.libav.sound import Sound, layout_of
-from mkvtwist.media import sound_frames, stored_payload
+from mkvtwist.media import audio_frame_headers, stored_payload
 from mkvtwist.media.packet import SECOND
 
 _SAMPLED = frozenset({"ac3", "eac3"})
@@ -26,7 +26,7 @@ class Audio(Adapter):
 
     def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
-        self._read = sound_frames.HEAD_READERS.get(codec_of(stream))
+        self._read = audio_frame_headers.HEAD_READERS.get(codec_of(stream))
         self._sound: tuple[int, int, int] | None = None
         self._odd: tuple[tuple[int, int, int], AVPacket] | None = None
 
@@ -51,7 +51,7 @@ class Audio(Adapter):
         if head is not None:
             yield from self._confirmed(packet, head)
 
-    def _confirmed(self, packet: AVPacket, head: sound_frames.Head) -> Iterable[AVPacket]:
+    def _confirmed(self, packet: AVPacket, head: audio_frame_headers.Head) -> Iterable[AVPacket]:
         """Yield a packet, and the one before it if this one confirms what that one said."""
         known = self._sound or (*self.shape[:2], 0)
         sound = head.rate or known[0], head.channels or known[1], head.depth or known[2]
@@ -67,7 +67,7 @@ class Audio(Adapter):
         yield from super().packets(packet)
 
     def _take_head(
-        self, packet: AVPacket, head: sound_frames.Head, sound: tuple[int, int, int]
+        self, packet: AVPacket, head: audio_frame_headers.Head, sound: tuple[int, int, int]
     ) -> None:
         """Take what a head says for the track's shape, unless it is that already."""
         before, self._sound = self._sound, sound
@@ -75,7 +75,7 @@ class Audio(Adapter):
         if before is None and all(a in (0, b) for a, b in zip(sound[:2], shape[:2], strict=True)):
             return
         if self.codec == "flac" and self.setup:
-            self.setup = sound_frames.flac_setup(self.setup, sound)
+            self.setup = audio_frame_headers.flac_setup(self.setup, sound)
         if self.codec in _SAMPLED:
             self.sample = bytes(packet)
         changed = self._measure(packet)
@@ -83,7 +83,7 @@ class Audio(Adapter):
             changed = self._take_shape(head, sound)
         self.changed = self.changed or changed
 
-    def _take_shape(self, head: sound_frames.Head, sound: tuple[int, int, int]) -> bool:
+    def _take_shape(self, head: audio_frame_headers.Head, sound: tuple[int, int, int]) -> bool:
         """Take the shape from a head, if no decoder tells."""
         before: Sound = self.shape
         channels = sound[1] or before.channels

@@ -14,7 +14,7 @@ from mkvtwist.libav.adapters.measuring import (
     frame_times,
     measured_picture,
 )
-from mkvtwist.libav.codec_parameters import copy_parameters
+from mkvtwist.libav.headers.codec_parameters import copy_parameters
 from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
 from mkvtwist.libav.sound import describe_sound, measured, sound_of
 from mkvtwist.media import picture_sizes, stored_payload

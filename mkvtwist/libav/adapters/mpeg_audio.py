@@ -10,7 +10,7 @@ import av
 from mkvtwist.libav.adapters.audio import Primed
 from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
-from mkvtwist.media import sound_frames
+from mkvtwist.media import audio_frame_headers
 
 
 class MpegAudio(Primed):
@@ -23,7 +23,7 @@ class MpegAudio(Primed):
 
     def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
-        self._frames = sound_frames.MpegFrames(codec_of(stream))
+        self._frames = audio_frame_headers.MpegFrames(codec_of(stream))
         self._fed = 0
         self._sources: deque[tuple[int, AVPacket]] = deque()
         self._next: int | None = None
@@ -48,7 +48,7 @@ class MpegAudio(Primed):
         for place, frame, head in self._frames.feed(data, last=last):
             yield from self._confirmed(self._timed(place, frame, head), head)
 
-    def _timed(self, place: int, frame: bytes, head: sound_frames.Head) -> AVPacket:
+    def _timed(self, place: int, frame: bytes, head: audio_frame_headers.Head) -> AVPacket:
         """Return a frame with its time: the demuxer's own packet, if that is the frame."""
         while self._sources and self._sources[0][0] < place:
             self._sources.popleft()

@@ -52,6 +52,6 @@ The rules:
       L{hls<mkvtwist.outputs.segmented.hls>} writes playlists of it
     - L{addresses<mkvtwist.outputs.segmented.addresses>} names pieces, and
       L{pieces<mkvtwist.outputs.segmented.pieces>} finds their bytes
-    - L{manifests<mkvtwist.outputs.segmented.manifests>} lists what a player can load first
+    - L{manifests<mkvtwist.outputs.segmented.registry>} lists what a player can load first
     - L{viewers<mkvtwist.outputs.segmented.viewers>} counts the addresses that watch
 """

@@ -11,7 +11,7 @@ from mkvtwist.formats.matroska.ebml import MatroskaError, element, elements, uns
 from mkvtwist.formats.matroska.head import codec_delays, codec_privates, completed, selected
 from mkvtwist.formats.webm import WEBM, webm_head
 from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.header import write_header
+from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import Packet
 from tests.support import media
 from tests.support.matroska import (

@@ -1,0 +1,1 @@
+"""Replays as files: written once, kept for a while, downloaded (I{reactor})."""

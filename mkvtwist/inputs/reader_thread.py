@@ -1,0 +1,102 @@
+"""
+Readers at work: where an input starts one, and how it runs in a thread (I{both}).
+
+An input is given a L{StartReader}, and sees of a reader what L{RunningReader} has. Where the reader
+runs is the starter's business: L{ReaderThread} has a thread for each.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from mkvtwist.config.input import Input
+from mkvtwist.libav import Event, Pace, Reader, set_up
+from mkvtwist.libav.pipe import Outlet
+from mkvtwist.media.byte_source import ByteSource
+from mkvtwist.media.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderTask:
+    """
+    The task of a reader: what it reads, and how.
+
+    @ivar stream: the stream's name.
+    @ivar source: the input, or a fallback.
+    @ivar media: where the bytes of a sender or of standard input come from; L{None} if the reader
+        opens the source itself.
+    @ivar timeline: the stream's; the reader's alone from L{RunningReader.go} on to its end.
+    @ivar pace: how fast the packets may come.
+    @ivar drain: whether the end waits until real time has reached it.
+    @ivar frame_rate: pictures a second of video that carries no times; 0 if unknown.
+    @ivar program: the programme of an MPEG-TS; 0 is the first with video.
+    """
+
+    stream: str
+    source: Input
+    media: ByteSource | None
+    timeline: Timeline
+    pace: Pace
+    drain: bool = False
+    frame_rate: float = 0.0
+    program: int = 0
+
+
+class RunningReader(Protocol):
+    """A reader at work, wherever it runs. All methods are called in the reactor's thread."""
+
+    def go(self) -> None:
+        """Let the reader go on after L{Opened<mkvtwist.libav.reader_events.Opened>}, once."""
+
+    def stop(self) -> None:
+        """Have the reader end soon, without another event; may be called at any time."""
+
+    def take(self) -> list[Event]:
+        """Return everything that the reader has made since the last call."""
+
+
+StartReader = Callable[[ReaderTask, Callable[[], None], Callable[[], None]], RunningReader]
+"""
+Starts a reader for a task. The first function is called, in any thread, when there is something to
+take, and not again before it has been taken. The second is called, in any thread, once, when the
+reader has ended and has let go of its input and of the timeline.
+"""
+
+
+class ReaderThread:
+    """A reader in a thread of its own, which does not keep the process alive."""
+
+    def __init__(
+        self, task: ReaderTask, on_events: Callable[[], None], on_gone: Callable[[], None]
+    ) -> None:
+        self._outlet: Outlet[Event] = Outlet(on_events)
+        self._reader = Reader(
+            task.source,
+            task.media,
+            task.timeline,
+            task.pace,
+            self._outlet,
+            drain=task.drain,
+            frame_rate=task.frame_rate,
+            program=task.program,
+        )
+        self._on_gone = on_gone
+        set_up()
+        threading.Thread(target=self._run, name=f"input of {task.stream}", daemon=True).start()
+
+    def _run(self) -> None:
+        self._reader.run()
+        self._on_gone()
+
+    def go(self) -> None:
+        """Let the reader read on."""
+        self._reader.go()
+
+    def stop(self) -> None:
+        """Have the thread end; one that is blocked in libavformat ends when it returns."""
+        self._reader.stop()
+
+    def take(self) -> list[Event]:
+        """Return everything that the reader has made since the last call."""
+        return self._outlet.take()

@@ -1,0 +1,179 @@
+"""
+The place of the sender: who has it, who is next (I{reactor}).
+
+One sender at a time is read. Another one that sends meanwhile is next if the one before has left,
+and is rejected if not; with C{takeover} it replaces a sender that is still there.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from zope.interface import implementer
+
+from mkvtwist.config.input import AtEnd
+from mkvtwist.config.settings import StreamConfig
+from mkvtwist.inputs.deadline import Deadline
+from mkvtwist.inputs.lifecycle import Lifecycle, State
+from mkvtwist.inputs.readings import LEFTOVER_TIMEOUT, Readings
+from mkvtwist.inputs.reports import Reports
+from mkvtwist.inputs.resting import Rest
+from mkvtwist.inputs.senders import ISenderSlot, Parting, Sender
+from mkvtwist.libav import Ended
+
+STUCK_LIMIT = 4
+"""
+Readers of one input that have been stopped and have not gone, before new senders are rejected:
+libavformat cannot be interrupted while it works, and each takes a processor.
+"""
+
+SENDER_OPENING_TIMEOUT = 60.0
+"""
+Seconds from a sender's first bytes until it must be known what they are: a picture every ten
+seconds is known after two of them.
+"""
+
+
+@implementer(ISenderSlot)
+class SenderSlot:
+    """
+    The place of the sender of one input.
+
+    @ivar config: the stream's.
+    @ivar connected: the senders that are connected and have not been rejected.
+    @ivar current: the sender that is read; it may have left.
+    @ivar next: the sender that is read after the current one; it may have left, too.
+    @ivar is_open: whether senders are let in at all.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        config: StreamConfig,
+        *,
+        life: Lifecycle,
+        readings: Readings,
+        rest: Rest,
+        deadline: Deadline,
+        reports: Reports,
+        on_turn: Callable[[Sender], None],
+    ) -> None:
+        """
+        @param on_turn: has a sender read, which is the current one now.
+        """
+        self.reactor = reactor
+        self.config = config
+        self.log = reports.log
+        self.connected: set[Sender] = set()
+        self.current: Sender | None = None
+        self.next: Sender | None = None
+        self.is_open = False
+        self._life = life
+        self._readings = readings
+        self._rest = rest
+        self._deadline = deadline
+        self._reports = reports
+        self._on_turn = on_turn
+
+    # called by the input
+
+    def part(self, ended: Ended) -> None:
+        """Part with the current sender, if there is one: what it has sent has been read."""
+        sender, self.current = self.current, None
+        if sender is not None:
+            sender.drop(Parting.UNREADABLE if ended.fault else Parting.TAKEN, ended.reason)
+
+    def advance(self) -> bool:
+        """Have the next sender read, if there is one; return whether there is."""
+        sender, self.next = self.next, None
+        if sender is not None:
+            self._take(sender)
+        return sender is not None
+
+    def close(self, reason: str) -> None:
+        """Let nobody in any more, and disconnect everybody."""
+        self.is_open = False
+        for sender in (*self.connected, self.current, self.next):
+            if sender is not None:
+                sender.drop(Parting.CLOSED, reason)
+        self.current = self.next = None
+
+    def rest(self) -> None:
+        """Have the current sender wait, until L{wake}."""
+        if self.current is not None:
+            self.current.rest()
+
+    def wake(self) -> None:
+        """Have the current sender go on."""
+        if self.current is not None:
+            self.current.wake()
+
+    # called by senders
+
+    @property
+    def is_live(self) -> bool:
+        """Whether packets are coming out of what was sent."""
+        return self._life.state is State.LIVE
+
+    def objection(self) -> Parting | None:
+        """Return why a sender that has connected now may not send; L{None} if it may."""
+        # A resting input does not see that a sender has left; it has seen so at this one's first
+        # bytes.
+        return None if self._rest.wake() else self._objection()
+
+    def _objection(self) -> Parting | None:
+        if not self.is_open:
+            return Parting.CLOSED
+        # Not those of a fallback: a URL that does not answer holds its reader for some seconds.
+        if self._readings.count_leaving(self.config.input) >= STUCK_LIMIT:
+            return Parting.STUCK
+        occupied = any(s is not None and s.present for s in (self.current, self.next))
+        return Parting.OCCUPIED if occupied and not self.config.takeover else None
+
+    def came(self, sender: Sender) -> Parting | None:
+        """
+        Take note of a sender's first bytes.
+
+        @return: why the sender may not go on; L{None} if its pipe will be read.
+        """
+        objection = self._objection()
+        if objection is not None:
+            return objection
+        if self.current is None:
+            self._take(sender)
+            return None
+        # Of those before, one that has left is read to its end; one that is there is replaced.
+        for other in (self.current, self.next):
+            if other is not None and (other.present or other is self.next):
+                self.log.warn(
+                    "sender {peer} takes over from {old}", peer=sender.peer, old=other.peer
+                )
+                other.drop(Parting.REPLACED, Parting.REPLACED.value)
+        self.next = sender
+        if self.config.takeover or self.config.at_end is AtEnd.WAIT:
+            self._deadline.tighten(LEFTOVER_TIMEOUT, "another sender has come")
+        return None
+
+    def left(self, sender: Sender) -> None:
+        """Take note that a sender has left; the rest of what it has sent is still to be read."""
+        if sender is self.current and self._life.state is State.OPENING:
+            reason = f"nothing was known of it {LEFTOVER_TIMEOUT:g} s after its sender had left"
+            self._deadline.tighten(LEFTOVER_TIMEOUT, reason)
+
+    def refuse(self, peer: str, reason: str, line: str) -> None:
+        """
+        Tell operators that a sender was refused.
+
+        @param line: of the log; may name C{peer}, C{input} and C{reason}.
+        """
+        self._reports.refuse(peer, reason, line, reason)
+
+    def remark(self, reason: str) -> None:
+        """Record why the last connection sent no usable media."""
+        if self._life.state is State.WAITING_FOR_SENDER:
+            self._life.remark(reason)
+
+    def _take(self, sender: Sender) -> None:
+        self.current = sender
+        self._on_turn(sender)
+        reason = f"nothing was known of it after {SENDER_OPENING_TIMEOUT:g} s"
+        self._deadline.tighten(SENDER_OPENING_TIMEOUT, reason)

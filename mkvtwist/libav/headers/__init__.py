@@ -1,0 +1,1 @@
+"""The description of tracks that a header is made of, and what goes with it (I{thread})."""

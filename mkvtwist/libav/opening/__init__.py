@@ -1,0 +1,1 @@
+"""Opening an input, and the tracks that turn up in it (I{thread})."""

@@ -1,0 +1,1 @@
+"""Packets on their way from the demuxer to the reactor (I{thread})."""

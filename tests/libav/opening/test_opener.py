@@ -1,0 +1,111 @@
+"""Opening inputs: files of any name, URLs, URLs at which one waits."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import av
+
+from mkvtwist.config.input import Form, Input
+from mkvtwist.libav import Ended
+from mkvtwist.libav.opening.listen_urls import LISTEN_WAIT
+from mkvtwist.libav.opening.opener import InputOpener
+from tests.support import media
+from tests.support.readers import ReaderTestCase, packets
+from tests.test_end_to_end import free_port
+
+
+class NameTests(ReaderTestCase):
+    """Names of files."""
+
+    def test_names(self) -> None:
+        """A file may have any name that the system lets it have."""
+        clip = media.clip(seconds=0.2)
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        for name in (
+            *(b"100%41 %d.mkv", b"a?b#c.mkv", b"new\nline.mkv", b"\xe9\xff.mkv", b"-dash.mkv"),
+            *(b"file:in.mkv", b"tcp:1.mkv", b"concat:a|b.mkv", b"[x]*.mkv", b"\"quotes'.mkv"),
+        ):
+            path = folder / os.fsdecode(name)
+            path.write_bytes(clip.read_bytes())
+            events = self.read(path)
+            self.assertEqual(len(packets(events)), len(media.packets(clip)), name)
+
+    def test_missing(self) -> None:
+        """A file that has gone meanwhile is the input's fault, and the reason says so."""
+        self.read("nothing-here.mkv")  # PyAV adds to an error what was logged last, by anybody
+        (ended,) = self.read("nothing-here.mkv")
+        assert isinstance(ended, Ended)
+        self.assertTrue(ended.fault)
+        self.assertIn("No such file", ended.reason)
+
+    def test_odd_name(self) -> None:
+        """A file's name is a name, not an expression of libavformat's."""
+        clip = media.clip(seconds=1)
+        for name in ("a:b.mkv", "http:x", "%d.mkv", "pipe:0", "concat:a|b", "film?.mkv", "ä ö.mkv"):
+            path = Path(self.mktemp())
+            path.mkdir()
+            (path / name).write_bytes(clip.read_bytes())
+            events = self.read(Input(Form.FILE, str((path / name).absolute())))
+            self.assertEqual(events[-1], Ended("the end of the input", fault=False), name)
+
+
+class UrlTests(ReaderTestCase):
+    """URLs."""
+
+    def test_url(self) -> None:
+        """A URL is libavformat's to open; one where nobody is says so."""
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{nobody.getsockname()[1]}/live.mkv"
+            (ended,) = self.read(url)
+        assert isinstance(ended, Ended)
+        self.assertTrue(ended.fault)
+        self.assertIn("refused", ended.reason)
+
+    def test_listening_url(self) -> None:
+        """
+        With C{?listen=1} libavformat waits for a sender; it is told so as an option, and for how
+        long.
+        """
+        asked: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+        def open_(*args: Any, **options: Any) -> None:
+            asked.append((args, options))
+            raise av.EOFError(1, "that is all")
+
+        opener = InputOpener(av_open=open_)
+        self.read("rtmp://127.0.0.1/app?listen=1", opener=opener)
+        self.read("udp://127.0.0.1:1234?listen=1", opener=opener)
+        (listening, told), (other, untold) = asked
+        self.assertEqual(listening, ("rtmp://127.0.0.1/app",))
+        self.assertEqual(told["options"].pop("listen"), "1")
+        self.assertEqual(told["options"].pop("timeout"), "15")
+        self.assertEqual(told["options"], untold["options"])
+        self.assertGreater(told["timeout"], untold["timeout"], "a sender may come late, and begin")
+        self.assertEqual(other, ("udp://127.0.0.1:1234?listen=1",))
+        self.assertIn("timeout", untold)
+
+    def test_silence(self) -> None:
+        """That nobody sends, connects or answers is said in our words, not in libavformat's."""
+        # Together a fifth of a second, before libavformat's own wait is over.
+        opener = InputOpener(open_timeout=0.2, sender_silence=0.2 - LISTEN_WAIT)
+        with socket.socket() as quiet:
+            quiet.bind(("127.0.0.1", 0))
+            quiet.listen(1)
+            port = quiet.getsockname()[1]
+            for url in (
+                "udp://127.0.0.1:0",
+                "rtp://127.0.0.1:0",
+                f"tcp://127.0.0.1:{free_port()}?listen",
+                f"http://127.0.0.1:{port}/",
+            ):
+                events = self.read(url, opener=opener)
+                self.assertEqual(events, [Ended("nothing has come for 15 s", fault=True)], url)
+        url = f"tcp://127.0.0.1:{free_port()}?listen"
+        events = self.read(url, opener=InputOpener(wait=0.001))
+        self.assertEqual(events, [Ended("nothing has come for 15 s", fault=True)])
