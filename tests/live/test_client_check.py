@@ -4,7 +4,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.live.sweep import SWEEP, Sweep
+from mkvtwist.live.client_check import SWEEP, Sweep
 
 
 class SweepTests(SynchronousTestCase):
