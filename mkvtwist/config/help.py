@@ -9,7 +9,7 @@ from mkvtwist.config.declaration import Group, Setting
 from mkvtwist.config.input import INPUT_FORMS
 from mkvtwist.config.settings import OPTIONS
 
-WIDTH = 80
+HELP_WIDTH = 80
 """Columns of a terminal that nobody has made wider."""
 
 COLUMN = 28
@@ -58,7 +58,7 @@ def _option(setting: Setting) -> str:
 def _entry(spelled: str, text: str) -> str:
     """Return an option and what it does, in two columns."""
     indent = " " * COLUMN
-    lines = TextWrapper(WIDTH, indent, indent, break_on_hyphens=False).wrap(text)
+    lines = TextWrapper(HELP_WIDTH, indent, indent, break_on_hyphens=False).wrap(text)
     if len(spelled) + 2 > COLUMN:
         return "\n".join((spelled, *lines, ""))
     return "\n".join((spelled.ljust(COLUMN) + lines[0].lstrip(), *lines[1:], ""))

@@ -10,7 +10,7 @@ from mkvtwist.config.declaration import Group, Setting
 from mkvtwist.config.settings import SERVER_SETTINGS, STREAM_SETTINGS
 from mkvtwist.config.types import TomlType
 
-WIDTH = 100
+COMMENT_WIDTH = 100
 """Columns of the comments."""
 
 _HEAD = """\
@@ -93,7 +93,7 @@ def _groups(settings: Iterable[Setting]) -> Iterator[str]:
 
 def _entry(setting: Setting) -> str:
     """Return a setting with its comment."""
-    wrapper = TextWrapper(WIDTH, "# ", "# ", break_on_hyphens=False)
+    wrapper = TextWrapper(COMMENT_WIDTH, "# ", "# ", break_on_hyphens=False)
     value = setting.example or _literal(setting)
     commented = "#" if setting.example and not setting.is_required else ""
     return "\n".join((*wrapper.wrap(f"{setting.help}."), f"{commented}{setting.key} = {value}", ""))

@@ -14,7 +14,7 @@ from mkvtwist.config.values import (
     FASTEST,
     LARGEST_COUNT,
     LAST_PROGRAM,
-    LONGEST,
+    LONGEST_SPAN,
     MOST_PICTURES,
     parse_bitrate,
     parse_congestion,
@@ -105,9 +105,9 @@ class ValueType:
 
 
 def _seconds(least: float = 0.0) -> ValueType:
-    schema = {"type": "number", "minimum": least, "maximum": LONGEST}
+    schema = {"type": "number", "minimum": least, "maximum": LONGEST_SPAN}
     return ValueType(
-        TomlType.NUMBER, "SECONDS", partial(parse_seconds, least=least, most=LONGEST), schema
+        TomlType.NUMBER, "SECONDS", partial(parse_seconds, least=least, most=LONGEST_SPAN), schema
     )
 
 

@@ -51,7 +51,7 @@ def unusable(path: str, error: OSError | ValueError) -> str:
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-LONGEST = 86400.0
+LONGEST_SPAN = 86400.0
 """Seconds, a day: more is a mistake in the unit rather than meant."""
 
 FASTEST = 1000.0
@@ -67,7 +67,9 @@ LARGEST_COUNT = 10**9 - 1
 """Of clients, connections and the like."""
 
 
-def parse_seconds(option: str, text: str, *, least: float = 0.0, most: float = LONGEST) -> float:
+def parse_seconds(
+    option: str, text: str, *, least: float = 0.0, most: float = LONGEST_SPAN
+) -> float:
     """
     Return a duration in seconds; fractions are allowed.
 
@@ -83,8 +85,8 @@ def parse_past(option: str, text: str) -> float:
 
     @raise ConfigError: for anything else.
     """
-    allowed = f"a number of seconds before now, from {-LONGEST:g} to 0, such as -30"
-    return _number(option, text, allowed, -LONGEST, 0.0)
+    allowed = f"a number of seconds before now, from {-LONGEST_SPAN:g} to 0, such as -30"
+    return _number(option, text, allowed, -LONGEST_SPAN, 0.0)
 
 
 def parse_tracks(option: str, text: str) -> frozenset[int]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from mkvtwist.formats.base import Format, IndexEntry, Muxer
 from mkvtwist.media.packet import SECOND, Packet, Track
 
-LEAST = SECOND // 2
+SHORTEST_PIECE = SECOND // 2
 """Microseconds that a piece lasts at least, if its keyframe is followed by another one."""
 
 WEIGHT = 4 << 20
@@ -83,7 +83,7 @@ def cut(packets: Iterable[Packet], number: int, span: int) -> Iterator[tuple[boo
         mine = packet.track == number
         lasted = packet.dts - begin if mine else 0
         # A keyframe is found only where a piece begins with it, or not long after one that does.
-        least = span if not packet.key else LEAST if key else 0
+        least = span if not packet.key else SHORTEST_PIECE if key else 0
         whole = (mine and lasted >= least) or size >= WEIGHT
         if group and whole:
             yield key, group

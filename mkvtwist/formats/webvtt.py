@@ -28,7 +28,7 @@ HEAD = b"WEBVTT\n\n"
 LASTS = 4 * SECOND
 """Microseconds that a cue stands if it does not say so: people read two lines in that time."""
 
-LONGEST = 64 << 10
+LONGEST_PACKET = 64 << 10
 """
 Bytes of a packet of text at most; a longer packet is left out. A page of a book has 2 KB; a packet
 of this size is no text, and all clients would wait while it is searched for tags.
@@ -95,7 +95,7 @@ class WebVttMuxer(Muxer[None]):
 
     @staticmethod
     def _written(packet: Packet, cue_of: Callable[[str], _Cue]) -> bytes:
-        if len(packet.data) > LONGEST:
+        if len(packet.data) > LONGEST_PACKET:
             return b""
         cue = cue_of(packet.data.decode("utf-8", "replace").replace("\0", ""))
         lines = [line.strip() for line in cue.text.splitlines()]

@@ -31,7 +31,7 @@ players a hundred when it opens. They take a tenth of a core, or less.
 REQUEST_SPAN = 1.0
 """Seconds in which the requests of an address are counted."""
 
-REPORT_EVERY = 60.0
+REFUSED_REPORT_EVERY = 60.0
 """Seconds between two lines about what was refused."""
 
 
@@ -131,4 +131,4 @@ class AddressLimits:
             host=self._last or "a UNIX socket",
         )
         self._refused = 0
-        self._reminder = self._clock.callLater(REPORT_EVERY, self._report)
+        self._reminder = self._clock.callLater(REFUSED_REPORT_EVERY, self._report)

@@ -13,7 +13,7 @@ from mkvtwist.http.wire.response import respond_unavailable
 from mkvtwist.net.addresses import one_host
 from mkvtwist.streams.stream import Stream
 
-RETRY_AFTER = 5
+CLIENT_RETRY = 5
 """Seconds after which a client that was one too many may ask again."""
 
 
@@ -33,7 +33,7 @@ class ClientLimits:
         """Return whether one more client of a stream would be too many; if so, respond that."""
         full = self._refusal(stream, request)
         if full is not None:
-            respond_unavailable(request, f"{full}; try again later.", RETRY_AFTER)
+            respond_unavailable(request, f"{full}; try again later.", CLIENT_RETRY)
         return full is not None
 
     def _refusal(self, stream: Stream, request: Request) -> str | None:

@@ -23,13 +23,13 @@ MOST_IDLE = 4096
 MOST_REFUSED = 64
 """Connections that are told that they are one too many for their address; more are just closed."""
 
-RETRY_AFTER = 5
+ADDRESS_RETRY = 5
 """Seconds after which an address that had too many connections may try again."""
 
 SLOWDOWN = 1.0
 """Seconds until an address that asks too often is told so: its connection asks for nothing then."""
 
-REPORT_EVERY = 60.0
+DROPPED_REPORT_EVERY = 60.0
 """Seconds between two lines about connections that were dropped."""
 
 TOO_MANY = (
@@ -38,7 +38,7 @@ TOO_MANY = (
     b"Connection: close\r\n"
     b"Content-Type: text/plain; charset=utf-8\r\n"
     b"\r\n"
-    b"Too many connections from your address; try again in %d s.\n" % (RETRY_AFTER, RETRY_AFTER)
+    b"Too many connections from your address; try again in %d s.\n" % (ADDRESS_RETRY, ADDRESS_RETRY)
 )
 """The response, behind the version, to a client whose address has too many connections."""
 
@@ -146,7 +146,7 @@ class Connections:
         if one_host(far) != one_host(request.channel.host):  # a proxy has passed it on
             if self.per_address.is_full(far):
                 self.per_address.refused(far)
-                _refuse(request, RETRY_AFTER)
+                _refuse(request, ADDRESS_RETRY)
                 return False
             self.per_address.enter(far)
             request.notifyFinish().addBoth(lambda _: self.per_address.leave(far))
@@ -177,7 +177,7 @@ class Connections:
                 dropped=self._dropped,
             )
             self._dropped = 0
-            self._reminder = self._clock.callLater(REPORT_EVERY, self._report)
+            self._reminder = self._clock.callLater(DROPPED_REPORT_EVERY, self._report)
 
 
 def _refuse(request: IncomingRequest, seconds: int) -> None:

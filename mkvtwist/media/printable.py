@@ -6,14 +6,14 @@ control characters, which forge lines in a log and colours in a terminal, or mar
 direction of what stands beside them.
 """
 
-LONGEST = 500
+LONGEST_TEXT = 500
 """Characters of one text: some lines of a log or a page; libavformat's own messages are shorter."""
 
 _JOINERS = "\u200c\u200d"
 """Between letters of Persian, and inside emoji: not printable, and nothing else depends on them."""
 
 
-def printable(text: str, most: int = LONGEST) -> str:
+def printable(text: str, most: int = LONGEST_TEXT) -> str:
     """
     Return a text in one line that has nothing but printable characters.
 

@@ -65,10 +65,10 @@ one track for another.
 LAG = SECOND
 """How far one track runs ahead of another in a file; MPEG-TS muxers let it be 0.7 s."""
 
-LONGEST = 86_400 * SECOND
+LONGEST_DURATION = 86_400 * SECOND
 """A longer duration is nonsense."""
 
-REMEMBERED = 16
+EPOCHS_KEPT = 16
 """Epochs to which a track may return; each damaged timestamp makes one."""
 
 
@@ -113,7 +113,7 @@ class Timeline:
         self.edge = 0
         self.apart: dict[int, int] = {}
         self._loose = LOOSE
-        self._epochs: deque[_Epoch] = deque(maxlen=REMEMBERED)
+        self._epochs: deque[_Epoch] = deque(maxlen=EPOCHS_KEPT)
         self._count = 0
         self._origin: int | None = None
         self._looped = False
@@ -170,7 +170,7 @@ class Timeline:
             epoch = self._epoch_of_sparse(dts)
             if epoch is None:
                 return None
-            duration = max(0, min(duration, LONGEST))
+            duration = max(0, min(duration, LONGEST_DURATION))
         else:
             epoch = self._epoch_of(number, track, dts)
             if track.epoch is None or track.epoch.number < epoch.number:

@@ -11,14 +11,14 @@ from functools import lru_cache
 
 from mkvtwist.config.values import Network
 
-REMEMBERED = 4096
+ADDRESSES_KEPT = 4096
 """Addresses that need not be parsed again: each request has one, which takes 5 microseconds."""
 
 _THIS_MACHINE = "127.0.0.1"
 """What a client without an address counts as."""
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=ADDRESSES_KEPT)
 def parse_address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """
     Return an address, in IPv4 if that is what it means; L{None} if the text is no address.
@@ -32,7 +32,7 @@ def parse_address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Add
     return getattr(address, "ipv4_mapped", None) or address
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=ADDRESSES_KEPT)
 def one_host(host: str | None) -> str:
     """Return what counts as one host: an address, or in IPv6 the network (/64) that a host has."""
     address = parse_address(host)

@@ -36,7 +36,7 @@ from mkvtwist.live.sink import Sink, Surroundings
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND
 
-BACKLOG = 8 << 20
+DISK_BACKLOG = 8 << 20
 """
 Bytes that wait for the disk before the input does: a second of the fattest stream. Where that much
 is not free, a disk that was full is full still.
@@ -149,7 +149,7 @@ class Recorder(Sink):
     @property
     def full(self) -> bool:
         """Whether the input has to wait: too much waits for the disk."""
-        return self._weight >= BACKLOG
+        return self._weight >= DISK_BACKLOG
 
     def begin(self, period: Period) -> None:
         """Begin another file."""
@@ -286,7 +286,7 @@ class Recorder(Sink):
         @raise OSError: if the disk is as good as full: what little there is would be taken by files
             of a moment each.
         """
-        if self._free(os.path.dirname(self._files.pattern) or ".") < BACKLOG:
+        if self._free(os.path.dirname(self._files.pattern) or ".") < DISK_BACKLOG:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _begin(self, head: bytes) -> None:

@@ -17,7 +17,7 @@ from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import address, choose_congestion
 from mkvtwist.streams.stream import Stream
 
-BACKLOG = 4096
+ACCEPT_BACKLOG = 4096
 """Connections that wait to be accepted, from a crowd in one instant. The kernel may cap it."""
 
 
@@ -114,7 +114,7 @@ class Listener(Service):
 
 def _with_backlog(text: str) -> str:
     if text.partition(":")[0] in ("tcp", "tcp6", "ssl") and ":backlog=" not in text:
-        return f"{text}:backlog={BACKLOG}"
+        return f"{text}:backlog={ACCEPT_BACKLOG}"
     return text
 
 

@@ -22,7 +22,7 @@ from twisted.python.usage import Options as TwistedOptions
 
 from mkvtwist.config.declaration import Setting
 from mkvtwist.config.document import CommandLine, describe
-from mkvtwist.config.help import WIDTH, help_text
+from mkvtwist.config.help import HELP_WIDTH, help_text
 from mkvtwist.config.input import INPUT_FORMS, Form
 from mkvtwist.config.sample import sample
 from mkvtwist.config.settings import DEFAULT_NAME, OPTIONS, SERVER_SETTINGS, STREAM_SETTINGS, Config
@@ -32,7 +32,7 @@ from mkvtwist.server.process import exit_with, ignore_second_stop, use_monotonic
 from mkvtwist.server.server import Server
 from mkvtwist.server.systemd import watchdog_interval
 
-INPUT = STREAM_SETTINGS["input"]
+INPUT_SETTING = STREAM_SETTINGS["input"]
 
 _OTHERS = {
     "config": "--config=FILE",
@@ -81,7 +81,7 @@ class Options(TwistedOptions):
         @raise UsageError: for a value that is not allowed, or for a second input.
         """
         said = self._said.setdefault(setting.key, [])
-        if setting is INPUT and said:
+        if setting is INPUT_SETTING and said:
             raise UsageError(f"two inputs, {said[0].text!r} and {text!r}; give one")
         try:
             said.append(setting.type.parse(setting.option, text))
@@ -121,7 +121,7 @@ class Options(TwistedOptions):
 
     def getSynopsis(self) -> str:
         """Return the first line of C{--help}."""
-        return fill(super().getSynopsis(), WIDTH, subsequent_indent="    ")
+        return fill(super().getSynopsis(), HELP_WIDTH, subsequent_indent="    ")
 
     def getUsage(self, width: int | None = None) -> str:
         """Return the rest of C{--help}, whatever the terminal's width."""
@@ -155,14 +155,14 @@ class Options(TwistedOptions):
         for text in inputs:
             if text.startswith("--"):
                 raise UsageError(f"{text!r} comes after INPUT; options go before it")
-            self.say(INPUT, text)
+            self.say(INPUT_SETTING, text)
 
     def postOptions(self) -> None:
         """Check everything that can be checked before the daemon detaches."""
         if "input" not in self._said and self._file is None:
             if sys.stdin is None or sys.stdin.isatty():
                 raise UsageError(f"no INPUT; it is one of:\n{INPUT_FORMS}")
-            self.say(INPUT, "-")
+            self.say(INPUT_SETTING, "-")
         if "input" not in self._said and "name" in self._said:
             raise UsageError("name: the stream that it names needs an INPUT")
         said = {

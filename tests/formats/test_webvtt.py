@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats import webvtt
-from mkvtwist.formats.webvtt import CODECS, HEAD, LASTS, LONGEST, WEBVTT, shown_until
+from mkvtwist.formats.webvtt import CODECS, HEAD, LASTS, LONGEST_PACKET, WEBVTT, shown_until
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from tests.support import media
 from tests.support.read_back import read
@@ -140,10 +140,10 @@ class CueTests(SynchronousTestCase):
             *(("webvtt", "\n", unit) for unit in ("line:1 ", "line:1", "-->", "\n")),
             ("text", "", "<&"),
         ):
-            data = begin + unit * ((LONGEST - len(begin)) // len(unit))
+            data = begin + unit * ((LONGEST_PACKET - len(begin)) // len(unit))
             self.assertEqual(cue(codec, data).count("-->"), bool(cue(codec, data)), unit)
-        self.assertEqual(len(cue("text", "a" * LONGEST).splitlines()[1]), LONGEST)
-        self.assertEqual(cue("text", "a" * (LONGEST + 1)), "")
+        self.assertEqual(len(cue("text", "a" * LONGEST_PACKET).splitlines()[1]), LONGEST_PACKET)
+        self.assertEqual(cue("text", "a" * (LONGEST_PACKET + 1)), "")
 
     def test_one_pass(self) -> None:
         """

@@ -89,9 +89,9 @@ class AddressLimitsTests(SiteTestCase):
         (line,) = self.log.about("refused")
         self.assertIn("the last from 192.0.2.7", line)
         self.assertIn("--max-connections-per-address", line)
-        self.reactor.advance(address_limits.REPORT_EVERY)
+        self.reactor.advance(address_limits.REFUSED_REPORT_EVERY)
         self.assertEqual(len(self.log.about("refused")), 2)
-        self.reactor.advance(address_limits.REPORT_EVERY)
+        self.reactor.advance(address_limits.REFUSED_REPORT_EVERY)
         self.assertEqual(len(self.log.about("refused")), 2)
 
     def test_forgotten(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 
 from mkvtwist.http import LiveSite
-from mkvtwist.http.connections import REPORT_EVERY, Connections
+from mkvtwist.http.connections import DROPPED_REPORT_EVERY, Connections
 from mkvtwist.http.wire.channel import HEAD_TIME
 from tests.support.site import Connection, SiteTestCase
 
@@ -97,11 +97,11 @@ class WaitingTests(SiteTestCase):
             self.assertIsNone(self.site.buildProtocol(peer))
         (line,) = self.log.about("connections are open")
         self.assertIn("1 connections are open, no more can be: 1 ", line)
-        self.reactor.advance(REPORT_EVERY)
+        self.reactor.advance(DROPPED_REPORT_EVERY)
         (_, line) = self.log.about("connections are open")
         self.assertIn("999 that asked", line)
-        self.reactor.advance(REPORT_EVERY)
-        self.reactor.advance(REPORT_EVERY)
+        self.reactor.advance(DROPPED_REPORT_EVERY)
+        self.reactor.advance(DROPPED_REPORT_EVERY)
         self.assertEqual(len(self.log.about("connections are open")), 2)
         self.site.buildProtocol(peer)
         self.assertEqual(len(self.log.about("connections are open")), 3)

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media.printable import LONGEST, printable
+from mkvtwist.media.printable import LONGEST_TEXT, printable
 
 
 class PrintableTests(SynchronousTestCase):
@@ -28,6 +28,6 @@ class PrintableTests(SynchronousTestCase):
 
     def test_long(self) -> None:
         """A text ends somewhere."""
-        self.assertEqual(printable("x" * LONGEST), "x" * LONGEST)
-        self.assertEqual(printable("x" * 10_000_000), "x" * LONGEST + "…")
+        self.assertEqual(printable("x" * LONGEST_TEXT), "x" * LONGEST_TEXT)
+        self.assertEqual(printable("x" * 10_000_000), "x" * LONGEST_TEXT + "…")
         self.assertEqual(printable("abcd", 3), "abc…")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media.packet import SECOND
-from mkvtwist.media.timeline import AHEAD, BACK, LATE, LONGEST, LOOSE, Timeline
+from mkvtwist.media.timeline import AHEAD, BACK, LATE, LONGEST_DURATION, LOOSE, Timeline
 
 MS = SECOND // 1000
 HOUR = 3600 * SECOND
@@ -664,7 +664,7 @@ class SparseTests(SynchronousTestCase):
         """How long a subtitle stands is its own affair, up to a day."""
         text = In(TEXT, 0, 0, 2**63, sparse=True)
         timeline, placed = run([*video(0, 1), text], 0)
-        self.assertEqual(placed[1][1], (0, 0, LONGEST))
+        self.assertEqual(placed[1][1], (0, 0, LONGEST_DURATION))
         self.assertEqual(timeline.edge, 0)
 
 

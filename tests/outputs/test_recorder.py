@@ -19,7 +19,7 @@ from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
 from mkvtwist.media.packet import SECOND, Packet
-from mkvtwist.outputs.recorder import BACKLOG, RETRY_INTERVAL, Files, Recorder
+from mkvtwist.outputs.recorder import DISK_BACKLOG, RETRY_INTERVAL, Files, Recorder
 from mkvtwist.testing import footage, header, mixed
 from tests.support.disk import Disk
 from tests.support.fakes import Log, blocks
@@ -111,7 +111,7 @@ class RecorderTests(SynchronousTestCase):
         run: Callable[..., Deferred[Any]] | None = None,
         seconds: float = 0.0,
         size: int = 0,
-        free: Callable[[str], int] = lambda _: BACKLOG,
+        free: Callable[[str], int] = lambda _: DISK_BACKLOG,
     ) -> Recorder:
         """One that writes into the test's directory."""
 
@@ -205,7 +205,7 @@ class RecorderTests(SynchronousTestCase):
     def test_full(self) -> None:
         """While too much waits for the disk the recorder is full, and then says that it is not."""
         begin(self.recorder, b"")
-        write(self.recorder, bytes(BACKLOG - 1))
+        write(self.recorder, bytes(DISK_BACKLOG - 1))
         self.assertFalse(self.recorder.full)
         write(self.recorder, b"x")
         self.assertTrue(self.recorder.full)
@@ -216,16 +216,16 @@ class RecorderTests(SynchronousTestCase):
         write(self.recorder, b"y")
         self.pool.finish()
         self.assertEqual(self.rooms, 1)
-        self.assertEqual(len(self.files()["film.mkv"]), BACKLOG + 1)
+        self.assertEqual(len(self.files()["film.mkv"]), DISK_BACKLOG + 1)
 
     def test_room_used_at_once(self) -> None:
         """What is written as soon as there is room is written like the rest."""
         recorder = Recorder(
             Files(str(self.directory / "film.mkv")), self.pool, lambda: write(recorder, b"more")
         )
-        begin(recorder, bytes(BACKLOG))
+        begin(recorder, bytes(DISK_BACKLOG))
         self.pool.finish()
-        self.assertEqual(self.files()["film.mkv"], bytes(BACKLOG) + b"more")
+        self.assertEqual(self.files()["film.mkv"], bytes(DISK_BACKLOG) + b"more")
 
     def test_close(self) -> None:
         """Closing waits until all is written, and is done at once when nothing is left."""
@@ -252,24 +252,24 @@ class RecorderTests(SynchronousTestCase):
         begin(recorder, b"head")
         write(recorder, b"1")
         begin(recorder, b"head")
-        write(recorder, bytes(BACKLOG))
+        write(recorder, bytes(DISK_BACKLOG))
         self.assertIsNone(self.successResultOf(recorder.end(for_good=True)))
         self.assertEqual(
-            self.files(), {"film.mkv": b"head1", "film-2.mkv": b"head" + bytes(BACKLOG)}
+            self.files(), {"film.mkv": b"head1", "film-2.mkv": b"head" + bytes(DISK_BACKLOG)}
         )
         self.assertEqual(self.rooms, 1)
 
     def test_no_such_directory(self) -> None:
         """Where no file can be made, that is said once, and nothing is waited for."""
         recorder = self.recorder_for("nowhere/film.mkv")
-        begin(recorder, bytes(BACKLOG))
+        begin(recorder, bytes(DISK_BACKLOG))
         write(recorder, b"1")
         self.pool.finish()
         path = self.directory / "nowhere" / "film.mkv"
         self.assertEqual(recorder.failure, f"cannot record to {path}: No such file or directory")
         self.assertEqual((recorder.path, recorder.full, self.rooms), (None, False, 1))
         begin(recorder, b"head")
-        write(recorder, bytes(BACKLOG))
+        write(recorder, bytes(DISK_BACKLOG))
         self.assertEqual((recorder.full, self.pool.waiting), (False, []))
         self.assertIsNone(self.successResultOf(recorder.end(for_good=True)))
         self.assertEqual(
@@ -286,7 +286,7 @@ class RecorderTests(SynchronousTestCase):
         for data in (b"22", b"3", b"4"):
             write(self.recorder, data)
         done = self.recorder.end(for_good=True)
-        write(self.recorder, bytes(BACKLOG))
+        write(self.recorder, bytes(DISK_BACKLOG))
         self.pool.finish()
         self.assertIsNone(self.successResultOf(done))
         self.assertEqual((self.disk.closed, self.rooms, self.recorder.full), (1, 1, False))
@@ -404,7 +404,7 @@ class RecorderTests(SynchronousTestCase):
 
     def test_no_room_yet(self) -> None:
         """A disk that is as good as full gets no files of a moment each."""
-        recorder = self.recorder_for("nowhere/film.mkv", free=lambda _: BACKLOG - 1)
+        recorder = self.recorder_for("nowhere/film.mkv", free=lambda _: DISK_BACKLOG - 1)
         begin(recorder, b"head")
         self.pool.finish()
         (self.directory / "nowhere").mkdir()

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
-from mkvtwist.server.listeners import BACKLOG, Listener, Listeners
+from mkvtwist.server.listeners import ACCEPT_BACKLOG, Listener, Listeners
 from mkvtwist.streams.stream import Stream
 from mkvtwist.testing import FakeReaders, Reactor
 from tests.support.fakes import Log
@@ -60,7 +60,7 @@ class ListenerTests(SynchronousTestCase):
         """A listener listens once, for a crowd, before privileges are dropped."""
         self.start("tcp:80", "tcp:8080:backlog=7")
         self.assertEqual([port[0] for port in self.reactor.tcpServers], [80, 8080])
-        self.assertEqual([port[2] for port in self.reactor.tcpServers], [BACKLOG, 7])
+        self.assertEqual([port[2] for port in self.reactor.tcpServers], [ACCEPT_BACKLOG, 7])
         name = socket.gethostname()
         self.assertEqual(
             self.log.about("http"),

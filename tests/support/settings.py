@@ -27,7 +27,7 @@ from mkvtwist.config.types import (
     TEXT,
     ValueType,
 )
-from mkvtwist.config.values import FASTEST, LARGEST_COUNT, LAST_PROGRAM, LONGEST, MOST_PICTURES
+from mkvtwist.config.values import FASTEST, LARGEST_COUNT, LAST_PROGRAM, LONGEST_SPAN, MOST_PICTURES
 
 PATHS = st.from_regex(r"(/[a-z0-9 :._-]{0,4}[a-z0-9]){1,3}", fullmatch=True)
 NETWORKS = st.lists(
@@ -51,8 +51,8 @@ BYTES = st.integers(64 << 10, 1 << 40)
 TEXTS = st.text(min_size=1, max_size=12)
 
 VALUES: Mapping[ValueType, st.SearchStrategy[Any]] = {
-    SECONDS: st.floats(0.0, LONGEST),
-    SECONDS_FROM_ONE: st.floats(1.0, LONGEST),
+    SECONDS: st.floats(0.0, LONGEST_SPAN),
+    SECONDS_FROM_ONE: st.floats(1.0, LONGEST_SPAN),
     COUNT: st.integers(0, LARGEST_COUNT),
     SPEED: st.floats(0.0, FASTEST),
     FRAME_RATE: st.just(0.0) | st.floats(0.001, MOST_PICTURES),

@@ -12,7 +12,7 @@ from mkvtwist.formats.matroska.clusters import MILLISECOND, milliseconds
 from mkvtwist.formats.matroska.ebml import children, element, elements, unsigned
 from mkvtwist.media.packet import SECOND
 
-PIECE_SPAN = SECOND
+CLUSTER_SPAN = SECOND
 """Microseconds of a Cluster in a file, if no keyframe ends it before: what people's files have."""
 
 
@@ -91,5 +91,5 @@ FILE = FileLayout(
     front=front,
     piece=lambda muxer, packets: muxer.render(packets),
     earliest=lambda packet: packet.pts,
-    span=PIECE_SPAN,
+    span=CLUSTER_SPAN,
 )

@@ -11,7 +11,7 @@ from mkvtwist.formats.mp4.boxes import box, child, whole
 from mkvtwist.formats.mp4.fragments import Mp4Muxer, ticks
 from mkvtwist.formats.mp4.head import timescales
 
-PIECE_SPAN = 1 << 62
+UNBOUNDED_SPAN = 1 << 62
 """
 Microseconds of a piece in a file, if no keyframe ends it before: any number. A piece is one moof,
 and when it has sought, libavformat, which is in Chromium, too, finds nothing that the index does
@@ -74,5 +74,5 @@ FILE = FileLayout(
     front=front,
     piece=Mp4Muxer.whole,
     earliest=lambda packet: min(packet.pts, packet.dts),
-    span=PIECE_SPAN,
+    span=UNBOUNDED_SPAN,
 )

@@ -8,7 +8,14 @@ from typing import NamedTuple
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.mpegts import tables
 from mkvtwist.formats.mpegts.pes import ElementaryStream
-from mkvtwist.formats.mpegts.transport import NULL, SIZE, clock_field, cut, filled, packets_for
+from mkvtwist.formats.mpegts.transport import (
+    NULL,
+    PACKET_SIZE,
+    clock_field,
+    cut,
+    filled,
+    packets_for,
+)
 from mkvtwist.media.packet import SECOND, Header, Packet
 
 TABLES_INTERVAL = SECOND // 4
@@ -60,7 +67,7 @@ class MpegTsMuxer(Muxer[Counters]):
         @param numbers: the numbers of the tracks that are sent; all of them fit, each by itself.
         """
         streams = [ElementaryStream(track) for track in header.only(numbers)]
-        while sum(len(stream.described) for stream in streams) > tables.ROOM:
+        while sum(len(stream.described) for stream in streams) > tables.PMT_ROOM:
             streams.pop()
         self._clock = next((s for s in streams if s.is_video), streams[0] if streams else None)
         self._streams = {stream.number: (place, stream) for place, stream in enumerate(streams, 2)}
@@ -118,7 +125,7 @@ class MpegTsMuxer(Muxer[Counters]):
                 count = stream.count(packet, tells=tells)
             else:
                 out.append(stream.render(packet, now[place], tells=tells))
-                count = len(out[-1]) // SIZE
+                count = len(out[-1]) // PACKET_SIZE
             now[place] = now[place] + count & 15
             if count and stream is self._clock:
                 told = packet.dts if tells else told

@@ -12,9 +12,9 @@ from mkvtwist.formats.mpegts.transport import (
     CLOCK_FIELD,
     HEAD,
     KEY_FIELD,
+    PACKET_ROOM,
     PAYLOAD,
     RANDOM_ACCESS,
-    ROOM,
     TICKS,
     clock_field,
     filled,
@@ -43,7 +43,7 @@ _PES_LIMIT = 0xFFFF
 """Bytes that the length of a PES packet can count; a larger picture has length 0 (unbounded)."""
 
 _pes_head = struct.Struct(">3sBHBBB")
-_piece = struct.Struct(f"{ROOM}s")
+_piece = struct.Struct(f"{PACKET_ROOM}s")
 
 
 class ElementaryStream:
@@ -89,11 +89,11 @@ class ElementaryStream:
             return b""
         body = self._pes(parts, _times(packet))
         field = _field(packet, tells=tells)
-        first = ROOM - len(field)
+        first = PACKET_ROOM - len(field)
         out = [filled(BEGINS | self.pid, counter, field, body[:first])]
-        whole, rest = divmod(max(0, len(body) - first), ROOM)
+        whole, rest = divmod(max(0, len(body) - first), PACKET_ROOM)
         if whole:
-            end = first + whole * ROOM
+            end = first + whole * PACKET_ROOM
             middle = [b""] * (2 * whole)
             middle[::2] = (self._heads * (whole // 16 + 2))[counter + 1 : counter + 1 + whole]
             middle[1::2] = [piece for (piece,) in _piece.iter_unpack(body[first:end])]

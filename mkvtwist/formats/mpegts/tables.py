@@ -10,7 +10,7 @@ PAT_PID, PMT_PID = 0, 0x1000
 NO_PID = 0x1FFF
 """The PID of the clock in a PMT if no track has it."""
 
-ROOM = 1021 - 13
+PMT_ROOM = 1021 - 13
 """
 Bytes that a PMT may have for its tracks: what its section is limited to, less its head and its CRC.
 It is enough for 50 of them.

@@ -4,10 +4,10 @@ Transport packets of 188 bytes (I{pure}, ISO/IEC 13818-1, 2.4.3.2).
 
 import struct
 
-SIZE = 188
+PACKET_SIZE = 188
 """Bytes of a transport packet."""
 
-ROOM = SIZE - 4
+PACKET_ROOM = PACKET_SIZE - 4
 """Bytes of a transport packet after its header: adaptation field and payload."""
 
 BEGINS, PAYLOAD, _ADAPTATION = 0x4000, 0x10, 0x20
@@ -43,11 +43,11 @@ def filled(place: int, counter: int, field: bytes, payload: bytes) -> bytes:
     @param place: the PID, and whether something begins there.
     @param payload: without it the packet is an adaptation field alone.
     """
-    spare = ROOM - len(field) - len(payload)
+    spare = PACKET_ROOM - len(field) - len(payload)
     if spare:
         # The length, flags of which none is set, and then stuffing.
         field = field or b"\0\0"[:spare]
-        missing = ROOM - len(field) - len(payload)
+        missing = PACKET_ROOM - len(field) - len(payload)
         field = bytes((len(field) - 1 + missing,)) + field[1:] + b"\xff" * missing
     control = (PAYLOAD if payload else 0) | (_ADAPTATION if field else 0) | counter & 15
     return HEAD.pack(0x47, place, control) + field + payload
@@ -55,13 +55,13 @@ def filled(place: int, counter: int, field: bytes, payload: bytes) -> bytes:
 
 def packets_for(size: int) -> int:
     """Return how many transport packets some bytes take."""
-    return -(-size // ROOM)
+    return -(-size // PACKET_ROOM)
 
 
 def cut(pid: int, table: bytes, counter: int) -> list[bytes]:
     """Return a table in transport packets, the last of which is filled up as tables are."""
     return [
         HEAD.pack(0x47, pid | (0 if at else BEGINS), PAYLOAD | counter + n & 15)
-        + table[at : at + ROOM].ljust(ROOM, b"\xff")
-        for n, at in enumerate(range(0, len(table), ROOM))
+        + table[at : at + PACKET_ROOM].ljust(PACKET_ROOM, b"\xff")
+        for n, at in enumerate(range(0, len(table), PACKET_ROOM))
     ]

@@ -18,7 +18,7 @@ from twisted.web.static import File
 
 from mkvtwist.formats.base import Format
 
-MOST_FILES = 16
+MOST_REPLAY_FILES = 16
 MOST_BYTES = 256 << 20
 """
 Files that are kept, for all streams, and their bytes: four times what a ring holds by default,
@@ -133,14 +133,14 @@ class ReplayFiles:
             self._let_go(file, address)
         coming_size = size + sum(room.size for room in self._reserved)
         while self._files and (
-            len(self._files) + len(self._reserved) >= MOST_FILES
+            len(self._files) + len(self._reserved) >= MOST_REPLAY_FILES
             or _size(self._files.values()) + coming_size > self._most_bytes
         ):
             file = _least_missed(file for file in self._files.values() if self._may_go(file))
             if file is None:
                 return None
             self._remove(file)
-        if len(self._reserved) >= MOST_FILES:
+        if len(self._reserved) >= MOST_REPLAY_FILES:
             return None
         room = Reservation(address, size)
         self._reserved.add(room)

@@ -21,7 +21,7 @@ Bytes of a text that is worth compressing: a shorter one fits into a packet as i
 would keep the reactor for more than 5 ms.
 """
 
-REMEMBERED = 32
+COMPRESSED_KEPT = 32
 """Texts whose compressed bytes are kept: what many ask for at once is compressed once."""
 
 
@@ -40,7 +40,7 @@ def accepts_gzip(request: Request) -> bool:
     return False
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=COMPRESSED_KEPT)
 def compress(body: bytes) -> bytes:
     """Return a body compressed; the same one again is compressed once."""
     return gzip.compress(body, 6, mtime=0)

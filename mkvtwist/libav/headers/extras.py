@@ -26,7 +26,7 @@ TEXT_BYTES = 64 << 10
 MOST_CHAPTERS = 1000
 """A chapter every ten seconds of a film; 2 ms to copy."""
 
-MOST_FILES = 64
+MOST_ATTACHMENTS = 64
 """Attachments: a film with subtitles that are typeset brings some 30 fonts."""
 
 FILE_BYTES = 16 << 20
@@ -115,7 +115,7 @@ class Extras:
 
     def _attached(self, attachments: Sequence[AVStream]) -> list[Attachment]:
         files: list[Attachment] = []
-        for stream in attachments[:MOST_FILES]:
+        for stream in attachments[:MOST_ATTACHMENTS]:
             data = stream.data
             if not self._room.take(len(data)):
                 break

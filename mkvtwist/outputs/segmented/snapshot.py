@@ -13,7 +13,7 @@ from mkvtwist.outputs.segmented.segments import Segment
 PARTS_LISTED = 3
 """How many target durations back from the live edge parts are listed (the draft, 6.2.2)."""
 
-LEAST = 3
+TARGETS_LISTED = 3
 """
 Target durations that are listed at least: players begin so far from the live edge (4.4.3.8 of the
 draft).
@@ -105,7 +105,7 @@ class Window:
         @param segments: those that are complete, at least one.
         @param target: the target duration in seconds.
         """
-        enough = max(self._kept // 2, LEAST * target * SECOND)
+        enough = max(self._kept // 2, TARGETS_LISTED * target * SECOND)
         first = len(segments)
         while first and enough > 0 and segments[first - 1].number >= self._first:
             first -= 1

@@ -15,7 +15,13 @@ from twisted.web.http import datetimeToString, stringToDatetime
 from mkvtwist.config.settings import Config
 from mkvtwist.formats.replay import Replay
 from mkvtwist.http import LiveSite
-from mkvtwist.http.replay.files import FILES_PER_ADDRESS, IN_USE, KEEP_TIME, MOST_FILES, ReplayFiles
+from mkvtwist.http.replay.files import (
+    FILES_PER_ADDRESS,
+    IN_USE,
+    KEEP_TIME,
+    MOST_REPLAY_FILES,
+    ReplayFiles,
+)
 from mkvtwist.http.replay.writer import ReplayWriter
 from mkvtwist.http.views.replay import MOST_MAKING, REPLAY_RETRY, REPLAY_SWEEP, SAME_FOR, Replays
 from mkvtwist.testing import SOUND, Pool, footage, header
@@ -350,7 +356,7 @@ class ReplayTests(SiteTestCase):
 
     def test_count(self) -> None:
         """If there are too many of all addresses, the longest not asked for goes first."""
-        hosts = [f"203.0.113.{number}" for number in range(MOST_FILES + 1)]
+        hosts = [f"203.0.113.{number}" for number in range(MOST_REPLAY_FILES + 1)]
         files = [self.last(f"?seconds={n}", X_Forwarded_For=h) for n, h in enumerate(hosts[:-1])]
         got = self.get("/live/last.mkv", X_Forwarded_For=hosts[-1])
         self.assertEqual(got.status, 503, "all of them are somebody's only one")
@@ -359,20 +365,20 @@ class ReplayTests(SiteTestCase):
         reader = self.connect()
         reader.ask(files[1], X_Forwarded_For=hosts[1])
         self.last("?seconds=0.5", X_Forwarded_For=hosts[-1])
-        self.assertEqual(len(self.kept()), MOST_FILES)
+        self.assertEqual(len(self.kept()), MOST_REPLAY_FILES)
         statuses = [self.get(where).status for where in (files[0], files[1], files[2])]
         self.assertEqual(statuses, [200, 200, 404])
 
     def test_second_ones(self) -> None:
         """If there are too many of all addresses, one that is not its holder's only one goes."""
         files = []
-        for number in range(MOST_FILES // FILES_PER_ADDRESS):
+        for number in range(MOST_REPLAY_FILES // FILES_PER_ADDRESS):
             host = f"203.0.113.{number}"
             for seconds in range(FILES_PER_ADDRESS):
                 query = f"?seconds={number}.{seconds}"
                 files.append((self.last(query, X_Forwarded_For=host), host))
         self.last(X_Forwarded_For="203.0.113.99")
-        self.assertEqual(len(self.kept()), MOST_FILES)
+        self.assertEqual(len(self.kept()), MOST_REPLAY_FILES)
 
     def test_size(self) -> None:
         """Only so many bytes are kept; the newest file always is."""

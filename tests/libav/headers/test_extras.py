@@ -12,8 +12,8 @@ from mkvtwist.libav import set_up
 from mkvtwist.libav.adapters.base import SETUP_LIMIT
 from mkvtwist.libav.headers.extras import (
     FILE_BYTES,
+    MOST_ATTACHMENTS,
     MOST_CHAPTERS,
-    MOST_FILES,
     MOST_TAGS,
     TAG_BYTES,
     TEXT_BYTES,
@@ -98,10 +98,10 @@ class ExtrasTests(SynchronousTestCase):
 
     def test_many_attachments(self) -> None:
         """Attachments end where one is too many, or too large."""
-        extras = Extras(Opened({}), [AttachedStream(1)] * (MOST_FILES + 1))
-        self.assertEqual(len(extras.files()), MOST_FILES)
+        extras = Extras(Opened({}), [AttachedStream(1)] * (MOST_ATTACHMENTS + 1))
+        self.assertEqual(len(extras.files()), MOST_ATTACHMENTS)
         reason = "attachments, for they are too many or too large"
-        self.assertEqual(extras.left_out, [f"1 of {MOST_FILES + 1} {reason}"])
+        self.assertEqual(extras.left_out, [f"1 of {MOST_ATTACHMENTS + 1} {reason}"])
         extras = Extras(
             Opened({}), [AttachedStream(FILE_BYTES - 10), AttachedStream(11), AttachedStream(1)]
         )
