@@ -279,4 +279,6 @@ class Ring:
 
     def _second_start(self) -> int | None:
         """Return where the first segment begins that is not the oldest fragment's."""
-        return next((start for start in self._starts if start > self.first), None)
+        starts = self._starts
+        at = bool(starts) and starts[0] == self.first
+        return starts[at] if len(starts) > at else None
