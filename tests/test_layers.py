@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -53,7 +54,7 @@ class Import:
 
 def imports(path: Path, package: tuple[str, ...] = ()) -> Iterator[Import]:
     """
-    What a module imports, with relative names resolved.
+    Yield what a module imports, with relative names resolved.
 
     C{from a import b} counts as C{a.b}: what C{b} is cannot be told from here, and a name in C{a}
     is in C{a} all the same.
@@ -76,12 +77,15 @@ def imports(path: Path, package: tuple[str, ...] = ()) -> Iterator[Import]:
             yield Import(path, node.lineno, ".".join((*module, alias.name)), node not in inside)
 
 
-def modules() -> Iterator[tuple[str, Import]]:
-    """Each import in the package, with the path of the module that it is written in."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        module = path.relative_to(PACKAGE).with_suffix("")
-        for found in imports(path, (PACKAGE.name, *module.parts[:-1])):
-            yield module.as_posix(), found
+@cache
+def modules() -> tuple[tuple[str, Import], ...]:
+    """Return each import in the package, with the path of the module that it is written in."""
+    names = {path: path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py")}
+    return tuple(
+        (module.as_posix(), found)
+        for path, module in sorted(names.items())
+        for found in imports(path, (PACKAGE.name, *module.parts[:-1]))
+    )
 
 
 def room(module: str) -> str:
