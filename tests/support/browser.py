@@ -195,6 +195,9 @@ class Running:
     """
     A browser that runs for all tests that need it, and a server that those share which only look
     at the test picture: starting either takes longer than most of them do.
+
+    @ivar browser: which browser runs.
+    @ivar driven: Playwright's.
     """
 
     now: Running | None = None
@@ -207,7 +210,7 @@ class Running:
         program = next(filter(None, map(shutil.which, browser.programs)), None)
         if program is None:
             raise SkipTest(f"{browser.name} is not installed: apt-get install {browser.package}")
-        self._browser = browser
+        self.browser = browser
         self._lasting = Lasting()
         self._demo: Mkvserve | None = None
         self._playwright = sync_playwright().start()
@@ -222,7 +225,7 @@ class Running:
     def of(cls, browser: Browser) -> Running:
         """Return the running browser of this kind, which may have to be started."""
         now = cls.now
-        if now and not (now._browser is browser and now.driven.is_connected()):
+        if now and not (now.browser is browser and now.driven.is_connected()):
             cls.end()
         cls.now = cls.now or cls(browser)
         return cls.now
@@ -239,9 +242,13 @@ class Running:
         """End the running browser, and its server, if there is one."""
         if cls.now:
             running, cls.now = cls.now, None
-            running._lasting.end()
-            running.driven.close()
-            running._playwright.stop()
+            running.stop()
+
+    def stop(self) -> None:
+        """End this browser and its server."""
+        self._lasting.end()
+        self.driven.close()
+        self._playwright.stop()
 
 
 class BrowserTestCase(EndToEndTestCase):

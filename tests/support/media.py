@@ -311,6 +311,11 @@ class _Recipe:
     audio_options: tuple[tuple[str, str], ...]
 
 
+def forget() -> None:
+    """Make each clip anew from now on, also one that was made before."""
+    _clip.cache_clear()
+
+
 @functools.cache
 def _clip(recipe: _Recipe) -> Path:
     # SVT-AV1 gives the thread that it runs in real-time priority when that may be had, as root
