@@ -84,9 +84,16 @@ class _UnixConnection(http.client.HTTPConnection):
 class Interface:
     """The server's side: what can be asked of it, a connection for each request."""
 
-    def __init__(self, url: str, unix: str | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        unix: str | None = None,
+        token: str | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
         """
         @param unix: the path of a socket, which is then where C{url}'s host would be.
+        @param timeout: seconds until an answer begins.
         @raise ControlError: when this is no address.
         """
         split = urlsplit(url)
@@ -98,6 +105,7 @@ class Interface:
         self._host = split.netloc
         self._base = split.path.rstrip("/")
         self._token = token
+        self._timeout = timeout
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """
@@ -133,10 +141,10 @@ class Interface:
         raise ControlError(UNREACHABLE, f"{self._where}: the server has gone")
 
     def _answer(
-        self, method: str, path: str, body: bytes | None = None, timeout: float = TIMEOUT
+        self, method: str, path: str, body: bytes | None = None, timeout: float | None = None
     ) -> http.client.HTTPResponse:
         headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
-        connection = self._connection(timeout)
+        connection = self._connection(timeout or self._timeout)
         try:
             connection.request(method, self._base + path, body, headers)
             return connection.getresponse()
@@ -447,10 +455,16 @@ def _token(path: str | None) -> str | None:
         raise ControlError(USAGE, f"--token-file: {path!r}: {_reason(error)}") from None
 
 
-def run(arguments: Sequence[str], out: TextIO, environment: Mapping[str, str]) -> int:
+def run(
+    arguments: Sequence[str],
+    out: TextIO,
+    environment: Mapping[str, str],
+    timeout: float = TIMEOUT,
+) -> int:
     """
     Do what the command line says.
 
+    @param timeout: seconds until the server's answer begins.
     @return: the status to exit with.
     @raise ControlError: when it cannot be done.
     """
@@ -460,7 +474,7 @@ def run(arguments: Sequence[str], out: TextIO, environment: Mapping[str, str]) -
     if named["url"] is None and named["unix"] is None:
         named |= {key: environment.get(f"MKVCTL_{key.upper()}") for key in ("url", "unix")}
     file = named["token_file"] or environment.get("MKVCTL_TOKEN_FILE")
-    server = Interface(named["url"] or URL, named["unix"], _token(file))
+    server = Interface(named["url"] or URL, named["unix"], _token(file), timeout)
 
     def say(value: Any, lines: Iterator[str]) -> None:
         if not hasattr(said, "json"):
@@ -475,10 +489,14 @@ def run(arguments: Sequence[str], out: TextIO, environment: Mapping[str, str]) -
     return 0
 
 
-def main() -> int:
-    """The command; a user's mistake is a line, and no traceback."""
+def main(do: Callable[[Sequence[str], TextIO, Mapping[str, str]], int] = run) -> int:
+    """
+    Run the command; a user's mistake is a line, and no traceback.
+
+    @param do: does what the command line says.
+    """
     try:
-        return run(sys.argv[1:], sys.stdout, os.environ)
+        return do(sys.argv[1:], sys.stdout, os.environ)
     except ControlError as error:
         for line in error.lines:
             print(f"mkvctl: {_printable(line)}", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import io
 import json
 import os
@@ -11,9 +10,11 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -30,11 +31,20 @@ from mkvtwist.server.server import Server
 from mkvtwist.testing import FakeReaders, footage, header
 from tests.support.fakes import Log, Response
 
+Do = Callable[[Sequence[str], TextIO, Mapping[str, str]], int]
+"""What a command line is done with."""
+
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
 
 
 class ControlTestCase(TestCase):
-    """What the cases below have in common: a server, managed at a socket in the file system."""
+    """
+    What the cases below have in common: a server, managed at a socket in the file system.
+
+    @ivar reread: reads the server's configuration file again, if it has one.
+    """
+
+    reread: Callable[[Collection[str]], Config] | None = None
 
     def setUp(self) -> None:
         """It has one stream, which is live, and which nobody reads."""
@@ -43,12 +53,12 @@ class ControlTestCase(TestCase):
         folder = tempfile.mkdtemp()  # trial's own is too long for the name of a socket
         self.addCleanup(shutil.rmtree, folder)
         self.path = os.path.join(folder, "control")
-        config = Config(
+        self.config = Config(
             (StreamConfig(Input(Form.URL, "http://me:secret@host/"), name="live"),),
             ("tcp:0:interface=127.0.0.1",),
             (f"unix:{self.path}", "tcp:0:interface=127.0.0.1"),
         )
-        self.server = Server(reactor, config, start_reader=self.readers)
+        self.server = Server(reactor, self.config, self.reread, start_reader=self.readers)
         self.server.privilegedStartService()
         self.server.startService()
         self.addCleanup(self.server.stopService)
@@ -203,8 +213,6 @@ class CommandTests(ControlTestCase):
         """What the server says against it is said, line by line."""
         got = yield self.refused("reload")
         self.assertEqual(got, (FAILED, "there is no configuration file to read again"))
-        self.patch(self.server, "reload", lambda: None)
-        self.assertIn("live", (yield self.ctl("reload")))
 
     @inlineCallbacks
     def test_mistakes(self) -> Any:
@@ -267,6 +275,20 @@ class AccessTests(ControlTestCase):
             self.assertEqual(got, (UNREACHABLE, line))
 
 
+class ReloadTests(ControlTestCase):
+    """A server that has a configuration file."""
+
+    def setUp(self) -> None:
+        """The file is the same as at the start."""
+        self.reread = lambda _: self.config
+        super().setUp()
+
+    @inlineCallbacks
+    def test_reload(self) -> Any:
+        """When the file has been read, all streams are shown."""
+        self.assertIn("live", (yield self.ctl("reload")))
+
+
 class Pipe(io.StringIO):
     """Standard output whose reader leaves after some lines."""
 
@@ -309,14 +331,14 @@ class Stub:
 class MainTests(SynchronousTestCase):
     """The command itself, and servers that are none."""
 
-    def main(self, *arguments: str) -> tuple[int, str, str]:
-        """Its exit status, and what it prints."""
+    def main(self, *arguments: str, do: Do = run) -> tuple[int, str, str]:
+        """The exit status of the command, and what it prints."""
         out, err = io.StringIO(), io.StringIO()
         self.patch(sys, "argv", ["mkvctl", *arguments])
         self.patch(sys, "stdout", out)
         self.patch(sys, "stderr", err)
         try:
-            status = ctl.main()
+            status = ctl.main(do)
         except SystemExit as ended:
             status = int(ended.code or 0)
         return status, out.getvalue(), err.getvalue()
@@ -361,20 +383,16 @@ class MainTests(SynchronousTestCase):
     def test_interrupted(self) -> None:
         """Who presses Control-C knows why it ends."""
 
-        def interrupt(*_: object) -> None:
+        def interrupt(*_: object) -> int:
             raise KeyboardInterrupt
 
-        self.patch(ctl, "run", interrupt)
-        self.assertEqual(self.main("events"), (130, "", ""))
+        self.assertEqual(self.main("events", do=interrupt), (130, "", ""))
 
     def test_slow(self) -> None:
         """A server that does not answer in time is said not to."""
-
-        def late(*_: object, **__: object) -> None:
-            raise TimeoutError
-
-        self.patch(http.client.HTTPConnection, "request", late)
-        status, _, err = self.main("list")
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel alone connects
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            status, _, err = self.main("--url", url, "list", do=partial(run, timeout=0.01))
         self.assertEqual(status, UNREACHABLE)
         self.assertIn("no answer in time", err)
 

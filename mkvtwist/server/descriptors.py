@@ -4,6 +4,7 @@ The limit of open files: each client takes a file descriptor (I{any}).
 
 import resource
 import sys
+from typing import Any
 
 from twisted.logger import Logger
 
@@ -13,23 +14,28 @@ DESCRIPTORS = 64
 _log = Logger()
 
 
-def raise_descriptor_limit() -> int:
-    """Raise the soft limit of open files to the hard one, and return it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def raise_descriptor_limit(limits: Any = resource) -> int:
+    """
+    Raise the soft limit of open files to the hard one, and return it.
+
+    @param limits: reads and sets the limits of a process.
+    """
+    soft, hard = limits.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        limits.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard if hard != resource.RLIM_INFINITY else sys.maxsize
 
 
-def most_connections(clients: int) -> int:
+def most_connections(clients: int, limits: Any = resource) -> int:
     """
     Return how many connections this process can have, with its limit of open files raised.
 
     The log warns if that is too few.
 
     @param clients: the number of clients that all streams together may have.
+    @param limits: reads and sets the limits of a process.
     """
-    limit = raise_descriptor_limit()
+    limit = raise_descriptor_limit(limits)
     if limit < clients + DESCRIPTORS:
         _log.warn(
             "only {limit} files can be open, too few for {clients} clients: raise the hard limit"

@@ -19,6 +19,7 @@ from mkvtwist.live.events import Events
 from mkvtwist.live.fanout import Fanout
 from mkvtwist.live.period import Period
 from mkvtwist.live.publisher import Publisher
+from mkvtwist.live.ring import Ring
 from mkvtwist.live.sink import Sink, Surroundings
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import SECOND, Header
@@ -85,12 +86,14 @@ class Stream(MultiService):
         start_reader: StartReader = ReaderThread,
         *,
         make_outputs: Sequence[MakeOutput] = OUTPUTS,
+        make_period: Callable[[Header, Ring], Period] = Period,
     ) -> None:
         """
         @param on_end: called once, when the input has ended for good and every client has its rest.
         @param events: hears of what happens here.
         @param start_reader: starts a reader each time that the input or a fallback is opened.
         @param make_outputs: make the outputs that the configuration asks for.
+        @param make_period: makes a period for each header.
         """
         super().__init__()
         self.config = config
@@ -111,9 +114,8 @@ class Stream(MultiService):
         self.cutter = Cutter(config.buffer, parts=not config.whole_segments)
         self.viewers = Viewers()
         self._intake = Intake(reactor)
-        self.publisher = Publisher(
-            config, self.demand, [*self._outputs, self.fanout, self.cutter, self._intake]
-        )
+        sinks = [*self._outputs, self.fanout, self.cutter, self._intake]
+        self.publisher = Publisher(config, self.demand, sinks, make_period)
         self.input = InputService(
             reactor,
             config,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import errno
 import os
 import socket
@@ -34,7 +33,7 @@ from zope.interface.verify import verifyObject
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError
-from mkvtwist.net.endpoint import Endpoint
+from mkvtwist.net.endpoint import Endpoint, explain
 from mkvtwist.server.ports import PortCheck, PortProbe
 from mkvtwist.server.server import Server
 from mkvtwist.testing import FakeReaders, Reactor
@@ -248,17 +247,9 @@ class MistakeTests(SynchronousTestCase):
 
     def test_forbidden(self) -> None:
         """A key that the server's user may not read is not taken for a mistake in the endpoint."""
-        path = f"{self.folder}/a.key"
-
-        def refuse(name: Any, *args: Any, **kwargs: Any) -> Any:
-            if name == path:
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-            return really(name, *args, **kwargs)
-
-        really = open
-        self.patch(builtins, "open", refuse)  # root may read everything
-        said = self.said(privateKey="a.key", certKey="a.pem")
-        self.assertIn(f"{path!r}: Permission denied; let the user", said)
+        refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/a.key")
+        said = explain("ssl:0:privateKey=/a.key", refused)  # root may read everything
+        self.assertIn("'/a.key': Permission denied; let the user", said)
 
     def test_folder(self) -> None:
         """The folder of certificates of C{tls:} has to be there."""

@@ -301,6 +301,23 @@ class OneClient(ClientFactory):
         return self.client
 
 
+class RememberingSite(LiveSite):
+    """
+    A site that remembers its connections.
+
+    @ivar accepted: a protocol for each of them.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.accepted: list[Any] = []
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Return a protocol, and remember it."""
+        self.accepted.append(super().buildProtocol(addr))
+        return self.accepted[-1]
+
+
 class EveryClientTests(TestCase):
     """A site on loopback: what is said about the connection of each kind of client."""
 
@@ -321,15 +338,7 @@ class EveryClientTests(TestCase):
         self.stream.publisher.begin(header())
         for packet in footage(0, 10):
             self.stream.publisher.publish([packet])
-        self.site = LiveSite(reactor, self.streams)
-        self.accepted: list[Any] = []
-        make = self.site.buildProtocol
-
-        def build(peer: Any) -> Any:
-            self.accepted.append(make(peer))
-            return self.accepted[-1]
-
-        self.patch(self.site, "buildProtocol", build)
+        self.site = RememberingSite(reactor, self.streams)
         listening = Endpoint(reactor, f"{self.scheme}:interface=127.0.0.1").listen(self.site)
 
         def listens(port: Any) -> None:
@@ -343,7 +352,7 @@ class EveryClientTests(TestCase):
         for stream in self.streams.values():
             for client in list(stream.fanout.clients):
                 stream.fanout.leave(client, "the test is over")
-        for connection in self.accepted:
+        for connection in self.site.accepted:
             handle = tcp_socket(connection.transport)
             if handle is not None:
                 connection.transport.abortConnection()
@@ -362,11 +371,11 @@ class EveryClientTests(TestCase):
         if until:
             await client.heard
         else:
-            while len(self.accepted) < 1 or not self.streams["cam"].fanout.clients:
+            while len(self.site.accepted) < 1 or not self.streams["cam"].fanout.clients:
                 done: Deferred[None] = Deferred()
                 self.reactor.callLater(0, done.callback, None)
                 await done
-        return tcp_socket(self.accepted[-1].transport)
+        return tcp_socket(self.site.accepted[-1].transport)
 
     async def test_live(self) -> None:
         """One that watches, whose bound follows the setting."""

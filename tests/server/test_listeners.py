@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
-from typing import Any
 
-from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
@@ -16,22 +12,7 @@ from mkvtwist.http import LiveSite
 from mkvtwist.server.listeners import ACCEPT_BACKLOG, Listener, Listeners
 from mkvtwist.streams.stream import Stream
 from mkvtwist.testing import FakeReaders, Reactor
-from tests.support.fakes import Log
-
-
-class ListeningSocket:
-    """A socket that listens, of a kernel that lacks the congestion control C{gone}."""
-
-    family = socket.AF_INET
-
-    def __init__(self) -> None:
-        self.chosen: list[str] = []
-
-    def setsockopt(self, level: int, option: int, value: bytes) -> None:
-        """Remember the congestion control, or refuse it."""
-        if value == b"gone":
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        self.chosen.append(value.decode())
+from tests.support.fakes import Log, PortReactor
 
 
 class ListenerTests(SynchronousTestCase):
@@ -39,7 +20,7 @@ class ListenerTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """One stream can be watched."""
-        self.reactor = Reactor()
+        self.reactor = PortReactor()
         self.log = Log(self)
         config = StreamConfig(Input(Form.FILE, "film.mkv"))
         stream = Stream(self.reactor, config, on_end=lambda _: None, start_reader=FakeReaders())
@@ -105,16 +86,8 @@ class ListenerTests(SynchronousTestCase):
         """Connections get the congestion control that is set when they come."""
         if not hasattr(socket, "TCP_CONGESTION"):
             raise SkipTest("this system has one congestion control")
-        handle = ListeningSocket()
-        listen = self.reactor.listenTCP
-
-        def with_socket(*args: Any, **kwargs: Any) -> Any:
-            port = listen(*args, **kwargs)
-            port.socket = handle
-            return port
-
-        self.patch(self.reactor, "listenTCP", with_socket)
         (listener,) = self.start("tcp:8080")
+        handle = self.reactor.ports[0].socket
         self.assertEqual(handle.chosen, [])
         for name in ("reno", "reno", "gone"):
             listener.congest(name)
@@ -124,15 +97,11 @@ class ListenerTests(SynchronousTestCase):
         early = Listener(self.reactor, "tcp:8081", self.site, {})
         early.congest("cubic")
         early.startService()
-        self.assertEqual(handle.chosen, ["reno", "cubic"])
+        self.assertEqual(self.reactor.ports[1].socket.chosen, ["cubic"])
 
     def test_cannot_listen(self) -> None:
         """A port that was lost between the check and the start is said in the log."""
-
-        def refuse(*_: object, **__: object) -> None:
-            raise CannotListenError("", 8080, OSError(98, "Address already in use"))
-
-        self.patch(self.reactor, "listenTCP", refuse)
+        self.reactor.is_taken = True
         self.start("tcp:8080")
         (line,) = self.log.about("cannot listen at tcp:8080")
         self.assertIn("Address already in use", line)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import AtEnd, Form, Input, parse_input
@@ -18,8 +17,8 @@ from mkvtwist.libav import Ended
 from mkvtwist.live.client import Wish
 from mkvtwist.server.listeners import Listener
 from mkvtwist.server.server import Server
-from mkvtwist.testing import END, FakeReaders, Reactor, footage, header
-from tests.support.fakes import Log, Response, sent
+from mkvtwist.testing import END, FakeReaders, footage, header
+from tests.support.fakes import Log, PortReactor, Response, sent
 
 
 class ServiceTests(SynchronousTestCase):
@@ -28,7 +27,7 @@ class ServiceTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Nothing is read, nobody listens."""
         self.readers = FakeReaders()
-        self.reactor = Reactor()
+        self.reactor = PortReactor()
         self.log = Log(self)
 
     def make(self, *listen: str, streams: tuple[StreamConfig, ...] = ()) -> Server:
@@ -63,12 +62,13 @@ class ServiceTests(SynchronousTestCase):
     def test_congestion(self) -> None:
         """The configuration says which congestion control the listeners give."""
         server = self.make()
-        (listener,) = server.listeners
-        chosen: list[str | None] = []
-        self.patch(listener, "congest", chosen.append)
+        self.start(server)
         server.apply(replace(server.config, congestion="reno"))
         server.apply(replace(server.config, congestion=None))
-        self.assertEqual(chosen, ["reno", None])
+        (port,) = self.reactor.ports
+        first, *others = port.socket.chosen
+        self.assertEqual(first, "reno")
+        self.assertNotIn("reno", others)
 
     def test_end(self) -> None:
         """When the last stream has ended, and its clients have their rest, the server stops."""
@@ -156,14 +156,10 @@ class ServiceTests(SynchronousTestCase):
         """It is 1 when nobody can send, since the port is taken."""
         asked: list[int] = []
         config = StreamConfig(Input(Form.ENDPOINT, "tcp:9"), at_end=AtEnd.EXIT)
-
-        def taken(*_: object, **__: object) -> None:
-            raise CannotListenError("", 9, OSError(98, "Address already in use"))
-
+        self.reactor.is_taken = True
         server = Server(
             self.reactor, Config((config,), ()), exit_with=asked.append, start_reader=self.readers
         )
-        self.patch(self.reactor, "listenTCP", taken)
         self.start(server)
         self.reactor.turns()
         self.assertEqual(asked, [1])
@@ -175,7 +171,7 @@ class ChangeTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Two streams, one of which somebody watches."""
         self.readers = FakeReaders()
-        self.reactor = Reactor()
+        self.reactor = PortReactor()
         self.log = Log(self)
         self.mistakes: list[str] = []
         self.held: set[str] = set()
@@ -392,7 +388,7 @@ class ChangeTests(SynchronousTestCase):
         self.next = Config((self.a, self.config("c", "tcp:5001")), ("tcp:8080",))
         self.hang_up()
         leaving: Deferred[None] = Deferred()
-        self.patch(self.server.streams["c"], "stopService", lambda: leaving)
+        self.reactor.ports[-1].freed = leaving
         self.server.restart("c")
         self.server.reload()
         self.assertEqual(self.held, {"tcp:8080", "tcp:5001"})

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from twisted.internet.interfaces import IProducer
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IListeningPort, IProducer
+from twisted.internet.protocol import Factory
 from twisted.logger import ILogObserver, LogEvent, LogPublisher, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -20,7 +26,84 @@ from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
-from mkvtwist.testing import Pool, header
+from mkvtwist.testing import Pool, Reactor, header
+
+
+class ListeningSocket:
+    """
+    A socket that listens, of a kernel that lacks the congestion control C{gone}.
+
+    @ivar chosen: the congestion controls that were set.
+    """
+
+    family = socket.AF_INET
+
+    def __init__(self) -> None:
+        self.chosen: list[str] = []
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        """
+        Remember the congestion control.
+
+        @raise OSError: if the kernel lacks it.
+        """
+        if value == b"gone":
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        self.chosen.append(value.decode())
+
+
+@implementer(IListeningPort)
+class ListeningPort:
+    """
+    A port of a L{PortReactor}.
+
+    @ivar socket: its socket.
+    @ivar freed: fires when the port is free again; L{None} if it is at once.
+    """
+
+    def __init__(self, host: IAddress) -> None:
+        self.socket = ListeningSocket()
+        self.freed: Deferred[None] | None = None
+        self._host = host
+
+    def startListening(self) -> None:  # noqa: N802 - the interface's names, here and below
+        """Listen, as it does from its beginning."""
+
+    def stopListening(self) -> Deferred[None] | None:  # noqa: N802
+        """Stop; the port is free when the test says so."""
+        return self.freed
+
+    def getHost(self) -> IAddress:  # noqa: N802
+        """Return where it listens."""
+        return self._host
+
+
+class PortReactor(Reactor):
+    """
+    A reactor whose ports the test knows.
+
+    @ivar ports: all of them, in the order in which they began to listen.
+    @ivar is_taken: whether somebody else listens at each port.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ports: list[ListeningPort] = []
+        self.is_taken = False
+
+    def listenTCP(
+        self, port: int, factory: Factory, backlog: int = 50, interface: str = ""
+    ) -> ListeningPort:
+        """
+        Listen.
+
+        @raise CannotListenError: if the port is taken.
+        """
+        if self.is_taken:
+            raise CannotListenError(interface, port, OSError(98, "Address already in use"))
+        made = ListeningPort(super().listenTCP(port, factory, backlog, interface).getHost())
+        self.ports.append(made)
+        return made
 
 
 class LatePool(Pool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import m3u8
@@ -24,10 +25,11 @@ STARTED = 1_700_012_345.25
 FIRST = 1_700_012_345
 TEXT = Track(number=3, type="subtitle", codec="subrip")
 ALL = Choice(MP4, frozenset({1, 2, 3}))
+UNRENDERABLE = b"unrenderable"
 
 
 class Bytes(Muxer[None]):
-    """A muxer that shows what was rendered together."""
+    """A muxer that shows what was rendered together, and fails at L{UNRENDERABLE}."""
 
     start = None
 
@@ -37,14 +39,35 @@ class Bytes(Muxer[None]):
         self._numbers = numbers
 
     def render(self, packets: Sequence[Packet]) -> bytes:
-        """Each packet's bytes."""
+        """
+        Return each packet's bytes.
+
+        @raise ValueError: at L{UNRENDERABLE}.
+        """
         self.rendered += 1
         mine = [packet.data for packet in packets if packet.track in self._numbers]
+        if UNRENDERABLE in mine:
+            raise ValueError("unrenderable")
         return b"(" + b"|".join(mine) + b")" if mine else b""
 
 
+IN_BYTES = replace(MP4, muxer=Bytes)
+
+
+class PeriodInBytes(RealPeriod):
+    """A period whose MP4 shows what was rendered together."""
+
+    def muxer(self, choice: Choice) -> Muxer[Any]:
+        """Return a muxer, L{Bytes} instead of MP4's."""
+        return super().muxer(choice._replace(format=IN_BYTES) if choice.format is MP4 else choice)
+
+
 class Period(RealPeriod):
-    """One whose MP4 shows what was rendered together."""
+    """
+    A period with a ring of its own, whose MP4 shows what was rendered together.
+
+    @ivar made: the muxers; a test may put one of its own there.
+    """
 
     def __init__(self, *tracks: Track, size_limit: int = 1 << 30, edge: int = 0) -> None:
         header = Header(tuple(in_mp4(track) for track in tracks or (VIDEO,)))
@@ -52,7 +75,7 @@ class Period(RealPeriod):
         self.made: dict[Choice, Muxer[Any]] = {}
 
     def muxer(self, choice: Choice) -> Muxer[Any]:
-        """Bytes, or words."""
+        """Return the muxer of a choice, with L{Bytes} instead of MP4's."""
         if choice not in self.made:
             make = Bytes if choice.format is MP4 else choice.format.muxer
             self.made[choice] = make(self.header, choice.tracks)

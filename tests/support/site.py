@@ -22,13 +22,36 @@ def ignore(_: Stream) -> None:
     """The end of a stream is nobody's business here."""
 
 
+class SlowTransport(StringTransport):
+    """A transport that holds back its producer at each write, once it has this many bytes."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self._room = room
+
+    def write(self, data: bytes) -> None:
+        """Take the bytes, and pause the producer as a transport does whose buffer is full."""
+        super().write(data)
+        if len(self.value()) > self._room and self.producer is not None:
+            self.producer.pauseProducing()
+
+
 class Connection:
     """A client's connection in memory."""
 
-    def __init__(self, site: Site, reactor: Reactor, host: str = "192.0.2.7") -> None:
+    def __init__(
+        self,
+        site: Site,
+        reactor: Reactor,
+        host: str = "192.0.2.7",
+        transport: StringTransport | None = None,
+    ) -> None:
+        """
+        @param transport: takes what the site writes; L{None} is one that takes everything.
+        """
         self.reactor = reactor
         peer = IPv4Address("TCP", host, 5000)
-        self.transport = StringTransport(peerAddress=peer)
+        self.transport = transport or StringTransport(peerAddress=peer)
         protocol = site.buildProtocol(peer)
         assert protocol is not None
         self.protocol: Any = protocol

@@ -59,6 +59,13 @@ class ParserTests(SynchronousTestCase):
             self.assertRaises(soak_watch.NonsenseError, frames, parser, b"\0not media at all" * 9)
 
 
+class QuietSoak(soak.Soak):
+    """A run that says nothing."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+
 class WatcherTests(SynchronousTestCase):
     """L{soak_watch.Watcher}: a gap is a fault, unless the stream was harmed just now."""
 
@@ -66,8 +73,7 @@ class WatcherTests(SynchronousTestCase):
         directory = Path(self.mktemp())
         directory.mkdir()
         options = argparse.Namespace(seed=1, minutes=1.0, port=1)
-        self.soak = soak.Soak(options, directory)
-        self.patch(self.soak, "say", lambda _: None)
+        self.soak = QuietSoak(options, directory)
         self.stream = self.soak.streams["film"]
 
     def watch(self, *times: float, slow: bool = False) -> list[str]:

@@ -7,6 +7,7 @@ import gzip
 import re
 import subprocess
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_network
 from itertools import pairwise
 from typing import Any
@@ -19,7 +20,6 @@ from twisted.web.server import NOT_DONE_YET, Site
 from mkvtwist.config.input import Form, Input, parse_at_end, parse_input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
-from mkvtwist.formats.mp4 import MP4
 from mkvtwist.http import LiveSite
 from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.segment_requests import WAIT_FIRST, list_bytes
@@ -29,15 +29,15 @@ from mkvtwist.http.wire.delivery import SLICE
 from mkvtwist.http.wire.response import View
 from mkvtwist.live import turns
 from mkvtwist.media.packet import Track
-from mkvtwist.outputs.segmented import choices, hls
+from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.registry import HLS
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
 from mkvtwist.testing import AUDIO, END, VIDEO, FakeReaders, Reactor, footage, header
 from tests.support import media
 from tests.support.fakes import Answer, Log, in_mp4
-from tests.support.segmented import Bytes
-from tests.support.site import Connection, ignore
+from tests.support.segmented import UNRENDERABLE, PeriodInBytes
+from tests.support.site import Connection, SlowTransport, ignore
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
 
 BRIEFLY = "public, max-age=1, s-maxage=1, stale-while-revalidate=1, stale-if-error=10"
@@ -64,7 +64,6 @@ class HLSTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Seven complete segments of a second, and a half."""
-        self.patch(choices, "MP4", replace(MP4, muxer=Bytes))
         self.reactor = Reactor()
         self.streams: dict[str, Stream] = {}
         self.site = LiveSite(self.reactor, self.streams)
@@ -78,7 +77,8 @@ class HLSTestCase(SynchronousTestCase):
     def add(self, name: str = "live", **settings: Any) -> Stream:
         """Another stream; its input is not opened."""
         config = StreamConfig(Input(Form.DEMO, "demo:"), name=name, **settings)
-        self.streams[name] = stream = Stream(self.reactor, config, ignore)
+        stream = Stream(self.reactor, config, ignore, make_period=PeriodInBytes)
+        self.streams[name] = stream
         return stream
 
     def begin(self) -> None:
@@ -496,14 +496,8 @@ class BlockingTests(HLSTestCase):
     def test_in_time_after_all(self) -> None:
         """What comes while others are told that nothing has is given; who is told is no viewer."""
         waiting = [self.wait(0) for _ in range(turns.CROWD + 8)]
-        turn = self.reactor.callLater
-
-        def later(delay: float, function: Any, *args: Any) -> Any:
-            if waiting[0].transport.value():
-                self.stream.publisher.publish(footage(7.5, 8.1))
-            return turn(delay, function, *args)
-
-        self.patch(self.reactor, "callLater", later)
+        first_told = partial(self.stream.publisher.publish, footage(7.5, 8.1))
+        self.reactor.callLater(3, self.reactor.callLater, 0, first_told)
         self.reactor.advance(3)
         statuses = [connection.answer().status for connection in waiting]
         self.assertEqual(statuses, [503] * turns.CROWD + [200] * 8)
@@ -512,15 +506,15 @@ class BlockingTests(HLSTestCase):
         """Of all who waited in vain some are told in one turn, the others in the next ones."""
         waiting = [self.wait(0) for _ in range(turns.CROWD + 8)]
         told: list[int] = []
-        turn = self.reactor.callLater
 
-        def later(delay: float, function: Any, *args: Any) -> Any:
+        def count() -> None:
             told.append(sum(bool(connection.transport.value()) for connection in waiting))
-            return turn(delay, function, *args)
+            if told[-1] < len(waiting):
+                self.reactor.callLater(0, count)
 
-        self.patch(self.reactor, "callLater", later)
+        self.reactor.callLater(3, count)
         self.reactor.advance(3)
-        self.assertEqual(told, [0, turns.CROWD])
+        self.assertEqual(told, [0, turns.CROWD, len(waiting)])
         for connection in waiting:
             self.assertEqual(connection.answer().status, 503)
 
@@ -598,12 +592,14 @@ class BlockingTests(HLSTestCase):
 
     def test_failure(self) -> None:
         """A failure is one request's own."""
-        one, other = self.ask(self.url(*self.cutter.edge) + "?token=secret"), self.wait(0, 0)
-        self.patch(Bytes, "render", None)
-        self.publish(7.5, 7.8)
+        self.publish(7.5, 7.6)
+        one, other = self.ask(self.url(*self.cutter.edge) + "?token=secret"), self.wait(0, 1)
+        for packet in footage(7.6, 8.1):
+            self.stream.publisher.publish([packet._replace(data=UNRENDERABLE)])
+            self.reactor.turn()
         self.assertTrue(one.transport.disconnected)
         self.assertEqual(other.answer().status, 200)
-        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
         (line,) = self.log.about(" failed")
         self.assertNotIn("secret", line)
 
@@ -766,16 +762,8 @@ class PieceTests(HLSTestCase):
     def test_slow(self) -> None:
         """A segment is handed over as it is taken; who takes nothing is disconnected."""
         self.publish_big()
-        connection = Connection(self.site, self.reactor)
-        transport: Any = connection.transport
-        write = transport.write
-
-        def full(data: bytes) -> None:
-            write(data)
-            if len(transport.value()) > SLICE:
-                transport.producer.pauseProducing()  # as a transport does whose buffer is full
-
-        self.patch(transport, "write", full)
+        transport: Any = SlowTransport(SLICE)
+        connection = Connection(self.site, self.reactor, transport=transport)
         connection.ask(self.url(self.cutter.edge[0] - 1))
         taken = 0
         while not (got := connection.answer()).complete:
@@ -858,7 +846,13 @@ class EndTests(HLSTestCase):
         readers = FakeReaders()
         source = parse_input("input", "film.mkv")
         config = StreamConfig(source, name="film", at_end=parse_at_end("at-end", None, source.form))
-        film = Stream(self.reactor, config, ended.append, start_reader=readers)
+        film = Stream(
+            self.reactor,
+            config,
+            ended.append,
+            start_reader=readers,
+            make_period=PeriodInBytes,
+        )
         self.streams["film"] = film
         film.startService()
         readers[-1].emit(header(in_mp4(VIDEO)), *footage(0, 7.5))
