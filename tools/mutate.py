@@ -616,7 +616,7 @@ class _Checks:
     def _render(self, packets: list[Packet]) -> None:
         if not packets or self._period is None:
             return
-        for fragment in self._period.fragments(packets):
+        for fragment in self._period.segmenter.append(packets):
             data = self._period.muxer(self._period.everything).render(fragment.packets)
             blocks = list(_blocks_in(data))
             if [(p.track, p.data) for p in fragment.packets] != [(b[0], b[2]) for b in blocks]:

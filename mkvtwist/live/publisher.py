@@ -97,7 +97,7 @@ class Publisher:
         period = self.period
         assert period is not None
         whole = self.config.whole_segments
-        for fragment in period.fragments(packets):
+        for fragment in period.segmenter.append(packets):
             if not whole:
                 period.released = fragment.number + 1
             elif fragment.key:

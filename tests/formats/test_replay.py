@@ -40,7 +40,7 @@ CLIPS: dict[Format, dict[str, Any]] = {
 def replay_of(header: Header, given: list[Packet], format_: Format, seconds: float) -> Replay:
     """What the server makes the file of."""
     period = Period(header, Ring(60 * SECOND, 1 << 30))
-    period.released = sum(1 for _ in period.fragments(given))
+    period.released = sum(1 for _ in period.segmenter.append(given))
     choice = choose(header, format_)
     made = period.muxer(choice)
     last = [p for p in period.since(round(seconds * SECOND)) if p.track in choice.tracks]

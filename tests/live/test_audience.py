@@ -24,7 +24,7 @@ def period(header: Header, packets: list[Packet]) -> Period:
     """Each packet is a fragment."""
     made = Period(header, Ring(60 * SECOND, 1 << 30))
     for packet in packets:
-        list(made.fragments([packet]))
+        list(made.segmenter.append([packet]))
     made.released = made.ring.end
     return made
 

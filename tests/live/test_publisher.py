@@ -7,7 +7,8 @@ from collections.abc import Awaitable
 from twisted.internet.defer import Deferred
 
 from mkvtwist.live.fragment import Fragment
-from mkvtwist.live.period import FRAGMENT_BYTES, FRAGMENT_SPAN, Period
+from mkvtwist.live.period import Period
+from mkvtwist.live.segmenter import FRAGMENT_BYTES, FRAGMENT_SPAN
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
 from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, header, mixed

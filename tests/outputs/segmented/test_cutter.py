@@ -298,7 +298,7 @@ class SilenceTests(SynchronousTestCase):
         self.period = Period(*tracks)
         live = Live()
         for packet in mixed(*lists):
-            for fragment in self.period.fragments([packet]):
+            for fragment in self.period.segmenter.append([packet]):
                 live.append(self.period, fragment, STARTED + packet.dts / SECOND)
         return live
 
@@ -339,7 +339,7 @@ class SilenceTests(SynchronousTestCase):
         came = sorted([*pictures, *sound], key=lambda p: p.dts - 5 * SECOND * (p.track == 2))
         period, live = Period(VIDEO, AUDIO), Live()
         for packet in came:
-            for fragment in period.fragments([packet]):
+            for fragment in period.segmenter.append([packet]):
                 live.append(period, fragment, STARTED)
         segments = live.whole()
         self.assertLess(max(s.duration for s in segments), 3.1 * SECOND)

@@ -1,4 +1,4 @@
-"""A header and what has come since: how packets become fragments, and what is noticed of them."""
+"""The segmenter: packets become fragments, fragments become segments."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.live.period import LONGEST_PAUSE, Period
+from mkvtwist.live.period import Period
 from mkvtwist.live.ring import Ring
+from mkvtwist.live.segmenter import LONGEST_PAUSE
 from mkvtwist.media.packet import SECOND, Header, Packet, Track
 from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, mixed
 
@@ -24,9 +25,9 @@ class PauseTests(SynchronousTestCase):
         for number, pause in enumerate((0, *frames)):
             dts += pause * FRAME
             picture = Packet(1, dts, dts, FRAME, number == 0, b"x")
-            (fragment,) = made.fragments([picture])
+            (fragment,) = made.segmenter.append([picture])
             found.append(fragment.pause)
-            (heard,) = made.fragments([picture._replace(track=2)])
+            (heard,) = made.segmenter.append([picture._replace(track=2)])
             self.assertEqual(heard.pause, fragment.pause)
         return found
 
@@ -48,7 +49,7 @@ class PauseTests(SynchronousTestCase):
         made = Period(Header((VIDEO,)), Ring(600 * SECOND, 1 << 30))
         times = (0, 1, 2, 9, 10)
         pictures = [Packet(1, n * FRAME, n * FRAME, FRAME, n == 0, b"x") for n in times]
-        found = [(len(f.packets), f.pause) for f in made.fragments(pictures)]
+        found = [(len(f.packets), f.pause) for f in made.segmenter.append(pictures)]
         self.assertEqual(found[0], (3, FRAME))
         self.assertGreater(found[1][1], 6 * FRAME)
 
@@ -56,7 +57,7 @@ class PauseTests(SynchronousTestCase):
         """Without pictures there is no such thing."""
         made = Period(Header((SOUND,)), Ring(600 * SECOND, 1 << 30))
         sounds = [Packet(1, n * SECOND, n * SECOND, FRAME, True, b"x") for n in range(3)]
-        self.assertEqual({fragment.pause for fragment in made.fragments(sounds)}, {0})
+        self.assertEqual({fragment.pause for fragment in made.segmenter.append(sounds)}, {0})
 
     def test_slide_show(self) -> None:
         """What is usual is waited for however long it is, and no longer than it is usual."""
@@ -73,7 +74,9 @@ class SegmentTests(SynchronousTestCase):
         """When the segments of these packets begin, and whether all can be decoded from there."""
         self.made = Period(Header(tracks), Ring(600 * SECOND, 1 << 30))
         came = mixed(*lists)
-        fragments = [fragment for packet in came for fragment in self.made.fragments([packet])]
+        fragments = [
+            fragment for packet in came for fragment in self.made.segmenter.append([packet])
+        ]
         return [(found.start / SECOND, found.decodable) for found in fragments if found.key]
 
     def test_keyframes(self) -> None:
