@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from mkvtwist import __version__
 
 URL = "http://127.0.0.1:8079"
-"""Where the interface is if nobody says so; the documentation puts it there."""
+"""The address of the interface by default, as in the documentation."""
 
 TIMEOUT = 10.0
 """Seconds until an answer begins: none of them needs more than a turn of the server's reactor."""
@@ -56,9 +56,9 @@ exit status:
 
 class ControlError(Exception):
     """
-    It cannot be done.
+    The exception for a command that fails.
 
-    @ivar lines: what is to be said.
+    @ivar lines: the error message.
     @ivar status: to exit with.
     """
 
@@ -82,7 +82,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Interface:
-    """The server's side: what can be asked of it, a connection for each request."""
+    """The management interface of a server; each request has a connection of its own."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Interface:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """
-        What the server answers below C{/api/v1/}.
+        Return the server's answer below C{/api/v1/}.
 
         @raise ControlError: when it refuses, or is not there.
         """
@@ -117,14 +117,14 @@ class Interface:
         return self._json(self._answer(method, f"/api/v1/{path}", data))
 
     def health(self) -> tuple[bool, str]:
-        """Whether all is well, and what the server says about that."""
+        """Return whether all streams are well, and the server's words for that."""
         answer = self._answer("GET", "/healthz")
         if answer.status not in {200, 503}:
             raise self._nothing_here()
         return answer.status == 200, answer.read().decode("utf-8", "replace").rstrip()
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Events and what is known of them, for as long as the server runs."""
+        """Yield events with their details, as long as the server runs."""
         answer = self._answer("GET", "/api/v1/events", timeout=SILENCE)
         if answer.status != 200:
             self._json(answer)
@@ -188,11 +188,11 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
-# -- What is said -------------------------------------------------------------
+# -- Output -------------------------------------------------------------------
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lines with columns of one width each; numbers stand at the right."""
+    """Yield the lines of a table; numbers are aligned at the right."""
     cells = [headings, *rows]
     widths = [max(len(row[at]) for row in cells) for at in range(len(headings))]
     right = [bool(rows) and all(row[at][:1].isdigit() for row in rows) for at in range(len(widths))]
@@ -205,7 +205,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[st
 
 
 def _printable(text: object) -> str:
-    """In one line, without anything that would move a terminal's cursor."""
+    """Return a text in one line, without control characters."""
     return "".join(char if char.isprintable() else "?" for char in str(text))
 
 
@@ -217,7 +217,7 @@ def _bits(rate: float) -> str:
 
 
 def _moment(text: str) -> str:
-    """A moment as the clock on the wall here shows it."""
+    """Return a moment in local time."""
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -238,7 +238,7 @@ def _overview(streams: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _account(name: str, stream: Mapping[str, Any]) -> Iterator[str]:
-    """All there is to say of one stream."""
+    """Yield lines with everything that is known of one stream."""
     yield f"{name}: {stream['state']} since {_moment(stream['since'])}"
     yield f"  {_printable(stream['reason'])}"
     if stream.get("detail"):
@@ -292,7 +292,7 @@ def _account(name: str, stream: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _event(kind: str, details: Mapping[str, Any]) -> str:
-    """One event in one line."""
+    """Return one event in one line."""
     rest = dict(details)
     when, stream = rest.pop("when", None), rest.pop("stream", "")
     words = [_moment(when) if when else "", stream, kind]
@@ -300,10 +300,10 @@ def _event(kind: str, details: Mapping[str, Any]) -> str:
     return "  ".join(filter(None, words))
 
 
-# -- What is done -------------------------------------------------------------
+# -- Commands -----------------------------------------------------------------
 
 Say = Callable[[Any, Iterator[str]], None]
-"""Called with what the server has answered, and with the same in words."""
+"""Called with the server's answer, and with the same in words."""
 
 
 def _list(server: Interface, said: argparse.Namespace, say: Say) -> None:
@@ -365,13 +365,13 @@ def _health(server: Interface, said: argparse.Namespace, say: Say) -> None:
 
 
 def _quoted(name: str) -> str:
-    """A name as one part of a path, whatever is in it."""
+    """Return a name quoted as one part of a path."""
     return quote(name, safe="")
 
 
 def _settings(assignments: Sequence[str]) -> dict[str, Any]:
     """
-    What C{KEY=VALUE} says.
+    Return the settings in arguments such as C{KEY=VALUE}.
 
     @raise ControlError: when it is something else.
     """
@@ -387,7 +387,7 @@ def _settings(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def _located(source: str) -> str:
-    """An input; a file that is here, with its whole path: the server is somewhere else."""
+    """Return an input for the server; a local file with its absolute path."""
     return os.path.abspath(source) if os.path.exists(source) else source
 
 
@@ -402,7 +402,7 @@ def _value(text: str) -> Any:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What the command line may be."""
+    """Return the parser of the command line."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--url", help=f"where the server is managed (default: {URL})")
     common.add_argument("--unix", metavar="PATH", help="likewise, a socket in the file system")
@@ -462,7 +462,7 @@ def run(
     timeout: float = TIMEOUT,
 ) -> int:
     """
-    Do what the command line says.
+    Run the command that the command line names.
 
     @param timeout: seconds until the server's answer begins.
     @return: the status to exit with.
@@ -491,9 +491,9 @@ def run(
 
 def main(do: Callable[[Sequence[str], TextIO, Mapping[str, str]], int] = run) -> int:
     """
-    Run the command; a user's mistake is a line, and no traceback.
+    Run the command; report a user's mistake in one line, without a traceback.
 
-    @param do: does what the command line says.
+    @param do: runs the command that the command line names.
     """
     try:
         return do(sys.argv[1:], sys.stdout, os.environ)

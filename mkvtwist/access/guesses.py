@@ -2,8 +2,8 @@
 Wrong credentials, counted by address, so that guessing ends soon (I{reactor}).
 
  1. Only a verdict counts: credentials that are right are never a guess, however many come at once.
- 2. Credentials that are being looked at could still be wrong. So no more of them are looked at than
-    guesses are left; further ones of the address wait in line for a verdict.
+ 2. Credentials that are being looked at could still be wrong. So only as many are looked at as the
+    address has guesses left; further ones wait in line for a verdict.
  3. Each of those is a request, so the number of connections bounds the lines.
 
 One address is one host; for IPv6 that is a network, see L{mkvtwist.net.addresses.one_host}.
@@ -21,8 +21,8 @@ from mkvtwist.net.addresses import one_host
 GUESSES = 10
 GUESS_WINDOW = 60.0
 """
-Wrong credentials that an address may give in so many seconds; then none are looked at. So many are
-looked at once.
+Wrong credentials that an address may give in so many seconds; then no more are looked at. The
+number is also the most that are looked at at once.
 """
 
 VERDICT_TIME = 30.0
@@ -35,11 +35,13 @@ Result = TypeVar("Result")
 
 
 class LockedOut(Exception):
-    """Too many wrong credentials have come from an address; none from there are looked at now."""
+    """
+    The exception for an address with too many wrong credentials: none from it are looked at now.
+    """
 
 
 class _Line:
-    """Credentials from one address: how many are looked at, and those that wait for a verdict."""
+    """The credentials of one address: the number being looked at, and those that wait."""
 
     def __init__(self) -> None:
         self.looked_at = 0

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import bcrypt
 
 COST = 12
-"""Of a new hash, as a power of two of rounds: a quarter of a second here for each guess."""
+"""The cost of a new hash, as a power of two of rounds: a quarter of a second for each guess."""
 
 LONGEST_PASSWORD = 72
 """Bytes of a password; bcrypt looks at no more."""
@@ -20,7 +20,9 @@ _HASH = re.compile(rb"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 
 
 class PasswordError(ValueError):
-    """A file, a user or a password that cannot be used. The text quotes no secret."""
+    """
+    The exception for a file, a user or a password that cannot be used. The text quotes no secret.
+    """
 
 
 def parse_users(text: bytes) -> Mapping[bytes, bytes]:

@@ -1,5 +1,5 @@
 """
-Tells operators of refused senders and of addresses that are locked out (I{reactor}).
+Reports to operators: refused senders, and addresses that are locked out (I{reactor}).
 
 Each refusal is an event. In the log the first refusal of an address for a cause has a line; further
 ones within L{REFUSAL_SPAN} are counted, and one more line has their number: a client that tries a

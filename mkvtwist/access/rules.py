@@ -1,5 +1,5 @@
 """
-Rules at work, for clients that watch, send, or look at the status (I{reactor}).
+Access rules applied to clients that watch, send, or look at the status (I{reactor}).
 
 A L{Gate} is an access rule whose files have been read. Addresses are looked at first: without the
 right one nothing helps. Then, if the rule asks for them, credentials: one that is right is enough.
@@ -43,7 +43,7 @@ class Visitor(NamedTuple):
 
 @implementer(IRealm)
 class _Inside:
-    """The place behind a gate, where all clients are the same."""
+    """The realm behind a gate: all clients get the same avatar."""
 
     def requestAvatar(
         self, avatarId: bytes | tuple[()], mind: object, *interfaces: Any
@@ -84,7 +84,7 @@ def checkers(rule: AccessRule, hashing: Hashing) -> Iterable[ICredentialsChecker
 
 class Gate:
     """
-    A rule at work.
+    An access rule whose files have been read.
 
     @ivar rule: the rule.
     """

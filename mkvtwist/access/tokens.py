@@ -1,8 +1,8 @@
 """
 Tokens: secrets that name no user (I{reactor}).
 
-One rule holds for all of them: a token is one line, without control characters, and has as many
-characters as what it opens is worth.
+One rule holds for all of them: a token is one line, without control characters, and has a least
+number of characters, which depends on its use.
 """
 
 import hmac
@@ -32,7 +32,7 @@ class IToken(ICredentials):
     """A secret that names no user."""
 
     def is_one_of(tokens: Iterable[bytes]) -> bool:
-        """Return whether it is one of these; that takes as long whether it is or not."""
+        """Return whether the token is one of these, in constant time."""
 
 
 @implementer(IToken)
@@ -92,7 +92,7 @@ def read_management_token(path: str) -> bytes:
 
 def _check(path: str, token: bytes, shortest: int) -> None:
     """
-    Look whether a token is one.
+    Check that a token follows the rule.
 
     @raise ConfigError: if it is not; the token is not quoted.
     """

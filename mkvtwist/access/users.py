@@ -29,7 +29,7 @@ KNOWN = 4096
 
 
 class Busy(Exception):
-    """Too many passwords wait already; the client may try again."""
+    """The exception when too many passwords wait already; the client may try again."""
 
 
 class Hashing:

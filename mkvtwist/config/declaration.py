@@ -1,5 +1,5 @@
 """
-How a setting is declared (I{pure}).
+Declarations of settings (I{pure}).
 
 A setting is a field of a frozen dataclass, and L{setting} makes the field together with everything
 else that is known of it::
@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 
 
 class Group(Enum):
-    """What a setting is about: the headings of C{--help} and of the sample, in their order."""
+    """The groups of settings: the headings of C{--help} and of the sample, in their order."""
 
     INPUT = "Input"
     CLIENTS = "Clients"
@@ -33,7 +33,7 @@ class Group(Enum):
 
 
 class Where(Flag):
-    """Where a setting may stand."""
+    """The places where a setting may stand."""
 
     OPTION = auto()
     FILE = auto()
@@ -46,7 +46,7 @@ EVERYWHERE = Where.OPTION | Where.FILE | Where.DEFAULTS | Where.MANAGEMENT
 
 
 class Change(Enum):
-    """What happens when a setting is changed while the server runs."""
+    """The effect of changing a setting while the server runs."""
 
     AT_ONCE = "at once"
     RESTARTS = "restarts"
@@ -56,7 +56,7 @@ class Change(Enum):
 @dataclass(frozen=True)
 class Setting:
     """
-    All that is known of a setting.
+    The declaration of a setting.
 
     @ivar type: how its value is written.
     @ivar help: what it is for, in a sentence or two without the last full stop: for C{--help}, the
@@ -91,17 +91,19 @@ class Setting:
 
     @property
     def is_switch(self) -> bool:
-        """Whether the option takes no value."""
+        """Return whether the option takes no value."""
         return self.type.toml is TomlType.SWITCH
 
     @property
     def spelled(self) -> str:
-        """The option as it is typed: C{--burst=SECONDS}."""
+        """Return the option as users type it: C{--burst=SECONDS}."""
         return f"--{self.option}" + ("" if self.is_switch else f"={self.metavar}")
 
     @property
     def default_text(self) -> str:
-        """The default as an option has it, or in words; empty if there is none, or it is off."""
+        """
+        Return the default as users type it, or in words; empty if there is none, or it is off.
+        """
         has_text = self.type.toml not in (TomlType.SWITCH, TomlType.TABLE)
         if self.usual or self.default in (None, ()) or not has_text:
             return self.usual

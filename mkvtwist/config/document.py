@@ -2,10 +2,10 @@
 One configuration, out of a file and the command line (I{pure}).
 
 The file is TOML: the server's settings at its top, C{[defaults]} for all streams, and a table
-C{[streams.NAME]} for each. Its keys are the options' names, with C{_} for C{-}. What the command
-line says comes before what the file says; so does a table of a stream's own before C{[defaults]}.
+C{[streams.NAME]} for each. Its keys are the options' names, with C{_} for C{-}. Settings of the
+command line override those of the file; those of a stream's own table override C{[defaults]}.
 
-Nothing here opens a file or looks at a disk: that is L{mkvtwist.server.check}'s part.
+This module opens no file: L{mkvtwist.server.check} does.
 """
 
 import os
@@ -64,7 +64,7 @@ class CommandLine:
 
     @property
     def names_files(self) -> bool:
-        """Whether there is something to read again: settings, secrets, certificates."""
+        """Return whether the configuration names files, which can be read again."""
         said = [(SERVER_SETTINGS[key].type, value) for key, value in self.server.items()]
         said += [(STREAM_SETTINGS[key].type, value) for key, value in self.streams.items()]
         return self.file is not None or any(
@@ -73,7 +73,7 @@ class CommandLine:
         )
 
     def where(self, key: str, stream: str | None = None) -> str:
-        """Return where the user finds a setting that is wrong."""
+        """Return the place of a wrong setting, in words for its user."""
         if key == "input":
             said = self.input is not None and stream == self.name
         else:
@@ -221,7 +221,7 @@ class _ConfigBuilder:
 
     def _value(self, where: str, place: str, value: Any, setting: Setting) -> Any:
         """
-        Return a setting's value, from what TOML has for it.
+        Return a setting's value, made of its value in TOML.
 
         @raise ConfigError: if it is of another type, or its parser rejects it.
         """
@@ -263,7 +263,7 @@ def _shown(value: object) -> str:
 
 def stream_table(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any]:
     """
-    Return a stream's settings, all of them, as its table in a file.
+    Return all settings of a stream, as its table in a file.
 
     @param secrets: whether passwords in URLs and what a checker is given are shown, too.
     """

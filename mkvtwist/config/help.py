@@ -10,10 +10,10 @@ from mkvtwist.config.input import INPUT_FORMS
 from mkvtwist.config.settings import OPTIONS
 
 HELP_WIDTH = 80
-"""Columns of a terminal that nobody has made wider."""
+"""Columns of a terminal by default."""
 
 COLUMN = 28
-"""Where the descriptions begin; a longer option has a line of its own."""
+"""The column at which descriptions begin; a longer option has a line of its own."""
 
 EXAMPLES = """\
 Examples:
@@ -28,7 +28,7 @@ Examples:
 
 def help_text(others: Iterable[tuple[str, str]]) -> str:
     """
-    Return what C{--help} says below its first line.
+    Return the text of C{--help} below its first line.
 
     @param others: options that are no settings: how each is typed, and what it does.
     """

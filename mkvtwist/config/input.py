@@ -94,12 +94,12 @@ class Form(Enum):
 
     @property
     def has_sender(self) -> bool:
-        """True if a sender connects to the server; else the server opens the input."""
+        """Return whether a sender connects to the server; else the server opens the input."""
         return AtEnd.WAIT in self.at_end
 
     @property
     def opens_at_any_time(self) -> bool:
-        """True if the input can be opened at any time, and again."""
+        """Return whether the input can be opened at any time, and again."""
         return AtEnd.LOOP in self.at_end
 
 
@@ -137,7 +137,9 @@ class Input:
 
     @property
     def is_masked(self) -> bool:
-        """True for a URL as C{str} shows it: its secrets are masked, so it cannot be opened."""
+        """
+        Return whether this is a URL with masked secrets, as C{str} shows it: it cannot be opened.
+        """
         if self.form is not Form.URL:
             return False
         parts = urlsplit(self.text)

@@ -22,15 +22,15 @@ TAKEN = frozenset(
         "status-json.xsl",
     }
 )
-"""Paths of the server's own, and those that it will have."""
+"""The server's own paths, and those of views to come."""
 
 OTHER_ENDINGS = (
     *(".jpg", ".m3u8"),
     *(".aac", ".flac", ".flv", ".m3u", ".mp3", ".mpd", ".ogg", ".pls"),
 )
 """
-What else may stand behind a stream's name, beside the endings of L{FORMATS}: those of stills and of
-playlists, and those of formats to come. A stream whose name had one would hide another stream.
+Reserved endings beside those of L{FORMATS}: of stills and playlists, and of formats to come. A
+stream whose name ended in one would hide another stream.
 """
 
 

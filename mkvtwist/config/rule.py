@@ -1,5 +1,5 @@
 """
-Who may do something, as settings say it (I{pure}).
+Access rules, as settings state them (I{pure}).
 """
 
 import os
@@ -13,7 +13,8 @@ from mkvtwist.config.values import Network, parse_text
 @dataclass(frozen=True, slots=True)
 class AccessRule:
     """
-    Who may do something: by default everybody. It names files; secrets are never in it.
+    A rule that says which clients may do something: by default all. It names files, and holds no
+    secrets.
     """
 
     token_file: str | None = setting(
@@ -37,16 +38,16 @@ class AccessRule:
 
     @property
     def wants_credentials(self) -> bool:
-        """Whether the right address alone is not enough."""
+        """Return whether the rule asks for credentials, beside the right address."""
         return not (self.token_file is self.users is self.checker is None)
 
     @property
     def checker_kind(self) -> str | None:
-        """The checker as anybody may see it: behind the colon there may be a password."""
+        """Return the checker without its argument, in which a password may be."""
         return self.checker and self.checker.partition(":")[0]
 
     def __str__(self) -> str:
-        """Return what may be shown to anybody."""
+        """Return the rule as anyone may see it."""
         checker = self.checker_kind
         shown = (("token_file", self.token_file), ("users", self.users), ("checker", checker))
         words = [f"{key} {value}" for key, value in shown if value is not None]

@@ -62,7 +62,7 @@ _EXAMPLES = """\
 """
 
 _OF_ONE_STREAM = frozenset({Group.INPUT, Group.RECORDING})
-"""Groups whose settings a stream has for itself: they are shown in its own table."""
+"""Groups whose settings belong to one stream: the sample has them in its table."""
 
 
 def sample() -> str:

@@ -1,8 +1,8 @@
 """
-The settings: what each is for, its default, and where it may stand (I{pure}).
+The settings, declared: purpose, default, places, checks (I{pure}).
 
-A setting is declared here, once; L{mkvtwist.config.declaration} says what is made of that. What a
-setting does is up to the code that reads the field.
+A setting is declared here, once; L{mkvtwist.config.declaration} says what follows from that. The
+code that reads a field gives it its effect.
 """
 
 from collections.abc import Mapping
@@ -309,7 +309,7 @@ class StreamConfig:
 
     @property
     def fallbacks(self) -> tuple[Input, ...]:
-        """All that may be shown while the input is away, the preferred one first."""
+        """Return the inputs that may be shown while the input is away, the preferred one first."""
         if self.fallback is None:
             return ()
         return (self.fallback,) if isinstance(self.fallback, Input) else self.fallback
@@ -317,7 +317,7 @@ class StreamConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that the server needs to know."""
+    """The configuration of the server and of all streams."""
 
     streams: tuple[StreamConfig, ...]
     listen: tuple[str, ...] = setting(
@@ -481,7 +481,7 @@ OPTIONS: tuple[Setting, ...] = tuple(
     for declaration in (*_STREAM.values(), *_SERVER.values())
     if declaration.group is group and Where.OPTION in declaration.where
 )
-"""Those that the command line has, in the order of their groups."""
+"""The settings that are options, in the order of their groups."""
 
 
 def changes(old: StreamConfig, new: StreamConfig) -> set[str]:

@@ -59,7 +59,7 @@ class TomlType(Enum):
 @dataclass(frozen=True, eq=False)
 class ValueType:
     """
-    How a value is written and read, wherever it stands.
+    The type of a setting's values: how they are written and read.
 
     @ivar toml: its type in TOML.
     @ivar metavar: what stands for the value in an option: C{SECONDS}.
@@ -80,7 +80,7 @@ class ValueType:
 
     @property
     def is_list(self) -> bool:
-        """Whether there may be several values: the option may be repeated."""
+        """Return whether a setting may have several values: the option may be repeated."""
         return list in self.toml.types
 
     def collected(self, values: Sequence[Any]) -> Any:
@@ -91,7 +91,7 @@ class ValueType:
 
     @property
     def json_schema(self) -> Mapping[str, Any]:
-        """The whole value in JSON Schema, which may be a list."""
+        """Return the JSON Schema of the whole value, which may be a list."""
         several = {"type": "array", "items": self.schema, "minItems": 1}
         if not self.is_list:
             return self.schema
@@ -162,4 +162,4 @@ RECORDING = ValueType(TomlType.TEXT, "FILE", parse_record, _TEXT, place=_joined)
 ENDPOINTS = ValueType(
     TomlType.TEXTS, "ENDPOINT", lambda _, text: text, _TEXT, place=placed_endpoint
 )
-"""Twisted says what is wrong with one, when it is tried."""
+"""Not parsed here: Twisted rejects a wrong endpoint when it is tried."""

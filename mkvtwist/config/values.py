@@ -1,8 +1,8 @@
 """
 Values as users write them: seconds, sizes, counts, addresses (I{pure}).
 
-Whatever the source, the command line, a file or a request, a setting goes through one of the
-parsers here, which either gives the value or says what is wrong with it and what is allowed.
+Each setting, from the command line, a file or a request, goes through one of these parsers. A
+parser returns the value, or raises an error that quotes the text and says what is allowed.
 """
 
 import errno
@@ -14,7 +14,7 @@ from typing import NoReturn
 
 class ConfigError(ValueError):
     """
-    Settings that cannot be used.
+    The exception for settings that cannot be used.
 
     @ivar args: a line for each mistake, which quotes the value and says what is allowed.
     """
@@ -34,7 +34,7 @@ def refuse(option: str, text: str, allowed: str) -> NoReturn:
 
 def unusable(path: str, error: OSError | ValueError) -> str:
     """
-    Return why a file cannot be used, and what to do about it.
+    Return the reason why a file cannot be used, and the remedy.
 
     @param path: the path as the user wrote it.
     @param error: the error from opening or reading; a L{ValueError} means a NUL in the path, or
@@ -55,16 +55,16 @@ LONGEST_SPAN = 86400.0
 """Seconds, a day: more is a mistake in the unit rather than meant."""
 
 FASTEST = 1000.0
-"""Times the speed of the clock; without limit is 0."""
+"""The greatest multiple of real time; 0 is without limit."""
 
 MOST_PICTURES = 1000.0
-"""A second: no camera that sends raw video takes more."""
+"""Pictures a second: no camera that sends raw video takes more."""
 
 LAST_PROGRAM = 0xFFFF
-"""Of an MPEG-TS: program_number has 16 bits."""
+"""The greatest number of a program in an MPEG-TS: program_number has 16 bits."""
 
 LARGEST_COUNT = 10**9 - 1
-"""Of clients, connections and the like."""
+"""The greatest number of clients, connections and the like."""
 
 
 def parse_seconds(
@@ -228,7 +228,7 @@ def parse_server_name(option: str, text: str) -> str:
 
 def parse_text(option: str, text: str) -> str:
     """
-    Return any text that is not empty; what uses the text looks at what is in it.
+    Return any text that is not empty; the code that uses the text checks its content.
 
     @raise ConfigError: if it is empty.
     """
@@ -297,7 +297,10 @@ def written_size(size: int) -> str:
 
 
 def written_bitrate(rate: int) -> str:
-    """Return a number of bits per second as L{parse_bitrate} reads it, likewise."""
+    """
+    Return a number of bits per second as L{parse_bitrate} reads it, with the largest unit that
+    fits.
+    """
     return _with_unit(rate, 1000)
 
 

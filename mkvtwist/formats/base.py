@@ -1,5 +1,5 @@
 """
-What is known of a format, and how packets become its bytes (I{pure}).
+The interface of formats: L{Format}, its properties, and L{Muxer}, which makes its bytes (I{pure}).
 
 Each format stands in a file of its own, which ends with its L{Format}; L{mkvtwist.formats.registry}
 lists them. Everything else in the package (addresses, reserved names, metrics, MIME types, advice)
@@ -22,15 +22,15 @@ S = TypeVar("S")
 
 class Muxer(ABC, Generic[S]):
     """
-    Packets as the bytes of one format, for one header and some of its tracks.
+    The muxer of one format, for one header and some of its tracks.
 
     Packets of other tracks are passed over. A muxer keeps nothing from call to call: the same
-    arguments give the same bytes, so all clients share them. What has to go on from fragment to
-    fragment, such as MPEG-TS' continuity counters, goes in and comes out as a value.
+    arguments give the same bytes, so all clients share them. State that goes on from fragment to
+    fragment, such as the continuity counters of MPEG-TS, is passed in and returned as a value.
 
-    @ivar head: what a client gets before its first fragment.
-    @ivar start: what the first fragment depends on beside its packets; L{None} if a fragment of the
-        format depends on nothing else.
+    @ivar head: the bytes that a client gets before its first fragment.
+    @ivar start: the state before the first fragment; L{None} if fragments of the format depend on
+        their packets alone.
     """
 
     head: bytes
@@ -54,7 +54,7 @@ class Muxer(ABC, Generic[S]):
         return self.render(packets)
 
     def advance(self, packets: Sequence[Packet], before: S) -> S:
-        """Return what the fragment after these packets depends on, without making their bytes."""
+        """Return the state after these packets, without making their bytes."""
         return before
 
     def moved(self, value: S, found: S, known: S) -> S:
@@ -105,7 +105,7 @@ class FileLayout:
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Format:
-    """All that is known of a format. There is one object for each, and no two are equal."""
+    """The properties of a format. There is one object for each format, and no two are equal."""
 
     name: str
     """The name in C{/status}, in metrics and in events: C{mp4}."""
@@ -135,10 +135,10 @@ class Format:
     """Whether clients have it beside another format: it counts as no viewer and takes no place."""
 
     one_of: str = ""
-    """For a format that sends one track unless asked for others: what such tracks are called."""
+    """The name of such tracks, for a format that sends one track unless others are asked for."""
 
     def __repr__(self) -> str:
-        """Return the name: the rest is code."""
+        """Return the name: the other attributes are code."""
         return f"<Format {self.name}>"
 
     def fitting(self, tracks: Iterable[Track]) -> frozenset[int]:

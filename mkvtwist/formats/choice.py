@@ -1,5 +1,5 @@
 """
-Which tracks of a header are sent in a format (I{pure}).
+The choice of tracks that are sent in a format (I{pure}).
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,25 +12,29 @@ from mkvtwist.media.packet import Header, Track
 
 
 class Choice(NamedTuple):
-    """A format and the numbers of the tracks in it: all who choose the same get the same bytes."""
+    """
+    A format and the numbers of the tracks in it: clients with the same choice get the same bytes.
+    """
 
     format: Format
     tracks: frozenset[int]
 
 
 class Unfit(ValueError):
-    """These tracks cannot be had in this format. The text says which, and what would work."""
+    """
+    The exception for tracks that a format cannot hold. The text names them, and formats that can.
+    """
 
 
 class NoTrack(ValueError):
-    """There are no such tracks. The text says which there are."""
+    """The exception for tracks that do not exist. The text names those that do."""
 
 
 def choose(header: Header, format_: Format, wanted: frozenset[int] | None = None) -> Choice:
     """
-    Choose what is sent in a format.
+    Choose the tracks that are sent in a format.
 
-    @param wanted: the numbers of the tracks that somebody asks for; L{None} is whatever belongs
+    @param wanted: the numbers of the tracks that a client asks for; L{None} is whatever belongs
         into the format: one track if it is a format L{of one<Format.one_of>}, else all pictures and
         sounds, and the subtitles that fit.
     @raise Unfit: when a track that is wanted cannot live there, or there is none that could; or for
@@ -62,8 +66,8 @@ def _advice(header: Header, asked: Format, wanted: frozenset[int] | None) -> str
     """
     Name the formats that hold all of these tracks, and those that hold a part of them.
 
-    @param asked: what somebody has asked for. Unless tracks are wanted by their numbers, a format
-        of one track stands for another such format only, and not for a whole film.
+    @param asked: the format that a client has asked for. Unless tracks are wanted by their numbers,
+        a format of one track stands for another such format only, and not for a whole film.
     """
     whole, part = [], []
     for ending, other in FORMATS.items():
@@ -95,7 +99,7 @@ def part_that_fits(
 
 
 def _meant(header: Header, format_: Format, wanted: frozenset[int] | None) -> list[Track]:
-    """Return the tracks that somebody who asks for a format wants."""
+    """Return the tracks that a client wants with a format."""
     if wanted is not None:
         return [track for track in header.tracks if track.number in wanted]
     if format_.one_of:

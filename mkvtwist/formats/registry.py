@@ -1,5 +1,5 @@
 """
-All formats: the one table from which addresses, reserved names and metrics are derived (I{pure}).
+The registry of formats, from which URLs, reserved names and metrics are derived (I{pure}).
 """
 
 from collections.abc import Mapping

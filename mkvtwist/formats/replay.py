@@ -1,6 +1,5 @@
 """
-The last seconds of a stream as a file that is complete: with a duration, an index, and times from
-0 on (I{pure}).
+Replays: the last seconds as a finite file, with duration, index, and times from 0 (I{pure}).
 
 The pieces are what the live format makes of the same packets, a second in each, or in MP4 a
 segment. The front tells their sizes, but its own size does not depend on them. So a file is written
@@ -27,7 +26,7 @@ WEIGHT = 4 << 20
 @dataclass(frozen=True, slots=True)
 class Replay:
     """
-    A file, before it is written: values, which any thread may have.
+    A file before it is written: immutable values, so any thread may have it.
 
     @ivar format: one that has a layout for files.
     @ivar muxer: the live stream's, for these tracks.

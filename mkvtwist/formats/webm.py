@@ -1,5 +1,5 @@
 """
-WebM: Matroska with less in it, and its blocks in the order of their times (I{pure}).
+WebM: Matroska with fewer elements, and with blocks in the order of their times (I{pure}).
 """
 
 from collections.abc import Collection, Sequence
@@ -77,7 +77,7 @@ class WebMMuxer(Muxer[None]):
 
 def webm_head(head: bytes, numbers: Collection[int]) -> bytes:
     """
-    Return a head of Matroska as one of WebM: with some of its tracks, and less in it.
+    Return a head of Matroska as one of WebM: with some of its tracks, and fewer elements.
 
     @raise MatroskaError: when the head cannot be read.
     """
@@ -92,7 +92,7 @@ def webm_head(head: bytes, numbers: Collection[int]) -> bytes:
 
 
 def _as_webm(head: bytes, parent: Element) -> bytes:
-    """Return what is in an element, as far as WebM has it."""
+    """Return the children of an element that WebM has, too."""
     parts = []
     for part in children(head, parent):
         if part.id == ids.DOC_TYPE:

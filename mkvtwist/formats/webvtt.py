@@ -125,7 +125,7 @@ def _plain(text: str) -> _Cue:
 
 
 def _marked(text: str) -> _Cue:
-    """SubRip: tags of HTML, and tags of ASS that people have added."""
+    """Return the cue of a SubRip packet: it may have tags of HTML and of ASS."""
     settings = _AT_THE_TOP if _TOP.search(text) else ""
     return _Cue(_MARKUP.sub(lambda found: _kept(found[0]), text), settings)
 
@@ -168,7 +168,7 @@ def _tags(override: str) -> str:
 
 
 def _webvtt(text: str) -> _Cue:
-    """WebVTT as Matroska stores it: the identifier and the settings in lines before the text."""
+    """Return the cue of a WebVTT packet: identifier and settings stand in lines before the text."""
     _, _, rest = text.partition("\n")
     settings, _, words = rest.partition("\n")
     known = [item for item in settings.split() if _SETTING.fullmatch(item)]

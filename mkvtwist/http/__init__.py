@@ -1,8 +1,8 @@
 """
-HTTP: the live stream, C{/status}, C{/metrics}, the page, to those who may have them (I{reactor}).
+HTTP: the streams, their pages and their status, served to admitted clients (I{reactor}).
 
 L{mkvtwist.http.routes} has the table of what is served; each module of C{views} responds to one
-kind of request; C{wire} has what Twisted lacks of HTTP.
+kind of request; C{wire} has the parts of HTTP that Twisted lacks.
 """
 
 from mkvtwist.http.site import LiveSite, StreamResource

@@ -39,7 +39,7 @@ class AddressLimits:
     """
     The connections of each address, and its requests in this second.
 
-    @ivar config: how much that may be; may be set again.
+    @ivar config: the configuration with the limits; may be set again.
     """
 
     _log = Logger()

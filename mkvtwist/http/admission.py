@@ -1,5 +1,5 @@
 """
-Admission: what a rule asks a request for, before any view responds (I{reactor}).
+Admission: checks a request against a rule before a view responds (I{reactor}).
 """
 
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ class Admission:
 
     async def visible(self, request: Request, streams: Mapping[str, Stream]) -> dict[str, Stream]:
         """
-        Return those of the streams that a request may watch.
+        Return the streams that a request may watch.
 
         @raise Busy: if that cannot be found out now.
         """
@@ -90,7 +90,7 @@ class Admission:
         streams: Mapping[str, Stream],
         view: Callable[[Mapping[str, Stream], Request], None],
     ) -> None:
-        """Have a view respond with what L{visible} finds."""
+        """Have a view respond with the streams that L{visible} returns."""
         gone = _Gone(request)
 
         def shown(visible: Mapping[str, Stream]) -> None:

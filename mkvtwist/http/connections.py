@@ -1,9 +1,9 @@
 """
-Connections: how many there may be, and which one makes room (I{reactor}).
+The connections of clients: their limit, and the one that makes room (I{reactor}).
 
-If there are too many connections, the one that has asked for nothing for longest is dropped for the
-new one, so that thousands that only hold on take nobody's place. A client that is being responded
-to is never dropped for another one.
+If there are too many connections, the one that has been idle for longest is dropped for the new
+one, so that thousands of idle ones keep no client out. A client with a response in progress is
+never dropped for another one.
 """
 
 from typing import Any
@@ -124,7 +124,7 @@ class Connections:
 
     @property
     def may_be_refused(self) -> bool:
-        """Whether one more connection may be told that it is too many for its address."""
+        """Return whether one more connection may be told that it is too many for its address."""
         return len(self._refused) < MOST_REFUSED
 
     def waits(self, connection: Channel) -> None:

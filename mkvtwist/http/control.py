@@ -1,5 +1,5 @@
 """
-The server, as the management interface knows it (I{reactor}).
+The server as the management interface controls it (I{reactor}).
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from mkvtwist.streams.stream import Stream
 
 class Control(Protocol):
     """
-    A server, as it is managed. Its methods raise L{mkvtwist.config.values.ConfigError} for settings
-    that cannot be used, and L{KeyError} for a stream that does not exist.
+    A server that can be managed. Its methods raise L{mkvtwist.config.values.ConfigError} for
+    settings that cannot be used, and L{KeyError} for a stream that does not exist.
     """
 
     events: Events

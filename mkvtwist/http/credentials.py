@@ -13,7 +13,7 @@ from mkvtwist.http.wire.query import parameter
 
 
 def credentials(request: Request) -> Iterator[ICredentials]:
-    """Yield what a request offers; tokens first, which are quick to look at."""
+    """Yield the credentials of a request; tokens first, which are quick to check."""
     token = parameter(request, "token")
     if token:
         yield Token(token.encode())
@@ -38,6 +38,6 @@ def bearer_token(request: Request) -> Token | None:
 
 
 def _authorization(request: Request) -> tuple[bytes, bytes]:
-    """Return the scheme, in lower case, and what it is given."""
+    """Return the scheme of C{Authorization}, in lower case, and its value."""
     scheme, _, rest = (request.getHeader(b"authorization") or b"").partition(b" ")
     return scheme.lower(), rest.strip()

@@ -1,5 +1,5 @@
 """
-Figures that many ask for, made at most once a second (I{reactor}).
+Figures for C{/status} and C{/metrics}, made at most once a second (I{reactor}).
 """
 
 from collections.abc import Callable, Iterable

@@ -1,5 +1,5 @@
 """
-Requests that are held until what they ask for is there (I{reactor}).
+Held requests, which wait for a segment, a part or a list (I{reactor}).
 """
 
 from collections.abc import Callable, Hashable
@@ -58,14 +58,14 @@ class HeldRequests(Generic[K]):
 
     @property
     def is_full(self) -> bool:
-        """Whether no more requests are held."""
+        """Return whether as many requests are held as may be."""
         return len(self._held) >= self._most
 
     def hold(self, request: Request, due: K, show: View, late: View, seconds: float) -> None:
         """
         Hold a request.
 
-        @param due: what it waits for.
+        @param due: the thing that it waits for.
         @param show: answers it when that is due.
         @param late: answers it when that has not come in time.
         @param seconds: how long it waits.

@@ -1,9 +1,9 @@
 """
-Which view responds to a request, by a table of routes (I{reactor}).
+The router: finds the view for a request in a table of routes (I{reactor}).
 
  1. A path belongs to a stream if its first segment is the stream's name, perhaps with an ending.
-    C{/} belongs to the only stream there is. The rules of the stream hold for all that there is, or
-    might be, at its paths: they are asked before anybody learns what there is.
+    C{/} belongs to the only stream there is. The rules of the stream hold for all its paths, also
+    for those without a route: a rejected client does not learn what exists.
  2. All other paths are the server's; each of their routes has its own rule.
  3. A row for exactly a path comes before a row with a pattern, and these are tried in the order of
     the table.
@@ -35,10 +35,10 @@ from mkvtwist.net.sockets import attend
 from mkvtwist.streams.stream import Stream
 
 STREAM = "/NAME"
-"""What the path of each route of a stream begins with; the stream's name stands there."""
+"""The beginning of each path of a stream, in place of the stream's name."""
 
 REST = "..."
-"""What a pattern ends with that stands for all paths below a folder."""
+"""The end of a pattern that stands for all paths below a folder."""
 
 GuardedView = Callable[..., None]
 """A view that is called with what its guard gives it, and with the request."""
@@ -99,12 +99,12 @@ class Route:
 
     @property
     def is_of_stream(self) -> bool:
-        """Whether the path begins with a stream's name."""
+        """Return whether the path begins with a stream's name."""
         return self.path.startswith(STREAM)
 
     @property
     def is_pattern(self) -> bool:
-        """Whether the path stands for several ones."""
+        """Return whether the path is a pattern."""
         return re.search(r"[{*]|\.\.\.$", self.path) is not None
 
 
@@ -222,7 +222,7 @@ class Router(Resource):
         self.status_rule: AccessRule | None = None
 
     def render(self, request: Any) -> int:
-        """Have the view respond for which the request asks, if the client may have that."""
+        """Have the view of the request's route respond, if the client is admitted."""
         parts = [part.decode("utf-8", "replace") for part in request.postpath or []]
         if any("/" in part for part in parts):  # which another server's rules may see otherwise
             respond_text(request, 400, "An encoded slash is no part of any path here.")

@@ -1,8 +1,8 @@
 """
-The table of routes: what is served, and to whom (I{reactor}).
+The table of routes: all paths, with their views and their rules (I{reactor}).
 
-A new view is one file in L{mkvtwist.http.views} and one row here. What a stream must not be called
-follows from the paths: L{mkvtwist.config.values} has the names, and a test compares both.
+A new view is one file in L{mkvtwist.http.views} and one row here. The reserved names of streams
+follow from the paths: L{mkvtwist.config.names} has them, and a test compares both.
 """
 
 from collections.abc import Iterator, Mapping
@@ -113,7 +113,7 @@ class Views:
                 yield Route(f"{STREAM}/{PREFIX}{format_.ending}", view, watching)
         yield Route(f"{STREAM}/{PREFIX}-{{id}}", replays.show, watching)
         yield Route(f"{STREAM}/{REST}", self._find_piece, watching)
-        # What is sent is looked at, whatever the ending.
+        # The format of the media is probed, whatever the ending.
         yield Route(f"{STREAM}*", send, Guard.SEND, SENDING, exists=_has_senders)
 
         # the management interface

@@ -1,5 +1,5 @@
 """
-A stream, as clients watch it piece by piece: whoever may, and waits for what is due (I{reactor}).
+Watching a stream by segmented outputs: admission of viewers, waiting for pieces (I{reactor}).
 """
 
 from functools import lru_cache, partial
@@ -50,7 +50,7 @@ Tracks = frozenset[int] | None
 
 class Due(NamedTuple):
     """
-    A thing that a request waits for.
+    The segment, part or list that a request waits for.
 
     @ivar number: a segment's; L{None} is anything that can be listed.
     @ivar part: the part's place in the segment; L{None} is all of the segment.
@@ -65,7 +65,7 @@ class Due(NamedTuple):
 
 class Watching:
     """
-    One stream, as clients watch it piece by piece.
+    The viewers of one stream's segmented outputs, and their requests.
 
     A client that asks is a viewer: it has a place among the stream's clients, and wants the stream.
     C{HEAD} comes from no viewer: it wakes nothing, and waits for nothing.
@@ -112,7 +112,7 @@ class Watching:
     # waiting
 
     def is_due(self, due: Due) -> bool:
-        """Return whether something is there, or there is no use in waiting for it."""
+        """Return whether a thing exists, or will never exist."""
         cutter = self.stream.cutter
         there = due.number is None or pieces.has(cutter, due.number, due.part)
         if not due.in_list:
@@ -120,7 +120,9 @@ class Watching:
         return (cutter.segments.is_ready and there) or self._must_tell(due.tracks)
 
     def when_due(self, due: Due, show: View, request: Request) -> None:
-        """Answer when something is due; say so when it is not in time, C{HEAD} at once."""
+        """
+        Have a view respond when a thing exists; respond 503 if it is late. C{HEAD} does not wait.
+        """
         if self.is_due(due):
             show(request)
         elif request.method == b"HEAD":  # from nobody who watches, so that nothing is woken
@@ -141,7 +143,7 @@ class Watching:
         show(request)
 
     def look(self) -> None:
-        """Answer requests that have waited for what was cut."""
+        """Respond to requests whose segment or part has been cut."""
         self._held.look()
 
     def _must_tell(self, tracks: Tracks) -> bool:

@@ -1,5 +1,5 @@
 """
-The site: connections, and what is served over them (I{reactor}).
+The site: its connections, and the resources behind them (I{reactor}).
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ from mkvtwist.streams.stream import Stream
 
 class Resources:
     """
-    Everything that is served over some streams, and what it goes by.
+    The resources of some streams, with their configuration.
 
     @ivar router: the resource of all of it.
     @ivar refused: reports the requests of senders that are refused.
@@ -92,9 +92,8 @@ class Resources:
 
 class StreamResource(Resource):
     """
-    Everything that there is of one stream, for the tree of another site
-    (L{twisted.web.server.Site}). Below C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at
-    C{/tv/}, its figures at C{/tv/status}.
+    The resource of one stream, for the tree of another site (L{twisted.web.server.Site}). Below
+    C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at C{/tv/}, its figures at C{/tv/status}.
     """
 
     isLeaf = True
@@ -106,7 +105,7 @@ class StreamResource(Resource):
         reactor.addSystemEventTrigger("after", "shutdown", self._resources.stop)
 
     def render(self, request: Any) -> int:
-        """Without a slash at the end, what a page names would be looked for beside this."""
+        """Respond; without a slash at the end redirect, since a page's links are relative."""
         if not request.postpath and wants_page(request):
             path, mark, query = request.uri.partition(b"?")  # where a token may be
             here = path.rpartition(b"/")[2]

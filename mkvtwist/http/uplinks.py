@@ -1,6 +1,5 @@
 """
-The uplinks of senders over HTTP: the body of a request, or of one request after the other
-(I{reactor}).
+The uplinks of senders over HTTP: bodies of one request, or of several (I{reactor}).
 """
 
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ PARTING_STATUS: Mapping[Parting, int] = MappingProxyType(
         Parting.STUCK: 503,
     }
 )
-"""The status that a sender's request is answered with, by why nothing more is wanted of it."""
+"""The status of the response to a sender, by the reason of the parting."""
 
 PIECE_GAP = 10.0
 """
@@ -52,7 +51,7 @@ class RequestUplink:
         self._speak_for(request)
 
     def _speak_for(self, request: IncomingRequest) -> None:
-        """Take a request over: what becomes of it is the sender's affair."""
+        """Take a request over: the sender reports its result."""
         self._request = request
         request.has_sender = True
         request.notifyFinish().addErrback(self._lost)
@@ -107,7 +106,7 @@ class RequestUplink:
 class PiecesUplink(RequestUplink):
     """
     The requests of a sender that makes one for each piece: GStreamer's souphttpclientsink. All but
-    the first say where they belong; none says that it is the last.
+    the first name their place; none says that it is the last.
     """
 
     def __init__(self, request: IncomingRequest, reactor: Any) -> None:
@@ -124,7 +123,7 @@ class PiecesUplink(RequestUplink):
 
     @property
     def is_idle(self) -> bool:
-        """Whether the sender is between two pieces."""
+        """Return whether the sender is between two pieces."""
         return self._gap is not None
 
     def body_ended(self) -> None:

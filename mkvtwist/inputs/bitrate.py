@@ -1,5 +1,5 @@
 """
-The bitrate of an input, held against what is allowed (I{pure}).
+The guard of an input's bitrate (I{pure}).
 """
 
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
 """
-A deadline for what takes too long to open, or to come to its end (I{reactor}).
+Deadlines for inputs that take too long to open or to end (I{reactor}).
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 class Deadline:
     """
-    The moment by which a reading must have come to something. Of several the earliest holds.
+    The moment by which a reading must have opened, or ended. The earliest of several holds.
     """
 
     def __init__(self, clock: Any, on_late: Callable[[str], None]) -> None:
@@ -25,7 +25,7 @@ class Deadline:
         Set the deadline, unless an earlier one is set.
 
         @param seconds: from now.
-        @param reason: what is to be said if it passes.
+        @param reason: the reason to give when it passes.
         """
         if self._call is not None:
             if self._call.getTime() <= self._clock.seconds() + seconds:
@@ -34,7 +34,7 @@ class Deadline:
         self._call = self._clock.callLater(seconds, self._pass, reason)
 
     def lift(self) -> None:
-        """Let it take as long as it likes."""
+        """Remove the deadline."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()

@@ -21,7 +21,7 @@ from mkvtwist.net.sockets import address, keep_alive
 
 @implementer(IUplink)
 class EndpointUplink(Protocol):
-    """A sender's connection to an endpoint: its bytes are media, and nothing is said to it."""
+    """A sender's connection to an endpoint: its bytes are media; nothing is sent back."""
 
     transport: Any
 
@@ -48,7 +48,7 @@ class EndpointUplink(Protocol):
         self.transport.pauseProducing()
 
     def resume(self) -> None:
-        """Read on, if there is still somebody."""
+        """Read on, if the connection still exists."""
         if self.connected:
             self.transport.resumeProducing()
 
@@ -83,7 +83,7 @@ class EndpointListener:
 
     def start(self) -> Deferred[None]:
         """
-        Begin to listen.
+        Begin listening.
 
         @return: fires when senders can connect; fails with L{CannotListen}.
         """
@@ -96,7 +96,7 @@ class EndpointListener:
 
     def _explain(self, failure: Failure) -> None:
         """
-        Say why nobody can connect.
+        Raise an error that says why senders cannot connect.
 
         @raise CannotListen: always.
         """
@@ -107,7 +107,7 @@ class EndpointListener:
 
     def stop(self) -> Deferred[Any] | None:
         """
-        Stop to listen.
+        Stop listening.
 
         @return: fires when the endpoint is free again.
         """

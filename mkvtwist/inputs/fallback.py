@@ -2,8 +2,8 @@
 Fallbacks, which are shown while the input is away (I{reactor}).
 
 Of several fallbacks the first that works is shown; when it ends, the next one. After the last one
-they are tried from the first on, after a pause. A file begins again at once. A fallback goes on in
-the same period, so it must have the same tracks as the input; it is paced by the clock.
+they are tried from the first on, after a pause. A file begins again at once. A fallback is sent in
+the same period as the input, so it must have the same tracks; it is paced by the clock.
 """
 
 from typing import Any
@@ -58,7 +58,7 @@ class Fallback:
         return reading.source if reading is not None and reading.heard else None
 
     def show(self) -> None:
-        """Show a fallback, since the input is away: from now on, or still, after another try."""
+        """Show a fallback, since the input is away; one that is shown already goes on."""
         if self._reading is None:
             self._retry.cancel()
             self._open(0)
@@ -100,7 +100,7 @@ class Fallback:
     # ReadingOwner
 
     def opened(self, reading: Reading) -> None:
-        """The fallback goes on when it is its turn."""
+        """Do nothing: the fallback goes on when it is its turn."""
 
     def began(self, reading: Reading, header: Header) -> None:
         """Show the fallback, if it has the tracks of the stream."""
@@ -137,7 +137,7 @@ class Fallback:
             self._reports.notice(reading.source, text)
 
     def ended(self, reading: Reading, ended: Ended) -> None:
-        """Begin what rewinds again; open anything else again in the way that the input is."""
+        """Begin again at once if the source rewinds; else open it again as the input is opened."""
         self._reading = None
         if reading.heard and not ended.fault and source_of(reading.source).rewinds:
             self._open(self._number)

@@ -81,7 +81,7 @@ class Trigger(Enum):
 
 TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
     {
-        State.OPENING: {  # where an input is before anything has happened, too
+        State.OPENING: {  # also the state of an input at its beginning
             Trigger.START: State.OPENING,
             Trigger.OPEN: State.OPENING,
             Trigger.LISTEN: State.WAITING_FOR_SENDER,

@@ -1,5 +1,5 @@
 """
-Listeners, which let senders in on behalf of an input (I{reactor}).
+The interface of listeners, which let an input's senders in (I{reactor}).
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from mkvtwist.inputs.sender_slot import SenderSlot
 
 class CannotListen(Exception):
     """
-    A listener cannot let senders in, such as for a port that is taken.
+    The exception for a listener that cannot let senders in, for example since its port is taken.
 
     @ivar reason: in a sentence for viewers.
     @ivar cause: for operators.
@@ -43,7 +43,7 @@ class SenderListener(Protocol):
 
     def stop(self) -> Deferred[Any] | None:
         """
-        Let nobody in any more; whoever is connected stays.
+        Let no more senders in; senders that are connected stay.
 
         @return: fires when the place is free again; L{None} if it is already.
         """

@@ -1,5 +1,5 @@
 """
-Inputs on demand, which are open only while somebody watches (I{reactor}).
+Inputs on demand, which are open only while the stream is wanted (I{reactor}).
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class OnDemand:
     """
     Tells when an input is wanted, and when it has not been wanted for long enough.
 
-    @ivar linger: seconds that the input stays open when nobody watches any more.
+    @ivar linger: seconds that the input stays open after the last viewer.
     """
 
     def __init__(
@@ -30,8 +30,8 @@ class OnDemand:
     ) -> None:
         """
         @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
-        @param on_wanted: called when somebody comes, after L{wait}.
-        @param on_unwanted: called when nobody has watched for the linger.
+        @param on_wanted: called when the stream is wanted, after L{wait}.
+        @param on_unwanted: called when the stream has not been wanted for the linger.
         """
         self.linger = linger
         self._demand = demand
@@ -42,19 +42,19 @@ class OnDemand:
         self._look.clock = clock
 
     def wait(self) -> None:
-        """Wait for somebody who wants the stream."""
+        """Wait until the stream is wanted."""
         self.stop()
         self._waits = True
 
     def touch(self) -> None:
-        """Note that somebody wants the stream now."""
+        """Note that the stream is wanted now."""
         if self._waits:
             self._waits = False
             self._on_wanted()
             self._look.start(DEMAND_INTERVAL, now=False)
 
     def stop(self) -> None:
-        """Look for nobody any more."""
+        """Stop checking."""
         self._waits = False
         if self._look.running:
             self._look.stop()

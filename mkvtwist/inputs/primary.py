@@ -1,5 +1,5 @@
 """
-Reading the input itself, rather than a fallback (I{reactor}).
+The primary input: reading the input itself, rather than a fallback (I{reactor}).
 """
 
 from collections.abc import Callable
@@ -23,8 +23,8 @@ class Primary:
     Reads the input of a stream, once for each opening.
 
     @ivar config: the stream's.
-    @ivar restarts: how many times the input was opened again; neither a round of a loop counts, nor
-        that nobody has sent anything meanwhile.
+    @ivar restarts: how many times the input was opened again; neither rounds of a loop count, nor
+        openings without a sender.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Primary:
 
     def open(self, *, counts: bool) -> None:
         """
-        Open what nobody sends.
+        Open a source that has no senders.
 
         @param counts: whether this is a restart, unless it is the first time.
         """
@@ -113,7 +113,7 @@ class Primary:
         self._on_opened()
 
     def began(self, reading: Reading, header: Header) -> None:
-        """Publish what follows, in a period of its own if the tracks are others than before."""
+        """Begin to publish; other tracks than before begin another period."""
         reading.heard = True
         reports = self._reports
         reports.recovered(reading.source)

@@ -1,5 +1,5 @@
 """
-C{push} inputs: whoever publishes under the stream's name sends the media (I{reactor}).
+C{push} inputs: senders publish under the stream's name (I{reactor}).
 
 The server's site lets these senders in (L{mkvtwist.http.views.publish}); an input of this kind has
 nothing to listen at.
@@ -14,7 +14,7 @@ from mkvtwist.inputs.sender_slot import SenderSlot
 
 
 class PushListener:
-    """Says that senders can publish; the site does the rest."""
+    """The listener of a C{push} input: it logs how to publish; the site lets senders in."""
 
     idle = "nobody has sent anything yet"
 
@@ -32,7 +32,7 @@ class PushListener:
         return succeed(None)
 
     def stop(self) -> None:
-        """Nothing: the slot is closed."""
+        """Do nothing: the slot is closed."""
 
     def renew(self) -> None:
-        """Nothing: the site's certificates are its listeners'."""
+        """Do nothing: the site's listeners have the certificates."""

@@ -1,8 +1,8 @@
 """
-Readers at work: where an input starts one, and how it runs in a thread (I{both}).
+Running readers: how an input starts one, and how it runs in a thread (I{both}).
 
-An input is given a L{StartReader}, and sees of a reader what L{RunningReader} has. Where the reader
-runs is the starter's business: L{ReaderThread} has a thread for each.
+An input is given a L{StartReader}, and knows a reader as a L{RunningReader}. The starter decides
+where the reader runs: L{ReaderThread} has a thread for each.
 """
 
 import threading
@@ -20,7 +20,7 @@ from mkvtwist.media.timeline import Timeline
 @dataclass(frozen=True, slots=True)
 class ReaderTask:
     """
-    The task of a reader: what it reads, and how.
+    The task of a reader: its source, and its settings.
 
     @ivar stream: the stream's name.
     @ivar source: the input, or a fallback.
@@ -44,7 +44,9 @@ class ReaderTask:
 
 
 class RunningReader(Protocol):
-    """A reader at work, wherever it runs. All methods are called in the reactor's thread."""
+    """
+    A running reader, in a thread or elsewhere. All methods are called in the reactor's thread.
+    """
 
     def go(self) -> None:
         """Let the reader go on after L{Opened<mkvtwist.libav.reader_events.Opened>}, once."""

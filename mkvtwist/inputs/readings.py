@@ -1,7 +1,7 @@
 """
-Readings: readers at work for an input and its fallback, and what they make (I{reactor}).
+Readings: running readers of an input and its fallbacks, and their events (I{reactor}).
 
-What a reader makes is passed on in the turn of the reactor in which it arrived, unless a sink is
+A reader's events are passed on in the turn of the reactor in which they arrived, unless a sink is
 full or the input rests. There is one timeline: a reading that has been opened goes on when the one
 before it has ended, and L{LEFTOVER_TIMEOUT} after that was stopped at the latest.
 """
@@ -32,12 +32,12 @@ is known of it yet or while another sender waits; of a stopped reader that has t
 
 class Reading:
     """
-    A reader at work, and its owner.
+    A running reader, and its owner.
 
     @ivar source: the input, or the fallback, that is read.
     @ivar heard: whether a header has come.
-    @ivar is_gone: whether its reader has gone; what the reader has made may still be there to take.
-    @ivar owner: takes what the reader makes.
+    @ivar is_gone: whether its reader has ended; its events may still be there to take.
+    @ivar owner: takes the reader's events.
     """
 
     reader: RunningReader
@@ -77,7 +77,7 @@ class ReadingOwner(Protocol):
 
 
 class Readings:
-    """Starts and stops readings, and passes on what they make."""
+    """Starts and stops readings, and passes on their events."""
 
     def __init__(
         self,
@@ -138,12 +138,12 @@ class Readings:
         return gone.addCallback(lambda _: [call.cancel() for call in late if call.active()])
 
     def resume(self) -> None:
-        """Pass on what has arrived: a sink has room again, or somebody looks."""
+        """Pass on the events that have arrived: a sink has room again, or the rest ends."""
         for reading in tuple(self._current):
             self._pass_on(reading)
 
     def _arrived(self, reading: Reading) -> None:
-        """Any thread: there is something to take."""
+        """Note that there are events to take; any thread."""
         if not self._is_resting():
             self._reactor.callFromThread(self._take, reading)
 

@@ -1,9 +1,9 @@
 """
 Reports on one input to its operators: lines in the log, and events for programs (I{reactor}).
 
-Nothing is reported again and again: a fault that is the same at each try is logged now and then,
-notices of the reader at most once a second, and what stays the same in another round of a loop, or
-with another sender, not at all.
+Reports are not repeated: a fault that is the same at each try is logged now and then, notices of
+the reader at most once a second, and facts that stay the same in another round of a loop, or with
+another sender, not again.
 """
 
 from enum import Enum
@@ -22,7 +22,7 @@ log finds it, and an input that is away for a day does not fill the disk.
 """
 
 NOTICE_INTERVAL = 1.0
-"""Seconds between two lines about what readers notice: damaged media have hundreds of them."""
+"""Seconds between two lines about notices of readers: damaged media have hundreds of them."""
 
 
 class Role(Enum):
@@ -63,7 +63,7 @@ class Reports:
         self._unsaid = 0
 
     def is_up(self, role: Role) -> bool:
-        """Return whether the input, or a fallback, brings something."""
+        """Return whether the input, or a fallback, brings packets."""
         return role in self._up
 
     def up(self, role: Role, source: Input) -> None:
@@ -96,7 +96,7 @@ class Reports:
 
     def tracks(self, header: Header, known: Header | None) -> None:
         """
-        Log what is in the input, and what is left out of it.
+        Log the tracks of the input, and those that are left out.
 
         @param known: the header before, whose tracks are in the log.
         """
@@ -120,7 +120,7 @@ class Reports:
         self.notes = texts
 
     def notice(self, source: Input, text: str) -> None:
-        """Log what a reader has noticed, or count it for the next line."""
+        """Log a notice of a reader, or count it for the next line."""
         now = self._clock.seconds()
         if now - self._noticed < NOTICE_INTERVAL:
             self._unsaid += 1

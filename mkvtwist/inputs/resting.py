@@ -1,9 +1,9 @@
 """
-Rest: an input that nobody wants is looked at ten times a second (I{reactor}).
+Rest: an unwanted input is read ten times a second instead of for each packet (I{reactor}).
 
-Each packet alone would wake the reactor twice and the reader once. While the input rests, what the
-reader makes waits where it is, and the sender is not read. A client that comes gets at once what
-there is, and then each packet as it comes.
+Each packet alone would wake the reactor twice and the reader once. While the input rests, the
+reader's events wait, and the sender is not read. A client that joins gets everything so far at
+once, and then each packet as it comes.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ rest, so that no sender falls behind.
 
 REST_AFTER = 2.0
 """
-Seconds that nobody wants the stream before its input rests: a client that loses its connection and
+Seconds that the stream is unwanted before its input rests: a client that loses its connection and
 comes back finds the input awake.
 """
 
@@ -55,7 +55,9 @@ class Rest:
         self._call: Any = None
 
     def consider(self) -> None:
-        """Begin to rest, if nobody minds; to be called when everything that came is taken."""
+        """
+        Begin to rest, if the stream is unwanted; to be called when all events have been taken.
+        """
         if not self.is_on and self._may_begin():
             self.is_on = True
             self._call = self._clock.callLater(REST_INTERVAL, self.wake)
@@ -73,7 +75,7 @@ class Rest:
 
     def wake(self) -> bool:
         """
-        Take what has come meanwhile, and from now on each packet as it comes.
+        End the rest: take all events so far, and from now on each packet as it comes.
 
         @return: whether the input rested.
         """

@@ -1,10 +1,10 @@
 """
-When an input is opened again (I{pure}).
+The pauses before an input is opened again (I{pure}).
 
  1. An input that was live a moment ago is opened again at once, and then every 0.25 to 2 s
-    (L{QUICK}), for as long as its clients are held. Only then the pauses grow to half a minute
+    (L{QUICK}), for as long as its clients are held. After that the pauses grow to half a minute
     (L{SLOW}).
- 2. An input that waits for senders is opened again at once, for ever: while it is closed, nobody
+ 2. An input that waits for senders is opened again at once, for ever: while it is closed, no sender
     can connect.
  3. Nothing spins: each try that fails soon after the one before lets L{QUICK} pauses grow.
 """
@@ -23,7 +23,7 @@ QUICK_GROWTH = 1.5
 """By how much quick pauses grow from one try to the next: they reach the most after six."""
 
 SLOW = (1.0, 30.0)
-"""Seconds between two tries if nobody waits any more, or nothing ever came."""
+"""Seconds between two tries if no client is held any more, or no media ever came."""
 
 SLOW_GROWTH = 1.7
 """By how much slow pauses grow from one try to the next: they reach the most after seven."""
@@ -96,7 +96,7 @@ class Tries:
 
 
 class Retry:
-    """The next try of one input: when it is due, and that it is made then."""
+    """The next try of one input, made when it is due."""
 
     def __init__(self, clock: Any, *, listens: bool) -> None:
         """

@@ -1,5 +1,5 @@
 """
-The place of the sender: who has it, who is next (I{reactor}).
+The place for senders: the current one, and the next (I{reactor}).
 
 One sender at a time is read. Another one that sends meanwhile is next if the one before has left,
 and is rejected if not; with C{takeover} it replaces a sender that is still there.
@@ -28,8 +28,8 @@ libavformat cannot be interrupted while it works, and each takes a processor.
 
 SENDER_OPENING_TIMEOUT = 60.0
 """
-Seconds from a sender's first bytes until it must be known what they are: a picture every ten
-seconds is known after two of them.
+Seconds from a sender's first bytes until the first header: a picture every ten seconds is known
+after two of them.
 """
 
 
@@ -77,7 +77,7 @@ class SenderSlot:
     # called by the input
 
     def part(self, ended: Ended) -> None:
-        """Part with the current sender, if there is one: what it has sent has been read."""
+        """Part with the current sender, if there is one: all of its media has been read."""
         sender, self.current = self.current, None
         if sender is not None:
             sender.drop(Parting.UNREADABLE if ended.fault else Parting.TAKEN, ended.reason)
@@ -90,7 +90,7 @@ class SenderSlot:
         return sender is not None
 
     def close(self, reason: str) -> None:
-        """Let nobody in any more, and disconnect everybody."""
+        """Let no more senders in, and disconnect all of them."""
         self.is_open = False
         for sender in (*self.connected, self.current, self.next):
             if sender is not None:
@@ -111,7 +111,7 @@ class SenderSlot:
 
     @property
     def is_live(self) -> bool:
-        """Whether packets are coming out of what was sent."""
+        """Return whether the current sender's media yields packets."""
         return self._life.state is State.LIVE
 
     def objection(self) -> Parting | None:

@@ -1,5 +1,5 @@
 """
-Senders: whoever connects to a stream and publishes media (I{reactor}).
+Senders, which connect to a stream and publish media (I{reactor}).
 
 The rules are the same however a sender connects. L{Sender} has them; it talks to the sender's
 program through an L{IUplink}, which is a connection to an endpoint or a request's body, and to its
@@ -23,7 +23,7 @@ SENDER_SILENCE = 10.0
 
 
 class Parting(Enum):
-    """Why nothing more is wanted of a sender."""
+    """The reason why a sender is disconnected or rejected."""
 
     TAKEN = "all that was sent has been taken"
     UNREADABLE = "it cannot be read as media"
@@ -43,7 +43,7 @@ class IUplink(Interface):
     """
 
     def pause() -> None:
-        """Bring nothing more for now; what comes all the same is taken."""
+        """Bring no more bytes for now; bytes that come all the same are taken."""
 
     def resume() -> None:
         """Bring more, if the sender's program is still there."""
@@ -58,7 +58,7 @@ class IUplink(Interface):
 
 
 class ISenderSlot(Interface):
-    """The stream, as far as its senders know it; see L{mkvtwist.inputs.sender_slot}."""
+    """The place for senders, as senders know it; see L{mkvtwist.inputs.sender_slot}."""
 
     reactor = Attribute("where time and threads are")
     log = Attribute("the stream's C{Logger}")
@@ -94,7 +94,7 @@ class Sender:
     A sender, from its arrival on.
 
     @ivar peer: its address, in words.
-    @ivar uplink: what it came over.
+    @ivar uplink: the way over which its media come.
     @ivar pipe: what it has sent, for the reader.
     @ivar present: whether more may come.
     @ivar program: the programme of its MPEG-TS that it asks to be sent; 0 if it does not ask.
@@ -163,7 +163,7 @@ class Sender:
     # called by the slot
 
     def drop(self, parting: Parting, reason: str) -> None:
-        """End it: nothing more is wanted of this sender, not even what it has sent."""
+        """End the sender: neither more bytes are wanted, nor those that it has sent."""
         self._forget()
         self.pipe.cancel()
         self.uplink.hang_up(parting, reason)
@@ -202,7 +202,7 @@ class Sender:
         self.uplink.hang_up(objection, objection.value)
 
     def _disconnect_silent(self) -> None:
-        """Disconnect the sender, unless something was made of its media: then it may be silent."""
+        """Disconnect the sender, unless its media was live: then it may be silent."""
         self._silence = None
         if self._is_read and (self._is_full or self._slot.is_live):
             return

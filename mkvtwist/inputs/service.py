@@ -53,12 +53,12 @@ class InputService(Service):
     """
     Feeds a publisher from one input for as long as the service runs.
 
-    @ivar life: the state, and why.
+    @ivar life: the state, and its reason.
     @ivar timeline: the stream's.
-    @ivar slot: where senders publish to.
+    @ivar slot: the place for senders.
     @ivar primary: the input itself.
     @ivar fallback: what is shown in place of the input, while it is away.
-    @ivar reports: what is told of the input.
+    @ivar reports: the log and the events of the input.
     @ivar failed: whether the input has ended for good because it could not be read, or not to its
         end.
     """
@@ -172,7 +172,7 @@ class InputService(Service):
 
     def _open(self, *, counts: bool = True) -> None:
         """
-        Open what is opened here.
+        Open the source, if it has no senders.
 
         @param counts: whether this is a restart, unless it is the first time. Another round of a
             loop is none: the stream stays live.
@@ -186,12 +186,12 @@ class InputService(Service):
         self.primary.open(counts=counts)
 
     def _read_from(self, sender: Sender) -> None:
-        """Read what a sender sends."""
+        """Read a sender's media."""
         self.life.happen(Trigger.SENDER, "reading the beginning, to see what it is")
         self.primary.read(sender.pipe, program=sender.program)
 
     def _live(self) -> None:
-        """Packets come."""
+        """Note that packets come."""
         if self.slot.next is None:
             self._deadline.lift()
         self._retry.live()
@@ -208,7 +208,7 @@ class InputService(Service):
         self.life.happen(Trigger.CANNOT_LISTEN, problem.reason, detail)
         self._finish(problem.reason)
 
-    # who wants the input
+    # demand
 
     def _wait_for_client(self) -> None:
         self._on_demand.wait()

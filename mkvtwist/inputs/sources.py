@@ -1,5 +1,5 @@
 """
-The source registry: how an input of each form comes by its media (I{reactor}).
+The source registry: each form of input, and the way to its media (I{reactor}).
 
 There are three ways::
 
@@ -24,7 +24,7 @@ from mkvtwist.media.byte_source import ByteSource
 
 
 def _nothing(_: Input) -> None:
-    """Open nothing: the reader opens the source by its name."""
+    """Return nothing: the reader opens the source by its name."""
 
 
 def _standard_input(_: Input) -> ByteSource:
@@ -33,12 +33,12 @@ def _standard_input(_: Input) -> ByteSource:
 
 
 def _nowhere(_: Input) -> str:
-    """Listen at no endpoint."""
+    """Return no endpoint."""
     return ""
 
 
 def _text(source: Input) -> str:
-    """Listen at the endpoint that the input names."""
+    """Return the endpoint that the input names."""
     return source.text
 
 
@@ -55,13 +55,13 @@ def _path(config: StreamConfig) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """
-    How inputs of one form come by their media.
+    The source of one form of input: the way to its media.
 
     @ivar open: returns the bytes that the reader reads; L{None} if the reader opens the source.
     @ivar listens: whether libavformat waits for a sender when it opens the source.
-    @ivar listener: makes what lets senders in; L{None} if nobody needs to be let in.
+    @ivar listener: makes the listener that lets senders in; L{None} if the form has no senders.
     @ivar rewinds: whether the source can begin again at once after its end.
-    @ivar exclusive: whether one stream of a server only can have the source.
+    @ivar exclusive: whether only one stream of a server can have the source.
     @ivar endpoint: returns the endpoint at which the input listens; empty if there is none.
     @ivar label: returns the input in words, for the log.
     """
@@ -91,5 +91,5 @@ LISTENING_URL = Source(listens=True)
 
 
 def source_of(input_: Input) -> Source:
-    """Return how an input comes by its media."""
+    """Return the source of an input."""
     return LISTENING_URL if listens(input_) else SOURCES[input_.form]

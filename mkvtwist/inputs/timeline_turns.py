@@ -10,9 +10,9 @@ Item = TypeVar("Item")
 
 class TimelineTurns(Generic[Item]):
     """
-    Gives turns to those who ask, one after the other.
+    Gives turns to the readings that ask, one after the other.
 
-    @ivar owner: whoever has the turn; L{None} if nobody has asked.
+    @ivar owner: the one that has the turn; L{None} if none has asked.
     """
 
     def __init__(self, go: Callable[[Item], None]) -> None:
@@ -24,7 +24,7 @@ class TimelineTurns(Generic[Item]):
         self._waiting: list[Item] = []
 
     def ask(self, item: Item) -> None:
-        """Give a turn to this one when everybody before it is done: now, if nobody is."""
+        """Give a turn to this one when those before it are done: now, if there are none."""
         self._waiting.append(item)
         self._next()
 
@@ -34,7 +34,7 @@ class TimelineTurns(Generic[Item]):
             self._waiting.remove(item)
 
     def release(self, item: Item) -> None:
-        """End a turn; nothing, for whoever does not have it."""
+        """End a turn; do nothing if this one does not have it."""
         if item == self.owner:
             self.owner = None
             self._next()

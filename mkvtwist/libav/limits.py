@@ -1,5 +1,5 @@
 """
-The limits of a reader: what it takes of an input, and for how long it waits (I{pure}).
+The limits of a reader: sizes, counts and times (I{pure}).
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 The two places where data crosses threads, both bounded (I{both threads}).
 
 L{Pipe} takes a sender's bytes from the reactor to the thread that reads them; L{Outlet} takes what
-the thread made of them back. Whoever is faster waits: the sender's transport is paused, the thread
+the thread made of them back. The faster side waits: the sender's transport is paused, the thread
 blocks.
 """
 

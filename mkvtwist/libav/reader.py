@@ -39,7 +39,7 @@ from mkvtwist.media.timeline import Timeline
 
 
 class EventOutlet(Protocol):
-    """The way by which a reader's events reach its owner: a L{mkvtwist.libav.pipe.Outlet}."""
+    """The outlet by which a reader's events reach its owner: a L{mkvtwist.libav.pipe.Outlet}."""
 
     def put(self, item: Event, weight: int, /) -> bool:
         """
@@ -50,7 +50,7 @@ class EventOutlet(Protocol):
         """
 
     def close(self) -> None:
-        """Note that the owner wants nothing more; whoever waits in L{put} is woken."""
+        """Note that the owner wants nothing more; a thread that waits in L{put} goes on."""
 
 
 class Reader:
@@ -118,7 +118,7 @@ class Reader:
         self._outlet.close()
 
     def run(self) -> None:
-        """Read until the end, and say how it came."""
+        """Read until the end, and emit an event with its cause."""
         try:
             self._read()
             if self._drain:
@@ -232,7 +232,7 @@ class _MayBeChained(Exception):
 
 
 def set_up() -> None:
-    """Have libavformat say what it knows, and nothing of it reach standard error."""
+    """Have libavformat describe containers in its log, and keep that off standard error."""
     av.logging.set_level(av.logging.INFO)
     logger = logging.getLogger("libav")
     if not logger.handlers:

@@ -1,7 +1,7 @@
 """
 A still of one keyframe (I{a pool's thread}).
 
-What is decoded is what a client would be sent: a header and the keyframe behind it. So libavformat
+The decoder gets the same bytes as a client: a header and the keyframe behind it. So libavformat
 makes the decoder, and knows the picture's shape, as a player would.
 """
 

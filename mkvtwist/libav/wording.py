@@ -15,7 +15,7 @@ def label(stream: AVStream) -> str:
 
 
 def cause(error: Exception) -> str:
-    """Return what an error of libavformat is about, in one line."""
+    """Return the cause of an error of libavformat, in one line."""
     log = getattr(error, "log", None)
     if log and "not on whitelist" in log[2]:  # which it would quote
         return f"{log[1]} refers to other files or servers, which this input may not open"

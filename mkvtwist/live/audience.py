@@ -1,5 +1,5 @@
 """
-Clients who get the same bytes, which are made once for all of them (I{pure}).
+Audiences: clients that get the same bytes, made once for all of them (I{pure}).
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -17,8 +17,8 @@ REBASE_LOOK = 64
 
 PIECE_FRAGMENTS = 256
 """
-Fragments that are put together in one turn of the reactor: a millisecond or two. Those without any
-text are nothing in WebVTT, so that no number of bytes ends them.
+Fragments that are put together in one turn of the reactor: a millisecond or two. In WebVTT
+fragments without text have no bytes, so the limit of bytes does not end them.
 """
 
 Transform = Callable[[bytes], bytes]
@@ -55,10 +55,10 @@ def _maker(muxer: Muxer[Any], ring: Ring, steps: int) -> Callable[[Fragment], by
 
 class Audience(Generic[C]):
     """
-    The clients of a period who get the same bytes: one choice, one framing, one time.
+    The clients of a period that get the same bytes: one choice, one framing, one time.
 
-    @ivar following: those who have everything so far and can take more at once, with what it is
-        offered to. That is done one after the other, without another thought.
+    @ivar following: the clients that have everything so far and can take more at once, each with
+        its C{offer}.
     @ivar offered: how many bytes it has been so far, to each of those who followed all the time.
     @ivar key: by which L{Audiences} finds it, as long as it has clients.
     @ivar kind: under which the ring has its bytes, before they get another time.
@@ -105,7 +105,7 @@ class Audience(Generic[C]):
 
     def rendered(self, number: int) -> bytes | None:
         """
-        Return a fragment's bytes, which are made for the client that is the first to want them.
+        Return a fragment's bytes, made for the first client that wants them.
 
         @return: L{None} if they are not known yet: the caller asks again in another turn.
         """
@@ -170,7 +170,7 @@ class Audience(Generic[C]):
 
 
 class Audiences(Generic[C]):
-    """All audiences of a stream, by what tells their bytes apart."""
+    """All audiences of a stream, by the keys that tell their bytes apart."""
 
     def __init__(self) -> None:
         self._audiences: dict[Hashable, Audience[C]] = {}
@@ -189,7 +189,9 @@ class Audiences(Generic[C]):
         framing: Transform | None,
         rebase: Rebase | None,
     ) -> Audience[C]:
-        """Have a client join those that get the same; one with a time of its own is alone."""
+        """
+        Add a client to the audience with the same bytes; a client with a time of its own is alone.
+        """
         key: Hashable = client if rebase else (period, choice, framing)
         audience = self._audiences.get(key)
         if audience is None:
@@ -198,7 +200,7 @@ class Audiences(Generic[C]):
         return audience
 
     def leave(self, client: C, audience: Audience[C]) -> None:
-        """Have a client leave; with the last of an audience goes what was made for it."""
+        """Remove a client; with the last one of an audience forget the bytes made for it."""
         audience.clients.discard(client)
         if audience.clients:
             return

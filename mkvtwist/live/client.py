@@ -40,7 +40,7 @@ between two pictures.
 
 class Progress(NamedTuple):
     """
-    How far the bytes of a client have come.
+    The progress of a client's bytes.
 
     @ivar taken: bytes that the client has taken; only the difference of two says something.
     @ivar held: bytes that have been written, and wait in the operating system.
@@ -52,14 +52,14 @@ class Progress(NamedTuple):
 
 class IResponse(IConsumer):
     """
-    Where a client's bytes go; called in the reactor's thread.
+    The response that a client's bytes go to; called in the reactor's thread.
 
     C{write} is called with bytes or not at all while the producer is paused; a response that cannot
     take all of it keeps the rest, and calls C{pauseProducing} at once and C{resumeProducing} when
     the rest is gone.
 
-    C{offer} is the short way for those who follow: no more than a socket's C{send}. Who offers
-    keeps count of it.
+    C{offer} is the short way for clients that follow: no more than a socket's C{send}. The caller
+    counts the bytes.
     """
 
     sent = Attribute("Bytes that the operating system has taken so far, but for what was offered.")
@@ -70,7 +70,7 @@ class IResponse(IConsumer):
     )
 
     def keep(rest: memoryview) -> None:
-        """Keep the rest of what was offered, if it was not taken as a whole: it is sent first."""
+        """Keep the rest of an offer that was not taken as a whole: it is sent first."""
 
     def progress() -> Progress:
         """Return how far its bytes have come; at any time."""
@@ -82,7 +82,7 @@ class IResponse(IConsumer):
         """Begin, once, before all other calls, with the tracks that are going to be sent."""
 
     def refuse(problem: Unfit | NoTrack) -> None:
-        """Say why there is nothing to send; no other call is made."""
+        """Respond that the tracks cannot be sent, and why; no other call is made."""
 
     def finish() -> None:
         """Complete the response: all has been written, and no other call is made."""
@@ -119,7 +119,7 @@ class Wish:
         must be the same function for all of them.
     @ivar rebase: applied to this client's fragments, with the time in microseconds at which its
         first one begins.
-    @ivar peer: who it is, for the log and C{/status}.
+    @ivar peer: the client's address, for the log and C{/status}.
     """
 
     burst: float | None
@@ -197,12 +197,12 @@ class Client:
 
     @property
     def is_following(self) -> bool:
-        """Whether the client has everything so far, and can take more at once."""
+        """Return whether the client has everything so far, and can take more at once."""
         return self.audience is not None and self in self.audience.following
 
     @property
     def _has_all(self) -> bool:
-        """Whether the client has everything so far: it follows, or waits for a beginning."""
+        """Return whether the client has everything so far: it follows, or waits for a segment."""
         return self.is_following or (self._place is None and not self.paused)
 
     @property
@@ -240,7 +240,7 @@ class Client:
         """Give the client nothing more."""
         if self.audience is not None:
             self._unfollow(self.audience)
-            self.audience = None  # whoever still has its turn to come does nothing in it
+            self.audience = None  # a turn that is still to come does nothing
 
     def settle(self, oldest: int = 0) -> None:
         """Find the place at which the client begins, or goes on, if there is one yet."""
@@ -270,7 +270,9 @@ class Client:
         return (ring.edge - ring[max(place, ring.first)].start) / SECOND
 
     def look(self, now: float) -> None:
-        """Look, once a second, whether the client falls behind, takes nothing, or waits in vain."""
+        """
+        Check, once a second, whether the client falls behind, takes nothing, or waits in vain.
+        """
         self._keep_up(now)
         config, away = self._fanout.config, self._fanout.away_since
         if now - self._idle_since >= config.client_timeout:
@@ -283,7 +285,7 @@ class Client:
             self.response.finish()
 
     def _keep_up(self, now: float) -> None:
-        """See how far behind the client is, and move it if that is too far."""
+        """Measure how far behind the client is, and move it if that is too far."""
         if self.is_following and self._fanout.sweep.byte_rate > UNSENT:
             # What the system holds for it is less than a second; there may be thousands like it.
             self._idle_since = now

@@ -1,7 +1,7 @@
 """
-A look at the clients of a stream once a second, while there are any (I{reactor}).
+The check of a stream's clients once a second, while there are any (I{reactor}).
 
-Loss is reported here, too: a line a second with the sum, however many clients lose however much.
+It also reports loss: one line a second with the sum for all clients.
 """
 
 from collections import Counter
@@ -22,14 +22,14 @@ two lines about loss.
 """
 
 RATE_SPAN = 5 * SECOND
-"""The media whose bitrate says how many seconds some bytes are."""
+"""The media over which a bitrate is measured, to convert bytes to seconds."""
 
 C = TypeVar("C", bound=Hashable)
 
 
 class Sweep(Generic[C]):
     """
-    The look at the clients of one stream.
+    The checks of one stream's clients.
 
     @ivar byte_rate: bytes in a second of media, at the last look; 0 is not known.
     @ivar skipped: the segments that clients have lost since the last look.
@@ -59,11 +59,11 @@ class Sweep(Generic[C]):
         self._is_looking = False
 
     def measure(self, ring: Ring) -> None:
-        """Find out from now on by this ring how many seconds some bytes are."""
+        """Measure the bitrate of this ring from now on."""
         self._ring = ring
 
     def forget(self) -> None:
-        """Let go of the ring; what is known of it holds until there is another one."""
+        """Let go of the ring; its bitrate holds until there is another ring."""
         self._ring = None
 
     def seconds_of(self, size: int) -> float:

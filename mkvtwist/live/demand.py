@@ -1,7 +1,7 @@
 """
-The demand for a stream: who wants it, and for how long nobody does (I{reactor}).
+The demand for a stream: the clients and requests that want it (I{reactor}).
 
-An input on demand is opened, and one that rests is woken, as soon as somebody wants the stream::
+An input on demand is opened, and one that rests is woken, as soon as the stream is wanted::
 
     a client                      for as long as it is there
     who asks piece by piece       for some seconds from each request on
@@ -14,15 +14,15 @@ from twisted.internet.interfaces import IReactorTime
 
 
 def _nothing() -> None:
-    """Ignore it: nobody is interested."""
+    """Ignore that the stream is wanted."""
 
 
 class Demand:
     """
     The demand for one stream.
 
-    @ivar constant: whether something takes each packet as it comes, whoever watches.
-    @ivar on_touch: called each time that somebody wants the stream.
+    @ivar constant: whether an output takes each packet as it comes, with or without clients.
+    @ivar on_touch: called each time that the stream is wanted.
     """
 
     def __init__(self, clock: IReactorTime, *, constant: bool = False) -> None:
@@ -43,14 +43,14 @@ class Demand:
 
     def touch(self, seconds: float = 0.0) -> None:
         """
-        Note that somebody wants the stream now.
+        Note that the stream is wanted now.
 
-        @param seconds: for how long, if nobody asks again.
+        @param seconds: for how long, unless this is called again.
         """
         self._until = max(self._until, self._clock.seconds() + seconds)
         self.on_touch()
 
     @property
     def unwanted(self) -> float:
-        """The seconds for which nobody has wanted the stream."""
+        """Return the seconds for which the stream has not been wanted."""
         return 0.0 if self._clients else max(0.0, self._clock.seconds() - self._until)

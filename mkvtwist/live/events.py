@@ -1,9 +1,9 @@
 """
-What happens to the streams, told to whoever listens (I{reactor}).
+Events of streams and of the server, told to listeners (I{reactor}).
 
-The log tells it to people; this is for programs: listeners of those who embed a stream, and the
-clients of the management interface. Each kind of event is a class; what it has is fit for JSON, in
-which the kind, the stream and the date stand beside it::
+The log is for people; events are for programs: listeners of those who embed a stream, and the
+clients of the management interface. Each kind of event is a class; its attributes are fit for JSON,
+in which the kind, the stream and the date stand beside it::
 
     ClientLeft(stream="cam", id=7, ...)
     event.kind        "client left"
@@ -23,14 +23,14 @@ from twisted.python.failure import Failure
 
 
 def timestamp(seconds: float) -> str:
-    """Return a moment in ISO 8601, as people and programs read it."""
+    """Return a moment in ISO 8601."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """
-    One thing that has happened.
+    An event of a stream or of the server.
 
     A kind without attributes of its own is no dataclass of its own: each one takes half a
     millisecond of the start.
@@ -97,7 +97,7 @@ class ClientLeft(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class InputUp(Event):
-    """Packets of the input begin to come."""
+    """Packets of the input have begun to come."""
 
     kind = "input up"
 
@@ -107,7 +107,7 @@ class InputUp(Event):
 @dataclass(frozen=True, kw_only=True)
 class InputDown(Event):
     """
-    Packets of the input come no more.
+    Packets of the input have stopped coming.
 
     @ivar seconds: how long they came.
     """
@@ -130,9 +130,9 @@ class FallbackUp(Event):
 @dataclass(frozen=True, kw_only=True)
 class FallbackDown(Event):
     """
-    The fallback is shown no more.
+    A fallback is no longer shown.
 
-    @ivar seconds: how long it was.
+    @ivar seconds: how long it was shown.
     """
 
     kind = "fallback down"
@@ -176,31 +176,31 @@ class AddressLockedOut(Event):
 
 
 class StreamAdded(Event):
-    """There is a new stream."""
+    """A stream was added."""
 
     kind = "stream added"
 
 
 class StreamRemoved(Event):
-    """A stream is no longer there."""
+    """A stream was removed."""
 
     kind = "stream removed"
 
 
 class StreamStarted(Event):
-    """A stream that was stopped begins anew."""
+    """A stream that was stopped was started again."""
 
     kind = "stream started"
 
 
 class StreamStopped(Event):
-    """A stream was ended, and can be started again."""
+    """A stream was stopped; it can be started again."""
 
     kind = "stream stopped"
 
 
 class StreamChanged(Event):
-    """A stream has other settings."""
+    """The settings of a stream were changed."""
 
     kind = "stream changed"
 

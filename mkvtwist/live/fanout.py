@@ -8,8 +8,8 @@ The rules:
  2. To join is to recover: a newcomer is a client that is behind, placed at a keyframe. A client
     whose place has left the ring goes on at the newest keyframe, whole segments later; so does one
     that takes data and falls more than C{--max-lag} behind all the same, see L{mkvtwist.live.lag}.
- 3. Nobody waits for anybody. A client that follows gets each fragment in the turn in which it
-    came; one that is behind gets a L{piece<mkvtwist.live.client.PIECE>} a turn, after them.
+ 3. Slow clients never hold up others. A client that follows gets each fragment in the turn in which
+    it came; one that is behind gets a L{piece<mkvtwist.live.client.PIECE>} a turn, after them.
  4. A header never changes under a client. The clients of a period that is complete get its rest,
     and their responses end.
 
@@ -48,10 +48,9 @@ class Fanout(Sink):
     The clients of one stream.
 
     @ivar clients: all of them.
-    @ivar beside: the clients that have something beside what they watch, and are no viewers of
-        their own.
-    @ivar audiences: the clients that get the same, by what that is.
-    @ivar turns: the clients that are behind have theirs here.
+    @ivar beside: the clients of auxiliary formats (subtitles), which do not count as viewers.
+    @ivar audiences: the clients that get the same bytes.
+    @ivar turns: the turns of clients that are behind.
     @ivar sweep: looks at the clients once a second.
     @ivar away_since: when the input went away; L{None} while it is there.
     @ivar ended: whether nothing more will come.
@@ -114,7 +113,8 @@ class Fanout(Sink):
 
     def flush(self) -> None:
         """
-        Give what has come to those that follow, all of it in one write; let those that wait begin.
+        Give everything since the last flush to clients that follow, in one write; let waiting ones
+        begin.
         """
         period = self._period
         assert period is not None
@@ -223,7 +223,7 @@ class Fanout(Sink):
 
     @property
     def bytes_out(self) -> int:
-        """Bytes that clients have taken, those that have left, too."""
+        """Return the bytes that clients have taken, including clients that have left."""
         return self._bytes_before + sum(client.sent for client in self.clients)
 
     # what they get
@@ -243,7 +243,7 @@ class Fanout(Sink):
         """Give the clients of a period that is complete its rest."""
         if period is self._closing:
             return
-        # Only one ring beside the current one: who is still busy with an older one is too late.
+        # Only one ring beside the current one: clients of an older one are disconnected.
         if self._closing is not None:
             for client in self._watching(self._closing):
                 self.leave(client, "the tracks changed twice before it had the rest")

@@ -1,8 +1,8 @@
 """
 Delivery to the clients that follow a stream, in the turn in which it comes (I{reactor}).
 
-A busy server spends its time here: for each client and each write there is one C{offer}, and
-nothing else. Bytes are made once for all clients that get the same.
+This is the hot path of a busy server: for each client and each write there is one C{offer}. Bytes
+are made once for all clients that get the same.
 """
 
 from collections.abc import Callable
@@ -29,9 +29,9 @@ class Followers:
     ) -> None:
         """
         @param audiences: of all clients; each knows which of its clients follow.
-        @param turns: those that cannot have all at once go on there.
+        @param turns: clients that cannot take all at once go on there.
         @param fail: is called in an exception that is a client's, and lets the client go.
-        @param piece: bytes that are written at once; what is more is not for a single write.
+        @param piece: bytes that are written at once at most.
         """
         self.given = 0
         self._audiences = audiences
@@ -44,7 +44,7 @@ class Followers:
         self.given = 0
 
     def give(self, period: Period) -> None:
-        """Give what was released since the last time."""
+        """Give the fragments that were released since the last time."""
         given, released = self.given, period.released
         if given == released:
             return
@@ -71,7 +71,7 @@ class Followers:
             self._offer(audience, data)
 
     def _leave_behind(self, audience: Audience[Client], place: int, data: bytes) -> None:
-        """Give followers what leads to a place; from there on they are behind."""
+        """Give followers the fragments before a place; from there on they are behind."""
         for client in list(audience.following):
             client.follow_from(place)
             self._turns.ask(client)

@@ -1,5 +1,5 @@
 """
-The unit that is sent, and what it takes in memory (I{pure}).
+The fragment: the unit that is sent, and its size in memory (I{pure}).
 """
 
 from collections.abc import Hashable, Sequence
@@ -10,7 +10,7 @@ from mkvtwist.media.packet import Packet
 
 class Weights(NamedTuple):
     """
-    Bytes of memory that things take beside what they hold.
+    Bytes of memory that objects take beside their content.
 
     @ivar packet: a packet, beside its payload.
     @ivar fragment: a fragment, beside its packets.
@@ -45,8 +45,8 @@ class Fragment:
     @ivar payload: bytes of its packets' media.
     @ivar weight: bytes that it takes in memory, without what was rendered.
     @ivar size: bytes that it takes with that.
-    @ivar rendered: its bytes as somebody watches them, made once and shared, by what tells them
-        apart.
+    @ivar rendered: its bytes in the formats that are watched, made once and shared, by format,
+        tracks and framing.
     """
 
     __slots__ = (

@@ -1,5 +1,5 @@
 """
-How far a client has fallen behind (I{pure}).
+The lag of a client, as far as it counts (I{pure}).
 
 The rule: a client that takes data, but falls more than C{--max-lag} behind the place that it asked
 for, goes on at the newest keyframe; one that has paused, and takes nothing, keeps its place.

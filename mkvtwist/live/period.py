@@ -1,5 +1,5 @@
 """
-A period: what is sent under one header; its tracks, its ring, its muxers (I{pure}).
+A period: a header, its ring and its muxers (I{pure}).
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ are a kilobyte or two each. An audience has its own.
 
 class Period:
     """
-    A header and what has come since.
+    A header and the fragments since.
 
     @ivar ring: its fragments.
     @ivar segmenter: makes them of packets.
@@ -44,7 +44,7 @@ class Period:
         self.segmenter = Segmenter(header, ring)
 
     def muxer(self, choice: Choice) -> Muxer[Any]:
-        """Return what makes the bytes of a choice, of this header's packets."""
+        """Return the muxer for a choice of tracks."""
         made = self._muxers.pop(choice, None)
         if made is None:
             made = choice.format.muxer(self.header, choice.tracks)
@@ -56,9 +56,9 @@ class Period:
     @property
     def quiet(self) -> frozenset[int]:
         """
-        The numbers of the tracks that a newcomer does not get at once.
+        Return the numbers of the tracks that a new client does not get at once.
 
-        Nothing of them comes, or no picture could be decoded before the next keyframe.
+        They are silent, or their pictures cannot be decoded before the next keyframe.
         """
         quiet = self.segmenter.silent
         newest = self.ring.newest_start
@@ -89,7 +89,7 @@ class Period:
 
     @property
     def has_keyframe(self) -> bool:
-        """Whether a picture can be decoded."""
+        """Return whether the ring has a keyframe, of which a still can be made."""
         return self.ring.place(0, decodable=True) is not None
 
     def keyframe(self) -> bytes:

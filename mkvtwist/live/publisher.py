@@ -1,5 +1,5 @@
 """
-What an input feeds: headers and packets come in, sinks get periods and fragments (I{reactor}).
+The publisher: makes periods and fragments of an input's packets, for sinks (I{reactor}).
 
 ::
 
@@ -13,7 +13,7 @@ What an input feeds: headers and packets come in, sinks get periods and fragment
         the fan-out to        the recorder          the cutter of      the figures
            clients                                   segments
 
-A header never changes under anybody: new tracks make a new L{Period}, with a ring of its own, and
+A header never changes under a client: new tracks make a new L{Period}, with a ring of its own, and
 the one before is complete.
 """
 
@@ -36,7 +36,7 @@ class Publisher:
     """
     Makes fragments of one stream's packets, and hands them to its sinks.
 
-    @ivar demand: who wants the stream.
+    @ivar demand: the demand for the stream.
     @ivar period: what is sent now; L{None} before the first header, and while nothing is kept.
     @ivar ended: whether nothing more will come.
     @ivar finished: whether that is the end of the stream, rather than of the server.
@@ -69,7 +69,7 @@ class Publisher:
 
     @property
     def full(self) -> bool:
-        """Whether the input has to wait: a sink has no room."""
+        """Return whether the input has to wait: a sink has no room."""
         return any(sink.full for sink in self._sinks)
 
     def begin(self, header: Header) -> None:
@@ -155,7 +155,7 @@ class Publisher:
         period.closed = True
 
     def _tell(self, call: Callable[[Sink], object]) -> None:
-        """Have each sink get a call, whatever becomes of it in another one."""
+        """Make a call to each sink, also if one of them fails."""
         for sink in self._sinks:
             try:
                 call(sink)

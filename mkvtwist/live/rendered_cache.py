@@ -1,7 +1,7 @@
 """
-What was rendered of a ring's fragments, kept for the next client that wants it (I{pure}).
+The rendered bytes of a ring's fragments, kept for the next client (I{pure}).
 
-It can be made again. So where memory is short it goes first, from the oldest fragment on.
+They can be made again, so they go first when memory is short, from the oldest fragment on.
 """
 
 from collections.abc import Hashable

@@ -12,10 +12,10 @@ The last segments of a stream, numbered, shared by every client (I{pure}).
     L{mkvtwist.live.period}). A client's place is the number of the fragment that it
     gets next; C{end} when it has them all.
 
-What is too old leaves by whole segments, so that what remains begins with a keyframe. Only a
-segment that alone is more than the ring may hold (one keyframe, and then none for minutes) loses
-its beginning: then nobody can join until the next keyframe, and those who watch go on. Where there
-are too many bytes, those go first that can be made again: what was rendered, from the oldest on.
+Old fragments leave by whole segments, so that the rest begins with a keyframe. Only a segment that
+alone is more than the ring may hold (one keyframe, and then none for minutes) loses its beginning:
+then no client can join until the next keyframe; clients that watch go on. If there are too many
+bytes, rendered bytes go first, from the oldest on: they can be made again.
 """
 
 from bisect import bisect_right
@@ -37,9 +37,9 @@ more than the oldest seconds are worth.
 
 LEAVING = 1024
 """
-Fragments that leave at once, if that is enough: giving back what so many take is 2 ms in which
-nobody gets anything, and a segment that has lasted for an hour has 200 times as many. An ordinary
-one has fewer, and leaves as a whole.
+Fragments that leave at once, if that is enough: freeing the memory of so many takes 2 ms, in which
+no client gets anything, and a segment that has lasted for an hour has 200 times as many. An
+ordinary one has fewer, and leaves as a whole.
 """
 
 
@@ -274,7 +274,7 @@ class Ring:
         second = self._second_start()
         if second is not None:
             return self.edge - self[second].start >= self.duration
-        # Without its beginning it is for those alone who watch already.
+        # Without its beginning only clients that watch already can use it.
         return not self._starts and self.edge - self._fragments[0].start > self.duration
 
     def _second_start(self) -> int | None:

@@ -1,7 +1,7 @@
 """
-The sockets that outputs plug into (I{pure}).
+The interface of sinks, which take a stream's headers and fragments (I{pure}).
 
-The rules, for whoever calls a sink (L{mkvtwist.live.publisher.Publisher}) and for each sink:
+The rules, for the caller (L{mkvtwist.live.publisher.Publisher}) and for each sink:
 
  1. Every call comes in the reactor's thread, in this order::
 
@@ -31,14 +31,17 @@ from mkvtwist.live.period import Period
 
 class Sink:
     """
-    Whatever takes a stream's headers and fragments.
+    A receiver of a stream's headers and fragments.
 
-    Each method does nothing, so that a sink has only those that it needs.
+    Each method does nothing by default, so that a sink has only the methods that it needs.
     """
 
     @property
     def full(self) -> bool:
-        """Whether the input has to wait; a sink that was full says to its maker when it is not."""
+        """
+        Return whether the input has to wait; a sink that was full calls C{on_room} when it has
+        room.
+        """
         return False
 
     def begin(self, period: Period) -> None:
@@ -70,11 +73,11 @@ class Sink:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """
-    What an output is made with, beside its settings.
+    The objects that an output is made with, beside its settings.
 
     @ivar reactor: for the time, and for connections.
     @ivar run_in_thread: runs a function with its arguments in a thread, for work that would block,
-        and returns a Deferred of the result; one function at a time, in their order.
+        and returns a Deferred of the result; one function at a time, in order.
     @ivar on_room: to be called when an output that was full is not full any more.
     """
 

@@ -1,5 +1,5 @@
 """
-Turns of the reactor, some of a crowd in each (I{reactor}).
+Turns: work for a crowd of clients, spread over turns of the reactor (I{reactor}).
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ C = TypeVar("C")
 
 
 class Turns(Generic[C]):
-    """Gives a turn to each that asks for one, in the order in which they ask."""
+    """Gives each asker a turn, in the order in which they ask."""
 
     def __init__(self, clock: IReactorTime, take: Callable[[C], None], crowd: int = CROWD) -> None:
         """
@@ -32,19 +32,19 @@ class Turns(Generic[C]):
         self._turn: IDelayedCall | None = None
 
     def ask(self, one: C) -> None:
-        """Give one another turn."""
+        """Give an asker another turn."""
         self._waiting[one] = None
         if self._turn is None:
             self._turn = self._clock.callLater(0, self._next)
 
     def begin(self) -> None:
-        """Let the first of those that have asked have their turn now, in this one."""
+        """Give the first askers their turn now."""
         if self._turn is not None:
             self._turn.cancel()
             self._next()
 
     def withdraw(self, one: C) -> None:
-        """Give one no turn, if it was to have any."""
+        """Forget that an asker has asked."""
         self._waiting.pop(one, None)
 
     def _next(self) -> None:

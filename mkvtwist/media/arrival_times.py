@@ -45,10 +45,14 @@ LEARNED_AFTER = SECOND
 """Microseconds after which a measured step is better than a guess."""
 
 NETWORK_DELAY = SECOND
-"""Microseconds of pictures that networks and senders hold back, and still deliver in one go."""
+"""
+Microseconds of pictures that networks and senders hold back at most, and then deliver at once.
+"""
 
 CAMERA_PAUSE = 5 * SECOND // 2
-"""Microseconds without a picture after which those before say nothing about the step."""
+"""
+Microseconds without a picture after which the pictures before the pause say nothing about the step.
+"""
 
 AGREES = 50
 """The part of a step by which a guess may be off, and time may be moved: 2 % is not seen."""

@@ -1,7 +1,7 @@
 """
 Frames of sound that begin with a sync word: their heads, and how to tell them from junk (I{pure}).
 
-Senders put things between frames that are none: tags of songs, half a frame at a cut, garbage.
+Senders put other data between frames: tags of songs, half a frame at a cut, garbage.
 L{HEAD_READERS} are the readers, by FFmpeg's name of the codec; L{MpegFrames} finds the frames in a
 byte stream of MPEG audio, in which tags may stand between songs.
 """
@@ -33,7 +33,7 @@ class Head(NamedTuple):
     """Bits of a sample; 0 where there is no such thing, or the head does not say."""
 
     sure: bool = False
-    """Whether it is no damage that looks like one: it has a checksum, or a long sync word."""
+    """Whether the head is certain: it has a checksum, or a long sync word."""
 
     @property
     def sound(self) -> tuple[int, int, int]:

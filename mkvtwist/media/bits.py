@@ -4,7 +4,7 @@ Bits as the standards of MPEG and ITU-T write them (I{pure}).
 
 
 class Damaged(ValueError):
-    """The exception for bits that make no sense, or use what is not read here."""
+    """The exception for bits that make no sense, or use a feature that is not read here."""
 
 
 class Bits:

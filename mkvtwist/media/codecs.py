@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 def codec_string(codec: str, setup: bytes) -> str | None:
     """
-    The name of a codec with its profile and level; L{None} when there is none.
+    Return the name of a codec with its profile and level; L{None} if it has none.
 
     @param codec: FFmpeg's name.
     @param setup: the decoder's, as CodecPrivate has it.
@@ -25,10 +25,10 @@ def codec_string(codec: str, setup: bytes) -> str | None:
 
 
 _DOLBY_VISION: Mapping[str, str] = MappingProxyType({"av1": "dav1", "h264": "dva1", "hevc": "dvh1"})
-"""What a sample entry is called that only Dolby Vision decoders can show."""
+"""Names of sample entries that only Dolby Vision decoders can show, by codec."""
 
 _COMPATIBLE: Mapping[int, str] = MappingProxyType({1: "db1p", 2: "db2g", 4: "db4h"})
-"""The brands of what other decoders show of it, by its compatibility ID: HDR10, SDR, HLG."""
+"""The brands of the part that other decoders can show, by its compatibility ID: HDR10, SDR, HLG."""
 
 
 class DolbyVision(NamedTuple):
@@ -38,14 +38,14 @@ class DolbyVision(NamedTuple):
     """C{dvh1.08.06}"""
 
     brand: str | None
-    """What other decoders show of it."""
+    """The brand of the part that other decoders can show."""
 
     is_alone: bool
-    """Whether they show nothing that is right."""
+    """Whether other decoders show nothing that is right."""
 
     @property
     def tag(self) -> str:
-        """The name of its sample entry where it is alone."""
+        """The name of its sample entry if only Dolby Vision decoders show it."""
         return self.codec[:4]
 
 
@@ -67,7 +67,7 @@ def dolby_vision(codec: str, record: bytes) -> DolbyVision | None:
 
 def content_type(kind: str, codecs: Iterable[str | None]) -> str:
     """
-    A MIME type with its codecs, if all of them have names.
+    Return a MIME type with its codecs, if all of them have names.
 
     @param kind: C{video/x-matroska}.
     """

@@ -1,5 +1,5 @@
 """
-The values that travel through the house: tracks, packets and headers (I{pure}).
+The values that move through the server: tracks, packets and headers (I{pure}).
 
 All times are integers in microseconds (libavformat's C{AV_TIME_BASE}): fine enough to give back
 every audio sample position up to 192 kHz, and never rounded twice.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 SECOND = 1_000_000
-"""One second in the unit of every time in here."""
+"""One second, in the unit of all times."""
 
 STEP = SECOND // 25
 """Microseconds that a packet lasts if nothing tells how long."""
@@ -43,7 +43,7 @@ class Track:
     language: str | None = None
     title: str | None = field(default=None, compare=False)
     default: bool = field(default=False, compare=False)
-    """Whether the input says that the track plays unasked among those of its type."""
+    """Whether the input marks the track as the default one of its type."""
 
     width: int | None = None
     height: int | None = None
@@ -103,7 +103,7 @@ class Packet(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Header:
     """
-    A set of tracks, with what libavformat says of them: formats make their heads of that.
+    A set of tracks, with their descriptions by libavformat, of which formats make their heads.
 
     libavformat describes tracks in two ways that have room for all that it knows: as Matroska, all
     of them together with tags, chapters and attachments, and as MP4, each by itself

@@ -1,8 +1,9 @@
 """
 The size of pictures, read from the heads of keyframes (I{pure}).
 
-Encoders change it on the way: browsers that record a tab, cameras, WebRTC. The container then goes
-on to say the old one. (H.264, HEVC and MPEG-1/2/4 say it in parameter sets: see the adapters.)
+Some encoders change the size in the middle: browsers that record a tab, cameras, WebRTC. The
+container then still states the old size. (H.264, HEVC and MPEG-1/2/4 state it in parameter sets:
+see the adapters.)
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,9 @@ LOOKED_AT = 1 << 16
 """Bytes of a packet in which the size is looked for: a JPEG may have a segment of 64 KiB first."""
 
 Described = tuple[int, ...]
-"""Width and height in pixels, then what else makes another header: the depth, the profile."""
+"""
+Width and height in pixels, then other values that need another header: the depth, the profile.
+"""
 
 
 def described(codec: str, data: bytes) -> Described | None:

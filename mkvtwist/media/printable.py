@@ -1,5 +1,5 @@
 """
-Text that strangers have written, made fit to be shown (I{pure}).
+Untrusted text, made safe to show (I{pure}).
 
 A track's title, a path in a request, a message of libavformat's that quotes such: any may have
 control characters, which forge lines in a log and colours in a terminal, or marks that turn the

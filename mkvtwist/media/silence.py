@@ -1,5 +1,5 @@
 """
-How long each track has been silent, as the other tracks tell the time (I{pure}).
+The silence of each track, by the time that the other tracks tell (I{pure}).
 
 The rules:
 
@@ -21,7 +21,9 @@ track runs ahead of another by less, and a shared tab that stands still has a pi
 """
 
 LONGEST_QUIET = 20 * SECOND
-"""What is usual counts up to here: less than the ring's default, so that it has a place to join."""
+"""
+The usual silence counts up to here: less than the ring's default, so that it has a place to join.
+"""
 
 
 class _Track:

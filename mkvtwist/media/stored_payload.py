@@ -1,5 +1,5 @@
 """
-Payloads as Matroska and MP4 store them, from those that transport formats carry (I{pure}).
+Payloads in the form of Matroska and MP4, made from payloads of transport formats (I{pure}).
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,8 +42,8 @@ _HEVC_SETS, _HEVC_SPS = frozenset({32, 33, 34}), 33
 
 def parameter_sets(codec: str, units: Iterable[bytes]) -> bytes:
     """
-    The parameter sets among some NAL units, with start codes; none if the one is not among them
-    that says how large a picture is.
+    Return the parameter sets among some NAL units, with start codes; none if the one with the size
+    of the pictures is missing.
 
     @param codec: C{h264} or C{hevc}.
     """
@@ -120,7 +120,7 @@ def without_prores_head(data: bytes) -> bytes:
 
 
 _XIPH_COMMENTS = {"theora": b"\x81theora" + bytes(8), "vorbis": b"\x03vorbis" + bytes(8) + b"\1"}
-"""The headers with the tags, without any."""
+"""Empty headers for tags, by codec."""
 
 
 def without_song(codec: str, setup: bytes) -> bytes:

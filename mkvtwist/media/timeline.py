@@ -1,5 +1,5 @@
 """
-The one model of time: whatever comes in, what goes out never goes back (I{pure}).
+The model of time: timestamps of any input, placed on a line that never goes back (I{pure}).
 
 Every packet of an input is placed on one line that begins near 0 and lasts as long as the stream,
 through cuts, loops, wrapped counters and senders that come back. All times are microseconds.
@@ -75,7 +75,7 @@ EPOCHS_KEPT = 16
 @dataclass(slots=True, eq=False)
 class _Epoch:
     number: int
-    """Later ones have greater numbers."""
+    """The number of the epoch; a later epoch has a greater number."""
     offset: int
 
 
@@ -121,7 +121,7 @@ class Timeline:
 
     def restart(self, origin: int | None = None, *, live: bool = False) -> None:
         """
-        The input begins anew: a sender came back, a file is played again.
+        Begin anew: a sender came back, or a file is played again.
 
         @param origin: the earliest timestamp that is expected, where it is known.
         @param live: whether what arrives together belongs together.
@@ -187,7 +187,7 @@ class Timeline:
         return max(pts, placed), placed, duration
 
     def _decoding_time(self, track: _Track, pts: int | None, delay: int) -> int | None:
-        """A guess at a decoding timestamp; L{None} when nothing says anything."""
+        """Return a guess at a decoding timestamp; L{None} if nothing tells it."""
         if track.epoch is None:
             if pts is not None:
                 return pts - delay
@@ -200,14 +200,14 @@ class Timeline:
         return pts if track.last - BACK <= pts < track.next else pts - delay
 
     def _epoch_of_sparse(self, dts: int) -> _Epoch | None:
-        """The epoch that a packet of a sparse track belongs to; L{None} when it fits none."""
+        """Return the epoch of a sparse track's packet; L{None} if it fits none."""
         if not self._epochs:
             self._open(dts if self._origin is None else self._origin)
         epoch = _nearest(dts, self._used(), self.edge)
         return epoch if abs(self._ahead(dts, epoch)) <= LOOSE else None
 
     def _epoch_of(self, number: int, track: _Track, dts: int) -> _Epoch:
-        """The epoch that a packet belongs to: its track's, another one, a new one."""
+        """Return the epoch that a packet belongs to: its track's, another one, or a new one."""
         if track.first is None:
             track.first = dts
         if not self._epochs:
@@ -227,7 +227,7 @@ class Timeline:
         return found or self._begin(self._jump(track, dts), jumped=True)
 
     def _elsewhere(self, track: _Track, own: _Epoch, dts: int, *, current: bool) -> _Epoch | None:
-        """The epoch, if there is one, of a packet that is not where its track was due."""
+        """Return the epoch, if there is one, of a packet that is not where its track was due."""
         for epoch in reversed(self._epochs):
             if epoch is not own and abs(dts + epoch.offset - track.due) <= LATE:
                 self._epochs.remove(epoch)
@@ -244,14 +244,14 @@ class Timeline:
         return _nearest(dts, fits, max(track.due, self.edge - LAG)) if fits else None
 
     def _make_room(self, track: _Track, epoch: _Epoch, pts: int, dts: int) -> None:
-        """Move an epoch on if the track that comes into it has filled its time already."""
+        """Move an epoch on if a track that joins it has filled that time already."""
         # Before 0 there may be decoding, but nothing to show.
         begin = epoch.offset + (dts if track.out >= 0 else pts)
         if begin <= track.out:
             epoch.offset += track.due - begin
 
     def _jump(self, track: _Track, dts: int) -> int:
-        """The offset of the epoch that a track's jump begins."""
+        """Return the offset of the epoch that a track's jump begins."""
         lags = self.edge - track.due > LAG
         offset = (self.edge if lags else track.due) - dts
         if _is_beginning(track, dts):
@@ -259,7 +259,7 @@ class Timeline:
         return offset
 
     def _open(self, dts: int) -> _Epoch:
-        """The first epoch since the input was opened."""
+        """Begin the first epoch since the input was opened, and return it."""
         if self._looped:
             return self._begin(self._room(dts))
         origin = self._origin
@@ -268,7 +268,7 @@ class Timeline:
         return self._begin(self.edge - min(origin, dts))
 
     def _room(self, dts: int) -> int:
-        """The least offset with which every track can begin again as it did at first."""
+        """Return the least offset with which every track can begin again as it did at first."""
         rooms = [t.due - t.first for t in self._tracks.values() if t.first is not None]
         offset = max(rooms, default=self.edge - dts)
         return offset if abs(dts + offset - self.edge) <= LOOSE else self.edge - dts
@@ -280,22 +280,22 @@ class Timeline:
         return self._epochs[-1]
 
     def _used(self) -> list[_Epoch]:
-        """The epochs that tracks are in."""
+        """Return the epochs that tracks are in."""
         used = [track.epoch for track in self._tracks.values() if track.epoch is not None]
         return used or [self._epochs[-1]]
 
     def _ahead(self, dts: int, epoch: _Epoch) -> int:
-        """How far ahead of the line's end a timestamp would be in an epoch."""
+        """Return how far ahead of the line's end a timestamp would be in an epoch."""
         return dts + epoch.offset - self.edge
 
 
 def _nearest(dts: int, epochs: list[_Epoch], place: int) -> _Epoch:
-    """The epoch in which a timestamp comes nearest to a place on the line."""
+    """Return the epoch in which a timestamp comes nearest to a place on the line."""
     return min(epochs, key=lambda epoch: abs(dts + epoch.offset - place))
 
 
 def _goes_on(track: _Track, dts: int) -> bool:
-    """Whether a packet is its track's next one, or brings it back from a leap."""
+    """Return whether a packet is its track's next one, or brings it back from a leap."""
     if track.leapt is not None and abs(dts - track.leapt) <= LATE:
         return True
     repeated = track.last - BACK <= dts and not _is_beginning(track, dts)
@@ -303,7 +303,7 @@ def _goes_on(track: _Track, dts: int) -> bool:
 
 
 def _is_beginning(track: _Track, dts: int) -> bool:
-    """Whether a track is back where it began."""
+    """Return whether a track is back where it began."""
     return track.first is not None and abs(dts - track.first) <= LATE
 
 

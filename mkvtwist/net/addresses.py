@@ -1,6 +1,5 @@
 """
-IP addresses as they come over the network: what counts as one host, and what as this machine
-(I{pure}).
+IP addresses of clients: hosts, networks, and this machine (I{pure}).
 
 A client without an address, on a UNIX socket, counts as this machine everywhere.
 """
@@ -15,13 +14,13 @@ ADDRESSES_KEPT = 4096
 """Addresses that need not be parsed again: each request has one, which takes 5 microseconds."""
 
 _THIS_MACHINE = "127.0.0.1"
-"""What a client without an address counts as."""
+"""The address of clients that have none."""
 
 
 @lru_cache(maxsize=ADDRESSES_KEPT)
 def parse_address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """
-    Return an address, in IPv4 if that is what it means; L{None} if the text is no address.
+    Return an address, as IPv4 if it is an IPv4-mapped one; L{None} if the text is no address.
 
     @param host: L{None} for a UNIX socket.
     """
@@ -34,7 +33,7 @@ def parse_address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Add
 
 @lru_cache(maxsize=ADDRESSES_KEPT)
 def one_host(host: str | None) -> str:
-    """Return what counts as one host: an address, or in IPv6 the network (/64) that a host has."""
+    """Return the address of a host, or for IPv6 the network (/64) that one host has."""
     address = parse_address(host)
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, 64), strict=False))
@@ -48,11 +47,11 @@ def within(host: str | None, networks: Iterable[Network]) -> bool:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Return whether an address is one by which a machine calls itself."""
+    """Return whether an address is a loopback address."""
     address = parse_address(host)
     return address is not None and address.is_loopback
 
 
 def means_loopback(name: str) -> bool:
-    """Return whether a host's name or address can mean nothing but this machine (RFC 6761, 6.3)."""
+    """Return whether a host's name or address always means this machine (RFC 6761, 6.3)."""
     return is_loopback(name) or name == "localhost" or name.endswith(".localhost")

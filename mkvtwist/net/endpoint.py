@@ -1,6 +1,5 @@
 """
-Endpoints where the server listens, as Twisted's strings describe them, with certificates that can
-be renewed (I{reactor}).
+Endpoints where the server listens, with certificates that can be renewed (I{reactor}).
 
 Twisted's C{ssl:} reads its files once. An L{Endpoint} can read them again: new connections get the
 new certificate, and connections that are there go on. Everything else is what Twisted makes of the
@@ -37,7 +36,7 @@ secrecy and authenticated encryption. The suites of TLS 1.3 all have both.
 _FILES = re.compile(r":(?:privateKey|certKey|extraCertChain|dhParameters)=((?:\\.|[^:\\])*)")
 
 TLS_PROBLEMS = (SSL.Error, crypto.Error, VerifyError)
-"""The exceptions that a certificate or a key raises which cannot be used."""
+"""The exceptions for a certificate or a key that cannot be used."""
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -138,7 +137,7 @@ def check_files(text: str) -> None:
 
 def explain(text: str, error: BaseException) -> str:
     """
-    Return what is wrong with an endpoint, as its user can mend it.
+    Return a message for the user: what is wrong with an endpoint, and what to do.
 
     @param text: the endpoint.
     @param error: what Twisted raised when it read the text, or the files that the text names.
@@ -158,7 +157,9 @@ def explain(text: str, error: BaseException) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the words of an error; OpenSSL has a list of them, the last of which is nearest."""
+    """
+    Return the text of an error; OpenSSL has a list of errors, the last of which names the cause.
+    """
     said = error.args[0] if error.args else ""
     if isinstance(said, list):
         said = next((words[-1] for words in reversed(said) if words[-1]), "")

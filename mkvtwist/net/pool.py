@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 class Pool:
-    """Threads for one kind of work: so many at once, what is more waits in order."""
+    """Threads for one kind of work: a fixed number at once; more work waits in order."""
 
     def __init__(self, reactor: Any, most: int) -> None:
         """
@@ -24,7 +24,7 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """The number of functions that wait for a thread; whoever runs them bounds it."""
+        """Return the number of functions that wait for a thread; the caller bounds it."""
         return len(self._turns.waiting)
 
     def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Deferred[R]:

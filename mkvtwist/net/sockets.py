@@ -37,8 +37,8 @@ by the fan-out, which logs it.
 
 _INFO = struct.Struct("=3xB20xI28xI60xQ16xI")
 """
-Of C{struct tcp_info}, up to Linux 4.6: C{tcpi_probes}, C{tcpi_unacked}, C{tcpi_last_ack_recv},
-C{tcpi_bytes_acked}, C{tcpi_notsent_bytes}.
+Fields of C{struct tcp_info}, up to Linux 4.6: C{tcpi_probes}, C{tcpi_unacked},
+C{tcpi_last_ack_recv}, C{tcpi_bytes_acked}, C{tcpi_notsent_bytes}.
 """
 
 _AVAILABLE = "/proc/sys/net/ipv4/tcp_available_congestion_control"
@@ -142,7 +142,7 @@ def plain(address: IAddress) -> IAddress:
 
 
 def address(where: IAddress) -> str:
-    """Return an address as one would type it: C{127.0.0.1:80}, C{[::1]:80}, a socket's path."""
+    """Return an address as users type it: C{127.0.0.1:80}, C{[::1]:80}, a socket's path."""
     where = plain(where)
     host, port = getattr(where, "host", None), getattr(where, "port", None)
     if host is None:
@@ -217,7 +217,7 @@ def choose_congestion(handle: socket.socket | None, name: str | None) -> None:
 
 
 def _read(path: str) -> str:
-    """Return a line of the kernel's; nothing if there is none."""
+    """Return a line of a file of the kernel's; an empty text if the file does not exist."""
     try:
         with open(path) as file:
             return file.read().strip()

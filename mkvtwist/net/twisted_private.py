@@ -2,8 +2,8 @@
 The private parts of Twisted that mkvtwist relies on, and its only use of them (I{reactor}).
 
 Twisted has no public way for any of these. So C{pyproject.toml} has an upper bound on its version,
-and C{tests.net.test_twisted_private} names the part that a new release has changed. What changes
-the process as a whole is in L{mkvtwist.server.process}, in the same way.
+and C{tests.net.test_twisted_private} names the part that a new release has changed.
+L{mkvtwist.server.process} has those that concern the whole process.
 """
 
 from collections.abc import Callable

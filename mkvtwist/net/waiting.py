@@ -1,9 +1,9 @@
 """
 A result for all requests that wait for it (I{reactor}).
 
-If a result is being made already, whoever asks for it waits for it, rather than have it made once
-more. Each that waits has a Deferred of its own: what becomes of one disturbs none of the others,
-and one that is cancelled, since its connection is lost, is forgotten::
+If a result is being made already, a further request waits for it. Each request has a Deferred of
+its own, so that one request does not disturb another; a request whose connection is lost cancels
+its Deferred::
 
     results.wait(key, make)   make() is called; its result goes to all three
     results.wait(key, make)   waits
@@ -33,7 +33,7 @@ class Results(Generic[K, T]):
         return len(self._waiting)
 
     def __contains__(self, key: K) -> bool:
-        """Return whether a result is being made, even if nobody waits for it any more."""
+        """Return whether a result is being made, even if no request waits for it any more."""
         return key in self._waiting
 
     def wait(self, key: K, make: Callable[[], Deferred[T]]) -> Deferred[T]:

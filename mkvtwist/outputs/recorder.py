@@ -1,5 +1,5 @@
 """
-Writes all that a stream carries to files (I{reactor; the writing in a pool's threads}).
+Records a stream to files (I{reactor; the writing in a pool's threads}).
 
 A file holds one header and its Clusters, each whole: it can be played while it grows, and after the
 process was killed. A new header begins another file, and so does a keyframe when the file is as
@@ -59,7 +59,7 @@ class Files:
     @ivar pattern: the path of the first one; in its last part, C{strftime}'s words stand for the
         moment at which a file begins.
     @ivar seconds: of media after which another one begins at the next keyframe; 0 for never.
-    @ivar size: bytes, likewise.
+    @ivar size: bytes after which another one begins at the next keyframe; 0 for never.
     """
 
     pattern: str
@@ -148,7 +148,7 @@ class Recorder(Sink):
 
     @property
     def full(self) -> bool:
-        """Whether the input has to wait: too much waits for the disk."""
+        """Return whether the input has to wait: too many bytes wait for the disk."""
         return self._weight >= DISK_BACKLOG
 
     def begin(self, period: Period) -> None:
@@ -281,7 +281,7 @@ class Recorder(Sink):
 
     def _look_for_room(self) -> None:
         """
-        See that there is room for more than a moment.
+        Check that the disk has room for more than a moment.
 
         @raise OSError: if the disk is as good as full: what little there is would be taken by files
             of a moment each.
@@ -312,7 +312,7 @@ class Recorder(Sink):
 
 
 def recorder(config: StreamConfig, around: Surroundings) -> Recorder | None:
-    """Return what records a stream; L{None} if nothing is to be recorded."""
+    """Return the recorder of a stream; L{None} if nothing is to be recorded."""
     if config.record is None:
         return None
     return Recorder(

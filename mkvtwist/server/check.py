@@ -1,8 +1,7 @@
 """
-What a configuration names, looked at before any of it is used: files, folders, ports (I{wiring}).
+Checks of a configuration before it is used: files, folders, ports (I{wiring}).
 
-The type of a setting tells what to look for; all that is left to say here is which settings cannot
-stand beside each other.
+The type of a setting tells what to check; this module adds which settings exclude each other.
 """
 
 import os
@@ -39,7 +38,7 @@ from mkvtwist.server.ports import PortCheck, PortProbe
 @dataclass(frozen=True)
 class Machine:
     """
-    What is asked of the machine.
+    The functions by which the machine is checked.
 
     @ivar families: makes the endpoints that serve IPv4 and IPv6 at a port.
     @ivar congestion: tells why there can be no such congestion control.
@@ -168,7 +167,7 @@ def _conflict(key: str, stream: StreamConfig, config: Config) -> str | None:
 
 
 def _fine(value: Any) -> None:
-    """Look at nothing: a value of this type names nothing."""
+    """Check nothing: a value of this type names nothing."""
 
 
 def _unopened(source: Input) -> str | None:
@@ -246,4 +245,4 @@ _CHECKS: Mapping[ValueType, Callable[[Any], str | None]] = {
     RULE: _rule_problem,
     TOKEN: _token_problem,
 }
-"""What a setting names follows from its type: a new setting of one of these is looked at, too."""
+"""The checks of settings, by their type: a new setting of such a type is checked, too."""

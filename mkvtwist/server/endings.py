@@ -1,5 +1,5 @@
 """
-Services that are about to end, and what waits until they have (I{reactor}).
+Endings: services that are about to end, and calls that wait for them (I{reactor}).
 
 A stream or a listener that ends may take a moment to let go of its port, its file, its thread; one
 that begins in its place needs them.

@@ -1,5 +1,5 @@
 """
-Whether the server could listen where its configuration says, tried before it does (I{wiring}).
+Checks whether the server could listen at its endpoints (I{wiring}).
 """
 
 import os
@@ -32,7 +32,7 @@ class PortCheck:
 
     @property
     def others_may_listen(self) -> bool:
-        """Whether a server may run already, perhaps with more privileges at its start."""
+        """Return whether a server may run already, perhaps with more privileges at its start."""
         return self._may_be_taken or bool(self._held)
 
     def close(self) -> None:

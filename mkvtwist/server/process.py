@@ -68,8 +68,8 @@ def ignore_second_stop(reactor: Any) -> None:
 
 def exit_with(status: int) -> None:
     """
-    Have the process end with an exit status once its reactor has stopped and twistd has cleaned
-    up. twistd itself always ends with 0, so this is the last that the interpreter does.
+    Have the process end with an exit status once its reactor has stopped and twistd has cleaned up.
+    twistd itself always ends with 0, so this is the last that the interpreter does.
     """
     atexit.register(_exit, status)
 

@@ -93,7 +93,7 @@ class Server(MultiService):
 
     @property
     def config(self) -> Config:
-        """What it is to run now."""
+        """Return the configuration that is to run now."""
         return replace(
             self._config,
             streams=tuple(stream.config for stream in self.streams.values()),
@@ -119,7 +119,7 @@ class Server(MultiService):
 
     def add(self, config: StreamConfig) -> None:
         """
-        One more stream.
+        Add a stream.
 
         @raise ConfigError: when there is one of this name.
         """
@@ -130,9 +130,10 @@ class Server(MultiService):
 
     def remove(self, name: str) -> None:
         """
-        A stream ends, and is no longer there. Its clients get the rest.
+        End a stream, and forget it. Its clients get the rest.
 
-        @raise KeyError: when there is none; likewise below.
+        @raise KeyError: if there is none of this name; L{stop}, L{start} and L{restart} raise it,
+            too.
         """
         self.stop(name)
         del self.streams[name]
@@ -140,7 +141,7 @@ class Server(MultiService):
         self.events.tell(StreamRemoved(stream=name))
 
     def stop(self, name: str) -> None:
-        """A stream ends; it is still there, to be started again. Its clients get the rest."""
+        """End a stream, which can be started again. Its clients get the rest."""
         stream = self.streams[name]
         if stream.parent is not None:
             self._end(stream)
@@ -151,20 +152,20 @@ class Server(MultiService):
         self.events.tell(StreamStopped(stream=name))
 
     def start(self, name: str) -> None:
-        """A stream that was stopped, or has ended, begins anew; one that runs goes on."""
+        """Begin anew with a stream that was stopped, or has ended; one that runs goes on."""
         stream = self.streams[name]
         if stream.is_over:
             self.restart(name)
 
     def restart(self, name: str) -> None:
-        """A stream begins anew, with empty figures. Its clients get the rest, and come back."""
+        """Begin anew with a stream, with empty figures. Its clients get the rest, and come back."""
         self.stop(name)
         self._begin(self.streams[name].config)
 
     def change(self, config: StreamConfig) -> None:
         """
-        Another configuration for the stream of this name: taken over if that can be done at once,
-        else with L{restart}. One that was stopped stays so.
+        Give a stream another configuration: at once if that is possible, else with L{restart}. A
+        stream that was stopped stays so.
         """
         if self._takes_over(config):
             self.streams[config.name].configure(config)
@@ -174,7 +175,7 @@ class Server(MultiService):
 
     def define(self, name: str, settings: Mapping[str, Any]) -> None:
         """
-        A stream with these settings, as a configuration file has them: one more, or a change.
+        Add a stream with these settings, as a configuration file has them, or change it.
 
         @raise ConfigError: with a line for each mistake in them; nothing has changed then.
         """
@@ -264,7 +265,7 @@ class Server(MultiService):
         self.events.tell(Reloaded())
 
     def _held(self) -> set[str]:
-        """The endpoints where this process listens, or still does for a moment."""
+        """Return the endpoints where this process listens, or still does for a moment."""
         held = {listener.text for listener in self.listeners} | self._endings.places
         running = [stream for stream in self.streams.values() if stream.parent is not None]
         return (held | {_place(stream.config) for stream in running}) - {""}

@@ -1,5 +1,5 @@
 """
-What a stream's input has brought, counted (I{reactor}).
+The count of what a stream's input has brought (I{reactor}).
 """
 
 from twisted.internet.interfaces import IReactorTime
@@ -30,7 +30,7 @@ class Intake(Sink):
 
     @property
     def bitrate(self) -> float:
-        """Bits per second that came in over the last seconds of the clock."""
+        """Return the bits per second that came in over the last seconds of the clock."""
         return self._rate.bits(self._clock.seconds())
 
     def begin(self, period: Period) -> None:

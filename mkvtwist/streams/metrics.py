@@ -22,7 +22,7 @@ from mkvtwist.streams.statistics import StreamStatistics
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 _STATES = ("live", "behind")
-"""Of clients."""
+"""The states of clients."""
 
 _PROCESS = ProcessCollector(registry=None)
 """What the operating system knows of this process, in the words that all programs use for that."""

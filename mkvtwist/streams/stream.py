@@ -39,7 +39,7 @@ THREADS = 1
 """Threads that a stream needs at once: what it records is written in order."""
 
 LOOK = 0.05
-"""Seconds between two looks whether they have it."""
+"""Seconds between two checks whether those clients have it."""
 
 LAST_LOOK = 6
 """
@@ -50,8 +50,8 @@ and stop asking when they have it.
 
 KEPT_AFTER_END = 60.0
 """
-Seconds after the end for which the buffer is kept if C{--hold} is for ever: nobody comes back to a
-stream that has ended, but for its last seconds.
+Seconds after the end for which the buffer is kept if C{--hold} is for ever: clients come back to an
+ended stream only for its last seconds.
 """
 
 
@@ -59,8 +59,8 @@ MakeOutput = Callable[[StreamConfig, Surroundings], Sink | None]
 
 OUTPUTS: tuple[MakeOutput, ...] = (recorder,)
 """
-What makes the outputs that a configuration asks for: each takes every fragment as it comes, whoever
-watches. A new kind of output is one more.
+The makers of outputs: each returns the output that a configuration asks for, if it does. A new kind
+of output is one more entry.
 """
 
 
@@ -68,13 +68,13 @@ class Stream(MultiService):
     """
     One named live programme: one input, its outputs, its clients.
 
-    @ivar publisher: what the input feeds.
-    @ivar fanout: what clients join.
-    @ivar cutter: makes the same into segments, for those who ask for it piece by piece.
-    @ivar demand: who wants the stream.
+    @ivar publisher: takes the input's packets, and feeds the sinks.
+    @ivar fanout: sends to clients.
+    @ivar cutter: cuts segments, for viewers of segmented outputs.
+    @ivar demand: the demand for the stream.
     @ivar events: of clients and the input, to subscribe to.
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
-    @ivar viewers: those who ask for it piece by piece.
+    @ivar viewers: the viewers of segmented outputs.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Stream(MultiService):
     ) -> None:
         """
         @param on_end: called once, when the input has ended for good and every client has its rest.
-        @param events: hears of what happens here.
+        @param events: gets the stream's events.
         @param start_reader: starts a reader each time that the input or a fallback is opened.
         @param make_outputs: make the outputs that the configuration asks for.
         @param make_period: makes a period for each header.
@@ -175,12 +175,12 @@ class Stream(MultiService):
 
     @property
     def failed(self) -> bool:
-        """Whether the input ended for good because it could not be read, or not to its end."""
+        """Return whether the input ended for good because of a fault."""
         return self.input.failed
 
     @property
     def condition(self) -> tuple[str, str]:
-        """The state, one of those of C{/status}, and the reason, in a sentence for viewers."""
+        """Return the state, in a word of C{/status}, and its reason, in a sentence for viewers."""
         input_, period = self.input, self.publisher.period
         state, reason = str(input_.life.state), input_.life.reason
         ring = period.ring if period is not None else None
@@ -195,22 +195,22 @@ class Stream(MultiService):
 
     @property
     def period(self) -> Period | None:
-        """What is sent now under one header; L{None} while no tracks are known."""
+        """Return the current period; L{None} while no tracks are known."""
         return self.publisher.period
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come: the stream has ended for good, or was stopped."""
+        """Return whether the stream has ended for good, or was stopped."""
         return self.publisher.ended
 
     @property
     def has_finished(self) -> bool:
-        """Whether the stream is over because it has ended for good."""
+        """Return whether the stream has ended for good."""
         return self.publisher.finished
 
     @property
     def restarts(self) -> int:
-        """How often the input was opened again."""
+        """Return how often the input was opened again."""
         return self.input.primary.restarts
 
     @property
@@ -269,16 +269,16 @@ class Stream(MultiService):
 
     @property
     def hls_viewers(self) -> int:
-        """The number of addresses that watch piece by piece."""
+        """Return the number of viewers of segmented outputs, by address."""
         return self.viewers.count(self._reactor.seconds(), self.cutter.target)
 
     @property
     def audience(self) -> int:
-        """The number of viewers, one way or the other."""
+        """Return the number of viewers, of all outputs."""
         return len(self.fanout.clients) - len(self.fanout.beside) + self.hls_viewers
 
     def served(self, size: int) -> None:
-        """Count bytes that went out otherwise than to a client."""
+        """Count bytes of replays, segments and the like, which no client of the fan-out got."""
         self._served += size
 
     def _recording(self) -> str | None:

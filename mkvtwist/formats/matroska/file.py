@@ -1,6 +1,5 @@
 """
-A finite file of Matroska or WebM: what stands before its Clusters, with a duration and an index
-(I{pure}).
+A finite file of Matroska or WebM: its front, with a duration and an index (I{pure}).
 """
 
 import struct
@@ -13,12 +12,12 @@ from mkvtwist.formats.matroska.ebml import children, element, elements, unsigned
 from mkvtwist.media.packet import SECOND
 
 CLUSTER_SPAN = SECOND
-"""Microseconds of a Cluster in a file, if no keyframe ends it before: what people's files have."""
+"""Microseconds of a Cluster in a file, if no keyframe ends it before: as most muxers write."""
 
 
 def front(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int) -> bytes:
     """
-    Return what stands before the Clusters: the head with the Segment's size, its duration, and an
+    Return the part before the Clusters: the head with the Segment's size, its duration, and an
     index (SeekHead, Cues). Its length depends on the number of pieces, not on their sizes, so that
     it can be written after them.
 

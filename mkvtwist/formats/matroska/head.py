@@ -1,8 +1,8 @@
 """
 The head of a Matroska stream, read and patched (I{pure}).
 
-libavformat writes it, since it has years of knowledge about CodecPrivate and colour. What it was
-not told, and what does not hold for a live stream, is changed here.
+libavformat writes it, since it has years of knowledge about CodecPrivate and colour. This module
+changes what libavformat was not told, and what does not hold for a live stream.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -47,7 +47,7 @@ def renumbered(head: bytes, numbers: Mapping[int, int]) -> bytes:
 
 def codec_delays(head: bytes) -> dict[int, int]:
     """
-    Return what a player takes off each track's timestamps, in microseconds, if it is not 0.
+    Return each track's CodecDelay in microseconds, if it is not 0: players take it off timestamps.
 
     @raise MatroskaError: when the head cannot be read.
     """
@@ -75,7 +75,7 @@ def completed(
     """
     Return a head as a live stream needs it.
 
-    It has no index into what is not there, and has what libavformat was not told.
+    It has no index, and has the values that libavformat was not told.
 
     @param sizes: by track number, the size in pixels at which the track is to be shown, if its
         pixels are not square (DisplayWidth, DisplayHeight).
@@ -143,7 +143,7 @@ def _completed(
     sizes: Mapping[int, tuple[int, int]],
     delays: Mapping[int, int],
 ) -> bytes:
-    """Return a TrackEntry, or what stands beside one, with what is known of its track."""
+    """Return a TrackEntry with the size and the delay of its track; any other element as it is."""
     number = unsigned_in(head, entry, ids.TRACK_NUMBER) if entry.id == ids.TRACK_ENTRY else None
     size, delay = sizes.get(number or 0), delays.get(number or 0)
     has_alpha = number is not None and any(

@@ -1,5 +1,5 @@
 """
-A finite file of MP4: what stands before its fragments, with a duration and an index (I{pure}).
+A finite file of MP4: its front, with a duration and an index (I{pure}).
 """
 
 import struct
@@ -27,7 +27,7 @@ _MOST_ENTRIES = 0xFFFF
 
 def front(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int) -> bytes:
     """
-    Return what stands before the fragments: the head with the duration, and an index (8.8.2 mehd,
+    Return the part before the fragments: the head with the duration, and an index (8.8.2 mehd,
     8.16.3 sidx) if there are not too many pieces for one. Its length depends on the number of
     pieces, not on their sizes, so that it can be written after them.
 

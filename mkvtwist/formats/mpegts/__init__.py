@@ -1,6 +1,5 @@
 """
-MPEG transport streams as they are streamed: packets of 188 bytes, for televisions and old players
-(I{pure}, ISO/IEC 13818-1).
+MPEG-TS as it is streamed, for televisions and old players (I{pure}, ISO/IEC 13818-1).
 
 Everything is written here, since libavformat's muxer holds sound back until it fills a PES packet,
 and counts for one reader only. Each of our packets is one PES packet, which is cut up::

@@ -21,12 +21,12 @@ _SBR, _PS = 5, 29
 
 
 class NoPlace(ValueError):
-    """The exception for a setup that cannot be read, or says what a transport stream cannot."""
+    """The exception for a setup that cannot be read, or has no form in ADTS."""
 
 
 def adts(private: bytes) -> tuple[int, bytes]:
     """
-    Return an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) as ADTS has it.
+    Return an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) in the form of ADTS.
 
     Bandwidth replication and parametric stereo are not in it: a decoder finds them.
 
@@ -85,7 +85,8 @@ def _rate(bits: Bits) -> int:
 
 def _program_config(bits: Bits) -> bytes:
     """
-    The channels, where no number stands for them, as an element that a frame can begin with.
+    Return the channels as an element that a frame can begin with, for setups without a number for
+    them.
 
     It fills whole bytes, so that what follows need not be shifted.
 

@@ -1,5 +1,5 @@
 """
-The muxer: what is sent when, with the clock, the tables and the continuity counters (I{pure}).
+The muxer of MPEG-TS: packet order, clock, tables, continuity counters (I{pure}).
 """
 
 from collections.abc import Collection, Sequence
@@ -53,9 +53,9 @@ class Counters(NamedTuple):
 
 class MpegTsMuxer(Muxer[Counters]):
     """
-    Packets as transport packets.
+    The muxer of MPEG-TS: packets become transport packets.
 
-    The head is a packet that means nothing, since the tables come with each keyframe.
+    The head is a null packet, since the tables come with each keyframe.
     """
 
     head = NULL

@@ -1,5 +1,5 @@
 """
-Payloads as a transport stream carries them, from those that Matroska and MP4 store (I{pure}).
+Payloads in the form of transport streams, made from those of Matroska and MP4 (I{pure}).
 """
 
 import re
@@ -15,7 +15,7 @@ from mkvtwist.media.packet import Packet, Track
 _START_CODE = b"\0\0\0\1"
 
 _VIDEO_ID, _AUDIO_ID, _PRIVATE_ID = 0xE0, 0xC0, 0xBD
-"""Stream IDs in PES headers (table 2-22): MPEG's pictures and sounds, and what others brought."""
+"""Stream IDs in PES headers (table 2-22): MPEG's pictures, MPEG's sounds, other codecs."""
 
 _OPUS_LAYOUTS = (
     ((1, 0), b"\0"),
@@ -60,7 +60,7 @@ class _WithSetup:
 
     descriptors = b""
     own: re.Pattern[bytes]
-    """The start code that a keyframe has which brings its own."""
+    """The start code by which a keyframe shows that it brings its setup."""
 
     def __init__(self, private: bytes) -> None:
         self._private = private
@@ -85,7 +85,7 @@ class _Mpeg4(_WithSetup):
 
 class _NalUnits:
     """
-    Length-prefixed NAL units, each of which gets a start code instead (Annex B).
+    Length-prefixed NAL units, whose lengths are replaced by start codes (Annex B).
 
     An access unit begins with a delimiter, as ISO/IEC 13818-1 asks for, and a keyframe has all
     parameter sets.
@@ -192,7 +192,7 @@ def _sized(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 class _Adts:
-    """Raw AAC, before each frame of which stands what it is (ISO/IEC 14496-3, 1.A.2.2)."""
+    """Raw AAC, with an ADTS header before each frame (ISO/IEC 14496-3, 1.A.2.2)."""
 
     descriptors = b""
 
@@ -207,7 +207,7 @@ class _Adts:
 
 
 class _Opus:
-    """Opus, before each packet of which stands its size (ETSI TS 103 491's control header)."""
+    """Opus, with a control header before each packet, which has its size (ETSI TS 103 491)."""
 
     def __init__(self, private: bytes) -> None:
         self.descriptors = descriptor(EXTENSION, bytes((0x80, _opus_channels(private))))

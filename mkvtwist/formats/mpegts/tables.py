@@ -20,7 +20,7 @@ REGISTRATION, LANGUAGE, EXTENSION = 0x05, 0x0A, 0x7F
 """Tags of descriptors: ISO/IEC 13818-1, table 2-45; the last one is DVB's, ETSI EN 300 468."""
 
 _PROGRAM = 1
-"""The number of the only programme, and of the transport stream; 0 is something else in a PAT."""
+"""The number of the only program, and of the transport stream; 0 is the network in a PAT."""
 
 _CRC_POLYNOMIAL = 0x04C11DB7
 

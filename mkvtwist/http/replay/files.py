@@ -1,5 +1,5 @@
 """
-The files of replays that are kept, and which addresses hold them (I{reactor}).
+The files of replays, and the addresses that hold them (I{reactor}).
 
  1. An address that is sent to a file, or reads one, holds it.
  2. An address holds only its share: for one more it lets go of another. A file that no address
@@ -38,7 +38,7 @@ a long pause in the player.
 """
 
 MOST_HOLDERS = 1000
-"""Addresses of which is remembered that they hold a file."""
+"""Addresses that are remembered as holders of files."""
 
 Key = tuple[str, Format, frozenset[int] | None, float]
 """The stream's name, the format, the tracks that are asked for, the seconds."""
@@ -73,7 +73,7 @@ class ReplayFile(File):
 
     @property
     def tag(self) -> bytes:
-        """Its entity tag (RFC 9110, 8.8.3)."""
+        """Return the entity tag of the file (RFC 9110, 8.8.3)."""
         return f'"{self.name}"'.encode()
 
 

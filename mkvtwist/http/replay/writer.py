@@ -1,5 +1,5 @@
 """
-Writes files of replays into a folder of its own (I{reactor; a pool's thread writes them}).
+The writer of replays, into a folder of its own (I{reactor; a pool's thread writes them}).
 """
 
 import errno
@@ -18,7 +18,7 @@ from mkvtwist.formats.replay import Replay
 from mkvtwist.net.pool import Pool
 
 PREFIX = "last"
-"""What the name of each file begins with."""
+"""The beginning of each file's name."""
 
 
 class ReplayWriter:

@@ -31,7 +31,7 @@ from mkvtwist.http.wire.response import View, respond
 from mkvtwist.streams.stream import Stream
 
 API = "/api/v1/"
-"""What the path of everything in the interface begins with."""
+"""The beginning of each path of the interface."""
 
 _WRONG = "This needs the management token: Authorization: Bearer TOKEN."
 
@@ -107,7 +107,7 @@ class Management:
         token, given = self._control.token, bearer_token(request)
         return token is not None and given is not None and given.is_one_of([token])
 
-    # what there is
+    # state
 
     def _list(self, request: Request) -> None:
         _answer(request, 200, {"streams": self._status.streams()})
@@ -123,7 +123,7 @@ class Management:
         except KeyError:
             raise KeyError(f"stream {name!r}") from None
 
-    # what can be done
+    # commands
 
     def _define(self, name: str, request: Request) -> None:
         code = 201
@@ -183,7 +183,7 @@ def _describe(request: Request) -> None:
 
 def _settings(request: Request) -> dict[str, Any]:
     """
-    The settings in a request's body.
+    Return the settings in a request's body.
 
     @raise ConfigError: when there are none.
     """
@@ -209,8 +209,8 @@ def _check_checkers(config: StreamConfig, asked: Mapping[str, Any]) -> None:
 
 def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """
-    As a merge patch does it (RFC 7396): what is nothing is left out, and gets its default; of a
-    table only those keys change that are said.
+    Return settings changed by a merge patch (RFC 7396): C{null} restores a default; in a table only
+    the keys of the patch change.
     """
     merged = dict(settings)
     for key, value in changes.items():

@@ -27,14 +27,14 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; "
 )
-"""What every page may load: files of this server only."""
+"""The policy of every page: it may load files of this server only."""
 
 FRAMED_NOWHERE = "frame-ancestors 'none'"
 """No page may put this one under somebody's pointer."""
 
 PLAYING = "media-src 'self' blob:; frame-ancestors "
 """
-What a page with players may load beside: media, also what its script has put together (C{blob:}).
+The policy of a page with players: it may also load media, and media from its script (C{blob:}).
 Behind it: which sites may frame the page.
 """
 
@@ -189,7 +189,7 @@ def _page(
     preview: Flattenable = "",
 ) -> bytes:
     """
-    Return a page.
+    Return the bytes of a page.
 
     @param kind: the class of its body in the style sheet.
     @param preview: tags for previews of links on other sites.

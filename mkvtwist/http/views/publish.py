@@ -18,7 +18,7 @@ from mkvtwist.streams.stream import Stream
 
 
 def send(stream: Stream, request: Request) -> None:
-    """Take the body as the stream's input, until it ends."""
+    """Read the body as the stream's input, until it ends."""
     if is_from_elsewhere(request):  # its visitor did not ask for it
         respond_text(request, 403, f"A page of another site cannot send here. {HINT}")
         return

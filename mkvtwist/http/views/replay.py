@@ -52,10 +52,10 @@ from mkvtwist.net.waiting import Results
 from mkvtwist.streams.stream import Stream
 
 USUAL_SECONDS = 30.0
-"""How much is in a file by default: as much as the ring holds by default."""
+"""Seconds in a file by default: as many as the ring holds by default."""
 
 LONGEST_REPLAY = 3600.0
-"""More seconds are not for a replay; it bounds the index, too."""
+"""Seconds of a replay at most; the limit also bounds the index."""
 
 SAME_FOR = 1.0
 """Seconds in which clients that ask for the same get the same file."""
@@ -73,7 +73,7 @@ REPLAY_SWEEP = 10.0
 """Seconds between two looks for files that are not wanted any more."""
 
 MOST_RECIPIENTS = 1000
-"""Clients of which is remembered that they were sent to a file."""
+"""Clients that are remembered as having been sent to a file."""
 
 
 class Replays:
@@ -243,7 +243,7 @@ class Replays:
 
 
 class _NotMadeError(Exception):
-    """A file was not made; the text says why, for clients."""
+    """The exception for a file that was not made; the text says why, for clients."""
 
 
 def _respond_failure(request: Request, why: Failure) -> None:

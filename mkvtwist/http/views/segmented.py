@@ -1,5 +1,5 @@
 """
-A stream in pieces: each an answer of its own, named by a playlist (I{reactor}).
+Segmented outputs: playlists, and the pieces that they name (I{reactor}).
 
 ::
 
@@ -33,11 +33,13 @@ from mkvtwist.outputs.segmented.addresses import Address
 from mkvtwist.streams.stream import Stream
 
 FOREVER = b"max-age=31536000, immutable"
-"""For what never changes: a year, the longest that caches take seriously (RFC 9111)."""
+"""
+C{Cache-Control} of pieces, which never change: a year, the longest that caches heed (RFC 9111).
+"""
 
 
 class Pieces:
-    """One stream, piece by piece."""
+    """The segmented outputs of one stream."""
 
     def __init__(
         self, reactor: Any, stream: Stream, limits: ClientLimits, *, most_held: int = MOST_HELD
@@ -52,7 +54,7 @@ class Pieces:
         stream.cutter.observers.append(self._look)
 
     def view(self, path: str) -> View | None:
-        """Return what answers for a piece; L{None} if there cannot be such a piece."""
+        """Return the view of a playlist or a piece; L{None} if there cannot be such a one."""
         folder, _, name = path.rpartition("/")
         try:
             tracks = parse_tracks("tracks", folder) if folder else None

@@ -1,5 +1,5 @@
 """
-The files that pages need, C{/static/} (I{reactor}).
+The static files of pages, C{/static/} (I{reactor}).
 
 Pages name their files below a version, C{/static/VERSION/page.js}, which is the hash of all files
 together, and browsers keep them for ever. An address without a version, as other sites have it for

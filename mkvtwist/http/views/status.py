@@ -1,5 +1,5 @@
 """
-The state of the streams, for programs: C{/status}, C{/metrics}, C{/healthz} (I{reactor}).
+The status of the streams, for programs: C{/status}, C{/metrics}, C{/healthz} (I{reactor}).
 """
 
 import json

@@ -1,5 +1,5 @@
 """
-A still of what is on: C{/NAME.jpg} (I{reactor; a pool's thread decodes}).
+Stills of streams: C{/NAME.jpg} (I{reactor; a pool's thread decodes}).
 
 A still is made only if a client asks, and at most once in L{GOOD_FOR} seconds for each stream,
 whether it turned out or not; all clients that ask meanwhile get the same. One picture is decoded at

@@ -1,5 +1,5 @@
 """
-Responses that caches keep, or have already (I{reactor}; RFC 9110, RFC 9111).
+Caching: C{Cache-Control}, C{Vary} and C{ETag} of responses (I{reactor}; RFC 9110, RFC 9111).
 """
 
 from twisted.web.http import NOT_MODIFIED, Request

@@ -1,5 +1,5 @@
 """
-A client's connection: HTTP/1 as Twisted reads it, with what it lacks (I{reactor}).
+The channel: a client's HTTP/1 connection, as Twisted reads it, with additions (I{reactor}).
 
  - A request is handed over as soon as its head has been read.
  - The lines of Icecast's senders are understood.
@@ -82,7 +82,7 @@ class Channel(HTTPChannel):
         return plain(self.transport.getPeer())
 
     def resetTimeout(self) -> None:
-        """A byte now and then is no reason to wait longer."""
+        """Do nothing: a byte now and then does not extend the time for a request."""
 
     def dataReceived(self, data: bytes) -> None:
         if not self._is_closing:

@@ -1,5 +1,5 @@
 """
-Bytes that many share, on their way to one client (I{reactor}).
+Delivery of shared bytes to one client (I{reactor}).
 """
 
 from collections import deque
@@ -22,7 +22,7 @@ Body = Sequence[bytes | memoryview]
 @implementer(IPushProducer)
 class Delivery:
     """
-    A body on its way to a client: what a slow client has not taken is in no buffer of its own.
+    The delivery of a body: bytes that a slow client has not taken are in no buffer of its own.
 
     A client that takes nothing for too long is disconnected.
     """
@@ -50,7 +50,7 @@ class Delivery:
         self._timeout: IDelayedCall | None = None
 
     def begin(self) -> None:
-        """Send as much as goes."""
+        """Begin to send."""
         if self._left <= SLICE:
             self._write()
             self._request.finish()

@@ -22,7 +22,7 @@ from mkvtwist.http.wire.peer import client_host, transport_of
 from mkvtwist.net.addresses import is_loopback, means_loopback
 
 HINT = "If the site is this server, add its name to server_names (--server-name)."
-"""What to do if a page of the server's own was refused."""
+"""The hint in a response to a page of an unknown host."""
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 """Methods that change nothing (RFC 9110, 9.2.1)."""
@@ -43,7 +43,7 @@ _PROXIES = frozenset(
         b"x-real-ip",
     }
 )
-"""What proxies add to a request, beside everything that begins with C{X-Forwarded}; lower case."""
+"""Headers that proxies add to a request, beside all that begin with C{X-Forwarded}; lower case."""
 
 
 def name_in(field: bytes) -> str | None:

@@ -1,5 +1,5 @@
 """
-Negotiation: which kind of response a client wants (I{reactor}; RFC 9110, 12).
+Negotiation: page or media, by a client's headers (I{reactor}; RFC 9110, 12).
 """
 
 import re

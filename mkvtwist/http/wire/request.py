@@ -53,7 +53,7 @@ class IncomingRequest(Request):
         self._thrown_away = 0
 
     def __repr__(self) -> str:
-        """Fit for a log: without the query, where a token may be."""
+        """Return the request in words for a log, without the query: a token may be in it."""
         return f"<{type(self).__name__} {self.method!r} {self.path!r}>"
 
     def getClientAddress(self) -> IAddress:

@@ -1,5 +1,5 @@
 """
-AAC with heads of its own: ADTS, LOAS/LATM (I{remux thread}).
+Adapters for AAC in ADTS and in LOAS/LATM (I{remux thread}).
 """
 
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
 """
-Sound: junk between frames, heads that change, priming (I{remux thread}).
+Adapters for sound: junk between frames, heads that change, priming (I{remux thread}).
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ class Audio(Adapter):
             yield from self._confirmed(packet, head)
 
     def _confirmed(self, packet: AVPacket, head: audio_frame_headers.Head) -> Iterable[AVPacket]:
-        """Yield a packet, and the one before it if this one confirms what that one said."""
+        """Yield a packet, and the one before it if this one confirms the head of that one."""
         known = self._sound or (*self.shape[:2], 0)
         sound = head.rate or known[0], head.channels or known[1], head.depth or known[2]
         odd, self._odd = self._odd, None
@@ -69,7 +69,7 @@ class Audio(Adapter):
     def _take_head(
         self, packet: AVPacket, head: audio_frame_headers.Head, sound: tuple[int, int, int]
     ) -> None:
-        """Take what a head says for the track's shape, unless it is that already."""
+        """Take the track's shape from a head, unless the track has it already."""
         before, self._sound = self._sound, sound
         shape: Sound = self.shape
         if before is None and all(a in (0, b) for a, b in zip(sound[:2], shape[:2], strict=True)):
@@ -94,7 +94,7 @@ class Audio(Adapter):
 
 class Primed(Audio):
     """
-    Sound whose first packets a decoder needs, but nobody is to hear: MP4's edit lists, MP3.
+    Sound whose first packets prime the decoder and are not to be heard: MP4's edit lists, MP3.
 
     The container says so with the first packet; Matroska, as CodecDelay, in the header.
     """

@@ -90,19 +90,19 @@ class Adapter:
 
     @property
     def ready(self) -> bool:
-        """Whether a header can be written for it."""
+        """Return whether a header can be written for the track."""
         return self.setup is not None and self.is_shaped
 
     @property
     def is_shaped(self) -> bool:
-        """Whether the numbers are known without which there is no header."""
+        """Return whether the track's shape is known, which a header needs."""
         if self.type == "video":
             return bool(self.shape.width and self.shape.height)
         return self.type != "audio" or bool(self.shape.sample_rate)
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
         """
-        Yield the packets that one of the demuxer's becomes: mostly itself.
+        Yield the packets that the demuxer's packet becomes: mostly itself.
 
         L{changed} is true from the packet on that needs another header.
 
@@ -131,7 +131,7 @@ class Adapter:
         return bytes(packet)
 
     def extra(self, packet: AVPacket) -> Extra | None:
-        """Return what a packet has beside its payload; L{None} for nothing."""
+        """Return the data that a packet has beside its payload; L{None} if it has none."""
         return extra_of(packet, self.shape.sample_rate if self.type == "audio" else 0)
 
     def describe(self, made: AVStream) -> None:
@@ -160,16 +160,18 @@ class Adapter:
 
     @property
     def parameters(self) -> AVStream | str:
-        """The stream with the codec's parameters, or the codec's name if that is all of them."""
+        """
+        Return the stream with the codec's parameters, or the codec's name if there are no others.
+        """
         return self.stored_as or self.stream
 
     @property
     def tag(self) -> str:
-        """The codec's FourCC; without one libavformat takes the one for Matroska."""
+        """Return the codec's FourCC; if it is empty libavformat takes the one for Matroska."""
         return "\0\0\0\0"
 
     def _inspect(self, packet: AVPacket) -> None:
-        """See whether a packet brings a setup; the demuxer says so for some containers."""
+        """Take the setup that a packet brings, if it brings one."""
         if packet.has_sidedata("new_extradata"):
             self._take_setup(bytes(packet.get_sidedata("new_extradata")), packet)
         if not self.is_shaped:

@@ -10,8 +10,8 @@ from mkvtwist.media.packet import SECOND, Extra
 
 MEASURED_PIXELS = 1 << 26
 """
-Pixels of a picture that is decoded to measure it: twice those of 8K. What a damaged head says is
-more.
+Pixels of a picture that is decoded to measure it: twice those of 8K. A greater size comes from a
+damaged head.
 """
 
 
@@ -50,7 +50,7 @@ def frame_times(stream: AVStream, shape: AVContext) -> tuple[int, int]:
 
 def extra_of(packet: AVPacket, sample_rate: int) -> Extra | None:
     """
-    Return what a packet has beside its payload; L{None} for nothing.
+    Return the data that a packet has beside its payload; L{None} if it has none.
 
     @param sample_rate: the track's, for sound that is not to be heard.
     """

@@ -33,7 +33,7 @@ class Rule:
     @ivar type: the track's type.
     @ivar codecs: libavcodec's names, separated by blanks; empty for all.
     @ivar containers: libavformat's names, separated by blanks; empty for all.
-    @ivar only: what else must be true of the stream.
+    @ivar only: a further condition on the stream.
     """
 
     adapter: type[Adapter]
@@ -91,7 +91,7 @@ _WRONGLY_TIMED = "avi asf asf_o mpeg h264 hevc"
 """Containers whose presentation times are missing or wrong for reordered pictures."""
 
 _STATES_PRIMING = "mov,mp4,m4a,3gp,3g2,mj2 mp3 caf"
-"""Containers that say what is not to be heard of the first packets."""
+"""Containers that state how much of the first packets is not to be heard."""
 
 RULES: Sequence[Rule] = (
     Rule(PartlyTimed, "video", "h264 hevc", "mpegts", only=_has_start_codes),

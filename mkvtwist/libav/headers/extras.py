@@ -2,7 +2,7 @@
 Tags, chapters, attachments and covers: an input's extras (I{remux thread}).
 
 All of it goes into each header, and each client gets it. PyAV copies it in loops that keep every
-other thread waiting, tags in quadratic time. So it is cut to a size first, and copied once.
+other thread waiting, tags in quadratic time. So it is cut to a bounded size first, and copied once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

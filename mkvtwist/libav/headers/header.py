@@ -1,9 +1,8 @@
 """
-The header of an input's tracks: which of them can be sent, their numbers, and what is known of each
-(I{remux thread}).
+The header of an input: the tracks that can be sent, with their numbers (I{remux thread}).
 
-All that formats make their heads of is put together here: libavformat's descriptions
-(L{mkvtwist.libav.headers.scratch_heads}), with what libavformat was not told.
+It consists of libavformat's descriptions (L{mkvtwist.libav.headers.scratch_heads}) and of values
+that libavformat was not told; formats make their heads of both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +32,7 @@ if TYPE_CHECKING:  # it is in PyAV's stubs only
     from av.container.core import Chapter
 
 _RANGES: Mapping[int, str] = MappingProxyType({16: "PQ", 18: "HLG"})
-"""By transfer characteristics, what HLS calls them; all others are SDR."""
+"""HLS's names of transfer characteristics; all others are SDR."""
 
 _UNSPECIFIED = frozenset({0, 2, 3})
 """Transfer characteristics that say nothing."""
@@ -106,7 +105,7 @@ def _shifted(chapter: "Chapter", shift: int) -> "Chapter":
 
 
 def _video_range(adapter: Adapter) -> str | None:
-    """Return what HLS calls the transfer characteristics (ITU-T H.273, table 3)."""
+    """Return HLS's name of the transfer characteristics (ITU-T H.273, table 3)."""
     transfer = int(getattr(adapter.stream.codec_context, "color_trc", 2) or 2)
     return None if transfer in _UNSPECIFIED else _RANGES.get(transfer, "SDR")
 

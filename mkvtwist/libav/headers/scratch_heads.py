@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # it is in PyAV's stubs only
     from av.container.core import Chapter
 
 _MP4_TAGS: Mapping[str, str] = MappingProxyType({"hevc": "hvc1"})
-"""FourCCs where libavformat would take another; Apple's players want this one."""
+"""FourCCs in place of libavformat's own choice: Apple's players want these."""
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}")
 
@@ -83,7 +83,7 @@ def _described(adapter: Adapter, tag: str) -> bytes:
     """
     Return the head with a sample entry of this name; nothing if libavformat writes none.
 
-    Some codecs are described by what their first packet says.
+    The description of some codecs needs their first packet.
     """
     sink = MemoryFile()
     flags = "empty_moov+default_base_moof"

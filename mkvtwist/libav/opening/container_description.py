@@ -1,6 +1,5 @@
 """
-The tracks and programs that the demuxer knows by now, asked for as long as that costs little
-(I{remux thread}).
+The tracks and programs that the demuxer knows by now (I{remux thread}).
 
 PyAV's own list of tracks is as old as the opening, and says nothing of programs; the text that
 libavformat makes for its log has both as they are now.
@@ -35,7 +34,7 @@ up late too, but nothing can be made of it without its beginning.
 
 class ContainerDescription:
     """
-    Looks at what the demuxer knows of a container, as long as they cost little.
+    The demuxer's knowledge of a container, asked for as long as that costs little.
 
     @ivar first: the tracks that the demuxer knew at the beginning.
     @ivar resumable: whether the container can be read from the middle.

@@ -1,7 +1,7 @@
 """
 URLs at which libavformat waits for a sender, and how it is told to (I{pure}).
 
-Datagrams need nothing: whoever reads from C{udp:} or C{rtp:} waits. For a connection libavformat
+Datagrams need nothing: a reader of C{udp:} or C{rtp:} waits by itself. For a connection libavformat
 waits when the URL has C{listen} or C{listen=1} in its query; few of its protocols look there, so
 all of them get an option.
 """
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mkvtwist.config.input import Form, Input
 
 DATAGRAMS = frozenset({"udp", "udplite", "rtp", "srtp", "sap"})
-"""Schemes without connections: nobody knows whether there is a sender before something comes."""
+"""Schemes without connections: a sender is known only by its first datagram."""
 
 LISTEN_WAIT = 15.0
 """
@@ -33,8 +33,8 @@ how long, if there is one, and how many of its units are a second.
 
 _ENTIRELY = frozenset({"http", "https"})
 """
-Schemes whose query is the other side's: it must be C{listen} and nothing else, since a radio's URL
-may have anything in its query.
+Schemes whose query belongs to the remote server: it must be C{listen} and nothing else, since a
+radio's URL may have anything in its query.
 """
 
 
@@ -64,7 +64,7 @@ def listen_url(source: Input, wait: float = LISTEN_WAIT) -> ListenUrl | None:
 
 
 def listens(source: Input) -> bool:
-    """Return whether an input is there before its sender is, and brings nothing until one comes."""
+    """Return whether libavformat waits at an input for a sender."""
     if source.form is not Form.URL:
         return False
     scheme, query = _parts(source.text)

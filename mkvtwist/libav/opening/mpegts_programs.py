@@ -24,8 +24,8 @@ class SentProgram:
         """
         @param programs: returns the programs that are known by now.
         @param videos: the indices of the container's tracks of video.
-        @param wanted: the number that somebody has asked for; 0 if nobody has. The program may not
-            have come yet.
+        @param wanted: the number that is asked for; 0 if none is. The program may not have come
+            yet.
         @param before: the program that was sent before the input was opened anew: it stays.
         """
         self._programs = programs
@@ -40,16 +40,18 @@ class SentProgram:
         self._found = self._programs()
 
     def has(self, index: int) -> bool:
-        """Return whether a track belongs to what is sent, as far as there are tables."""
+        """
+        Return whether a track belongs to the program that is sent, as far as tables are known.
+        """
         return self.number is None or index in self._found.get(self.number, ())
 
     @property
     def is_missing(self) -> bool:
-        """Whether the program that was asked for is not there, or not yet."""
+        """Return whether the program that was asked for is missing, so far."""
         return self.number is not None and not self._found.get(self.number)
 
     def others_of(self, index: int) -> str:
-        """Return in words to which program a track belongs that is not sent."""
+        """Return the program of a track that is not sent, in words."""
         owners = [str(number) for number, tracks in self._found.items() if index in tracks]
         owner = f"of programme {', '.join(owners)}" if owners else "of no programme"
         return f"{owner}; programme {self.number} is sent"

@@ -32,15 +32,15 @@ READ_TIMEOUT = 15.0
 
 ANALYSED = 2 * SECOND
 """
-Media of a live input that libavformat looks at before the first packet, where a declared track says
-nothing: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in what was tried.
+Media of a live input that libavformat analyses before the first packet, if a declared track is
+silent: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in what was tried.
 """
 
 _OPTIONS: Mapping[str, str] = {"analyzeduration": str(ANALYSED)}
 
 
 class Silent(Exception):
-    """The exception when nothing has come for as long as a sender, or a server, is waited for."""
+    """The exception when a sender, or a server, has sent nothing within its time."""
 
 
 @dataclass(frozen=True, slots=True)

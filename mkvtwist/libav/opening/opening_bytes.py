@@ -1,6 +1,5 @@
 """
-The bytes of a sender on their way to libavformat, bounded until the input is opened
-(I{pure}).
+The bytes of a sender, bounded until the input is opened (I{pure}).
 """
 
 from mkvtwist.libav.limits import OPENING_LIMIT
@@ -11,7 +10,7 @@ from mkvtwist.media.byte_source import ByteSource
 
 class OpeningBytes:
     """
-    Bytes to open an input with: so many at most, and none once the reader is to stop.
+    Bytes to open an input with: a bounded number, and none once the reader is told to stop.
 
     @ivar opened: whether the input has been opened, and there is no limit any more.
     """
@@ -27,9 +26,9 @@ class OpeningBytes:
         """
         Return up to so many bytes; none at the end.
 
-        @raise Stopped: rather than the end, at which libavformat would make what it can of the
-            bytes before.
-        @raise Unusable: when nothing could be made of all bytes that came.
+        @raise Stopped: instead of the end, at which libavformat would open the input with the bytes
+            so far.
+        @raise Unusable: when libavformat could not open the input with as many bytes.
         """
         if self._over:  # PyAV raises once for all reads, and prints each other exception
             return b""

@@ -89,7 +89,7 @@ class Reopening:
         return any(self._program.has(track.index) for track in tracks)
 
     def helps(self, adapter: Adapter) -> bool:
-        """Return whether another opening may tell about a track what this one has not."""
+        """Return whether another opening may describe a track that this one has not."""
         was_blind = self._before is not None and adapter.stream.index in self._before.blind
         return self._description.resumable and not adapter.was_shaped and not was_blind
 

@@ -53,7 +53,7 @@ class SentTracks:
     ) -> None:
         """
         @param frame_rate: pictures a second of video that carries no times; 0 if unknown.
-        @param live: whether what comes is sent as it is taken.
+        @param live: whether the media is made now, rather than read from a file.
         @raise Unusable: when no track can be sent.
         """
         self._container = container

@@ -53,7 +53,7 @@ class DemuxingTask:
 
 
 class Emitter(Protocol):
-    """The way by which events leave."""
+    """The outlet for events, as a container's demuxing sees it."""
 
     def emit(self, event: Event) -> None:
         """
@@ -87,7 +87,7 @@ class Demuxing:
     ) -> None:
         """
         @param before: why the input had to be opened once more.
-        @param live: whether what comes is sent as it is taken.
+        @param live: whether the media is made now, rather than read from a file.
         @raise Unusable: when no track can be sent.
         """
         self._container = container
@@ -148,7 +148,7 @@ class Demuxing:
             try:
                 packet = next(packets)
             except (StopIteration, IndexError):
-                return  # the latter is PyAV's way when tracks have turned up since the opening
+                return  # PyAV raises the latter when tracks have turned up since the opening
             if self._stop.is_set():
                 raise Stopped
             now = self._clock()

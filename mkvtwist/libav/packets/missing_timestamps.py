@@ -111,9 +111,9 @@ def is_raw(stream: AVStream) -> bool:
 
 def timestamps_for(stream: AVStream, frame_rate: float, *, live: bool) -> Timestamps | None:
     """
-    Return what gives a stream its times; L{None} if it has times of its own.
+    Return the timestamps for a stream; L{None} if it has times of its own.
 
-    @param frame_rate: pictures a second, if somebody has said so; else 0.
+    @param frame_rate: pictures a second, from the configuration; 0 if unknown.
     @param live: whether the pictures come as they are taken.
     """
     if not is_raw(stream):

@@ -7,7 +7,7 @@ from mkvtwist.libav.packets.placing import PlacedPacket
 
 
 class PendingPackets:
-    """Packets in the order in which they came, that nobody can decode without a header."""
+    """Packets in the order of their arrival, which wait for the header."""
 
     def __init__(self, limit: int = PENDING_BYTES) -> None:
         """
@@ -27,12 +27,12 @@ class PendingPackets:
 
     @property
     def full(self) -> bool:
-        """Whether the packets take as many bytes as may be held."""
+        """Return whether the packets take as many bytes as may be held."""
         return self._size >= self._limit
 
     @property
     def long(self) -> bool:
-        """Whether the packets last for as long as a header is waited for."""
+        """Return whether the packets last for as long as a header is waited for."""
         return self._packets[-1].dts - self._packets[0].dts >= PENDING_MEDIA
 
     def take(self) -> list[PlacedPacket]:

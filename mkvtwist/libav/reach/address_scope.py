@@ -1,6 +1,5 @@
 """
-The distance of an address: this machine, the same wire, a private network, the world
-(I{any thread}).
+The distance of an address: this machine, link, private network, world (I{any thread}).
 
 A playlist from the internet must not name a machine of the local network.
 """
@@ -48,7 +47,7 @@ def scope_of(address: str) -> Scope:
 
 
 def _is_own(address: str) -> bool:
-    """Return whether an address is this machine's: what is sent there comes from the same one."""
+    """Return whether an address is this machine's own: packets to it come from the same address."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as line:
         line.connect((address, 9))  # UDP: nothing is sent

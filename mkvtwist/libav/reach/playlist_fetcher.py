@@ -1,5 +1,5 @@
 """
-Fetches over HTTP what a remote playlist names, unless it is too near (I{remux thread}).
+The fetcher of a remote playlist's files, unless their address is too near (I{remux thread}).
 
 libavformat follows a playlist, and a redirection, to any address. So if the operator's URL is not
 of this machine, its reader of HLS gets every file from L{PlaylistFetcher}: it looks names up,
@@ -77,7 +77,7 @@ class PlaylistFetcher:
 
     def __call__(self, url: str, flags: int, options: Mapping[str, str]) -> ReadableFile:
         """
-        Open what libavformat wants to read.
+        Open a URL that libavformat wants to read.
 
         @raise OSError: when it is too near, or cannot be had.
         """

@@ -4,8 +4,7 @@ The files and servers that an input may reach beside its own bytes (I{remux thre
 Some formats name other files and servers (a playlist, a list of files, a session description), and
 libavformat opens whatever they name. The rules:
 
- 1. Bytes that somebody sends reach nothing: no protocol is allowed, and no format that refers to
-    others.
+ 1. Bytes from a sender reach nothing: no protocol is allowed, and no format that refers to others.
  2. A file reaches files, and only if its name says that it has others: C{.m3u8}, C{.ffconcat},
     C{.idx}. A session description, C{.sdp}, reaches the network, since RTP is what it is for.
  3. A URL reaches the protocols that its scheme is built on, never files. Over HTTP it may be a
@@ -36,7 +35,7 @@ _REFERRING = frozenset(
         *("pulse", "sndio", "v4l2", "vfwcap", "video4linux2", "x11grab", "xcbgrab"),
     }
 )
-"""Formats whose bytes say what else is opened, or that are no files at all."""
+"""Formats whose bytes name other files to open, or that are no files at all."""
 
 _LISTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -87,7 +86,7 @@ def _formats(*more: str) -> str:
 
 
 def whitelists_for_bytes() -> dict[str, str]:
-    """Return libavformat's options for bytes that come from somebody."""
+    """Return libavformat's options for bytes from a sender."""
     return {"protocol_whitelist": "", "format_whitelist": _formats()}
 
 

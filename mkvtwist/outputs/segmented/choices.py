@@ -1,5 +1,5 @@
 """
-Which tracks are in which playlist (I{pure}).
+The choice of tracks for each playlist (I{pure}).
 """
 
 from weakref import WeakKeyDictionary

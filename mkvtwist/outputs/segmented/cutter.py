@@ -1,8 +1,8 @@
 """
-Segments and parts, cut while the stream comes, whoever watches (I{pure}).
+The cutter: cuts segments and parts as the stream comes, with or without viewers (I{pure}).
 
-The rules are those of L{mkvtwist.outputs.segmented}. What is cut here knows nothing of text: it is
-listed by pure functions of a L{Snapshot}.
+The rules are those of L{mkvtwist.outputs.segmented}. The cutter writes no text: playlists are pure
+functions of a L{Snapshot}.
 """
 
 import time
@@ -53,9 +53,9 @@ class Cutter(Sink):
     """
     Cuts one stream into segments, over all its periods.
 
-    @ivar run: what names this start of the stream.
+    @ivar run: the name of this start of the stream, in URLs.
     @ivar edge: how far the cutting has come.
-    @ivar segments: what has been cut.
+    @ivar segments: the segments that have been cut.
     @ivar finished: nothing more will come.
     @ivar lists_parts: whether parts are listed, or segments only when they are complete.
     @ivar observers: called when there may be more to list, and at the end; they must not fail.
@@ -249,7 +249,7 @@ class Cutter(Sink):
         self._drop_gone(period)
 
     def _date(self, start: int) -> float:
-        """Return when a segment begins by the clock on the wall."""
+        """Return the date at which a segment begins."""
         now, last = self._now(), self.segments.newest
         if last is None:
             return now
@@ -295,7 +295,7 @@ class Cutter(Sink):
         self._has_begun = False
 
     def _drop_gone(self, period: Period) -> None:
-        """Drop what the ring has lost; a segment that still grows then is given up."""
+        """Drop segments that the ring has lost; give up a growing one that it has lost."""
         self._snapshot = None
         newest = self.segments.newest
         if newest is not None and not newest.is_complete and not newest.is_there:

@@ -1,5 +1,5 @@
 """
-Playlists of HLS, written of what the cutter has (I{pure}).
+Playlists of HLS, written of a snapshot (I{pure}).
 
 The numbers in brackets are chapters of draft-pantos-hls-rfc8216bis-16.
 """
@@ -40,7 +40,7 @@ ADVANCE = 3
 """Seconds that the parts may last which a blocking request is ahead (6.2.5.2)."""
 
 _URI = re.compile(r'(^[^#\n]+|URI="[^"]+)', re.MULTILINE)
-"""Where each address in a playlist ends."""
+"""Each address in a playlist: a query is added behind it."""
 
 GROUPS: Mapping[str, str] = MappingProxyType({"audio": "AUDIO", "subtitle": "SUBTITLES"})
 """Names in playlists of the tracks that may be chosen, by their type."""
@@ -50,7 +50,7 @@ def multivariant(
     header: Header, segments: Sequence[Segment], tracks: frozenset[int] | None = None
 ) -> str:
     """
-    Return the playlist of playlists: one variant, and what may be chosen beside it.
+    Return the multivariant playlist: one variant, and the tracks that may be chosen beside it.
 
     @param header: the tracks that there are now.
     @param segments: those by which the bandwidth is measured.
@@ -89,7 +89,8 @@ def media(snapshot: Snapshot, tracks: frozenset[int] | None = None, *, skip: boo
     Return the list of segments and parts.
 
     @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
-    @param skip: leave out what a client that asks again knows already (a delta update).
+    @param skip: leave out the segments that a client that asks again knows already (a delta
+        update).
     """
     return "\n".join(_lines(snapshot, tracks, skip=skip)) + "\n"
 
@@ -105,7 +106,7 @@ def carry(text: str, query: str) -> str:
 
 def is_too_far(cutter: Cutter, number: int, part: int | None = None) -> bool:
     """
-    Return whether a blocking request asks for more than comes soon (6.2.5.2).
+    Return whether a blocking request asks for a segment too far ahead (6.2.5.2).
 
     @param part: its place in the segment, from 0; L{None} is all of the segment.
     """

@@ -1,5 +1,5 @@
 """
-The media's time, as a period's packets tell it (I{pure}).
+The media clock: the time of a period, told by its packets (I{pure}).
 
 The first video tells the time; without a video all sounds do. While no picture comes, the other
 tracks go on with it, from the last picture on: parts do not wait for the next one.

@@ -1,5 +1,5 @@
 """
-From a piece's address to its bytes (I{pure}).
+The bytes of pieces, found by their addresses (I{pure}).
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from mkvtwist.outputs.segmented.segments import Segment
 
 
 class Missing(LookupError):
-    """There is no such piece. The text says why, and what to do."""
+    """The exception for a piece that does not exist. The text says why, and what to do."""
 
 
 class Growing(LookupError):
-    """A piece that is not complete yet."""
+    """The exception for a piece that is not complete yet."""
 
 
 def has(cutter: Cutter, number: int, part: int | None = None) -> bool:
     """
-    Return whether a piece is there, or was: then there is nothing to wait for.
+    Return whether a piece exists or has existed: then a request does not wait.
 
     @param part: its place in the segment, from 0; L{None} is all of the segment.
     """
@@ -48,7 +48,7 @@ def meant(cutter: Cutter, number: int, part: int | None) -> tuple[int, int | Non
 
 def check(cutter: Cutter, address: Address) -> None:
     """
-    See that a piece is there, was there, or comes next.
+    Check that a piece exists, has existed, or comes next.
 
     @raise Missing: if it is of another start of the stream, or not announced.
     """

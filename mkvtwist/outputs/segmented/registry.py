@@ -1,5 +1,5 @@
 """
-The segmented outputs: what players load first of each (I{pure}).
+The segmented outputs, and the manifest that players load first of each (I{pure}).
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from mkvtwist.outputs.segmented.choices import chosen
 
 class Manifest(NamedTuple):
     """
-    A segmented output: the list that a player loads first.
+    A segmented output, by the manifest that a player loads first.
 
     @ivar title: the name of the output for people.
     @ivar name: the last part of its URL, below the stream's name.
@@ -36,11 +36,11 @@ class Manifest(NamedTuple):
 HLS = Manifest("HLS", "index.m3u8", "application/vnd.apple.mpegurl", hls.carry)
 
 MANIFESTS: Mapping[str, Manifest] = MappingProxyType({made.name: made for made in (HLS,)})
-"""All of them, by their names."""
+"""All segmented outputs, by the names of their manifests."""
 
 
 def media_types(header: Header) -> dict[str, str]:
-    """The segmented outputs that these tracks can be had in: MIME types by endings, without dot."""
+    """Return the MIME types of the segmented outputs of a header, by endings without the dot."""
     try:
         chosen(header)
     except Unfit:

@@ -1,5 +1,5 @@
 """
-The segments that there are (I{pure}).
+The list of segments whose bytes can be had (I{pure}).
 """
 
 from collections import deque
@@ -32,7 +32,7 @@ class SegmentList:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a segment can be listed: at least one is complete."""
+        """Return whether a segment can be listed: at least one is complete."""
         return bool(self._segments) and self._segments[0].is_complete
 
     def find(self, number: int) -> Segment | None:

@@ -45,7 +45,7 @@ class Part(NamedTuple):
     @ivar first: before its first packet.
     @ivar stop: behind its last one.
     @ivar start: in microseconds.
-    @ivar end: likewise.
+    @ivar end: in microseconds.
     @ivar independent: whether it begins with a keyframe.
     @ivar lasts: how long its newest picture lasts at least, in microseconds.
     @ivar sizes: how many bytes each track has in it, about, by the track's number.
@@ -141,7 +141,7 @@ class Segment:
 
     @property
     def is_there(self) -> bool:
-        """Whether the ring still has all of it."""
+        """Return whether the ring still has the whole segment."""
         return self.first.fragment >= self.period.ring.first
 
     @property

@@ -1,5 +1,5 @@
 """
-What can be listed at one moment: of this, playlists are written (I{pure}).
+Snapshots: the segments and parts that can be listed at one moment (I{pure}).
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -28,7 +28,7 @@ each, or a hundred where the ring keeps an hour.
 
 class Edge(NamedTuple):
     """
-    How far the cutting has come: there is more to list if it changes.
+    The edge of the cutting: there is more to list when it changes.
 
     @ivar segment: the number of the segment that grows.
     @ivar part: the number of its part that grows.
@@ -85,7 +85,7 @@ class Snapshot:
 
 class Window:
     """
-    The segments and parts that are listed: what has left never comes back.
+    The window of listed segments and parts: one that has left never comes back.
 
     Half of what the ring keeps is listed; the rest is for clients that have an older playlist.
     """
@@ -153,7 +153,7 @@ class Texts:
         tracks: Collection[int] | None,
         **more: bool,
     ) -> str:
-        """Return what a function writes of a snapshot and these tracks."""
+        """Return the text that a function writes of a snapshot and these tracks."""
         texts = self._texts.setdefault(snapshot, {})
         key = (write, tracks, *more.values())
         text = texts.get(key)

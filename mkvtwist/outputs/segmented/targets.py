@@ -1,5 +1,5 @@
 """
-How long segments and parts are at most, as playlists promise it (I{pure}).
+Target durations of segments and parts, as playlists promise them (I{pure}).
 """
 
 import math
@@ -34,8 +34,8 @@ class Targets:
     """
     The target durations of a stream's segments and parts.
 
-    The one of segments never shrinks. The one of parts is chosen with the first part of a period,
-    so that whole pictures fill it, and stays while the tracks stay.
+    The target of segments never shrinks. The target of parts is chosen with the first part of a
+    period, so that whole pictures fill it, and stays while the tracks stay.
 
     @ivar segment: whole seconds.
     @ivar part: microseconds.

@@ -1,5 +1,5 @@
 """
-The addresses that watch piece by piece (I{pure}).
+The viewers of segmented outputs, by their addresses (I{pure}).
 """
 
 MOST_VIEWERS = 10_000
@@ -16,7 +16,7 @@ class Viewers:
         self._seen: dict[str, float] = {}  # the latest last
 
     def note(self, address: str, now: float) -> None:
-        """Note that somebody at this address asks for something."""
+        """Note a request from this address."""
         self._seen.pop(address, None)
         self._seen[address] = now
         if len(self._seen) > MOST_VIEWERS:
