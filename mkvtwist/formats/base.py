@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from mkvtwist.media.codecs import content_type
+from mkvtwist.media.codec_strings import content_type
 from mkvtwist.media.packet import Header, Packet, Track
 
 S = TypeVar("S")

@@ -17,7 +17,7 @@ import av
 from mkvtwist.libav.headers.codec_parameters import blank_stream, copy_parameters, donors
 from mkvtwist.libav.headers.memory_file import BITEXACT, MemoryFile
 from mkvtwist.libav.pyav_types import AVContext, AVStream
-from mkvtwist.libav.reach.rules import whitelists_for_bytes
+from mkvtwist.libav.reach.whitelists import whitelists_for_bytes
 
 
 class Sound(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 import av
 
-from mkvtwist.libav.reach.rules import whitelists_for_bytes
+from mkvtwist.libav.reach.whitelists import whitelists_for_bytes
 
 STILL_PIXELS = 8192 * 4352
 """The largest picture that is decoded: 8K. About 50 MB."""

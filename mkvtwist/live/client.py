@@ -24,7 +24,7 @@ from mkvtwist.formats.choice import NoTrack, Unfit, choose
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.live.audience import Audience, Audiences, Rebase, Transform
 from mkvtwist.live.client_check import Sweep
-from mkvtwist.live.lag import Lag
+from mkvtwist.live.lag_meter import Lag
 from mkvtwist.live.period import Period
 from mkvtwist.live.turns import Turns
 from mkvtwist.media.packet import SECOND, Track

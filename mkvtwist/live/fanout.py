@@ -7,7 +7,8 @@ The rules:
     now stays in the ring, which everybody shares.
  2. To join is to recover: a newcomer is a client that is behind, placed at a keyframe. A client
     whose place has left the ring goes on at the newest keyframe, whole segments later; so does one
-    that takes data and falls more than C{--max-lag} behind all the same, see L{mkvtwist.live.lag}.
+    that takes data and falls more than C{--max-lag} behind all the same, as
+    L{mkvtwist.live.lag_meter} measures it.
  3. Slow clients never hold up others. A client that follows gets each fragment in the turn in which
     it came; one that is behind gets a L{piece<mkvtwist.live.client.PIECE>} a turn, after them.
  4. A header never changes under a client. The clients of a period that is complete get its rest,

@@ -15,8 +15,8 @@ from twisted.web.http import Request
 
 from mkvtwist.config.document import stream_table
 from mkvtwist.config.input import parse_at_end
+from mkvtwist.config.json_schema import stream_schema
 from mkvtwist.config.rule import AccessRule
-from mkvtwist.config.schema import stream_schema
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http.control import Control

@@ -25,7 +25,7 @@ from mkvtwist.libav.headers.scratch_heads import (
     title_of,
 )
 from mkvtwist.libav.wording import cause, label
-from mkvtwist.media.codecs import codec_string
+from mkvtwist.media.codec_strings import codec_string
 from mkvtwist.media.packet import SECOND, Header, Track
 
 if TYPE_CHECKING:  # it is in PyAV's stubs only

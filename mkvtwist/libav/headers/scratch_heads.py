@@ -21,7 +21,7 @@ from mkvtwist.libav.headers.codec_parameters import blank_stream, donors
 from mkvtwist.libav.headers.extras import Attachment, short
 from mkvtwist.libav.headers.memory_file import BITEXACT, MemoryFile
 from mkvtwist.libav.pyav_types import AVStream
-from mkvtwist.media.codecs import DolbyVision, dolby_vision
+from mkvtwist.media.codec_strings import DolbyVision, dolby_vision
 
 if TYPE_CHECKING:  # it is in PyAV's stubs only
     from av.container.core import Chapter

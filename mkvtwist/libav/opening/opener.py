@@ -17,8 +17,8 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.libav.demo import Demo
 from mkvtwist.libav.opening.listen_urls import LISTEN_WAIT, listen_url
 from mkvtwist.libav.reach.address_scope import Scope, scope_of, scope_of_host
-from mkvtwist.libav.reach.playlist_fetcher import PlaylistFetcher
-from mkvtwist.libav.reach.rules import (
+from mkvtwist.libav.reach.remote_playlists import PlaylistFetcher
+from mkvtwist.libav.reach.whitelists import (
     is_http,
     whitelists_for_bytes,
     whitelists_for_file,

@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from mkvtwist.libav.reach.address_scope import Scope, scope_of
-from mkvtwist.libav.reach.rules import is_http
+from mkvtwist.libav.reach.whitelists import is_http
 
 _PASSED_ON: Mapping[str, str] = {
     "user_agent": "User-Agent",

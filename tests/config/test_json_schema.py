@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.declaration import Where
 from mkvtwist.config.document import CommandLine, configure, stream_table
-from mkvtwist.config.schema import stream_schema
+from mkvtwist.config.json_schema import stream_schema
 from mkvtwist.config.settings import StreamConfig
 from tests.support.settings import streams
 

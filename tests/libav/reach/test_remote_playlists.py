@@ -13,7 +13,7 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Ended, set_up
 from mkvtwist.libav.opening.opener import InputOpener
 from mkvtwist.libav.reach.address_scope import Scope
-from mkvtwist.libav.reach.playlist_fetcher import PlaylistFetcher, TooNear
+from mkvtwist.libav.reach.remote_playlists import PlaylistFetcher, TooNear
 from tests.support import media
 from tests.support.readers import ThreadedReader, packets
 from tests.support.web import Web

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.media.codecs import DolbyVision, codec_string, content_type, dolby_vision
+from mkvtwist.media.codec_strings import DolbyVision, codec_string, content_type, dolby_vision
 
 
 class CodecStringTests(SynchronousTestCase):

@@ -11,7 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Ended, set_up
 from mkvtwist.libav.pipe import Pipe
-from mkvtwist.libav.reach.rules import whitelists_for_bytes, whitelists_for_file, whitelists_for_url
+from mkvtwist.libav.reach.whitelists import (
+    whitelists_for_bytes,
+    whitelists_for_file,
+    whitelists_for_url,
+)
 from tests.support import media
 from tests.support.readers import ThreadedReader, packets
 from tests.support.web import Web

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.client import Wish
-from mkvtwist.live.lag import PAUSED_AFTER, Lag
+from mkvtwist.live.lag_meter import PAUSED_AFTER, Lag
 from mkvtwist.media.packet import Packet
 from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, header, mixed
 from tests.support.fakes import Response

@@ -11,7 +11,7 @@ libavformat opens whatever they name. The rules:
     playlist of HLS.
  4. A playlist reaches no nearer address than the operator's URL has: one from the internet names
     no machine of the local network, and none but the machine itself names that one.
-    L{mkvtwist.libav.reach.playlist_fetcher} sees to that.
+    L{mkvtwist.libav.reach.remote_playlists} sees to that.
 """
 
 import posixpath
