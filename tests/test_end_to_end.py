@@ -316,7 +316,7 @@ class InputTests(EndToEndTestCase):
             sender.sendall(clip.read_bytes())
             server.until(lambda: server.status()["state"] == "live")
             self.assertRaises(ConnectionResetError, lambda: self.connect(server.input_port).recv(1))
-        server.said(": another one is connected")
+        server.said(": another sender is connected")
         server.until(lambda: server.status()["state"] == "waiting for a sender")
         self.send(server, clip)
         self.send(server, other)

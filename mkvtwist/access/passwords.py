@@ -43,7 +43,7 @@ def parse_users(text: bytes) -> Mapping[bytes, bytes]:
             )
         users[user] = hash_
     if not users:
-        raise PasswordError("there is no user in it")
+        raise PasswordError("the file has no user")
     return users
 
 

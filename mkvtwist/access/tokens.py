@@ -73,7 +73,7 @@ def read_tokens(path: str) -> list[bytes]:
     lines = [line.strip() for line in read_file(path).splitlines()]
     tokens = [line for line in lines if line and not line.startswith(b"#")]
     if not tokens:
-        raise ConfigError(f"{path!r}: there is no token in it")
+        raise ConfigError(f"{path!r}: the file has no token")
     for token in tokens:
         _check(path, token, SHORTEST_TOKEN)
     return tokens

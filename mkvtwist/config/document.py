@@ -162,7 +162,7 @@ class _ConfigBuilder:
         return {name: found | on_command_line for name, found in streams.items()}
 
     def _stream(self, name: str, settings: dict[str, Any]) -> StreamConfig | None:
-        """Return a stream, unless its input is missing, or cannot do what is asked of it."""
+        """Return a stream; L{None} if its input is missing, or does not allow its settings."""
         source = settings.get("input")
         if source is None:
             return None

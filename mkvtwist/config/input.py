@@ -193,7 +193,7 @@ def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
 
 def check_on_demand(option: str, form: Form) -> None:
     """
-    Check whether an input of this form can be opened only while somebody watches.
+    Check whether an input of this form can be opened on demand.
 
     @raise ConfigError: if it cannot be opened again.
     """

@@ -48,7 +48,7 @@ class Muxer(ABC, Generic[S]):
         """
         Return the bytes of a fragment that clients get as it comes, before the next is known.
 
-        @param pause: microseconds that a picture has been waited for of late.
+        @param pause: the recent longest wait for a picture, in microseconds.
         @param before: L{start}, or what L{advance} makes of it for the fragments before.
         """
         return self.render(packets)

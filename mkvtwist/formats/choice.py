@@ -108,7 +108,7 @@ def _meant(header: Header, format_: Format, wanted: frozenset[int] | None) -> li
 
 
 def _problem(format_: Format, tracks: Sequence[Track]) -> str:
-    """Say why these tracks cannot be had in a format; nothing if they can."""
+    """Return why these tracks cannot be sent in a format; an empty text if they can."""
     wrong = [_label(track) for track in tracks if not format_.fits(track)]
     if wrong:
         return f"{' and '.join(wrong)} cannot live in {format_.title}"
@@ -129,7 +129,9 @@ def _label(track: Track) -> str:
 
 
 def media_types(header: Header) -> dict[str, str]:
-    """Return the MIME types in which a header's tracks can be had, by endings without the dot."""
+    """
+    Return the MIME types of the formats that a header's tracks fit, by endings without the dot.
+    """
     found = {}
     for ending, format_ in FORMATS.items():
         with suppress(Unfit):

@@ -20,7 +20,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(_formats)
 
 def register(format_: Format) -> None:
     """
-    Add a format to those in which every stream can be had.
+    Add a format, in which every stream is served from then on.
 
     @raise ValueError: when another format has its name or its ending.
     """
@@ -31,7 +31,7 @@ def register(format_: Format) -> None:
 
 def unregister(format_: Format) -> None:
     """
-    Take a format out of L{FORMATS}; clients that have it keep it.
+    Remove a format from L{FORMATS}; its clients go on.
 
     @raise KeyError: when it is not there.
     """

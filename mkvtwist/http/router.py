@@ -246,7 +246,7 @@ class Router(Resource):
             methods = self._of_server.methods(path)
             shown = [s.config for s in self._streams.values() if s.config.watch == EVERYBODY]
             there = [f"/{config.name}{MATROSKA.ending}" for config in shown] or [
-                "no stream for everybody"
+                "no stream that anyone may watch"
             ]
             self._respond_nothing(path[1:], methods, there, request)
             return
@@ -311,7 +311,7 @@ class Router(Resource):
         request.setHeader(b"Allow", b", ".join(methods))
         text = f"Only {b' and '.join(methods).decode()} work here."
         if request.method in SENDING:
-            text += " To be sent to, a stream needs the input 'http'."
+            text += " A stream takes media here only with the input 'http'."
         respond_text(request, 405, text)
 
 

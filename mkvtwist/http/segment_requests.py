@@ -125,8 +125,10 @@ class Watching:
         """
         if self.is_due(due):
             show(request)
-        elif request.method == b"HEAD":  # from nobody who watches, so that nothing is woken
-            respond_unavailable(request, "It is not there yet.", RETRY_SOON)
+        elif request.method == b"HEAD":  # not from a viewer, so no input is woken
+            respond_unavailable(
+                request, "This segment or playlist is not available yet.", RETRY_SOON
+            )
         elif self._held.is_full:
             respond_unavailable(request, "Too many requests wait already.", RETRY_SOON)
         else:
@@ -151,7 +153,7 @@ class Watching:
         return self.stream.is_over or self._problem(tracks) is not None
 
     def _problem(self, tracks: Tracks) -> Unfit | NoTrack | None:
-        """Return why these tracks cannot be had."""
+        """Return why these tracks cannot be sent; L{None} if they can."""
         period = self.stream.period
         choice = None if period is None else self.choices.find(period, tracks)
         return choice if isinstance(choice, Unfit | NoTrack) else None

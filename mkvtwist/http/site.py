@@ -110,7 +110,7 @@ class StreamResource(Resource):
             path, mark, query = request.uri.partition(b"?")  # where a token may be
             here = path.rpartition(b"/")[2]
             request.setHeader(b"Location", here + b"/" + mark + query)
-            respond_text(request, 302, "The page is one slash further.")
+            respond_text(request, 302, "The URL of this page ends with a slash.")
             return NOT_DONE_YET
         return self._resources.router.render(request)
 

@@ -93,7 +93,7 @@ class RequestUplink:
         if request is None:
             return
         total = self.sender.pipe.total
-        text = f"After {total} bytes: {reason}." if total else f"Nothing was taken: {reason}."
+        text = f"After {total} bytes: {reason}." if total else f"No bytes were accepted: {reason}."
         request.is_last = True
         if request.startedWriting:
             request.write(f"{text}\n".encode())

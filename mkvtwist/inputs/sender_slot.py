@@ -156,7 +156,9 @@ class SenderSlot:
     def left(self, sender: Sender) -> None:
         """Take note that a sender has left; the rest of what it has sent is still to be read."""
         if sender is self.current and self._life.state is State.OPENING:
-            reason = f"nothing was known of it {LEFTOVER_TIMEOUT:g} s after its sender had left"
+            reason = (
+                f"no media was recognised in it {LEFTOVER_TIMEOUT:g} s after its sender had left"
+            )
             self._deadline.tighten(LEFTOVER_TIMEOUT, reason)
 
     def refuse(self, peer: str, reason: str, line: str) -> None:
@@ -175,5 +177,5 @@ class SenderSlot:
     def _take(self, sender: Sender) -> None:
         self.current = sender
         self._on_turn(sender)
-        reason = f"nothing was known of it after {SENDER_OPENING_TIMEOUT:g} s"
+        reason = f"no media was recognised in it after {SENDER_OPENING_TIMEOUT:g} s"
         self._deadline.tighten(SENDER_OPENING_TIMEOUT, reason)

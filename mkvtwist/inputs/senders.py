@@ -25,12 +25,12 @@ SENDER_SILENCE = 10.0
 class Parting(Enum):
     """The reason why a sender is disconnected or rejected."""
 
-    TAKEN = "all that was sent has been taken"
+    TAKEN = "all bytes were accepted"
     UNREADABLE = "it cannot be read as media"
-    OCCUPIED = "another one is connected"
-    REPLACED = "another one has taken over"
+    OCCUPIED = "another sender is connected"
+    REPLACED = "another sender has taken over"
     SILENT = "it said nothing"
-    CLOSED = "nothing more is taken"
+    CLOSED = "the stream accepts no more media"
     STUCK = "too many senders before have left media that take long to read; try again later"
 
 
@@ -43,7 +43,7 @@ class IUplink(Interface):
     """
 
     def pause() -> None:
-        """Bring no more bytes for now; bytes that come all the same are taken."""
+        """Bring no more bytes for now; bytes that still come are taken."""
 
     def resume() -> None:
         """Bring more, if the sender's program is still there."""
@@ -206,7 +206,7 @@ class Sender:
         self._silence = None
         if self._is_read and (self._is_full or self._slot.is_live):
             return
-        reason = f"said nothing for {SENDER_SILENCE:g} s"
+        reason = f"sent nothing for {SENDER_SILENCE:g} s"
         self._slot.refuse(self.peer, reason, "sender {peer} {reason}: disconnected")
         self._slot.remark(f"the last sender {reason}")
         self._forget()

@@ -143,8 +143,8 @@ class InputService(Service):
 
     def stopService(self) -> Deferred[Any]:
         """
-        @return: fires when nobody can connect any more, and the readers have gone, or after a
-            second without that.
+        @return: fires when no sender can connect any more and the readers have ended, or after a
+            second.
         """
         super().stopService()
         if self.life.state is not State.ENDED:

@@ -33,7 +33,7 @@ class Sound(NamedTuple):
     """The channels in libavutil's words; only their number, if their order is their own."""
 
     frame_size: int = 0
-    """Samples in one channel of a packet; 0 if that differs, or nobody knows."""
+    """Samples in one channel of a packet; 0 if that differs, or is unknown."""
 
 
 _LAYOUT = re.compile(r"^#channel_layout_name 0: (.*)$", re.MULTILINE)
@@ -45,7 +45,7 @@ _COUNTED = re.compile(r"(\d+) channels")
 
 def sound_of(stream: AVStream) -> Sound:
     """
-    Return what is known of a track of sound.
+    Return the known rate and channels of a track of sound.
 
     @param stream: an input's, whose container is open.
     """
@@ -82,7 +82,7 @@ def layout_of(channels: int) -> str:
 
 
 def describe_sound(context: AVContext, sound: Sound) -> None:
-    """Give a new codec's context a rate and channels; mono if nobody knows how many there are."""
+    """Give a new codec's context a rate and channels; mono if their number is unknown."""
     context.sample_rate = sound.sample_rate
     context.layout = sound.layout or layout_of(1)
 

@@ -59,7 +59,7 @@ class Audience(Generic[C]):
 
     @ivar following: the clients that have everything so far and can take more at once, each with
         its C{offer}.
-    @ivar offered: how many bytes it has been so far, to each of those who followed all the time.
+    @ivar offered: bytes that each client that followed all the time has been offered.
     @ivar key: by which L{Audiences} finds it, as long as it has clients.
     @ivar kind: under which the ring has its bytes, before they get another time.
     @ivar clients: all of them.

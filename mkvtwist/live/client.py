@@ -271,7 +271,7 @@ class Client:
 
     def look(self, now: float) -> None:
         """
-        Check, once a second, whether the client falls behind, takes nothing, or waits in vain.
+        Check, once a second, whether the client falls behind, takes nothing, or waits too long.
         """
         self._keep_up(now)
         config, away = self._fanout.config, self._fanout.away_since

@@ -4,7 +4,7 @@ The demand for a stream: the clients and requests that want it (I{reactor}).
 An input on demand is opened, and one that rests is woken, as soon as the stream is wanted::
 
     a client                      for as long as it is there
-    who asks piece by piece       for some seconds from each request on
+    a segment or a playlist       for some seconds from each request on
     a recording, a forward        always: the input does not rest, but on demand it may close
 """
 

@@ -1,7 +1,7 @@
 """
 Events of streams and of the server, told to listeners (I{reactor}).
 
-The log is for people; events are for programs: listeners of those who embed a stream, and the
+The log is for people; events are for programs: listeners of programs that embed a stream, and
 clients of the management interface. Each kind of event is a class; its attributes are fit for JSON,
 in which the kind, the stream and the date stand beside it::
 

@@ -3,11 +3,11 @@ One stream, fanned out to any number of clients (I{reactor}).
 
 The rules:
 
- 1. A client is one number, its place in the ring. Nothing is queued for it; what it cannot take
-    now stays in the ring, which everybody shares.
+ 1. A client is one number, its place in the ring. Nothing is queued for it; what it cannot take now
+    stays in the ring, which all clients share.
  2. To join is to recover: a newcomer is a client that is behind, placed at a keyframe. A client
     whose place has left the ring goes on at the newest keyframe, whole segments later; so does one
-    that takes data and falls more than C{--max-lag} behind all the same, as
+    that takes data and falls more than C{--max-lag} behind, as
     L{mkvtwist.live.lag_meter} measures it.
  3. Slow clients never hold up others. A client that follows gets each fragment in the turn in which
     it came; one that is behind gets a L{piece<mkvtwist.live.client.PIECE>} a turn, after them.

@@ -40,7 +40,7 @@ class Followers:
         self._piece = piece
 
     def begin(self) -> None:
-        """Go on with another period, which nobody follows yet."""
+        """Go on with another period, which no client follows yet."""
         self.given = 0
 
     def give(self, period: Period) -> None:

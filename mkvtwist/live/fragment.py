@@ -41,7 +41,7 @@ class Fragment:
     @ivar segment: how many segments have begun by now, in the ring's count, with its own.
     @ivar start: the earliest decoding time in it, in microseconds; subtitles do not count.
     @ivar end: where the stream's line ends with it; never less than the fragment's before.
-    @ivar pause: how long a picture has been waited for of late, in microseconds; 0 is not known.
+    @ivar pause: the recent longest wait for a picture, in microseconds; 0 if unknown.
     @ivar payload: bytes of its packets' media.
     @ivar weight: bytes that it takes in memory, without what was rendered.
     @ivar size: bytes that it takes with that.

@@ -14,8 +14,8 @@ from mkvtwist.media.packet import SECOND, Header, Packet
 
 MUXERS_KEPT = 64
 """
-Muxers that are kept, one for each choice of tracks, for those who ask piece by piece: their heads
-are a kilobyte or two each. An audience has its own.
+Muxers that are kept, one for each choice of tracks, for segmented outputs: their heads are a
+kilobyte or two each. An audience has its own.
 """
 
 

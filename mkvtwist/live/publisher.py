@@ -110,7 +110,7 @@ class Publisher:
         for sink in self._flushing:
             try:
                 sink.flush()
-            except Exception:  # noqa: BLE001 - likewise
+            except Exception:  # noqa: BLE001 - one sink's failure, as above
                 self._note_failure(sink)
 
     def hold(self) -> None:
@@ -123,8 +123,8 @@ class Publisher:
         """
         Give the ring back.
 
-        The input has been closed, and nobody is there, so that what it has brought is old when it
-        is opened again; or the stream has ended.
+        The input has been closed without clients, so that its media is old when it is opened again;
+        or the stream has ended.
         """
         self.hold()
         if self.period is None:

@@ -67,7 +67,7 @@ class Rate:
         return size * 8 / seconds if seconds else 0.0
 
     def _forget(self, now: float) -> None:
-        if self._sums and now < self._sums[-1].since:  # somebody has set the clock back
+        if self._sums and now < self._sums[-1].since:  # the clock was set back
             self._sums.clear()
             self._begun = now
         while self._sums and self._sums[0].since + SUM_SPAN <= now - SPAN:

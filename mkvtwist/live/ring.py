@@ -31,8 +31,8 @@ from mkvtwist.media.packet import Packet
 SHARE = 4
 """
 The part of the limit, one in so many, that what was rendered may have where media would take it
-all. It is the newest bytes, those that everybody asks for: to make them for each of a crowd costs
-more than the oldest seconds are worth.
+all. These are the newest bytes, which all clients ask for: to make them for each client costs more
+than the oldest seconds are worth.
 """
 
 LEAVING = 1024
@@ -199,7 +199,7 @@ class Ring:
         return data
 
     def forget(self, kind: Hashable) -> None:
-        """Forget all bytes of a kind that nobody wants any more."""
+        """Forget all bytes of a kind that no client wants any more."""
         self.size -= self._rendered.forget(kind)
 
     def place(self, behind: int, *, decodable: bool = False) -> int | None:

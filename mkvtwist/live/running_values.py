@@ -25,8 +25,8 @@ class _Stretch(Generic[T]):
     Values one after the other, found from some place on as if nothing had been before it.
 
     @ivar first: the number of the fragment before which the first of the values is.
-    @ivar joint: what was found where the next stretch begins, and what is known there; L{None}
-        while it is not found, and in the last one.
+    @ivar joint: the found and the known value where the next stretch begins; L{None} while it is
+        not found, and in the last one.
     """
 
     __slots__ = ("first", "joint", "values")
@@ -46,11 +46,11 @@ class Running(Generic[T]):
     """
     A value that goes from fragment to fragment of a ring, such as a count.
 
-    The value before a fragment is the same for all that ask. It is found when somebody asks, and
-    forgotten with the fragments; if nobody asks for as long as the ring lasts, it begins anew.
+    The value before a fragment is the same for all that ask. It is found when it is asked for, and
+    forgotten with the fragments; if it is not asked for as long as the ring lasts, it begins anew.
 
-    It begins at the fragment that somebody asks for first. If somebody asks for an earlier one, the
-    count begins there as if it were the first; where it meets what is known, all that was found is
+    It begins at the first fragment that is asked for. If an earlier one is asked for, the count
+    begins there as if it were the first; where it meets the known values, the earlier values are
     moved by the difference::
 
           0   2   3   5   6
@@ -68,8 +68,8 @@ class Running(Generic[T]):
     ) -> None:
         """
         @param after: of a fragment's packets and the value before it, the one behind it.
-        @param moved: of a value, of what was found somewhere and of what is known there: the value,
-            as if what is known had been found.
+        @param moved: of a value, and of the found and the known value at some place: the value
+            moved by their difference.
         @param steps: fragments that are looked at in one turn.
         """
         self._ring = ring

@@ -54,7 +54,7 @@ class Segmenter:
         self._silences = Silences(self._timed)
         self._segment: int | None = None
         self._picture: int | None = None  # when the last one was decoded
-        self._waited = 0  # for a picture of late; forgotten slowly
+        self._waited = 0  # the recent longest, which fades slowly
         self._pause = 0
 
     @property
@@ -91,7 +91,7 @@ class Segmenter:
 
     def _pause_with(self, picture: Packet) -> int:
         """
-        Return how long a picture was waited for of late, with this one.
+        Return the recent longest wait for a picture, with this one.
 
         A pause is forgotten slowly, and counts up to L{LONGEST_PAUSE}, as does the first, which
         nobody knows yet; what is usual counts as it is.

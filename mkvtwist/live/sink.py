@@ -14,7 +14,7 @@ The rules, for the caller (L{mkvtwist.live.publisher.Publisher}) and for each si
     bounds what waits for that, and says with L{full<Sink.full>} that it wants no more. The input
     then waits, and the sink calls back when it has room.
  3. A sink never fails its neighbours: its exception is logged, once for each period, and the sink
-    gets the next call all the same.
+    still gets the next call.
  4. A period, its fragments and its ring are shared: a sink changes none of them. A sink that keeps
     a fragment's number rather than the fragment finds it in the ring for as long as that lasts.
  5. A sink gets each fragment at once. Clients may have those before L{Period.released} only: with

@@ -22,8 +22,8 @@ The rules:
     pause: time jumps to its arrival. One alone may be the first of those that were held up, which
     fill the gap themselves.
  7. No picture that was waited for is more than L{NETWORK_DELAY} ahead of its arrival.
- 8. More than L{FASTEST_CAMERA} pictures a second are no camera's: somebody sends a file as fast as
-    the network carries it. There the guess stays, and nothing is bound to the clock.
+ 8. More than L{FASTEST_CAMERA} pictures a second are no camera's: a file is sent as fast as the
+    network carries it. There the guess stays, and nothing is bound to the clock.
  9. A sender that the reader has to hold back sends a file, too: its pictures come when they are
     asked for, so their arrival would confirm whatever step they are asked for at.
 """

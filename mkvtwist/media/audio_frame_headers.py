@@ -309,7 +309,7 @@ class MpegFrames:
 
     ID3 and APE tags are passed over by the length that they state, since their pictures have sync
     words by chance. A frame is one if another one or a tag follows it, or if it followed one and
-    none begins inside it. What is kept is bounded by two frames.
+    none begins inside it. At most two frames are kept.
 
     @ivar place: the byte of the stream up to which everything has been looked at.
     """

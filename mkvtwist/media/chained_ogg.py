@@ -29,7 +29,7 @@ class OggLinks:
     """
     Media, link by link if they are chained Ogg, in one piece if they are anything else.
 
-    No byte is lost or changed. What is held is one page at most, and what was read with it.
+    No byte is lost or changed. At most one page is held, and the bytes that were read with it.
     """
 
     def __init__(self, media: ByteSource) -> None:

@@ -3,8 +3,8 @@ AAC out of LOAS/LATM, ISO/IEC 14496-3, 1.7 (I{pure}).
 
 Broadcasters send AAC as an AudioSyncStream: a sync word of 11 bits, a length, and an
 AudioMuxElement, whose StreamMuxConfig holds the AudioSpecificConfig that Matroska and MP4 want in
-the header. What is read: one program, one layer, as DVB prescribes (ETSI TS 101 154), with any
-number of sub-frames.
+the header. This module reads one program and one layer, as DVB prescribes (ETSI TS 101 154), with
+any number of sub-frames.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class LatmStream:
         """
         Yield the raw AAC frames in AudioSyncStream elements, each with its AudioSpecificConfig.
 
-        What cannot be read is passed over up to the next sync word.
+        Damaged data is skipped up to the next sync word.
         """
         at = 0
         while at + 3 <= len(data):

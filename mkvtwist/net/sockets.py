@@ -18,8 +18,8 @@ from twisted.internet.interfaces import IAddress
 
 UNSENT = 128 << 10
 """
-Bytes that the kernel takes for one connection beyond what is on its way (C{TCP_NOTSENT_LOWAT}).
-What is on its way grows with the distance, as TCP finds out by itself: SO_SNDBUF would end that.
+Bytes that the kernel takes for one connection beyond what is on its way (C{TCP_NOTSENT_LOWAT}). The
+bytes on their way grow with the distance, as TCP finds out by itself; SO_SNDBUF would end that.
 """
 
 PROBES = 3

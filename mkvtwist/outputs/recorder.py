@@ -6,9 +6,9 @@ process was killed. A new header begins another file, and so does a keyframe whe
 long, or as large, as it is to be. No file is ever overwritten: C{film.mkv} is followed by
 C{film-2.mkv}. While too much is waiting for the disk, the input waits.
 
-Times begin near 0 in each file. How far any track lags behind the others is only seen by and by, so
-the first picture stands as much later as the greatest lag so far; in the very first file, before
-which nothing was seen, as much as it stands in the stream, up to L{GREATEST_LAG}.
+Times begin near 0 in each file. The lag of a track behind the others shows only with time, so the
+first picture stands as much later as the greatest lag so far; in the very first file, before which
+nothing was seen, as much as it stands in the stream, up to L{GREATEST_LAG}.
 
 When the disk is full, or its folder gone, what comes is not recorded. Recording is tried again
 every L{RETRY_INTERVAL}, with a new file at a keyframe.

@@ -160,8 +160,8 @@ def _conflict(key: str, stream: StreamConfig, config: Config) -> str | None:
             return f"{stream.record!r}: another stream records to this file, too"
     elif key == "send" and stream.send != EVERYBODY and source_of(source).endpoint(source):
         return (
-            f"not possible for endpoint input: {source.text!r} asks no sender for anything; write"
-            " send = {} to let anyone send"
+            f"not possible for endpoint input: {source.text!r} asks senders for no credentials;"
+            " write send = {} to let anyone send"
         )
     return None
 
@@ -171,14 +171,14 @@ def _fine(value: Any) -> None:
 
 
 def _unopened(source: Input) -> str | None:
-    """Return why an input cannot be opened, as far as that is known without doing it."""
+    """Return why an input cannot be opened, as far as that is known without opening it."""
     if source.is_masked:
         return f"{str(source)!r}: give the address itself: what is shown is masked"
     return _unreadable(source.text) if source.form is Form.FILE else None
 
 
 def _exposed(text: str, config: Config) -> str | None:
-    """Return why nobody may manage the server from an endpoint, if so."""
+    """Return why the management interface cannot be at an endpoint; L{None} if it can."""
     interface = re.search(r":interface=((?:\\.|[^:\\])+)", text)
     is_local = text.startswith(("unix:", "systemd:", "fd:")) or (
         interface is not None and means_loopback(re.sub(r"\\(.)", r"\1", interface[1]))
@@ -192,7 +192,7 @@ def _exposed(text: str, config: Config) -> str | None:
 
 
 def _token_problem(path: str) -> str | None:
-    """Return why a file has no token, if so."""
+    """Return why a file has no token; L{None} if it has one."""
     try:
         read_management_token(path)
     except ConfigError as error:
@@ -201,7 +201,7 @@ def _token_problem(path: str) -> str | None:
 
 
 def _rule_problem(rule: AccessRule) -> str | None:
-    """Return why a rule's files cannot be used, if so."""
+    """Return why a rule's files cannot be used; L{None} if they can."""
     try:
         list(checkers(rule, Hashing(None)))
     except ConfigError as error:
@@ -210,7 +210,7 @@ def _rule_problem(rule: AccessRule) -> str | None:
 
 
 def _unreadable(path: str) -> str | None:
-    """Return why a file cannot be opened, if so."""
+    """Return why a file cannot be opened; L{None} if it can."""
     try:
         # To open a named pipe would wait for its writer, and end it by closing.
         if not (stat.S_ISFIFO(os.stat(path).st_mode) and os.access(path, os.R_OK)):
@@ -222,7 +222,7 @@ def _unreadable(path: str) -> str | None:
 
 
 def _unwritable(path: str) -> str | None:
-    """Return why nothing can be recorded to a file, if so."""
+    """Return why nothing can be recorded to a file; L{None} if it can."""
     try:
         with suppress(OSError):  # it need not be there
             os.lstat(path)

@@ -40,7 +40,7 @@ class PortCheck:
         self._probe.close()
 
     def problem(self, text: str) -> str | None:
-        """Return why the server cannot listen at an endpoint, if so."""
+        """Return why the server cannot listen at an endpoint; L{None} if it can."""
         if text in self._given:
             return f"{text!r} is given twice"
         try:

@@ -37,9 +37,9 @@ class StreamStatistics:
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     formats: Mapping[str, str]
-    """The MIME types in which it can be had, by the endings of the name, without their dot."""
+    """The MIME types of the formats that it fits, by endings without the dot."""
     endings: Mapping[int, tuple[str, ...]]
-    """Those that each track can be had with, by its number."""
+    """The endings of the formats that each track fits, by its number."""
     quiet: frozenset[int]
     """The numbers of the tracks that a newcomer does not get at once."""
     bitrate: float

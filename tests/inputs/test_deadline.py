@@ -25,7 +25,7 @@ class DeadlineTests(SynchronousTestCase):
 
     def test_earliest(self) -> None:
         """Of several the earliest holds, in whatever order they are set."""
-        self.deadline.tighten(60.0, "nothing was known of it")
+        self.deadline.tighten(60.0, "no media was recognised in it")
         self.deadline.tighten(4.0, "another sender has come")
         self.deadline.tighten(10.0, "never said")
         self.clock.pump([4.0, 100.0])

@@ -173,7 +173,7 @@ class SlotTests(SenderTestCase):
             self.reactor.advance(5)
             self.send(sender)
         self.assertTrue(self.turned_away(sender))
-        self.assertEqual(self.service.life.reason, "nothing was known of it after 60 s")
+        self.assertEqual(self.service.life.reason, "no media was recognised in it after 60 s")
 
     def test_unknown_and_left(self) -> None:
         """The rest of a sender that has left is read for 4 s, if nothing is known of it."""

@@ -36,7 +36,7 @@ class SenderTests(SenderTestCase):
         self.reactor.advance(0.1)
         self.assertTrue(self.turned_away(sender))
         self.lose(sender)
-        self.assertEqual(len(self.log.about("said nothing for 10 s")), 1)
+        self.assertEqual(len(self.log.about("sent nothing for 10 s")), 1)
         self.assertEqual(self.log.about("left"), [])
         self.assertEqual(self.service.life.state, "waiting for a sender")
         self.send(self.connect())

@@ -353,7 +353,7 @@ class MediaTests(ReaderTestCase):
         pipe.write(data[: len(data) * 3 // 5])
         (header,) = headers(reading.until(lambda events: bool(headers(events))))
         self.assertEqual([track.type for track in header.tracks], ["video"])
-        self.assertEqual(header.left_out, ("track 1 (audio, opus): nothing has come of it",))
+        self.assertEqual(header.left_out, ("track 1 (audio, opus): no packet of it has come",))
         pipe.cancel()
         reading.join()
 

@@ -72,7 +72,8 @@ class ReadTests(SynchronousTestCase):
             """
         (said,) = self.problems(text)
         self.assertIn(
-            "streams.a.send: not possible for endpoint input: 'tcp:0' asks no sender", said
+            "streams.a.send: not possible for endpoint input: 'tcp:0' asks senders for",
+            said,
         )
         self.assertEqual(self.problems(f"{text}send = {{}}"), [])
 

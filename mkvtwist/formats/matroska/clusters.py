@@ -79,8 +79,8 @@ class MatroskaMuxer(Muxer[None]):
         """
         Return the packets as one Cluster, or as several if their times ask for it.
 
-        The blocks keep the order of the packets. What is shown before 0 is shown at 0: no Cluster
-        has such a time.
+        The blocks keep the order of the packets. Times before 0 become 0: no Cluster has such a
+        time.
         """
         delays = self._delays
         if self._numbers is not None:

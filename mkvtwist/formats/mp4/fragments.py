@@ -60,7 +60,7 @@ class Mp4Muxer(Muxer[None]):
         two runs of a track: GStreamer forgets the first when it cannot seek.
 
         A moof's number is the time at which it begins, in milliseconds: it depends on nothing that
-        was sent before. What is decoded or shown before 0 is so at 0.
+        was sent before. Times before 0 become 0.
         """
         return self._made(packets, self._pictures, {})
 

@@ -79,7 +79,7 @@ def _rate(bits: Bits) -> int:
             raise NoPlace(f"ADTS has no place for {rate} samples a second")
         return SAMPLE_RATES.index(rate)
     if index >= len(SAMPLE_RATES):
-        raise NoPlace("its sample rate is none")
+        raise NoPlace("invalid sample-rate index")
     return index
 
 

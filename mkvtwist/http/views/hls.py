@@ -63,7 +63,9 @@ class Playlists:
                 self._watching.respond_list(request, text, HLS, BRIEFLY)
 
     def show_media(self, tracks: Tracks, request: Request) -> None:
-        """Respond with the list of segments and parts, once it has what is asked for."""
+        """
+        Respond with the list of segments and parts, once it has the segment that is asked for.
+        """
         try:
             number, part = _count(request, "_HLS_msn"), _count(request, "_HLS_part")
         except ValueError as error:
@@ -111,7 +113,7 @@ def _count(request: Request, name: str) -> int | None:
     """
     Return a number among the query's parameters.
 
-    @raise ValueError: if it is none.
+    @raise ValueError: if the parameter is no number.
     """
     text = parameter(request, name)
     if text is None:

@@ -30,7 +30,7 @@ def watch(stream: Stream, format_: Format, limits: ClientLimits, request: Reques
     """Respond with the stream, from now on."""
     wanted = request.getHeader(b"range")
     if wanted is not None and wanted.replace(b" ", b"").lower() != b"bytes=0-":
-        respond_text(request, 416, "A live stream has no ranges; ask for it without.")
+        respond_text(request, 416, "A live stream has no ranges; send the request without Range.")
         return
     try:
         burst, tracks = _burst(request, stream), wanted_tracks(request)

@@ -30,7 +30,7 @@ POLICY = (
 """The policy of every page: it may load files of this server only."""
 
 FRAMED_NOWHERE = "frame-ancestors 'none'"
-"""No page may put this one under somebody's pointer."""
+"""No page may frame this one, so that no click on it is stolen."""
 
 PLAYING = "media-src 'self' blob:; frame-ancestors "
 """
@@ -138,7 +138,7 @@ def _stream(name: str, query: str, *, several: bool, url: str, image: str | None
     @param query: what each address ends with.
     @param several: whether there are other streams.
     @param url: the absolute URL of the page, for a preview on other sites.
-    @param image: likewise that of a picture, if there is one.
+    @param image: the absolute URL of a picture for that preview, if there is one.
     """
     commands = [
         _part(

@@ -104,4 +104,4 @@ def _go_on(stream: Stream, place: int, request: IncomingRequest) -> None:
         if isinstance(uplink, PiecesUplink) and uplink.is_idle and sender.pipe.total == place:
             uplink.take(request)
             return
-    respond_text(request, 409, f"Nobody has sent the {place} bytes before this; begin anew.")
+    respond_text(request, 409, f"The {place} bytes before this piece are missing; begin again.")

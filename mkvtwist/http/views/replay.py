@@ -137,7 +137,7 @@ class Replays:
     def _begin(self, replay: Replay | None, key: Key, request: Request) -> None:
         """Have a file made; a replay of nothing is L{None}."""
         if replay is None:
-            respond_unavailable(request, "There is nothing to look back at yet.", REPLAY_RETRY)
+            respond_unavailable(request, "The stream has no buffered media yet.", REPLAY_RETRY)
             return
         kind = replay.format.media_type(replay.tracks)
         if request.method == b"HEAD":
@@ -145,13 +145,13 @@ class Replays:
             respond_head(request, kind.encode())
             return
         if len(self._making) >= MOST_MAKING:
-            text = "Too much is being made for others; try again."
+            text = "Too many replays are being made; try again."
             respond_unavailable(request, text, REPLAY_RETRY)
             return
         size = sum(len(packet.data) for packet in replay.packets)
         room = self._files.reserve(one_host(client_host(request)), size)
         if room is None:
-            text = "Too many of these files are being read; try again."
+            text = "Too many replays are being read; try again."
             respond_unavailable(request, text, REPLAY_RETRY)
             return
         self._wait(key, partial(self._write, replay, kind, key, room), request)
@@ -220,7 +220,7 @@ class Replays:
         if file is None:
             ending = os.path.splitext(name)[1]
             respond_text(
-                request, 404, f"It is not kept any more; ask for /{of}/{PREFIX}{ending} anew."
+                request, 404, f"This replay is no longer kept; ask for /{of}/{PREFIX}{ending} anew."
             )
             return
         self._files.hold(file, one_host(client_host(request)))

@@ -9,7 +9,7 @@ Segmented outputs: playlists, and the pieces that they name (I{reactor}).
     /NAME/RUN-NUMBER.PART.m4s   a part of it
     /NAME/TRACKS/...            all of these with other tracks: their numbers, as in 1,3
 
-A piece is the same for ever, so that caches in front can answer everybody but the first. Requests
+A piece never changes, so that caches in front can respond to all clients but the first. Requests
 for the piece that is due next wait for it.
 """
 
@@ -114,7 +114,7 @@ class Pieces:
                 wanted = requested(request.getHeader(b"range"), length)
             except Unsatisfiable as error:
                 request.setHeader(b"Content-Range", b"bytes */%d" % length)
-                respond_text(request, 416, f"There is nothing in this range: {error}.")
+                respond_text(request, 416, f"This range cannot be satisfied: {error}.")
                 return
             if wanted is not None:
                 start, stop = wanted

@@ -84,7 +84,7 @@ class Stills:
         elif request.method == b"HEAD":  # no client is to see it: nothing is decoded for that
             respond_head(request, b"image/jpeg")
         elif stream in self._decoding and stream not in self._making:
-            text = "No picture: the one before it is still being decoded."
+            text = "The picture before this one is still being decoded; try again."
             respond_unavailable(request, text, GOOD_FOR)
         else:
             made = self._making.wait(stream, partial(self._make, stream, period))

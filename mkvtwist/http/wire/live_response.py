@@ -24,7 +24,7 @@ from mkvtwist.net.twisted_private import call_when_writable
 from mkvtwist.streams.stream import Stream
 
 RETRY_SOON = 1
-"""Seconds after which to ask again if a request was held in vain: it has waited long enough."""
+"""Seconds after which to ask again if a held request got no media: it has waited long enough."""
 
 
 def chunk(data: bytes) -> bytes:
@@ -193,16 +193,16 @@ def live_headers(request: Request, format_: Format, tracks: Sequence[Track]) -> 
 
 
 def respond_unfit(request: Request, problem: Unfit | NoTrack) -> None:
-    """Respond that the tracks, or the format, cannot be had."""
+    """Respond that the tracks do not exist, or do not fit the format."""
     respond_text(request, 404 if isinstance(problem, NoTrack) else 406, f"{problem}.")
 
 
 def respond_nothing_new(stream: Stream, request: Request) -> None:
-    """Respond to a request that was held in vain: nothing new has come, or the stream has ended."""
+    """Respond to a held request that got no media: none has come, or the stream has ended."""
     state, reason = stream.condition
     if not stream.is_over:
         respond_unavailable(
-            request, f"Nothing new has come. The stream is {state}: {reason}.", RETRY_SOON
+            request, f"No new media has come. The stream is {state}: {reason}.", RETRY_SOON
         )
     elif stream.has_finished:
         respond_text(request, 503, f"The stream has ended: {reason}.")

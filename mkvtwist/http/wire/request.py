@@ -117,7 +117,7 @@ class IncomingRequest(Request):
                 self.path = b"/" + rest.partition(b"/")[2]
             super().process()
 
-    # called by those who respond
+    # called by views
 
     def read_body(self, reader: Any) -> None:
         """

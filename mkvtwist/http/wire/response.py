@@ -22,7 +22,7 @@ def respond_text(request: Request, code: int, text: str) -> None:
 
 
 def respond_unavailable(request: Request, text: str, seconds: int) -> None:
-    """Respond that something cannot be had now, and after how many seconds to ask again."""
+    """Respond 503, with the seconds after which to ask again."""
     request.setHeader(b"Retry-After", b"%d" % seconds)
     respond_text(request, 503, text)
 

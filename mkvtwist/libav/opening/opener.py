@@ -92,14 +92,14 @@ class InputOpener:
                 options={**_OPTIONS, **listens.options},
                 container_options=whitelists_for_url(listens.url, lists=False),
             )
-        except TimeoutError as error:  # of libavformat's own: nobody has connected
+        except TimeoutError as error:  # libavformat's: no sender has connected
             raise Silent from error
 
     def open_bytes(self, url: str) -> "UrlBytes":
         """
         Open the bytes behind a URL.
 
-        @raise OSError: when they cannot be had.
+        @raise OSError: when the URL cannot be opened.
         """
         return UrlBytes(self._open_url(url, partial(self.av_open, mode="r", format="data")))
 

@@ -86,7 +86,7 @@ class SentTracks:
         if not self.adapters and self._program.is_missing:
             self._notes.add(f"{self._program}; waiting for it")
         elif not self.adapters:
-            raise Unusable("; ".join(["no track that could be sent", *self.left_out[:5]]))
+            raise Unusable("; ".join(["no track that can be sent", *self.left_out[:5]]))
 
     def _adapter_for(self, stream: AVStream) -> Adapter:
         if len(self.adapters) == TRACK_LIMIT:

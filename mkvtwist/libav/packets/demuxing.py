@@ -138,7 +138,7 @@ class Demuxing:
         self._periods.end()
         if not self._periods.begun:
             missing = str(self._program) if self._program.is_missing else ""
-            raise Unusable(missing or "there is nothing in it that could be sent")
+            raise Unusable(missing or "it has no track that can be sent")
 
     def _packets(self) -> Iterator[tuple[AVPacket, int | None]]:
         """Yield each packet, and when it came, in microseconds, if it was waited for."""

@@ -127,5 +127,5 @@ def timestamps_for(stream: AVStream, frame_rate: float, *, live: bool) -> Timest
         return Timestamps(claimed or ASSUMED, "its pictures are timed by their arrival", live=True)
     if claimed:
         return None
-    note = f"it does not say its frame rate: {ASSUMED} is assumed; frame_rate sets another"
+    note = f"its frame rate is unknown: {ASSUMED} is assumed; frame_rate sets another"
     return Timestamps(ASSUMED, note, live=False)

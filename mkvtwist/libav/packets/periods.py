@@ -9,7 +9,7 @@ The rules:
     (L{mkvtwist.media.silence}), and is then left out: players would wait for it.
  2. A track that becomes usable later, or one whose setup changes, asks for a new header. It goes
     out with the next keyframe of the video, at once where there is no video; till then the track's
-    packets, which nobody could decode, are dropped. A video asks with a keyframe.
+    packets, which no client could decode, are dropped. A video asks with a keyframe.
  3. A track that has been silent for longer than L{SILENT_AFTER} is left out of the next header,
     whatever its type, and asks for another one when it comes back. The video at whose keyframes
     headers go out is the first that is not silent; if all are, any packet that tells the time will
@@ -117,7 +117,7 @@ class Periods:
         if complete or (enough and any(map(self._is_offered, self._adapters))):
             self._write_header()
         elif pending.full:
-            pending.take()  # nobody could have decoded it
+            pending.take()  # no client could have decoded it
 
     def _may_begin(self, packet: PlacedPacket) -> bool:
         """Return whether a header may stand before a packet: a video's keyframe, if one lives."""
@@ -155,7 +155,7 @@ class Periods:
             ready, extras, extras.files(), self._placing.shift, taken=taken
         )
         if not self._in_header:
-            raise Unusable("; ".join(["no track that could be sent", *written.left_out[:5]]))
+            raise Unusable("; ".join(["no track that can be sent", *written.left_out[:5]]))
         for adapter in self._adapters:
             adapter.changed = False
             if adapter not in self._in_header:
@@ -177,8 +177,8 @@ class Periods:
 
     def _why_missing(self, adapter: Adapter) -> str:
         if adapter not in self._has_come:
-            return "nothing has come of it"
-        return "silent" if self._is_silent(adapter) else "nothing known of it"
+            return "no packet of it has come"
+        return "silent" if self._is_silent(adapter) else "its parameters are unknown"
 
     def _send(self, packet: PlacedPacket) -> None:
         adapter = packet.adapter

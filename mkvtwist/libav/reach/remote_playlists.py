@@ -79,7 +79,7 @@ class PlaylistFetcher:
         """
         Open a URL that libavformat wants to read.
 
-        @raise OSError: when it is too near, or cannot be had.
+        @raise OSError: when its host is too near, or it cannot be opened.
         """
         if url.startswith(("crypto+", "crypto:")):
             return _Decrypted(self(url[7:], flags, options), options["key"], options["iv"])

@@ -8,8 +8,8 @@ The rules:
 
  1. A segment is a GOP, or as many as it takes to be
     L{SHORTEST<mkvtwist.outputs.segmented.cutter.SHORTEST>} long; while no pictures come it is cut
-    by time, as L{mkvtwist.live.period} says. It is cut when its first packet comes, whoever
-    watches, so its number, its parts and its bytes are the same for everybody, for ever.
+    by time, as L{mkvtwist.live.period} says. It is cut when its first packet comes, with or without
+    viewers, so its number, its parts and its bytes are the same for all clients, for ever.
  2. Segments are numbered on and on, over all periods. The first number is the second in which
     the stream was started: a segment is hardly shorter than one, so after a restart of the
     server the numbers go on behind the old ones. The URLs also name the start to the millisecond:

@@ -38,7 +38,7 @@ def _refused(header: Header) -> Choice:
     """
     Say what is wrong, and what would be right.
 
-    @raise Unfit: always, but for tracks that can be had after all.
+    @raise Unfit: unless the tracks fit after all.
     """
     try:
         return choose(header, MP4)
@@ -79,7 +79,7 @@ class Choices:
 
     def find(self, period: Period, tracks: frozenset[int] | None) -> Choice | Unfit | NoTrack:
         """
-        Return the tracks in a playlist, or the reason why it cannot be had.
+        Return the tracks in a playlist, or the reason why there is none.
 
         @param tracks: the numbers of those that are asked for; L{None} is the main playlist.
         """

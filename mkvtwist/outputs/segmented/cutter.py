@@ -30,7 +30,7 @@ has several. One request a second for each viewer, and numbers that do not overt
 DRIFT = 2.0
 """
 Seconds by which a segment's date may be off the clock before it is set again: when the input was
-away, has caught up, or somebody has set the clock.
+away or has caught up, or the clock was set.
 """
 
 DISCONTINUITIES = 100_000
@@ -41,8 +41,8 @@ restart, when timestamps begin anew, it is another one. Not larger, since hls.js
 
 MOST_PARTS = 1_000
 """
-Parts of a growing segment, eight minutes: twice a second each viewer gets a list of them all,
-70 KB in the end. One that has more is given up: nobody could begin in the next quarter of an hour.
+Parts of a growing segment, eight minutes: twice a second each viewer gets a list of them all, 70 KB
+in the end. One that has more is given up: no player could begin in the next quarter of an hour.
 """
 
 CUES = 100
@@ -165,7 +165,7 @@ class Cutter(Sink):
             self._snapshot = None
         self.flush()
 
-    # what is asked for
+    # for views
 
     @property
     def target(self) -> float:
@@ -301,7 +301,7 @@ class Cutter(Sink):
         if newest is not None and not newest.is_complete and not newest.is_there:
             self._give_up(newest)
         # Where one grows for longer than all is kept, the last complete one remains, as a gap:
-        # without one there is no playlist, and those who play the parts would lose them.
+        # without one there is no playlist, and players of the parts would lose them.
         self.segments.drop_gone(period, least=0 if self._growing is None else 2)
 
     def _give_up(self, growing: Segment) -> None:

@@ -81,7 +81,7 @@ def body(
         raise Missing(f"Segment {address.number} has no part {part}; load the playlist again.")
     made = _made(segment, address, choices.find(segment.period, tracks))
     if not any(made):
-        raise Missing("There is nothing of these tracks in it: it is a gap.")
+        raise Missing("This segment has no media of these tracks: it is a gap.")
     return made
 
 
@@ -103,4 +103,4 @@ def initialization(segments: Sequence[Segment], name: str, tracks: frozenset[int
             head = period.muxer(choice).head
             if name == map_name(head):
                 return head
-    raise Missing("No segment that is listed needs this; load the playlist again.")
+    raise Missing("No listed segment needs this initialization section; load the playlist again.")

@@ -1,5 +1,5 @@
 """
-The list of segments whose bytes can be had (I{pure}).
+The list of segments whose bytes are available (I{pure}).
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from mkvtwist.outputs.segmented.segments import Segment
 
 class SegmentList:
     """
-    The segments of one stream whose bytes can still be had, by their numbers, without holes.
+    The segments of one stream whose bytes are still available, by number, without holes.
 
     Only the newest one may still grow.
     """

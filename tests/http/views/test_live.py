@@ -258,7 +258,7 @@ class LiveTests(SiteTestCase):
 
     def test_held_in_vain(self) -> None:
         """A request that was held for nothing is told the stream's state and the reason."""
-        retrying = "Nothing new has come. The stream is retrying: the host has gone."
+        retrying = "No new media has come. The stream is retrying: the host has gone."
         for state, for_good, said, again in (
             ("retrying", None, retrying, "1"),
             ("ended", True, "The stream has ended: the host has gone.", None),

@@ -259,7 +259,9 @@ class BodyTests(SendersTestCase):
             connection.begin(headers)
             connection.send(rest)
             self.assertEqual(connection.verdict().status, 415)
-            self.assertEqual(connection.verdict().text, "Nothing was taken: nothing was sent.\n")
+            self.assertEqual(
+                connection.verdict().text, "No bytes were accepted: nothing was sent.\n"
+            )
             connection.lose()
         self.assertEqual(len(self.log.about("left without sending anything")), 2)
         self.assertEqual((self.readers, self.reactor.getDelayedCalls()), ([], []))
@@ -460,8 +462,10 @@ class RulesTests(SendersTestCase):
         first = self.sender()
         second = self.sender()
         self.assertEqual(second.verdict().status, 409)
-        self.assertEqual(second.verdict().text, "Nothing was taken: another one is connected.\n")
-        self.assertEqual(len(self.log.about("refused by /cam: another one is")), 1)
+        self.assertEqual(
+            second.verdict().text, "No bytes were accepted: another sender is connected.\n"
+        )
+        self.assertEqual(len(self.log.about("refused by /cam: another sender is")), 1)
         first.send(chunks(b"more"))
         self.assertEqual(self.read(9), b"mediamore")
         self.assertEqual(first.said, b"")
@@ -475,7 +479,7 @@ class RulesTests(SendersTestCase):
         self.assertEqual(first.said, b"")
         second.send(chunks(b"second"))
         self.assertEqual(first.verdict().status, 409)
-        self.assertEqual(first.verdict().text, "After 5 bytes: another one has taken over.\n")
+        self.assertEqual(first.verdict().text, "After 5 bytes: another sender has taken over.\n")
         self.assertEqual(len(self.log.about("takes over from")), 1)
         self.assertEqual(self.read(1), b"")
         self.emit(END)
@@ -1132,7 +1136,7 @@ class ProgramTests(EndToEndTestCase):
             sender = self.run_(*read, *output)
             self.server.until(lambda: self.server.status("cam")["state"] == "live")
             said = self.curl("-T", self.clip, f"http://{self.place}")
-            self.assertEqual(said, ("Nothing was taken: another one is connected.", "409"))
+            self.assertEqual(said, ("No bytes were accepted: another sender is connected.", "409"))
             sender.kill()
             self.over(number)
         self.assertFalse(viewer.complete or viewer.lost)

@@ -491,7 +491,7 @@ class BlockingTests(HLSTestCase):
         self.reactor.advance(0.1)
         got = waiting.answer()
         self.assertEqual((got.status, got.headers["retry-after"]), (503, "1"))
-        self.assertIn("Nothing new has come.", got.text)
+        self.assertIn("No new media has come.", got.text)
 
     def test_in_time_after_all(self) -> None:
         """What comes while others are told that nothing has is given; who is told is no viewer."""
@@ -753,7 +753,7 @@ class PieceTests(HLSTestCase):
             (self.url(self.cutter.edge[0], 4), "not due yet"),
             (self.url(self.cutter.edge[0] - 1, 4), "has no part 4"),
             (self.url(newest).replace(self.cutter.run, "1"), "before a restart"),
-            ("/live/init-0.mp4", "No segment that is listed needs this"),
+            ("/live/init-0.mp4", "No listed segment needs this"),
         ):
             got = self.get(target)
             self.assertEqual((got.status, got.headers["cache-control"]), (404, "no-store"), target)

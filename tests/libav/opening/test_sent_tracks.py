@@ -94,5 +94,5 @@ class SentTracksTests(ReaderTestCase):
         (ended,) = self.read(path)
         assert isinstance(ended, Ended)
         self.assertTrue(ended.fault)
-        self.assertIn("no track that could be sent", ended.reason)
+        self.assertIn("no track that can be sent", ended.reason)
         self.assertIn("data", ended.reason)

@@ -196,7 +196,7 @@ class SilenceTests(ReaderTestCase):
         """A video that is declared and comes late has a header of its own, at its keyframe."""
         events = self.without(gone("video", -1, 6.4), seconds=10)
         self.assertEqual(self.kinds(events), [["audio"], ["video", "audio"]])
-        self.assertIn("nothing has come of it", headers(events)[0].left_out[0])
+        self.assertIn("no packet of it has come", headers(events)[0].left_out[0])
         self.assertEqual(round(self.begins(events)[1].pts / SECOND, 1), 7)
         self.assert_in_step(events)
 

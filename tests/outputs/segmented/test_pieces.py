@@ -22,5 +22,5 @@ class InitializationTests(SynchronousTestCase):
         name = str(listed.uri)
         self.assertEqual(initialization(segments, name, frozenset({2})), b"aac None")
         for wrong, tracks in ((name, frozenset({3})), ("init-0.mp4", None)):
-            with self.assertRaisesRegex(Missing, "No segment that is listed needs this"):
+            with self.assertRaisesRegex(Missing, "No listed segment needs this"):
                 initialization(segments, wrong, tracks)
