@@ -182,7 +182,8 @@ class Replays:
                 self._sweep.start(REPLAY_SWEEP, now=False)
             return file
 
-        return self._writer.write(replay).addCallbacks(keep, self._failed, (), {}, (key, room))
+        # What has been written may be gone already: then it has failed, too.
+        return self._writer.write(replay).addCallback(keep).addErrback(self._failed, key, room)
 
     def _failed(self, failure: Failure, key: Key, room: Reservation) -> Failure:
         """Log why a file could not be made, and return the failure in words for clients."""

@@ -422,6 +422,25 @@ class ReplayTests(SiteTestCase):
         self.assertEqual(len(self.log.about("No space left on device")), 1)
         self.assertEqual(len(self.kept()), 1)
 
+    def test_removed_at_once(self) -> None:
+        """A file that is gone before it can be sent takes no room, and its path is not told."""
+        gone = FILES_PER_ADDRESS
+
+        def write(replay: Replay, file: Any) -> None:
+            nonlocal gone
+            Replay.write(replay, file)
+            if gone:
+                gone -= 1
+                os.unlink(file.name)
+
+        self.serve(write)
+        for _ in range(FILES_PER_ADDRESS):
+            got = self.get("/live/last.mkv")
+            self.assertEqual(got.status, 503)
+            self.assertIn("cannot be made a file: No such file or directory", got.text)
+            self.assertNotIn(self.parent, got.text)
+        self.last()
+
     def test_bug(self) -> None:
         """An error that no disk makes is in the log with its traceback."""
         self.serve(lambda *_: 1 / 0)  # type: ignore[arg-type]
