@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.declaration import Where
@@ -246,6 +246,7 @@ class FallbackTests(SynchronousTestCase):
 class DocumentTests(SynchronousTestCase):
     """A stream's settings as a table, which the management interface changes and reads again."""
 
+    @settings(max_examples=50)  # each has a value for every setting
     @given(streams())
     def test_read_again(self, stream: StreamConfig) -> None:
         """What a table was made of is what it makes."""

@@ -16,7 +16,7 @@ VIDEO, AUDIO, TEXT = 1, 2, 3
 LIMIT = 1000
 DURATION = 10 * SECOND
 
-fast = settings(stateful_step_count=60)
+fast = settings(max_examples=60, stateful_step_count=60)
 
 
 def packet(
