@@ -7,6 +7,7 @@ with them another test. C{tests/data/README.md} says what each of them is.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -138,6 +139,8 @@ def many_tracks(count: int) -> bytes:
 
 
 if __name__ == "__main__":
-    directory = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description="Make the stored bad inputs again.")
+    parser.add_argument("directory", type=Path, help="where they are stored: tests/data")
+    directory = parser.parse_args().directory
     for name, data in bad_inputs().items():
         (directory / name).write_bytes(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import test_page
+from tests.browser import test_choice, test_page
 from tests.support import media
 from tests.support.browser import FIREFOX
 
@@ -22,8 +22,8 @@ class FirefoxTests(test_page.PageTestCase):
     test_stalled = test_page.TroubleTests.test_stalled
     test_hidden = test_page.TroubleTests.test_hidden
     test_keyboard = test_page.UseTests.test_keyboard
-    test_sounds = test_page.ChoiceTests.test_sounds
-    test_subtitles = test_page.ChoiceTests.test_subtitles
+    test_sounds = test_choice.ChoiceTests.test_sounds
+    test_subtitles = test_choice.ChoiceTests.test_subtitles
 
     def test_steady(self) -> None:
         """Nothing is skipped, time goes forward only, each picture is there."""
