@@ -38,9 +38,9 @@ __all__ = [
     "SOUND",
     "VIDEO",
     "Ended",
+    "FakePool",
     "FakeReader",
     "FakeReaders",
-    "Pool",
     "Reactor",
     "footage",
     "header",
@@ -51,7 +51,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-class Pool(ThreadPool):
+class FakePool(ThreadPool):
     """
     A thread pool without threads: a function runs where it is called.
 
@@ -112,13 +112,13 @@ class Reactor(MemoryReactorClock):
     def __init__(self) -> None:
         super().__init__()
         self._calls: deque[Callable[[], Any]] = deque()
-        self.pool = Pool()
+        self.pool = FakePool()
 
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:  # noqa: A002 - the interface's name
         """Note a call for the next turn; any thread."""
         self._calls.append(lambda: callable(*args, **kwargs))
 
-    def getThreadPool(self) -> Pool:  # noqa: N802
+    def getThreadPool(self) -> FakePool:  # noqa: N802
         """Return the pool, which needs no thread."""
         return self.pool
 

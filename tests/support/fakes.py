@@ -26,7 +26,7 @@ from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
-from mkvtwist.testing import Pool, Reactor, header
+from mkvtwist.testing import FakePool, Reactor, header
 
 
 class ListeningSocket:
@@ -106,7 +106,7 @@ class PortReactor(Reactor):
         return made
 
 
-class LatePool(Pool):
+class LatePool(FakePool):
     """
     A thread pool that works when it is told to.
 

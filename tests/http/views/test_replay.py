@@ -24,7 +24,7 @@ from mkvtwist.http.replay.files import (
 )
 from mkvtwist.http.replay.writer import ReplayWriter
 from mkvtwist.http.views.replay import MOST_MAKING, REPLAY_RETRY, REPLAY_SWEEP, SAME_FOR, Replays
-from mkvtwist.testing import SOUND, Pool, footage, header
+from mkvtwist.testing import SOUND, FakePool, footage, header
 from tests.support.fakes import Answer, LatePool, blocks
 from tests.support.site import SiteTestCase
 
@@ -339,7 +339,7 @@ class ReplayTests(SiteTestCase):
             pool.work()
             self.reactor.turn()
         self.assertEqual(len(self.kept()), FILES_PER_ADDRESS)
-        self.reactor.pool = Pool()
+        self.reactor.pool = FakePool()
         self.last()
         self.assertEqual(len(self.kept()), FILES_PER_ADDRESS)
 
@@ -480,7 +480,7 @@ class ReplayTests(SiteTestCase):
         for connection in waiting:
             got = connection.answer()
             self.assertEqual((got.status, got.text), (503, "The server stops.\n"))
-        self.reactor.pool = Pool()
+        self.reactor.pool = FakePool()
         self.assertEqual(self.get("/live/last.mkv").status, 503)
         self.assertEqual(os.listdir(self.parent), [])
 
