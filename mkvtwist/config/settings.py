@@ -238,8 +238,8 @@ class StreamConfig:
         "Seconds that a client may fall behind before it skips to the newest keyframe; a client"
         " that has paused keeps its place. 0: as many as the buffer has",
         reference="a client that takes data, but falls further behind than this, skips to the"
-        " newest keyframe, see [below](#clients-that-fall-behind). 0: only when its place has left"
-        " the ring",
+        " newest keyframe, see [Clients that fall behind](#clients-that-fall-behind). 0: only when"
+        " its place has left the ring",
         change=Change.AT_ONCE,
     )
     hold: float = setting(
