@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
 
 from mkvtwist.config.input import Input
 from mkvtwist.inputs.reader_thread import ReaderTask, RunningReader, StartReader
 from mkvtwist.inputs.timeline_turns import TimelineTurns
-from mkvtwist.libav import Ended, Noted, Noticed, Opened
+from mkvtwist.libav import INTERNAL_ERROR, Ended, Noted, Noticed, Opened
 from mkvtwist.media.packet import Header, Packet
 
 STOP_TIMEOUT = 1.0
@@ -54,7 +55,7 @@ class ReadingOwner(Protocol):
     The owner of a reading: the input, or its fallback.
 
     L{Readings} calls it in the reactor's thread, in the order in which the reader has made things,
-    and never after L{Readings.stop}.
+    and never after L{Readings.stop}. If a call fails, the reading is stopped, and C{ended} called.
     """
 
     def opened(self, reading: Reading) -> None:
@@ -83,21 +84,25 @@ class Readings:
         self,
         reactor: Any,
         start_reader: StartReader,
+        *,
         is_full: Callable[[], bool],
         is_resting: Callable[[], bool],
         on_taken: Callable[[Reading], None],
+        log: Logger,
     ) -> None:
         """
         @param start_reader: starts a reader for each reading.
         @param is_full: whether a sink has no room: nothing is taken until L{resume}.
         @param is_resting: called in any thread; whether what arrives waits until L{resume}.
         @param on_taken: called when everything that has arrived of a reading has been passed on.
+        @param log: gets the traceback of an error in mkvtwist.
         """
         self._reactor = reactor
         self._start_reader = start_reader
         self._is_full = is_full
         self._is_resting = is_resting
         self._on_taken = on_taken
+        self._log = log
         self._current: list[Reading] = []  # which have not ended, and have not been stopped
         self._leaving: dict[Reading, Deferred[None]] = {}
         self._turns: TimelineTurns[Reading] = TimelineTurns(lambda reading: reading.reader.go())
@@ -155,6 +160,12 @@ class Readings:
     def _pass_on(self, reading: Reading) -> None:
         if reading not in self._current or self._is_full():
             return
+        try:
+            self._pass_on_events(reading)
+        except Exception:  # noqa: BLE001 - a bug: it is logged, and ends this reading only
+            self._fail(reading)
+
+    def _pass_on_events(self, reading: Reading) -> None:
         packets: list[Packet] = []
         for event in reading.reader.take():
             if isinstance(event, Packet):
@@ -167,6 +178,16 @@ class Readings:
             if reading not in self._current:
                 return
         self._bring(reading, packets)
+
+    def _fail(self, reading: Reading) -> None:
+        """
+        Log an error in mkvtwist, and end the reading. The end may be among the events that are lost
+        with the error: the input would wait for it for ever.
+        """
+        self._log.failure("passing on what {source} has brought failed", source=str(reading.source))
+        if reading in self._current:
+            self.stop(reading)
+            reading.owner.ended(reading, INTERNAL_ERROR)
 
     def _bring(self, reading: Reading, packets: list[Packet]) -> None:
         if packets:

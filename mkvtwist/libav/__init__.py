@@ -17,9 +17,10 @@ input may open. The demo and stills are encoded here, too.
 from mkvtwist.libav.opening.listen_urls import listens
 from mkvtwist.libav.packets.pace import Pace
 from mkvtwist.libav.reader import Reader, set_up
-from mkvtwist.libav.reader_events import Ended, Event, Noted, Noticed, Opened
+from mkvtwist.libav.reader_events import INTERNAL_ERROR, Ended, Event, Noted, Noticed, Opened
 
 __all__ = [
+    "INTERNAL_ERROR",
     "Ended",
     "Event",
     "Noted",

@@ -28,7 +28,14 @@ from mkvtwist.libav.opening.opening_bytes import OpeningBytes
 from mkvtwist.libav.opening.reopening import Resumption, TracksChanged
 from mkvtwist.libav.packets.demuxing import Demuxing, DemuxingTask
 from mkvtwist.libav.packets.pace import Pace
-from mkvtwist.libav.reader_events import Ended, Event, Noticed, Opened, made_printable
+from mkvtwist.libav.reader_events import (
+    INTERNAL_ERROR,
+    Ended,
+    Event,
+    Noticed,
+    Opened,
+    made_printable,
+)
 from mkvtwist.libav.stopping import Signal, Stopped
 from mkvtwist.libav.unusable import Unusable
 from mkvtwist.libav.wording import cause
@@ -140,8 +147,7 @@ class Reader:
                 thread=threading.current_thread().name,
                 source=str(self._source),
             )
-            text = "an error in mkvtwist; the log has its traceback"
-            ended = Ended(text, fault=True, plain="an error in mkvtwist")
+            ended = INTERNAL_ERROR
         self._outlet.put(made_printable(ended), 0)
 
     def _read(self) -> None:

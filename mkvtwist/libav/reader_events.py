@@ -58,6 +58,11 @@ class Ended:
         return self.reason if self.plain else ""
 
 
+INTERNAL_ERROR = Ended(
+    "an error in mkvtwist; the log has its traceback", fault=True, plain="an error in mkvtwist"
+)
+"""The end of an input that a mistake in mkvtwist has ended."""
+
 Event = Opened | Packet | Header | Noticed | Noted | Ended
 
 

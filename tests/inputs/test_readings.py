@@ -29,6 +29,18 @@ class ReadingTests(InputTestCase):
         self.assertEqual(service.life.state, "ended")
         service.resume()
 
+    def test_error(self) -> None:
+        """An error in passing on is logged, and ends the input: its own end may be lost with it."""
+        service = self.start()
+        self.emit(header(), *footage(0, 1))
+        broken = footage(1, 2)[0]._replace(data=None)  # type: ignore[arg-type]
+        self.emit(broken, END)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertEqual(service.life.state, "ended")
+        self.assertEqual(service.life.reason, "an error in mkvtwist")
+        self.assertTrue(service.failed)
+        self.assertTrue(self.reader.stopped)
+
     def test_stop(self) -> None:
         """A service that stops waits for the reader, and takes nothing that the reader has made."""
         service = self.start()
