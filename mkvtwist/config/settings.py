@@ -48,8 +48,8 @@ DEFAULT_NAME = "live"
 DEFAULT_PORT = 8080
 DEFAULT_LISTEN = (f"tcp6:{DEFAULT_PORT}",)
 """
-Where clients connect by default: on Linux a socket of IPv6 takes IPv4 as well. For a machine that
-lacks IPv6, or keeps the two apart, L{mkvtwist.server.check} finds other endpoints.
+The endpoint where clients connect by default: on Linux a socket of IPv6 takes IPv4 as well. For a
+machine that lacks IPv6, or keeps the two apart, L{mkvtwist.server.check} finds other endpoints.
 """
 
 _OWN = EVERYWHERE & ~Where.DEFAULTS

@@ -70,7 +70,7 @@ class IndexEntry(NamedTuple):
     """A piece of a finite file, as the file's index knows it."""
 
     start: int
-    """When its first packet is shown, in microseconds from the file's beginning."""
+    """The time at which its first packet is shown, in microseconds from the file's beginning."""
 
     size: int
     """Bytes."""

@@ -100,7 +100,7 @@ class ClientStatistics:
     user_agent: str
     format: str
     since: float
-    """As the reactor's clock counts."""
+    """The time of joining, by the reactor's clock."""
     bytes: int
     lag: float
     skipped_segments: int

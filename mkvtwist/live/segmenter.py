@@ -23,18 +23,21 @@ from mkvtwist.media.silence import Silences
 FRAGMENT_SPAN = SECOND // 4
 FRAGMENT_BYTES = 256 << 10
 """
-What makes one fragment at most when much arrives at once: a client that joins then has a piece of
-a size that its socket takes.
+Bytes of packets in one fragment at most, when many arrive at once: a client that joins then gets
+pieces of a size that its socket takes.
 """
 
 TIMED_SEGMENT = SECOND
-"""How long a segment without pictures is, in microseconds: any packet would do to join at."""
+"""Microseconds of a segment without pictures: clients could join at any packet."""
 
 LONGEST_PAUSE = SECOND
-"""How long a pause between two pictures is taken to be at most, in microseconds."""
+"""Microseconds that a pause between two pictures counts for at most."""
 
 FADING = 8
-"""A long one is forgotten by 1 in 2 to the power of this with each picture: in 10 seconds or so."""
+"""
+A long pause shrinks by 1 part in 2 to the power of this with each picture: it is gone in about 10
+seconds.
+"""
 
 
 class Segmenter:

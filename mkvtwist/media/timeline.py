@@ -40,8 +40,8 @@ from mkvtwist.media.packet import SECOND
 
 LATE = SECOND // 10
 """
-How late a packet may be, and be taken for jitter. Decoding timestamps never go back in a sound
-input; what rounding and careless muxers do stays below one frame at 10 frames a second.
+Microseconds that a packet may be late and still count as jitter. Decoding timestamps never go back
+in a sound input; what rounding and careless muxers do stays below one frame at 10 frames a second.
 """
 
 BACK = SECOND
@@ -54,16 +54,19 @@ AHEAD = 10 * SECOND
 """A step ahead that is still taken for a gap, as FFmpeg's C{dts_delta_threshold}."""
 
 LOOSE = 6 * AHEAD
-"""How far from the others a track's first packet, or a subtitle, may lie: loose interleaving."""
+"""
+Microseconds that a track's first packet, or a subtitle, may lie from the others: loose
+interleaving.
+"""
 
 APART = AHEAD + SECOND
 """
-How far from the others a live sender's track may begin: FFmpeg's muxers hold back up to 10 s of
-one track for another.
+Microseconds from the others at which a live sender's track may begin: FFmpeg's muxers hold back up
+to 10 s of one track for another.
 """
 
 LAG = SECOND
-"""How far one track runs ahead of another in a file; MPEG-TS muxers let it be 0.7 s."""
+"""Microseconds that one track runs ahead of another in a file; MPEG-TS muxers let it be 0.7 s."""
 
 LONGEST_DURATION = 86_400 * SECOND
 """A longer duration is nonsense."""
@@ -85,15 +88,15 @@ class _Track:
     first: int | None = None
     """The first decoding timestamp since the input was opened, as it came in."""
     last: int = 0
-    """The last one, as it came in."""
+    """The last decoding timestamp, as it came in."""
     next: int = 0
-    """Where the next one is due, as it will come in."""
+    """The timestamp at which the next packet is due, as it will come in."""
     leapt: int | None = None
-    """Where the last one was due, if it came in much later than that."""
+    """The timestamp at which the last packet was due, if it came in much later."""
     out: int = -1
-    """The last one on the line. The line begins at 0."""
+    """The last decoding time on the line, which begins at 0."""
     due: int = 0
-    """Where the next one is due on the line."""
+    """The time at which the next packet is due on the line."""
     step: int = 0
     """The distance of two packets, where they do not say their duration."""
 

@@ -46,7 +46,7 @@ RETRY_INTERVAL = 10.0
 """Seconds until recording is tried again after it has failed."""
 
 GREATEST_LAG = 5 * SECOND
-"""How far behind the others a track is expected to be at most, in microseconds."""
+"""Microseconds that a track is expected to be behind the others at most."""
 
 RunInThread = Callable[..., Deferred[Any]]
 

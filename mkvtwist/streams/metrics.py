@@ -25,7 +25,7 @@ _STATES = ("live", "behind")
 """The states of clients."""
 
 _PROCESS = ProcessCollector(registry=None)
-"""What the operating system knows of this process, in the words that all programs use for that."""
+"""The operating system's figures of this process, under Prometheus' usual names."""
 
 _Family = type[GaugeMetricFamily] | type[CounterMetricFamily]
 

@@ -35,7 +35,7 @@ _SIZE_OF_5 = 0x08
 """The first byte of a size field of 5 bytes; the other 4 hold the size."""
 
 _REACH = 0x7FFF
-"""How far, in milliseconds, a block may lie behind its Cluster's Timestamp."""
+"""Milliseconds that a block may lie behind its Cluster's Timestamp at most."""
 
 _head = struct.Struct(">IBIHQ")
 _block = struct.Struct(">hB")

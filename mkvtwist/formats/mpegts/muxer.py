@@ -19,7 +19,9 @@ from mkvtwist.formats.mpegts.transport import (
 from mkvtwist.media.packet import SECOND, Header, Packet
 
 TABLES_INTERVAL = SECOND // 4
-"""How often the tables come between keyframes; ETSI TR 101 290 sees an error from 0.5 s on."""
+"""
+Microseconds from tables to tables between keyframes; ETSI TR 101 290 sees an error from 0.5 s on.
+"""
 
 CLOCK_PERIOD = SECOND // 10
 """Microseconds from one moment on the clock to the next, at most (2.7.2)."""
@@ -45,7 +47,7 @@ class Counters(NamedTuple):
     """The last moment on the clock, in microseconds; L{None} before the first one."""
 
     due: int = 0
-    """When the next packet of the clock's track is due, in microseconds."""
+    """The time at which the next packet of the clock's track is due, in microseconds."""
 
     alone: bool = False
     """Whether that track alone tells the time: it has come later than others have let expect."""

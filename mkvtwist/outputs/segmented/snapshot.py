@@ -11,7 +11,7 @@ from mkvtwist.media.packet import SECOND, Header
 from mkvtwist.outputs.segmented.segments import Segment
 
 PARTS_LISTED = 3
-"""How many target durations back from the live edge parts are listed (the draft, 6.2.2)."""
+"""Target durations from the live edge within which parts are listed (the draft, 6.2.2)."""
 
 TARGETS_LISTED = 3
 """

@@ -16,8 +16,8 @@ at 300 ms, until what it wanted had left the buffer.
 
 FULL = 0.9
 """
-How much of the part target whole pictures must fill, else another target is chosen. The draft asks
-for 85 % (4.4.4.9); the rest is for timestamps that are not even.
+The share of the part target that whole pictures must fill, else another target is chosen. The draft
+asks for 85 % (4.4.4.9); the rest is for timestamps that are not even.
 """
 
 SLACK = 1.05
