@@ -210,7 +210,7 @@ class CommandTests(ControlTestCase):
 
     @inlineCallbacks
     def test_reload(self) -> Any:
-        """What the server says against it is said, line by line."""
+        """Reasons of the server are printed, line by line."""
         got = yield self.refused("reload")
         self.assertEqual(got, (FAILED, "there is no configuration file to read again"))
 
@@ -352,7 +352,7 @@ class MainTests(SynchronousTestCase):
         self.assertEqual(self.main("explode")[0], USAGE)
 
     def test_nobody(self) -> None:
-        """Where nobody listens, one line says so, and what to look at."""
+        """A command without a server prints one line, with what to look at."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         status, out, err = self.main("--url", url, "list")
@@ -381,7 +381,7 @@ class MainTests(SynchronousTestCase):
             self.assertEqual(err.count("\n"), 1)
 
     def test_interrupted(self) -> None:
-        """Who presses Control-C knows why it ends."""
+        """Control-C ends the command with the shell's status for it, and without a traceback."""
 
         def interrupt(*_: object) -> int:
             raise KeyboardInterrupt

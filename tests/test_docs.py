@@ -256,7 +256,7 @@ class CommandTests(SynchronousTestCase):
         self.assertGreater(accepted, 10)
 
     def test_mkvctl(self) -> None:
-        """Likewise each that manages one."""
+        """Each command of C{mkvctl} that the documentation shows can be parsed."""
         managed = [words[1:] for _, words in shown_commands() if words[:1] == ["mkvctl"]]
         self.assertGreater(len(managed), 10)
         for words in managed:
@@ -591,7 +591,7 @@ class RecipeTests(SynchronousTestCase):
         self.assertEqual(seen.count(bytes.fromhex("1a45dfa3")), 1)
 
     def test_tutorial(self) -> None:
-        """What is sent is watched, and recorded by the server as well as by a client."""
+        """Sent media are watched, and recorded by the server as well as by a client."""
         recipe = [block.strip() for block in blocks("tutorial.md")]
         (sender,) = [line for line in recipe if line.startswith("ffmpeg -re -i film.mkv -c copy")]
         (client,) = [line for line in recipe if line.startswith("curl -o recording.mkv")]

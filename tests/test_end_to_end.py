@@ -272,7 +272,7 @@ class InputTests(EndToEndTestCase):
         self.assertNotIn("Traceback", server.log)
 
     def test_cat(self) -> None:
-        """So is what C{cat} writes into a pipe."""
+        """Media that C{cat} writes into a pipe are served."""
         clip = media.clip(container="mpegts", seconds=2)
         cat = self.run_("cat", clip, "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert cat.stdin is not None

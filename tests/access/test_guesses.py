@@ -74,7 +74,7 @@ class GuessesTests(SynchronousTestCase):
         self.assertEqual(self.guesses.addresses, 0)
 
     def test_wrong_at_once(self) -> None:
-        """Of those that come before the first verdict no more are looked at than may be wrong."""
+        """Before the first verdict no more guesses are looked at than may be wrong."""
         crowd = [self.begin() for _ in range(3 * GUESSES)]
         for verdict, _ in crowd:
             verdict.errback(UnauthorizedLogin())

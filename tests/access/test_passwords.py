@@ -18,7 +18,7 @@ class PasswordTests(SynchronousTestCase):
     """L{mkvtwist.access.passwords}."""
 
     def test_line(self) -> None:
-        """What is made can be read, and is right for nothing else."""
+        """A hash that is made can be read, and is right for no other password."""
         users = parse_users(line("alice", "grüße", cost=4).encode())
         self.assertEqual(list(users), [b"alice"])
         self.assertTrue(is_right("grüße".encode(), users[b"alice"]))
@@ -33,7 +33,7 @@ class PasswordTests(SynchronousTestCase):
         self.assertTrue(is_right(b"secret", apache))
 
     def test_mistakes(self) -> None:
-        """What is no hash is refused with its line, and not quoted."""
+        """A line without a hash is refused with its number, and not quoted."""
         for bad in (b"alice:hunter2", b"alice", b":" + HASH, b"alice:{SHA}hunter2", HASH[:-1]):
             error = self.assertRaises(PasswordError, parse_users, b"# x\n" + bad)
             self.assertIn("line 2 ", str(error))

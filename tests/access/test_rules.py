@@ -46,7 +46,7 @@ class GateTests(FileTestCase):
         return None
 
     def test_interfaces(self) -> None:
-        """Whoever is let in has what cred's avatar is promised to have."""
+        """A client that is admitted has an avatar with all that cred promises."""
         verifyObject(IVisitor, Visitor("x"))
 
     def test_token(self) -> None:
@@ -105,7 +105,7 @@ class GateTests(FileTestCase):
         self.assertTrue(Gate(AccessRule(allow=(NET("127.0.0.0/8"),)), self.hashing).allows(None))
 
     def test_read(self) -> None:
-        """What is read again holds; a file that cannot be used changes nothing."""
+        """A file that is read again holds; a file that cannot be used changes nothing."""
         all_of_it = Access(self.hashing)
         rule = self.tokens()
         gate = all_of_it.gate(rule)

@@ -53,7 +53,7 @@ class UsersTests(SynchronousTestCase):
         self.assertEqual(self.hashed, [b"secret", b"no", b"secret", b"no", b"secret"])
 
     def test_known_is_bounded(self) -> None:
-        """Of passwords that were right only the last ones are known; others are hashed again."""
+        """Only the last passwords that were right are known; others are hashed again."""
         hashing = Hashing(self.reactor, is_right=self.compare)
         users = Users(hashing, {b"alice": HASH, b"bob": HASH}, known=1)
         for user in (b"alice", b"alice", b"bob", b"alice"):

@@ -86,7 +86,7 @@ class AdminTests(BrowserTestCase):
         self.until_said(watched, notice, "there is no configuration file")
 
     def test_token(self) -> None:
-        """Where clients are it asks for the token, and keeps it for as long as the window."""
+        """At the clients' port the page asks for the token, and keeps it as long as the window."""
         file = Path(self.mktemp())
         file.write_text(TOKEN)
         server = Mkvserve(self, f"--management-token-file={file.resolve()}", "demo:")

@@ -29,7 +29,7 @@ class ChoiceTests(PageTestCase):
         self.assertEqual(page.text("state"), "Live")
 
     def test_one_sound(self) -> None:
-        """Where there is nothing to choose from there is no list."""
+        """Without a choice there is no list."""
         _, page = self.demo()
         page.plays()
         self.assertEqual(page.page.locator("select:visible").count(), 0)
@@ -108,7 +108,7 @@ class ChoiceTests(PageTestCase):
         page.until_true("video.textTracks[0].activeCues.length > 0")
 
     def test_gone(self) -> None:
-        """What was chosen and is not there any more gives way to what plays unasked."""
+        """A choice that is not there any more gives way to the tracks that play unasked."""
         server, page = self.watch("--readrate-initial-burst=1", f"tcp:0:{LOOPBACK}")
         words = [(0.0, 19.9, "Hello")]
         first = media.clip(seconds=20, languages=("eng", "deu"), subtitles=words)

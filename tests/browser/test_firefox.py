@@ -30,7 +30,7 @@ class FirefoxTests(test_page.PageTestCase):
         self.stay_steady(test_page.steady_mp4())
 
     def test_steady_webm(self) -> None:
-        """Neither is anything in WebM, whose sound comes later than the picture beside it."""
+        """Nothing is skipped in WebM, whose sound comes later than the picture beside it."""
         self.stay_steady(test_page.steady_webm())
 
     def test_hevc(self) -> None:

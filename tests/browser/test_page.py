@@ -282,7 +282,7 @@ class PlayingTests(PageTestCase):
         self.stay_steady(steady_mp4(), steady_webm())
 
     def test_halting(self) -> None:
-        """Where pictures come late now and then, as in the dark, none of the others is lost."""
+        """Pictures that come late now and then, as in the dark, cost none of the others."""
         clip = media.clip(seconds=20, gop=50, audio=None)
         _, page = self.loop(media.halting(clip, every=25, gap=0.4))
         page.plays(2)
@@ -350,7 +350,7 @@ class PlayingTests(PageTestCase):
         self.assertIn("/live/index.m3u8", page.ask("video.src"))
 
     def test_no_decoder(self) -> None:
-        """What the browser cannot decode is said, by name, with a way to watch it all the same."""
+        """A codec that the browser cannot decode is named, with a way to watch it all the same."""
         clip = media.clip(container="matroska", video="mpeg4", audio="ac3", seconds=2)
         server, page = self.loop(clip)
         page.until(lambda: page.text("state") == "Cannot be played here")
@@ -371,7 +371,7 @@ class PlayingTests(PageTestCase):
         self.assertEqual(page.text("state"), "Cannot be played here")
 
     def test_no_picture(self) -> None:
-        """Where only the sound can be decoded, it is heard, and the rest is said."""
+        """Sound is heard if it alone can be decoded, and the rest is said."""
         for video, audio, codec in (("mpeg4", "aac", "MPEG4"), ("mpeg2video", "mp2", "MPEG2VIDEO")):
             _, page = self.loop(media.clip(container="mpegts", video=video, audio=audio))
             page.until(lambda: page.text("state") == "No picture:")  # noqa: B023 - called here
@@ -379,7 +379,7 @@ class PlayingTests(PageTestCase):
             page.until_true("video.currentTime > video.buffered.start(0) + 1")
 
     def test_no_sound(self) -> None:
-        """Where only the picture can be decoded, it is seen, and the rest is said."""
+        """Pictures are seen if they alone can be decoded, and the rest is said."""
         server, page = self.loop(media.clip(container="mpegts", audio="ac3"))
         page.plays()
         self.assertIn("without its sound: this browser has no decoder for AC3", page.text("detail"))
@@ -470,7 +470,7 @@ class TroubleTests(PageTestCase):
         page.until(lambda: page.latency < 1)
 
     def test_undecodable(self) -> None:
-        """What cannot be decoded ends a connection, not the playing: the next one comes at once."""
+        """Undecodable media end a connection, not the playing: the next one comes at once."""
         _, page = self.demo(before=SPOIL)
         page.plays()
         page.ask("void (window.source = video.src, window.spoil = 1)")
@@ -481,7 +481,7 @@ class TroubleTests(PageTestCase):
         page.forgive("could not decode")
 
     def test_decoder_fails_again(self) -> None:
-        """What cannot be decoded is tried again within a second, however often it fails."""
+        """Undecodable media are tried again within a second, however often they fail."""
         _, page = self.demo(before=SPOIL)
         page.plays()
         page.ask("void (window.spoil = 6)")
@@ -571,7 +571,7 @@ class UseTests(PageTestCase):
         page.until_true("document.fullscreenElement === null")
 
     def test_media_keys(self) -> None:
-        """What pauses and plays the video itself does what the button does."""
+        """Media keys, which pause and play the video itself, do what the button does."""
         server, page = self.demo()
         page.plays()
         page.ask("video.pause()")

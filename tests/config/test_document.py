@@ -94,7 +94,7 @@ class ValueTests(FileTestCase):
         self.assertEqual(config, Config((stream,), listen))
 
     def test_rules(self) -> None:
-        """Who may do what is a table; a stream's own comes instead of that of all."""
+        """Rules of access are a table; a stream's own comes instead of that of all."""
         config = self.config(
             """
             status = { allow = ["127.0.0.1", "2001:db8::/32"] }
@@ -139,7 +139,7 @@ class ValueTests(FileTestCase):
         self.assertEqual(self.config(text).streams[0].watch, AccessRule())
 
     def test_defaults(self) -> None:
-        """What C{[defaults]} says holds for each stream that does not say otherwise."""
+        """C{[defaults]} hold for each stream that does not say otherwise."""
         a, b = self.config(
             """
             [defaults]
@@ -158,7 +158,7 @@ class ValueTests(FileTestCase):
         self.assertEqual((a.at_end, b.at_end), (AtEnd.RETRY, AtEnd.WAIT))
 
     def test_command_line(self) -> None:
-        """What the command line says comes first, for the server and for all streams."""
+        """The command line comes first, for the server and for all streams."""
         text = """
             listen = ["tcp:1"]
             [defaults]
@@ -199,7 +199,7 @@ class ValueTests(FileTestCase):
             self.assertEqual(command_line.names_files, names, said)
 
     def test_describe(self) -> None:
-        """What would run is said without secrets, in the words of the file."""
+        """The configuration that would run is shown without secrets, in the words of the file."""
         config = self.config('[streams.a]\ninput = "http://me:secret@host/"\nburst = 3')
         self.assertEqual(
             list(describe(config)),
@@ -249,7 +249,7 @@ class DocumentTests(SynchronousTestCase):
     @settings(max_examples=50)  # each has a value for every setting
     @given(streams())
     def test_read_again(self, stream: StreamConfig) -> None:
-        """What a table was made of is what it makes."""
+        """A table makes the settings that it was made of."""
         tables = {"streams": {stream.name: stream_table(stream)}}
         config, problems = configure(tables, CommandLine("/here", "request"))
         self.assertEqual((problems, config.streams), ([], (stream,)))
@@ -325,7 +325,7 @@ class MistakeTests(FileTestCase):
             self.assertIn("is not a list of texts in quotes", problem)
 
     def test_impossible(self) -> None:
-        """What cannot be done with an input is said."""
+        """A setting that an input cannot have is a mistake."""
         self.assertEqual(
             self.problems(
                 """
@@ -353,7 +353,7 @@ class MistakeTests(FileTestCase):
         self.assertEqual(problems, ["request: status: only on the command line or in a file"])
 
     def test_tables(self) -> None:
-        """What should be a table is one."""
+        """A value that should be a table is one."""
         self.assertEqual(
             self.problems("defaults = 1\nstreams = 2"),
             [
@@ -392,12 +392,12 @@ class MistakeTests(FileTestCase):
             self.assertNotIn("\n", problem)
 
     def test_deep(self) -> None:
-        """What is nested without end is said, rather than followed."""
+        """Endless nesting is a mistake, rather than followed."""
         error = self.assertRaises(ConfigError, parse_document, b"x = " + b"[" * 100_000, "x.toml")
         self.assertIn("too deeply nested", str(error))
 
     def test_syntax(self) -> None:
-        """What is no TOML is said with its line."""
+        """Text that is no TOML is a mistake with its line."""
         for text, line in (
             (b"listen = [\n'a'\n'b']", "line 3"),
             (b"[a]\n[a]\n", "line 2"),

@@ -64,7 +64,7 @@ class InputTests(SynchronousTestCase):
             self.assertIn(" ".join(line.split()), str(error))
 
     def test_masked(self) -> None:
-        """What is shown in place of a URL is told from one, with a secret or without."""
+        """Masked URLs are told from real ones, with a secret or without."""
         for text, masked in (
             ("http://me:***@host/", True),
             ("http://me:secret@host/?...", True),

@@ -22,7 +22,7 @@ class ConfigTests(SynchronousTestCase):
     """The defaults."""
 
     def test_defaults(self) -> None:
-        """What is not said is as the reference says."""
+        """Defaults are as the reference says."""
         stream = StreamConfig(Input(Form.FILE, "film.mkv"))
         self.assertEqual(
             (stream.name, stream.burst, stream.buffer, stream.buffer_bytes, stream.whole_segments),

@@ -54,7 +54,7 @@ class ChooseTests(SynchronousTestCase):
         self.check(made, WEBVTT, None, {4})
 
     def test_wanted(self) -> None:
-        """Who asks for tracks gets these."""
+        """A choice of tracks has the tracks that are asked for."""
         made = header(VIDEO, AUDIO, PCM, TEXT, mp4={1, 2})
         self.check(made, MATROSKA, {3}, {3})
         self.check(made, MP4, {1}, {1})
@@ -127,7 +127,7 @@ class ChooseTests(SynchronousTestCase):
         )
 
     def test_no_track(self) -> None:
-        """Who asks for what does not exist is told what does."""
+        """A track that does not exist is refused with those that do."""
         made = header(VIDEO, AUDIO)
         problem = self.assertRaises(NoTrack, choose, made, MP4, frozenset({1, 7, 9}))
         self.assertEqual(

@@ -81,7 +81,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.assertEqual(self.secret.fanout.clients, set())
 
     def test_challenge(self) -> None:
-        """Who shows nothing is told at once what would be right."""
+        """A client that shows nothing is told at once what would be right."""
         connection = self.connect()
         connection.ask("/secret.mkv")
         text = connection.transport.value().decode()
@@ -102,7 +102,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
             self.assertEqual(self.get(target, "HEAD", **headers).status, 200, (target, headers))
 
     def test_wrong(self) -> None:
-        """Who is wrong is told so later, and not what was wrong."""
+        """A client that is wrong is told so later, and not what was wrong."""
         for target, headers in (
             ("/secret.mkv?token=wrong", {}),
             ("/secret.mkv", {"Authorization": "Bearer wrong"}),
@@ -114,7 +114,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.assertEqual(self.slow("/secret.jpg?token=sender-token").status, 401)
 
     def test_nonsense(self) -> None:
-        """What cannot be read is nothing."""
+        """Credentials that cannot be read are none."""
         for value in ("", "Basic", "Basic !", "Basic YQ==", "Bearer", "Bearer ", "Digest x=y"):
             got = self.get("/secret.mkv", Authorization=value)
             self.assertEqual(got.status, 401, value)
@@ -184,7 +184,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
             self.assertEqual(statuses, [200] * 3 * GUESSES, target)
 
     def test_address(self) -> None:
-        """Who asks from the wrong address gets nowhere, whatever they have."""
+        """A client that asks from the wrong address gets nowhere, whatever they have."""
         token_file = self.tokens().token_file
         self.add("near", watch=AccessRule(token_file=token_file, allow=(NET("192.0.2.0/28"),)))
         self.add("far", watch=AccessRule(token_file=token_file, allow=(NET("10.0.0.0/8"),)))
@@ -223,7 +223,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.assertNotIn("access-control-allow-headers", got.headers)
 
     def test_sending(self) -> None:
-        """Whoever sends is asked for something else."""
+        """A client that sends is asked for something else."""
         for method in ("PUT", "POST", "SOURCE"):
             self.assertEqual(self.get("/secret", method).status, 401)
             self.assertEqual(self.slow(f"/secret?token={TOKEN}", method).status, 401)
@@ -262,7 +262,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         self.assertNotIn(TOKEN, page.text)
 
     def test_carried_on(self) -> None:
-        """Who is sent on with a token keeps it."""
+        """A client that is sent on with a token keeps it."""
         self.addCleanup(self.site.stopFactory)
         for query, behind in (("", f"?token={TOKEN}"), ("download&", f"?download&token={TOKEN}")):
             connection = self.connect()

@@ -41,7 +41,7 @@ class CredentialsTests(SynchronousTestCase):
         self.assertTrue(user.checkPassword(b"a:b"))
 
     def test_nothing(self) -> None:
-        """What cannot be read offers nothing."""
+        """A header that cannot be read offers nothing."""
         for text in ("", "Basic", "Basic !", "Basic YQ==", "Bearer", "Bearer ", "Digest x=y"):
             self.assertEqual(list(credentials(request(Authorization=text))), [], text)
 

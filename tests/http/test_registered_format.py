@@ -97,7 +97,7 @@ class RegisteredTests(SiteTestCase):
         self.assertIn('mkvtwist_clients{format="lines",state="live",stream="live"} 1.0', text)
 
     def test_advice(self) -> None:
-        """Who asks for a format that does not fit is pointed to it; so is who asks for nothing."""
+        """Clients that ask for a format that does not fit, or for none, are pointed to it."""
         self.assertIn("ask for .mkv or .lines instead", self.get("/live.mp4").text)
         self.assertIn("/live.lines", self.get("/live.nothing").text)
 

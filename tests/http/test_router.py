@@ -114,7 +114,7 @@ class RouterTests(SiteTestCase):
     """Requests for what is not there, or not in this way."""
 
     def test_not_found(self) -> None:
-        """What is not there is said in one line, with what is."""
+        """A path that is not there is named in one line, with those that are."""
         got = self.get("/film.avi")
         self.assertEqual(got.status, 404)
         self.assertEqual(got.headers["content-type"], "text/plain; charset=utf-8")

@@ -14,7 +14,7 @@ class TimelineTurnsTests(SynchronousTestCase):
         self.turns: TimelineTurns[str] = TimelineTurns(self.gone.append)
 
     def test_first(self) -> None:
-        """Whoever asks first has the turn at once."""
+        """The input that asks first has the turn at once."""
         self.turns.ask("a")
         self.assertEqual((self.gone, self.turns.owner), (["a"], "a"))
 
@@ -31,7 +31,7 @@ class TimelineTurnsTests(SynchronousTestCase):
         self.assertEqual((self.gone, self.turns.owner), (["a", "b", "c"], None))
 
     def test_withdraw(self) -> None:
-        """Whoever withdraws has no turn, but keeps the one that it has."""
+        """An input that withdraws has no turn, but keeps the one that it has."""
         self.turns.ask("a")
         self.turns.ask("b")
         self.turns.withdraw("a")

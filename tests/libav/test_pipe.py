@@ -111,7 +111,7 @@ class PipeTests(Threads):
         self.assertEqual(pipe.total, PIPE_LIMIT)
 
     def test_closed(self) -> None:
-        """What comes after the end is thrown away."""
+        """Bytes after the end are thrown away."""
         pipe = Pipe(nothing)
         pipe.write(b"abc")
         pipe.close()
@@ -185,7 +185,7 @@ class OutletTests(Threads):
         self.assertEqual((outlet.take(), len(calls)), (["d"], 2))
 
     def test_waits(self) -> None:
-        """Who puts too much waits until it was taken."""
+        """A sender that puts too much waits until it was taken."""
         taken = Watched()
         outlet: Outlet[int] = Outlet(nothing, taken)
         outlet.put(1, OUTLET_LIMIT - 1)

@@ -237,7 +237,7 @@ class FileTests(ReaderTestCase):
         self.assertIn("a damaged packet", notices(events)[0])
 
     def test_no_media(self) -> None:
-        """What is no media is one event: the end, with the fault and its cause."""
+        """A file without media is one event: the end, with the fault and its cause."""
         for data in (b"", b"root:x:0:0:root:/root:/bin/bash\n" * 50, garbage(1_000_000)):
             path = Path(self.mktemp())
             path.write_bytes(data)
@@ -258,7 +258,7 @@ class FileTests(ReaderTestCase):
         self.assertTrue(ended.fault)
 
     def test_truncated(self) -> None:
-        """What breaks off is read up to there."""
+        """A file that breaks off is read up to there."""
         clip = media.clip(seconds=3)
         path = Path(self.mktemp())
         path.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
@@ -292,7 +292,7 @@ class MediaTests(ReaderTestCase):
     """Bytes that come through a pipe, from standard input, over the network, or from nowhere."""
 
     def test_pipe(self) -> None:
-        """What a sender writes in whatever pieces is the same as the file."""
+        """Bytes that a sender writes in whatever pieces are the same as the file."""
         clip = media.clip(container="mpegts", seconds=2)
         pipe = Pipe(lambda: None)
         reading = ThreadedReader(self, "tcp:12345", pipe)

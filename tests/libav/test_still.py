@@ -72,7 +72,7 @@ class PictureTests(SynchronousTestCase):
         self.assertEqual(str(error), "160x120 is too large a picture")
 
     def test_nothing(self) -> None:
-        """What is no picture is refused with a reason."""
+        """Bytes that are no picture are refused with a reason."""
         events = ThreadedReader(self, media.clip(seconds=0.2)).all()
         format_ = MatroskaMuxer(headers(events)[0])
         key = next(p for p in packets(events) if p.key)

@@ -38,7 +38,7 @@ class PieceTests(SynchronousTestCase):
         return Audience(made, choice, choice, None, None, **bounds)
 
     def test_shared(self) -> None:
-        """Who asks for the same gets the same, up to what has been released or to so many bytes."""
+        """Clients that ask for the same get the same, up to what is released or to a limit."""
         made = period(Header((VIDEO,)), footage(0, 2))
         audience = self.audience(made, MATROSKA)
         data, behind = audience.piece(10, MOST)

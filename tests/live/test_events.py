@@ -36,7 +36,7 @@ class DocumentTests(SynchronousTestCase):
         )
 
     def test_unknown(self) -> None:
-        """What is not known of an event is not in it."""
+        """Unknown details of an event are left out."""
         refused = SenderRefused(peer="192.0.2.7:5000", reason="no", status=404)
         self.assertEqual(
             dict(refused.details), {"peer": "192.0.2.7:5000", "reason": "no", "status": 404}

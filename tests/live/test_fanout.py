@@ -49,7 +49,7 @@ class JoinTests(BroadcastTestCase):
         self.assertEqual(response.blocks, sent(footage(0, 10), 6.0))
 
     def test_live(self) -> None:
-        """Who wants to join live gets the header, and then the next segment."""
+        """A client that wants to join live gets the header, and then the next segment."""
         stream = self.live(9.5)
         _, response = self.join(stream, burst=None)
         self.publish(stream, footage(9.5, 10))
@@ -67,7 +67,7 @@ class JoinTests(BroadcastTestCase):
         self.assertEqual(response.blocks, sent(footage(11, 11.5)))
 
     def test_live_while_waiting(self) -> None:
-        """Who joins live before the stream begins has its first segment."""
+        """A client that joins live before the stream begins has its first segment."""
         stream = self.make()
         _, response = self.join(stream, burst=None)
         stream.publisher.begin(header())
@@ -203,7 +203,7 @@ class JoinTests(BroadcastTestCase):
             self.assertEqual({block.track for block in response.blocks}, {track.number})
 
     def test_given_back(self) -> None:
-        """What was made for an audience goes with the last of its clients."""
+        """Bytes that were made for an audience go with the last of its clients."""
         stream = self.live(2)
         assert stream.publisher.period is not None
         ring = stream.publisher.period.ring
@@ -280,7 +280,7 @@ class HoldTests(BroadcastTestCase):
         self.assertFalse(response.ended)
 
     def test_never_there(self) -> None:
-        """So it is with an input that has never been there."""
+        """Clients are held for an input that has never been there."""
         stream = self.make(hold=20.0)
         self.wait(100)
         _, response = self.join(stream)
@@ -290,7 +290,7 @@ class HoldTests(BroadcastTestCase):
         self.assertTrue(response.finished)
 
     def test_slow(self) -> None:
-        """Who still has something to get gets it first."""
+        """A client that still has something to get gets it first."""
         stream = self.live(hold=20.0)
         _, slow = self.join(stream, burst=5.0, room=10)
         _, late = self.join(stream, burst=None)
@@ -326,7 +326,7 @@ class CrowdTests(BroadcastTestCase):
         self.assertEqual({len(response.blocks) for response in responses}, {1})
 
     def test_in_turn(self) -> None:
-        """Those who are behind take turns, so many of them at a time; each gets its own."""
+        """Clients that are behind take turns, a limited number at a time; each gets its own."""
         stream = self.live()
         responses = [Response() for _ in range(CROWD + 8)]
         for response in responses:
@@ -360,7 +360,7 @@ class ClientTests(BroadcastTestCase):
         verifyObject(IPushProducer, client)
 
     def test_once(self) -> None:
-        """Who has caught up before its next turn gets nothing twice in it."""
+        """A client that has caught up before its next turn gets nothing twice in it."""
         stream = self.make()
         stream.publisher.begin(header())
         pictures = footage(0, 3)
@@ -410,7 +410,7 @@ class ClientTests(BroadcastTestCase):
         self.assertEqual(slow.skipped_segments, 0)
 
     def test_stalled(self) -> None:
-        """Who takes nothing for the time-out is dropped; who takes a little is not."""
+        """A client that takes nothing for the time-out is dropped; who takes a little is not."""
         stream = self.live(client_timeout=5.0)
         stalled = self.join(stream, room=100)[1]
         trickling = self.join(stream, room=100)[1]
@@ -537,7 +537,7 @@ class ClientTests(BroadcastTestCase):
         self.assertIn(f"{client.skipped_segments} segments skipped: enough", self.log.lines[-1])
 
     def test_failing_write(self) -> None:
-        """What goes wrong with one client ends that one alone, with a traceback in the log."""
+        """An exception of one client ends that client alone, with a traceback in the log."""
 
         class Breaking(Response):
             def offer(self, data: bytes) -> int:
@@ -883,7 +883,7 @@ class EndTests(BroadcastTestCase):
     """The end of the stream."""
 
     def test_following(self) -> None:
-        """Who has everything, for long, gets nothing more."""
+        """A client that has everything, for long, gets nothing more."""
         stream = self.live()
         _, response = self.join(stream)
         self.publish(stream, footage(10, 15))
@@ -943,7 +943,7 @@ class EndTests(BroadcastTestCase):
         self.assertEqual(stream.fanout.clients, set())
 
     def test_waiting_at_the_end(self) -> None:
-        """Who waits when nothing more will come is told so, without a header."""
+        """A client that waits when nothing more will come is told so, without a header."""
         stream = self.make()
         _, response = self.join(stream)
         stream.publisher.end()
@@ -952,7 +952,7 @@ class EndTests(BroadcastTestCase):
         self.assertEqual(stream.fanout.clients, set())
 
     def test_late(self) -> None:
-        """Who comes after the end is told so at once."""
+        """A client that comes after the end is told so at once."""
         stream = self.live()
         stream.publisher.end()
         _, response = self.join(stream)

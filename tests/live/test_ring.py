@@ -66,7 +66,7 @@ class RingTests(SynchronousTestCase):
         self.assertEqual(firsts, [0] * 14 + [5] * 5 + [10] * 5 + [15] * 3)
 
     def test_bytes(self) -> None:
-        """So does what is too much."""
+        """Bytes that are too much leave with their whole segment."""
         ring = filled(6, 2, size=400)
         self.assertEqual((ring.first, ring.end, ring.size), (4, 6, 800))
         ring.append([packet(6 * SECOND, size=400)], key=True)
@@ -167,7 +167,7 @@ class RingTests(SynchronousTestCase):
             self.assertRaises(IndexError, ring.__getitem__, number)
 
     def test_decodable(self) -> None:
-        """Whoever needs the picture begins where it can be decoded, or at the first such place."""
+        """A reader of pictures begins where one can be decoded, or at the first such place."""
         ring = ring_of(DURATION, LIMIT)
         for number, decodable in enumerate((False, True, False, True, False, False)):
             ring.append([packet(number * SECOND)], key=True, decodable=decodable)

@@ -108,7 +108,7 @@ class RunningTests(SynchronousTestCase):
     @given(st.data())
     @fast
     def test_any(self, data: st.DataObject) -> None:
-        """Whoever asks for what, while the ring moves: all that is said is of one count."""
+        """A client that asks for what, while the ring moves: all that is said is of one count."""
         ring = ring_of(DURATION, LIMIT)
         running = self.running(ring, data.draw(st.integers(1, 5)))
         total, totals, known = 0, [0], set()

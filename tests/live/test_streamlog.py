@@ -36,7 +36,7 @@ class StreamLogTests(SynchronousTestCase):
         self.assertEqual(log.lines, ["stream cam: client 3 joined", "stream cam: {not} a field"])
 
     def test_failure(self) -> None:
-        """So does a line with a traceback."""
+        """A line with a traceback names the stream."""
         log = Log(self)
         stream_log = StreamLog("cam", "mkvtwist.test")
         stream_log.failure("client {id} failed", Failure(ValueError()), id=3)

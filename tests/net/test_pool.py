@@ -14,7 +14,7 @@ class PoolTests(SynchronousTestCase):
         self.reactor = Reactor()
 
     def test_result(self) -> None:
-        """What a function returns comes out, and so does what it raises."""
+        """A function's result comes out, and so does its exception."""
         pool = Pool(self.reactor, 2)
         good, bad = pool.run(int, "17", base=8), pool.run(int, "x")
         self.assertNoResult(good)

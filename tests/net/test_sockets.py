@@ -250,7 +250,7 @@ class CongestionTests(SynchronousTestCase):
         self.assertIsNone(congestion_problem("bbr", lenient=True, make_socket=Socket))
 
     def test_inherited(self) -> None:
-        """Who connects after it was chosen has it; without a choice it is the machine's own."""
+        """New connections have the one that was chosen; by default it is the machine's own."""
 
         def accepted() -> bytes:
             with socket.create_connection(listening.getsockname()):

@@ -93,7 +93,7 @@ class ResultsTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(first))
 
     def test_reentered(self) -> None:
-        """Who asks again for the result while it is told has it made again."""
+        """A client that asks again for the result while it is told has it made again."""
         again: list[Deferred[int]] = []
         self.wait().addCallback(lambda _: again.append(self.wait()))
         self.making[0].callback(1)

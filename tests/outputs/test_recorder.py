@@ -182,7 +182,7 @@ class RecorderTests(SynchronousTestCase):
         )
 
     def test_never_overwrites(self) -> None:
-        """What is there already stays, whatever it is."""
+        """A file that is there already stays, whatever it is."""
         (self.directory / "film.mkv").write_bytes(b"old")
         (self.directory / "film-2.mkv").mkdir()
         (self.directory / "film-3.mkv").symlink_to("nowhere")
@@ -327,7 +327,7 @@ class RecorderTests(SynchronousTestCase):
             self.assertEqual((found[0].time, found[0].key), (0, True))
 
     def test_size(self) -> None:
-        """Likewise after so many bytes."""
+        """A recording is split after a number of bytes."""
         recorder = self.recorder_for("film.mkv", size=900)
         begin(recorder, b"head")
         self.carry(recorder, footage(0, 5))  # 450 bytes a second

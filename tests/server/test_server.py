@@ -237,7 +237,7 @@ class ChangeTests(SynchronousTestCase):
         return [server[0] for server in self.reactor.tcpServers]
 
     def test_same(self) -> None:
-        """What is the same goes on, and its clients see no gap."""
+        """An unchanged stream goes on, and its clients see no gap."""
         before = dict(self.server.streams)
         self.apply(self.a, self.b)
         self.readers[0].emit(*footage(1, 2))

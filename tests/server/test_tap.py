@@ -272,7 +272,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertIn("'a b' is not a name of the kernel's", self.refused("--congestion=a b"))
 
     def test_bad_endpoint(self) -> None:
-        """What is no endpoint is quoted, with examples."""
+        """Text that is no endpoint is quoted, with examples."""
         for text in ("8080", "tcp", "tcp:http", "nonsense:1", "tcp:1:nonsense=2", ""):
             said = self.refused(f"--listen={text}", "demo:")
             self.assertIn(f"listen: {text!r} is not a Twisted server endpoint", said)

@@ -95,7 +95,7 @@ class MetricsTests(SynchronousTestCase):
         )
 
     def test_types(self) -> None:
-        """What only grows is a counter."""
+        """A metric that only grows is a counter."""
         counters = {
             name
             for name, family in self.read(tv=STREAM).items()

@@ -50,7 +50,7 @@ class CompareTests(SynchronousTestCase):
         self.assertIn("of 25 missing at the start", text)
 
     def test_lost_sound(self) -> None:
-        """So is lost sound."""
+        """Lost sound is found."""
         text = verdict(self.clip, self.cut(0, 1, 2, 3, track=1))
         self.assertIn("audio: 384 ms missing at the start", text)
 

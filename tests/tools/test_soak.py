@@ -54,7 +54,7 @@ class ParserTests(SynchronousTestCase):
         self.assertEqual(frames(soak_watch.MatroskaParser(), data, 1), whole)
 
     def test_nonsense(self) -> None:
-        """What is neither is refused."""
+        """Bytes that are neither Matroska nor MP4 are refused."""
         for parser in (soak_watch.MatroskaParser(), soak_watch.Mp4Parser()):
             self.assertRaises(soak_watch.NonsenseError, frames, parser, b"\0not media at all" * 9)
 
@@ -105,5 +105,5 @@ class WatcherTests(SynchronousTestCase):
         self.assertIn("back", fault)
 
     def test_slow(self) -> None:
-        """Who takes less than there is may miss something."""
+        """A client that takes less than there is may miss something."""
         self.assertEqual(self.watch(0, 40, 4000, slow=True), [])

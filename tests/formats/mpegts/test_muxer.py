@@ -431,7 +431,7 @@ class ReadBackTests(SynchronousTestCase):
         self.assertEqual(track.channels, 4)
 
     def test_every_keyframe(self) -> None:
-        """Whoever joins at a keyframe gets that picture as the first, whole."""
+        """A client that joins at a keyframe gets that picture as the first, whole."""
         made = self.sent("libx264", "aac", bframes=2)
         fragments = cut(made.packets, 1)
         data = sent(media.all_of(MPEG_TS, made.header), fragments)

@@ -124,7 +124,7 @@ class TransportTests(SiteTestCase):
             self.assertEqual(found, [(found[0] + n) % 16 for n in range(len(found))], pid)
 
     def test_counters(self) -> None:
-        """Whoever joins, at any time and place, and whoever comes back, misses no packet."""
+        """A client that joins, at any time and place, and whoever comes back, misses no packet."""
         connections = []
         for second, query in enumerate(("?burst=9", "?burst=0", "?join=live", "?burst=3")):
             self.feed(second, second + 1)
@@ -348,7 +348,7 @@ class LiveTests(SiteTestCase):
                 self.assertEqual(self.get("/live.mkv", method, Range=range_).status, 416, range_)
 
     def test_rebase(self) -> None:
-        """Who asks for it, and a browser's video element, get timestamps that begin at 0."""
+        """Clients that ask for it, and browsers' video elements, get timestamps that begin at 0."""
         for target, headers in (
             ("/live.mkv?rebase=1", {}),
             ("/live.mkv", {"Sec_Fetch_Dest": "video"}),
@@ -414,7 +414,7 @@ class LiveTests(SiteTestCase):
         self.assertIn("ended", again.text)
 
     def test_end_while_waiting(self) -> None:
-        """Who waits for a stream that ends is told so."""
+        """A client that waits for a stream that ends is told so."""
         other = self.add("late")
         connection = self.connect()
         connection.ask("/late.mkv")

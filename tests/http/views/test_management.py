@@ -228,7 +228,7 @@ class StreamTests(ManagementTestCase):
         self.assertNotIn("secret", json.dumps(got))
 
     def test_unknown(self) -> None:
-        """What is not there is named."""
+        """A stream or client that is not there is named."""
         for method, path in (
             ("GET", "streams/x"),
             ("PATCH", "streams/x"),
@@ -507,7 +507,7 @@ class EventTests(ManagementTestCase):
         self.assertEqual((missed, count, kind), ("missed", {"events": 3}, "input down"))
 
     def test_gone(self) -> None:
-        """Who has gone is not told any more."""
+        """A client that has gone is not told any more."""
         self.listener.connectionLost(Failure(ConnectionDone()))
         self.transport.clear()
         self.server.events.tell(InputUp(stream="live", input="demo:"))

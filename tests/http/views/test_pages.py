@@ -82,7 +82,7 @@ class PageTests(SiteTestCase):
         self.assertEqual(self.get("/static/page.js", If_None_Match=tag).status, 304)
 
     def test_not_for_players(self) -> None:
-        """Who shows that it plays or saves media gets them; C{.mkv} is the stream for anybody."""
+        """Clients that play or save media get the stream; C{.mkv} is the stream for anybody."""
         for headers in (
             {"User_Agent": "Lavf/62.3.100", "Range": "bytes=0-", "Icy_MetaData": "1"},
             {"User_Agent": "VLC/3.0.21 LibVLC/3.0.21", "Accept": "*/*"},

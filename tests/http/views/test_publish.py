@@ -233,7 +233,7 @@ class BodyTests(SendersTestCase):
         self.assertEqual(connection.verdict().rest, b"")
 
     def test_until_close(self) -> None:
-        """Who has said that nothing else will come, or is of HTTP/1.0, sends until it closes."""
+        """A sender of HTTP/1.0, or one that announces its last request, sends until it closes."""
         for headers, version in (((UNTIL_CLOSE,), "HTTP/1.1"), ((), "HTTP/1.0")):
             connection = self.connect()
             connection.begin(*headers, version=version)
@@ -253,7 +253,7 @@ class BodyTests(SendersTestCase):
         self.assertEqual(self.readers, [])
 
     def test_empty(self) -> None:
-        """Who sends nothing at all is told so, and leaves no trace but a line."""
+        """A sender that sends nothing at all is told so, and leaves no trace but a line."""
         for headers, rest in (("Content-Length: 0", b""), (CHUNKED, b"0\r\n\r\n")):
             connection = self.connect()
             connection.begin(headers)
@@ -293,7 +293,7 @@ class BodyTests(SendersTestCase):
             self.assertIn("input 'http'", got.text)
 
     def test_watched(self) -> None:
-        """What is sent can be watched at the same name."""
+        """Media that are sent can be watched at the same name."""
         self.sender()
         self.emit(header(), *footage(0, 3))
         client = self.connect()
@@ -339,7 +339,7 @@ class ExpectTests(SendersTestCase):
             self.assertEqual(connection.said, CONTINUE)
 
     def test_refused(self) -> None:
-        """Who may not is not asked."""
+        """A sender that may not is not asked."""
         self.sender()
         for target, status in (("/nothing", 404), ("/live", 405), ("/cam", 409)):
             for headers in ((EXPECT, CHUNKED), (EXPECT,)):
@@ -521,7 +521,7 @@ class RulesTests(SendersTestCase):
         self.assertEqual(third.said, b"")
 
     def test_garbage(self) -> None:
-        """Who sends no media is told why at once, and has some time to hear it."""
+        """A sender that sends no media is told why at once, and has some time to hear it."""
         connection = self.sender(data=b"garbage")
         transport: Any = connection.transport
         directlyProvides(transport, IHalfCloseableDescriptor)
@@ -539,7 +539,7 @@ class RulesTests(SendersTestCase):
         self.assertTrue(connection.transport.disconnecting)
 
     def test_silent(self) -> None:
-        """Who says nothing, or nothing that anything can be made of, loses its place."""
+        """A sender that says nothing, or nothing that anything can be made of, loses its place."""
         for data in (b"", b"media"):
             connection = self.connect()
             connection.begin(CHUNKED)
@@ -552,7 +552,7 @@ class RulesTests(SendersTestCase):
         self.assertEqual(connection.verdict().rest, b"")
 
     def test_quiet(self) -> None:
-        """Who is live may be as quiet as it likes."""
+        """A sender that is live may be as quiet as it likes."""
         connection = self.sender()
         self.emit(header())
         for _ in range(10):
@@ -687,7 +687,7 @@ class RulesTests(SendersTestCase):
             self.assertEqual(connection.verdict().status, 200)
 
     def test_gone_before_it_was_decided(self) -> None:
-        """Who has gone when it is decided leaves no trace."""
+        """A sender that has gone when it is decided leaves no trace."""
         slow = self.decide_later()
         connection = self.sender(target="/cam?token=x")
         connection.lose()
@@ -929,7 +929,7 @@ class HostileTests(SendersTestCase):
     """Requests that are not what they seem, and bodies that nobody wants."""
 
     def test_two_ends(self) -> None:
-        """Who says in two ways where the body ends is refused, and nothing after it is read."""
+        """A body whose end is said in two ways is refused, and nothing after it is read."""
         length, other = "Content-Length: 5", "Content-Length: 6"
         for headers in (
             (length, CHUNKED),
@@ -955,7 +955,7 @@ class HostileTests(SendersTestCase):
         self.assertEqual((self.readers, self.log.about("sender ")), ([], []))
 
     def test_two_ends_at_once(self) -> None:
-        """Likewise when all of it comes in one piece."""
+        """Such a request is refused also when all of it comes in one piece."""
         for headers in ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\nX: y", "X y\r\nZ: z"):
             connection = self.connect()
             connection.send(
@@ -1119,7 +1119,7 @@ class ProgramTests(EndToEndTestCase):
         self.assertEqual(pictures(viewer.data), [*range(50)] * len(ways))
 
     def test_no_media(self) -> None:
-        """Who sends rubbish without end is told while it sends."""
+        """A sender that sends rubbish without end is told while it sends."""
         # Always the same: now and then random bytes look like media at first.
         rubbish = self.run_("yes", "This is no media.", stdout=subprocess.PIPE)
         text, status = self.curl("-T", "-", f"http://{self.place}", stdin=rubbish.stdout)

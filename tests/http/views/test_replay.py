@@ -106,7 +106,7 @@ class ReplayTests(SiteTestCase):
         self.assertEqual(inside(self.get(second)), [p.data for p in footage(10, 12)])
 
     def test_shared(self) -> None:
-        """Who asks for the same within a moment, or while it is made, gets the same file."""
+        """Clients that ask for the same within a moment, or while it is made, get one file."""
         pool = self.late()
         connections = [self.connect() for _ in range(3)]
         for connection in connections:

@@ -163,7 +163,7 @@ class TracksTests(HLSTestCase):
                 self.assertIn(self.get(f"/live/{place}{name}").body, (b"h264 160", b"aac None"))
 
     def test_several(self) -> None:
-        """Who asks for some tracks together is sent where these are."""
+        """A client that asks for some tracks together is sent where these are."""
         got = self.get("/live/index.m3u8?tracks=4,1&token=x")
         self.assertEqual((got.status, got.headers["location"]), (302, "1,4/index.m3u8?token=x"))
         self.assertIn("\nmedia.m3u8?token=x\n", self.get("/live/1,4/index.m3u8?token=x").text)
@@ -286,7 +286,7 @@ class PlaylistTests(HLSTestCase):
         self.assertIn("or /index.m3u8?tracks=1.", got.text)
 
     def test_token(self) -> None:
-        """Who has come with a token finds it in each address, safe; without one there is none."""
+        """A token that a client came with is in each address, safe; without one there is none."""
         got = self.get("/live/media.m3u8?token=a%22%0Ab").text
         names = re.findall(r"[\w.-]+\.(?:m4s|mp4)[^\"\n]*", got)
         self.assertGreater(len(names), 14)
@@ -339,7 +339,7 @@ class PlaylistTests(HLSTestCase):
         self.assertEqual(self.get("/live/index.m3u8", "POST").status, 405)
 
     def test_not_there(self) -> None:
-        """What there cannot be is not found."""
+        """Paths that cannot be are not found."""
         for target in ("/live/", "/live/x", "/live/index.m3u", "/other/index.m3u8", "/live/1.m4s"):
             self.assertEqual(self.get(target).status, 404, target)
 
@@ -576,7 +576,7 @@ class BlockingTests(HLSTestCase):
         self.assertEqual({connection.answer().status for connection in waiting}, {200})
 
     def test_too_many(self) -> None:
-        """So many wait, and no more."""
+        """A limited number of requests wait."""
         pieces = Pieces(
             self.reactor, self.stream, ClientLimits(Config(()), self.streams), most_held=3
         )
@@ -627,7 +627,7 @@ class LimitsTests(HLSTestCase):
         return self.come(target, number).answer().status
 
     def test_too_many(self) -> None:
-        """Who is one too many is told when to come again; a viewer goes on, until it has gone."""
+        """A client too many is told when to come again; a viewer goes on, until it has gone."""
         self.stream.configure(replace(self.stream.config, max_clients=2))
         self.come("/live.mkv", 1)
         self.assertEqual(self.status("/live/index.m3u8", 2), 200)
@@ -644,7 +644,7 @@ class LimitsTests(HLSTestCase):
         self.assertEqual(self.status("/live/media.m3u8", 2), 503)
 
     def test_not_woken(self) -> None:
-        """Who is refused wakes no input."""
+        """A client that is refused wakes no input."""
         self.stream.configure(replace(self.stream.config, max_clients=1))
         self.come("/live/media.m3u8", 1)
         self.reactor.advance(1)
@@ -654,7 +654,7 @@ class LimitsTests(HLSTestCase):
         self.assertEqual(touched, [])
 
     def test_waited(self) -> None:
-        """Who has waited for long is a viewer when the wait is over, and gets what is listed."""
+        """A client that has waited for long is a viewer afterwards, and gets what is listed."""
         other = self.add("other", max_clients=1)
         early = self.come("/other/media.m3u8", 1)
         self.reactor.advance(29)
@@ -676,7 +676,7 @@ class LimitsTests(HLSTestCase):
         self.assertEqual(self.status("/other.mkv", 2), 503)
 
     def test_bandwidth(self) -> None:
-        """What viewers take counts as what clients take."""
+        """Bandwidth of viewers counts as that of clients."""
         period = self.stream.publisher.period
         assert period is not None
         self.configure(Config((), max_bandwidth=int(1.5 * period.ring.bitrate(5_000_000))))
@@ -732,7 +732,7 @@ class WantedTests(HLSTestCase):
         self.assert_nobody_waits()
 
     def test_first(self) -> None:
-        """Who waits for the first segment does, however long an input takes that has a long GOP."""
+        """Waiting for the first segment keeps an input open that takes long, as with a long GOP."""
         other = self.add("other")
         self.ask("/other/index.m3u8")
         self.reactor.advance(29)
@@ -743,7 +743,7 @@ class PieceTests(HLSTestCase):
     """Segments, parts and what stands before them."""
 
     def test_not_there(self) -> None:
-        """What has gone, is not due, or never was, is 404, which no cache keeps."""
+        """A piece that has gone, is not due, or never was, is 404, which no cache keeps."""
         oldest, newest = self.newest - 7, self.newest
         self.publish(7.5, 60)
         for target, text in (

@@ -164,7 +164,7 @@ class StatusTests(SiteTestCase):
             self.reactor.advance(0.4)
 
     def test_views(self) -> None:
-        """Who may see other streams, or a stream that was started anew, gets what is there."""
+        """Clients that see other streams, or a stream that was started anew, get what is there."""
         token = Path(self.mktemp())
         token.write_text("correct-horse")
         for names in ({"live"}, {"live", "other"}):
@@ -179,7 +179,7 @@ class StatusTests(SiteTestCase):
         self.assertNotEqual(json.loads(self.get("/other/status").body)["tracks"], before)
 
     def test_change(self) -> None:
-        """What has happened to a stream is there at once."""
+        """Events of a stream are there at once."""
         self.assertEqual(json.loads(self.get("/live/status").body)["state"], "opening")
         self.stream.input.life.state = State.LIVE
         self.assertEqual(json.loads(self.get("/live/status").body)["state"], "live")

@@ -54,7 +54,7 @@ class StillTests(SiteTestCase):
         self.assertIn(b"1 at 5000000.", self.made[0])
 
     def test_seldom(self) -> None:
-        """Who asks again within some seconds gets the same; then there is another."""
+        """A client that asks again within some seconds gets the same; then there is another."""
         self.get("/live.jpg")
         self.reactor.advance(GOOD_FOR - 1)
         got = self.get("/live.jpg")
@@ -99,7 +99,7 @@ class StillTests(SiteTestCase):
         self.assertEqual((got.status, got.rest, got.headers["content-length"]), (200, b"", "6"))
 
     def test_failure(self) -> None:
-        """What cannot be decoded is said, once in the log, and not tried at every request."""
+        """An undecodable still is logged once, and not tried at every request."""
         self.problem = NoStill("it is torn")
         for _ in range(2):
             got = self.get("/live.jpg")

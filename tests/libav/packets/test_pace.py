@@ -124,7 +124,7 @@ class PaceTests(SynchronousTestCase):
         self.assertAlmostEqual(self.stop.seconds, 1020)
 
     def test_stop(self) -> None:
-        """Who waits is woken."""
+        """A waiting thread is woken."""
         pace = self.pace()
         pace.wait(0, self.stop)
         self.stop.set()

@@ -27,7 +27,7 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual(parse("18bd-17.3.vtt"), Address("18bd", 17, 3, "vtt"))
 
     def test_no_pieces(self) -> None:
-        """What is no name of a piece is none."""
+        """A name that is no piece's has no address."""
         for name in (
             "17.m4s",
             "xyz-17.m4s",

@@ -168,7 +168,7 @@ class SegmentTests(SynchronousTestCase):
         self.assertEqual(live.read().media_sequence, FIRST + 3)
 
     def test_beginning(self) -> None:
-        """What comes before the first keyframe is in no segment."""
+        """Packets before the first keyframe are in no segment."""
         live, period = Live(), Period()
         live.feed(period, footage(0.5, 3.5, rate=10))
         self.assertEqual([s.start for s in live.whole()], [SECOND, 2 * SECOND])

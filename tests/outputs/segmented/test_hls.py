@@ -640,7 +640,7 @@ class ChosenTests(SynchronousTestCase):
             self.assertEqual(b"".join(segment.body(choice)).count(b"-->"), 1)
 
     def test_only(self) -> None:
-        """Who asks for tracks gets a playlist of these, and no choice beside them."""
+        """A client that asks for tracks gets a playlist of these, and no choice beside them."""
         live, period = self.live()
         text = live.multivariant(period.header, frozenset({1, 4}))
         self.assertNotIn("EXT-X-MEDIA", text)

@@ -31,7 +31,7 @@ class ViewersTests(SynchronousTestCase):
         self.assertFalse(viewers.includes("192.0.2.3", 6.5, 2.0))
 
     def test_bound(self) -> None:
-        """So many are remembered, and no more."""
+        """A limited number of viewers are remembered."""
         viewers = Viewers()
         for number in range(MOST_VIEWERS + 10):
             viewers.note(str(number), 0)
