@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mkvtwist.config.input import Input
-from mkvtwist.libav import Event, Pace, Reader, set_up
+from mkvtwist.libav import Ended, Event, Pace, Reader, set_up
 from mkvtwist.libav.pipe import Outlet
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.timeline import Timeline
@@ -70,8 +70,16 @@ class ReaderThread:
     """A reader in a thread of its own, which does not keep the process alive."""
 
     def __init__(
-        self, task: ReaderTask, on_events: Callable[[], None], on_gone: Callable[[], None]
+        self,
+        task: ReaderTask,
+        on_events: Callable[[], None],
+        on_gone: Callable[[], None],
+        *,
+        make_thread: Callable[..., threading.Thread] = threading.Thread,
     ) -> None:
+        """
+        @param make_thread: makes the thread.
+        """
         self._outlet: Outlet[Event] = Outlet(on_events)
         self._reader = Reader(
             task.source,
@@ -85,7 +93,14 @@ class ReaderThread:
         )
         self._on_gone = on_gone
         set_up()
-        threading.Thread(target=self._run, name=f"input of {task.stream}", daemon=True).start()
+        thread = make_thread(target=self._run, name=f"input of {task.stream}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system gives no more threads: later it may
+            self._outlet.put(
+                Ended(str(error), fault=True, plain="the server has no thread left"), 0
+            )
+            on_gone()
 
     def _run(self) -> None:
         self._reader.run()

@@ -50,6 +50,24 @@ class ReaderThreadTests(SynchronousTestCase):
         self.assertTrue(self.gone.wait(PATIENCE))
         self.assertEqual(reader.take(), [])
 
+    def test_no_thread(self) -> None:
+        """If the system gives no thread, that is the end, as of any input that cannot be opened."""
+
+        class NoThread(threading.Thread):
+            def start(self) -> None:
+                raise RuntimeError("can't start new thread")
+
+        gone = threading.Event()
+        self.events = threading.Semaphore(0)
+        reader = ReaderThread(task("demo:"), self.events.release, gone.set, make_thread=NoThread)
+        (ended,) = self.take(reader)
+        expected = Ended(
+            "can't start new thread", fault=True, plain="the server has no thread left"
+        )
+        self.assertEqual(ended, expected)
+        self.assertTrue(gone.is_set())
+        reader.stop()
+
     def test_end(self) -> None:
         """The last event is the end; then the reader is gone by itself."""
         pipe = Pipe(lambda: None)
