@@ -328,8 +328,9 @@ class PlayingTests(PageTestCase):
     def test_replay(self) -> None:
         """In the last seconds, which a video element loads as a file, one can go to and fro."""
         clip = media.clip(seconds=8, gop=50, bframes=2)
-        _, page = self.watch("--at-end=loop", "--readrate-initial-burst=8", str(clip))
+        server, page = self.watch("--at-end=loop", "--readrate-initial-burst=8", str(clip))
         page.plays()
+        page.until(lambda: server.status()["ring"]["seconds"] >= 7)
         page.page.evaluate(
             "window.past = document.createElement('video'); past.muted = true;"
             "past.src = '/live/last.mp4?seconds=7'"
