@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from mkvtwist.formats.replay import Replay
 from mkvtwist.net.pool import Pool
@@ -52,7 +52,10 @@ class ReplayWriter:
         @return: fires with the path, or fails with L{OSError}.
         """
         if self.directory is None and not self.is_stopped:
-            self.directory = tempfile.mkdtemp(prefix="mkvtwist-", dir=self._parent)
+            try:
+                self.directory = tempfile.mkdtemp(prefix="mkvtwist-", dir=self._parent)
+            except OSError as error:
+                return fail(error)
         return self._pool.run(self._write_in_thread, self.directory, replay)
 
     def stop(self) -> None:

@@ -441,6 +441,17 @@ class ReplayTests(SiteTestCase):
             self.assertNotIn(self.parent, got.text)
         self.last()
 
+    def test_no_folder(self) -> None:
+        """A file without a folder to be in takes no room, and no path is told."""
+        os.rmdir(self.parent)
+        for _ in range(FILES_PER_ADDRESS):
+            got = self.get("/live/last.mkv")
+            self.assertEqual(got.status, 503)
+            self.assertIn("cannot be made a file: No such file or directory", got.text)
+            self.assertNotIn(self.parent, got.text)
+        os.mkdir(self.parent)
+        self.last()
+
     def test_bug(self) -> None:
         """An error that no disk makes is in the log with its traceback."""
         self.serve(lambda *_: 1 / 0)  # type: ignore[arg-type]
