@@ -20,6 +20,7 @@ from mkvtwist.access.rules import Access, Gate, Visitor
 from mkvtwist.access.users import Busy
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.http.credentials import credentials
+from mkvtwist.http.wire.later import respond_failure
 from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.response import respond_text, respond_unavailable
 from mkvtwist.live.events import AddressLockedOut
@@ -99,7 +100,7 @@ class Admission:
 
         found = Deferred.fromCoroutine(self.visible(request, streams))
         found.addCallbacks(shown, partial(self._cannot_say, request, gone))
-        found.addErrback(_fail, request)
+        found.addErrback(respond_failure, request)
 
     def _ask(self, request: Request, realm: str, gate: Gate, then: Callable[[], None]) -> None:
         offered = list(credentials(request))
@@ -115,7 +116,7 @@ class Admission:
             judging = self._guesses.judge(client_host(request), partial(gate.login, offered))
             login = Deferred.fromCoroutine(judging)
             login.addCallbacks(let_in, partial(self._refuse, request, realm, gone))
-            login.addErrback(_fail, request)
+            login.addErrback(respond_failure, request)
 
     @staticmethod
     async def _knows(gate: Gate, offered: list[ICredentials]) -> bool:
@@ -163,11 +164,6 @@ def _report(refusals: Refusals, peer: str) -> None:
     line = "{peer} is locked out for up to {seconds:.0f} s: {reason}"
     reason = f"{GUESSES} wrong tokens or passwords"
     refusals.tell(AddressLockedOut(peer=peer, reason=reason, seconds=GUESS_WINDOW), reason, line)
-
-
-def _fail(why: Failure, request: Any) -> None:
-    """Have Twisted respond to a view's own fault, which the log gets."""
-    request.processingFailed(why)
 
 
 def _challenge(request: Request, realm: str, gone: "_Gone | None" = None) -> None:

@@ -21,7 +21,7 @@ from functools import partial
 from math import ceil
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 from twisted.web.http import Request, datetimeToString
@@ -42,6 +42,7 @@ from mkvtwist.http.replay.files import (
 )
 from mkvtwist.http.replay.writer import PREFIX, ReplayWriter
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
+from mkvtwist.http.wire.later import supervise
 from mkvtwist.http.wire.live_response import respond_unfit
 from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.query import parameter, token_query, wanted_tracks
@@ -169,8 +170,8 @@ class Replays:
     def _wait(self, key: Key, make: Callable[[], Deferred[ReplayFile]], request: Request) -> None:
         """Respond when a file is made, which may be begun here."""
         made = self._making.wait(key, make)
-        request.notifyFinish().addErrback(lambda _: made.cancel())
-        made.addCallbacks(self._send_to, partial(_respond_failure, request), (request,))
+        made.addCallbacks(self._send_to, partial(_respond_not_made, request), (request,))
+        supervise(made, request)
 
     def _write(
         self, replay: Replay, kind: str, key: Key, room: Reservation
@@ -247,10 +248,10 @@ class _NotMadeError(Exception):
     """The exception for a file that was not made; the text says why, for clients."""
 
 
-def _respond_failure(request: Request, why: Failure) -> None:
-    """Respond that a file was not made, unless the client has gone."""
-    if not why.check(CancelledError):
-        respond_unavailable(request, str(why.value), REPLAY_RETRY)
+def _respond_not_made(request: Request, why: Failure) -> None:
+    """Respond that a file was not made."""
+    why.trap(_NotMadeError)
+    respond_unavailable(request, str(why.value), REPLAY_RETRY)
 
 
 def _check_range(file: ReplayFile, request: Request) -> None:

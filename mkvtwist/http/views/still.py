@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
+from mkvtwist.http.wire.later import supervise
 from mkvtwist.http.wire.response import respond_head, respond_text, respond_unavailable
 from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.live.period import Period
@@ -88,9 +89,7 @@ class Stills:
             respond_unavailable(request, text, GOOD_FOR)
         else:
             made = self._making.wait(stream, partial(self._make, stream, period))
-            request.notifyFinish().addErrback(lambda _: made.cancel())
-            made.addCallback(partial(self._respond, stream, request))
-            made.addErrback(lambda why: why.trap(CancelledError))
+            supervise(made.addCallback(partial(self._respond, stream, request)), request)
 
     def _make(self, stream: Stream, period: Period) -> Deferred[Still]:
         """Return a Deferred of a still, or of the news that it takes too long."""

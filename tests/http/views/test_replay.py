@@ -20,6 +20,7 @@ from mkvtwist.http.replay.files import (
     IN_USE,
     KEEP_TIME,
     MOST_REPLAY_FILES,
+    ReplayFile,
     ReplayFiles,
 )
 from mkvtwist.http.replay.writer import ReplayWriter
@@ -456,6 +457,23 @@ class ReplayTests(SiteTestCase):
         """An error that no disk makes is in the log with its traceback."""
         self.serve(lambda *_: 1 / 0)  # type: ignore[arg-type]
         self.assertEqual(self.get("/live/last.mkv").status, 503)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_failed_view(self) -> None:
+        """A view that fails when the file has been made responds 500, as any other view does."""
+
+        class Files(ReplayFiles):
+            def hold(self, file: ReplayFile, address: str) -> None:
+                if file in held:
+                    raise ZeroDivisionError
+                held.append(file)
+
+        held: list[ReplayFile] = []  # once when the file is kept, and again for its client
+        replays = Replays(self.reactor, Files(self.reactor), ReplayWriter(self.reactor))
+        self.addCleanup(replays.stop)
+        self.site = LiveSite(self.reactor, self.streams, replays=replays)
+        got = self.get("/live/last.mkv")
+        self.assertEqual((got.status, got.complete), (500, True))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_stop(self) -> None:

@@ -127,6 +127,14 @@ class StillTests(SiteTestCase):
         self.assertEqual(self.get("/live.jpg").status, 503)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_failed_view(self) -> None:
+        """A view that fails when the picture has come responds 500, as any other view does."""
+        stills = Stills(self.reactor, lambda _: None)  # type: ignore[arg-type,return-value]
+        self.site = LiveSite(self.reactor, self.streams, stills=stills)
+        got = self.get("/live.jpg")
+        self.assertEqual((got.status, got.complete), (500, True))
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
     def test_slow_decoder(self) -> None:
         """Nobody waits for ever, and a decoder that is stuck is given nothing more."""
         pool = self.late()
