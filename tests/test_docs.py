@@ -32,7 +32,8 @@ from mkvtwist.server.tap import Options
 from mkvtwist.streams import metrics
 from tests.streams.test_metrics import STREAM
 from tests.support import media
-from tests.test_end_to_end import CHECKOUT, PATIENCE, environment, free_port, wait
+from tests.support.processes import free_port
+from tests.test_end_to_end import CHECKOUT, PATIENCE, environment, wait
 from tools import reference
 
 DOCS = CHECKOUT / "docs"

@@ -26,6 +26,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.support import media
 from tests.support.oddities import garbage
+from tests.support.processes import free_port
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -445,14 +446,6 @@ class InputTests(EndToEndTestCase):
             (line,) = [x for x in server.log.splitlines() if "no media" in x]
             self.assertRegex(line, r"(empty|passwd|random): no media that libavformat can read")
             self.assertNotIn("Traceback", server.log)
-
-
-def free_port() -> int:
-    """A port where nobody listens, at this moment."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port: int = trial.getsockname()[1]
-        return port
 
 
 class ClientTests(EndToEndTestCase):

@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, this file finds its neighbours
 
 from tests.support import hostile  # noqa: E402 (after the path is set)
+from tests.support.processes import terminate  # noqa: E402
 
 QUIET = 5.0
 """Seconds of which the longest gap is what there is without an attack."""
@@ -98,12 +99,7 @@ def server(port: int, over: str) -> Iterator[subprocess.Popen[bytes]]:
                 time.sleep(0.2)
             yield process
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            terminate(process)
             text = log.read_text(errors="replace")
             if "Traceback" in text:
                 print(text[text.index("Traceback") :][:4000])

@@ -40,6 +40,7 @@ from urllib.request import urlopen
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.clip import clip_file
+from tests.support.processes import terminate
 
 SERVER, CLIENT = "10.99.0.1", "10.99.0.2"
 PORT = 8080
@@ -112,7 +113,7 @@ class Network:
         route = ("congctl", congestion) if congestion else ()
         for side, own, peer in (("server", SERVER, CLIENT), ("client", CLIENT, SERVER)):
             holder = subprocess.Popen(["unshare", "--net", "sleep", f"{MOST}"])
-            self._stack.callback(_end, holder)
+            self._stack.callback(terminate, holder)
             mine = os.readlink("/proc/self/ns/net")
             deadline = time.monotonic() + 5
             while os.readlink(f"/proc/{holder.pid}/ns/net") == mine:
@@ -195,15 +196,6 @@ def _take(source: int, way: Way, queue: deque[tuple[float, bytes]]) -> None:
             arrives = way.arrival(now, len(packet))
             if arrives is not None:
                 queue.append((arrives, packet))
-
-
-def _end(process: "subprocess.Popen[Any]") -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 # -- Clients ------------------------------------------------------------------
@@ -362,7 +354,7 @@ def _serving(
             time.sleep(2)
             yield
         finally:
-            _end(server)
+            terminate(server)
             if arguments.log:
                 sys.stderr.write(Path(folder, "log").read_text())
 
@@ -501,7 +493,7 @@ def vanish(arguments: argparse.Namespace) -> None:
                 time.sleep(0.2)
             for kind in there:
                 _say(f"{kind}: not noticed in {arguments.seconds:g} s")
-            _end(client)
+            terminate(client)
 
 
 def main() -> None:

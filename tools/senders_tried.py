@@ -21,7 +21,6 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -42,6 +41,7 @@ sys.path.insert(0, str(ROOT))  # run as a script, this file finds its neighbours
 import av  # noqa: E402
 
 from tests.support import libshout, media  # noqa: E402
+from tests.support.processes import free_port  # noqa: E402
 
 SECONDS = 6.0
 """Seconds of media that each program sends, each time."""
@@ -455,13 +455,6 @@ def frames_in(data: bytes) -> Counter[str]:
                 with suppress(av.FFmpegError):
                     counts[packet.stream.codec_context.name] += len(packet.decode())
     return +counts
-
-
-def free_port() -> int:
-    """A port of TCP that nobody has at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def make_clips(directory: Path, seconds: float) -> None:

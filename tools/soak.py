@@ -61,6 +61,7 @@ sys.path.insert(0, str(ROOT))  # run as a script, this file finds its neighbours
 import av  # noqa: E402 (after the path is set)
 
 from tests.support import media  # noqa: E402
+from tests.support.processes import free_port  # noqa: E402
 from tools.soak_watch import (  # noqa: E402
     HARMED,
     SILENCE,
@@ -635,13 +636,6 @@ class Soak:
         yield f"memory, when everything had been done once: {was:.1f} MiB"
         yield f"memory at last: {now:.1f} MiB; {slope * 3600 / 2**20:+.1f} MiB an hour"
         yield f"memory at most: {most / 2**20:.1f} MiB"
-
-
-def free_port() -> int:
-    """A port of this machine's that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from mkvtwist.libav import Ended
 from mkvtwist.libav.opening.listen_urls import LISTEN_WAIT
 from mkvtwist.libav.opening.opener import InputOpener
 from tests.support import media
+from tests.support.processes import free_port
 from tests.support.readers import ReaderTestCase, packets
-from tests.test_end_to_end import free_port
 
 
 class NameTests(ReaderTestCase):
