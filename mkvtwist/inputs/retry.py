@@ -38,16 +38,18 @@ COULD_LISTEN = 1.0
 """Seconds that an input has waited for senders until the next try is due at once: it could wait."""
 
 
-class Tries:
-    """
-    The tries of one input, and the pauses between them. All times are seconds of one clock.
-    """
+class Retry:
+    """The tries of one input, the pauses between them, and the next try, made when it is due."""
 
-    def __init__(self, *, listens: bool, random: Callable[[float, float], float] = uniform) -> None:
+    def __init__(
+        self, clock: Any, *, listens: bool, random: Callable[[float, float], float] = uniform
+    ) -> None:
         """
-        @param listens: whether it waits for senders.
+        @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
+        @param listens: whether the input waits for senders.
         @param random: a number between two others.
         """
+        self._clock = clock
         self._listens = listens
         self._random = random
         self._opened = 0.0
@@ -55,23 +57,25 @@ class Tries:
         self._worked: float | None = None
         self._quick = 0
         self._slow = 0
+        self._call: Any = None
 
-    def opened(self, now: float) -> None:
+    def opened(self) -> None:
         """Note that the input is being opened."""
-        self._opened = now
+        self._opened = self._clock.seconds()
         self._live_since = None
 
-    def live(self, now: float) -> None:
+    def live(self) -> None:
         """Note that the input brings something."""
         if self._live_since is None:
-            self._live_since = now
+            self._live_since = self._clock.seconds()
 
-    def pause(self, now: float, hold: float) -> float:
+    def pause(self, hold: float) -> float:
         """
         Return the seconds until the next try, now that this one has ended.
 
         @param hold: seconds that clients are held; 0 is for ever.
         """
+        now = self._clock.seconds()
         if self._live_since is not None:
             self._worked, self._slow = now, 0
             if now - self._live_since >= STEADY:
@@ -87,42 +91,6 @@ class Tries:
         pause = min(most, least * SLOW_GROWTH ** min(self._slow, 30))
         return self._random(pause * 0.8, pause)
 
-    def _quick_pause(self, number: int) -> float:
-        """Return the pause after so many failures."""
-        if not number:
-            return 0.0 if self._listens else self._random(*AT_ONCE)
-        least, most = QUICK
-        return self._random(least, min(most, least * QUICK_GROWTH ** min(number, 30)))
-
-
-class Retry:
-    """The next try of one input, made when it is due."""
-
-    def __init__(self, clock: Any, *, listens: bool) -> None:
-        """
-        @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
-        @param listens: whether the input waits for senders.
-        """
-        self._clock = clock
-        self._tries = Tries(listens=listens)
-        self._call: Any = None
-
-    def opened(self) -> None:
-        """Note that the input is being opened."""
-        self._tries.opened(self._clock.seconds())
-
-    def live(self) -> None:
-        """Note that the input brings something."""
-        self._tries.live(self._clock.seconds())
-
-    def pause(self, hold: float) -> float:
-        """
-        Return the seconds until the next try, now that this one has ended.
-
-        @param hold: seconds that clients are held; 0 is for ever.
-        """
-        return self._tries.pause(self._clock.seconds(), hold)
-
     def after(self, pause: float, call: Callable[[], None]) -> None:
         """Make the next try after so many seconds."""
         self._call = self._clock.callLater(pause, call)
@@ -132,3 +100,10 @@ class Retry:
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
+
+    def _quick_pause(self, number: int) -> float:
+        """Return the pause after so many failures."""
+        if not number:
+            return 0.0 if self._listens else self._random(*AT_ONCE)
+        least, most = QUICK
+        return self._random(least, min(most, least * QUICK_GROWTH ** min(number, 30)))
