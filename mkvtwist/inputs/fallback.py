@@ -127,10 +127,6 @@ class Fallback:
         """Publish the packets."""
         self._publisher.publish(packets)
 
-    def noticed(self, reading: Reading, text: str) -> None:
-        """Log what the reader has noticed."""
-        self._reports.notice(reading.source, text)
-
     def noted(self, reading: Reading, texts: tuple[str, ...]) -> None:
         """Log how the fallback is read; C{/status} says that of the input only."""
         for text in texts:

@@ -134,10 +134,6 @@ class Primary:
         else:
             self._publisher.publish(packets)
 
-    def noticed(self, reading: Reading, text: str) -> None:
-        """Log what the reader has noticed."""
-        self._reports.notice(reading.source, text)
-
     def noted(self, reading: Reading, texts: tuple[str, ...]) -> None:
         """Log how the input is read; have C{/status} show it."""
         self._reports.note(texts)

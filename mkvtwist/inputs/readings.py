@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.logger import Logger
 
 from mkvtwist.config.input import Input
 from mkvtwist.inputs.reader_thread import ReaderTask, RunningReader, StartReader
+from mkvtwist.inputs.reports import Reports
 from mkvtwist.inputs.timeline_turns import TimelineTurns
 from mkvtwist.libav import INTERNAL_ERROR, Ended, Noted, Noticed, Opened
 from mkvtwist.media.packet import Header, Packet
@@ -70,9 +70,6 @@ class ReadingOwner(Protocol):
     def noted(self, reading: Reading, texts: tuple[str, ...]) -> None:
         """Take sentences on how the source is read; they replace those before."""
 
-    def noticed(self, reading: Reading, text: str) -> None:
-        """Take a sentence for the log."""
-
     def ended(self, reading: Reading, ended: Ended) -> None:
         """Take note of the end, the last call for this reading."""
 
@@ -88,21 +85,21 @@ class Readings:
         is_full: Callable[[], bool],
         is_resting: Callable[[], bool],
         on_taken: Callable[[Reading], None],
-        log: Logger,
+        reports: Reports,
     ) -> None:
         """
         @param start_reader: starts a reader for each reading.
         @param is_full: whether a sink has no room: nothing is taken until L{resume}.
         @param is_resting: called in any thread; whether what arrives waits until L{resume}.
         @param on_taken: called when everything that has arrived of a reading has been passed on.
-        @param log: gets the traceback of an error in mkvtwist.
+        @param reports: gets the readers' notices, and the traceback of an error in mkvtwist.
         """
         self._reactor = reactor
         self._start_reader = start_reader
         self._is_full = is_full
         self._is_resting = is_resting
         self._on_taken = on_taken
-        self._log = log
+        self._reports = reports
         self._current: list[Reading] = []  # which have not ended, and have not been stopped
         self._leaving: dict[Reading, Deferred[None]] = {}
         self._turns: TimelineTurns[Reading] = TimelineTurns(lambda reading: reading.reader.go())
@@ -184,7 +181,8 @@ class Readings:
         Log an error in mkvtwist, and end the reading. The end may be among the events that are lost
         with the error: the input would wait for it for ever.
         """
-        self._log.failure("passing on what {source} has brought failed", source=str(reading.source))
+        line = "passing on what {source} has brought failed"
+        self._reports.log.failure(line, source=str(reading.source))
         if reading in self._current:
             self.stop(reading)
             reading.owner.ended(reading, INTERNAL_ERROR)
@@ -201,7 +199,7 @@ class Readings:
         elif isinstance(event, Header):
             owner.began(reading, event)
         elif isinstance(event, Noticed):
-            owner.noticed(reading, event.text)
+            self._reports.notice(reading.source, event.text)
         elif isinstance(event, Noted):
             owner.noted(reading, event.texts)
         else:

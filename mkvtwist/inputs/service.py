@@ -95,7 +95,7 @@ class InputService(Service):
             is_full=lambda: publisher.full,
             is_resting=lambda: self._rest.is_on,
             on_taken=self._taken,
-            log=self.reports.log,
+            reports=self.reports,
         )
         read_by = (config, self.timeline, publisher, self._readings, self.reports)
         self.fallback = Fallback(*read_by, clock=reactor)
