@@ -65,6 +65,37 @@ class Clip:
     """The clip that it is held against, where it is not itself what it should become."""
 
 
+def _derived(
+    name: str,
+    what: str,
+    source: str,
+    make: Callable[[bytes], bytes],
+    *,
+    dead: str = "",
+    like: str = "",
+) -> Clip:
+    """Return what a few lines of Python make of one other clip."""
+    return Clip(
+        name,
+        what,
+        needs=(source,),
+        make=lambda clips: make((clips / source).read_bytes()),
+        dead=dead,
+        like=like,
+    )
+
+
+def _part(
+    name: str, what: str, source: str, begin: float = 0.0, end: float = 1.0, *, dead: str = ""
+) -> Clip:
+    """Return a part of a clip, from and to a share of its size."""
+
+    def make(data: bytes) -> bytes:
+        return data[int(len(data) * begin) : int(len(data) * end)]
+
+    return _derived(name, what, source, make, dead=dead)
+
+
 X264 = "-c:v libx264 -preset veryfast -g 25 -bf 2 -sc_threshold 0"
 FAST = "-c:v libx264 -preset ultrafast -g 25 -sc_threshold 0"
 X265 = (
@@ -428,11 +459,11 @@ AUDIO = [
     _audio("ac3-51.ts", "AC-3, 5.1", "-c:a ac3 -ac 6"),
     _audio("eac3.mkv", "E-AC-3", "-c:a eac3 -b:a 128k"),
     Clip("p-51.eac3", "(a piece)", "-c:a eac3 -ac 6", "a"),
-    Clip(
+    _derived(
         "a-eac3-objects.eac3",
         "E-AC-3 with objects (Atmos), by what its frames say",
-        needs=("p-51.eac3",),
-        make=lambda clips: bitstreams.with_objects((clips / "p-51.eac3").read_bytes()),
+        "p-51.eac3",
+        bitstreams.with_objects,
     ),
     _audio("dts.mkv", "DTS", "-c:a dca -strict -2 -b:a 768k"),
     _audio("truehd.mkv", "TrueHD", "-c:a truehd -strict -2"),
@@ -557,11 +588,6 @@ _X265_HDR = (
 _COVER = "-map 0 -map 1 -c:v copy -disposition:v attached_pic"
 
 
-def _dolby_vision(profile: int, compatibility: int, clips: Path) -> bytes:
-    data = (clips / "m-hdr10.mkv").read_bytes()
-    return oddities.with_dolby_vision(data, profile, compatibility)
-
-
 METADATA = [
     Clip("m-languages.mkv", "three languages, titles, flags", _THREE + _LANGUAGES, "vabc"),
     Clip("m-languages.mp4", "the same in MP4", _THREE + _LANGUAGES, "vabc"),
@@ -590,11 +616,11 @@ METADATA = [
     Clip("m-tags.flac", "tags in FLAC", "-c:a flac -map_metadata 1", "am"),
     Clip("m-tags.mp3", "tags in ID3", f"{MP3} -map_metadata 1", "am"),
     Clip("m-tags.avi", "tags in AVI", f"{MPEG4} {MP3} -map_metadata 2", "vam"),
-    Clip(
+    _derived(
         "m-tags-latin1.avi",
         "tags that are not UTF-8",
-        needs=("m-tags.avi",),
-        make=lambda clips: (clips / "m-tags.avi").read_bytes().replace("ü".encode(), b"\xfc "),
+        "m-tags.avi",
+        lambda data: data.replace("ü".encode(), b"\xfc "),
     ),
     Clip("m-cover.mp3", "cover art in MP3", f"{_COVER} {MP3}", "aj"),
     Clip("m-cover.flac", "cover art in FLAC", f"{_COVER} -c:a flac", "aj"),
@@ -637,19 +663,19 @@ METADATA = [
     Clip("m-hdr10.ts", "HDR10 in MPEG-TS", _X265_HDR, "v"),
     Clip("m-hlg.mkv", "HLG", _X265_HDR.replace("smpte2084", "arib-std-b67"), "v"),
     *(
-        Clip(
+        _derived(
             f"m-dolby-vision-{profile}{compatibility}.mkv",
             f"Dolby Vision, profile {profile}.{compatibility}, by what the header says",
-            needs=("m-hdr10.mkv",),
-            make=partial(_dolby_vision, profile, compatibility),
+            "m-hdr10.mkv",
+            partial(oddities.with_dolby_vision, profile=profile, compatibility=compatibility),
         )
         for profile, compatibility in ((5, 0), (8, 1), (8, 4))
     ),
-    Clip(
+    _derived(
         "m-hdr10-vp9.mkv",
         "HDR10 in the container only",
-        needs=("v-vp9-10bit.webm",),
-        make=lambda clips: oddities.with_hdr10((clips / "v-vp9-10bit.webm").read_bytes()),
+        "v-vp9-10bit.webm",
+        oddities.with_hdr10,
     ),
     Clip(
         "m-stereo3d.mkv", "stereo 3D, side by side", f"{NO_B} -metadata:s:v stereo_mode=left_right"
@@ -684,22 +710,18 @@ DATA = [
         needs=("ts-h264-aac.ts",),
         make=lambda clips: oddities.with_data(clips / "ts-h264-aac.ts", "bin_data"),
     ),
-    Clip(
+    _derived(
         "d-teletext.ts",
         "DVB teletext",
-        needs=("ts-h264-aac.ts",),
-        make=lambda clips: oddities.with_stream(
-            (clips / "ts-h264-aac.ts").read_bytes(), oddities.TELETEXT
-        ),
+        "ts-h264-aac.ts",
+        lambda data: oddities.with_stream(data, oddities.TELETEXT),
         like="ts-h264-aac.ts",
     ),
-    Clip(
+    _derived(
         "d-scte35.ts",
         "SCTE 35, where advertisements begin",
-        needs=("ts-h264-aac.ts",),
-        make=lambda clips: oddities.with_stream(
-            (clips / "ts-h264-aac.ts").read_bytes(), oddities.SCTE_35
-        ),
+        "ts-h264-aac.ts",
+        lambda data: oddities.with_stream(data, oddities.SCTE_35),
         like="ts-h264-aac.ts",
     ),
     Clip("d-script.flv", "script data in FLV", f"{NO_B} -flvflags add_keyframe_index"),
@@ -920,63 +942,41 @@ CHANGE += [
 ]
 
 
-def _part(name: str, begin: float = 0.0, end: float = 1.0) -> Callable[[Path], bytes]:
-    """Part of a clip, from and to a share of its size."""
-
-    def make(clips: Path) -> bytes:
-        data = (clips / name).read_bytes()
-        return data[int(len(data) * begin) : int(len(data) * end)]
-
-    return make
-
-
-def _derived(
-    name: str,
-    what: str,
-    source: str,
-    make: Callable[[bytes], bytes],
-    *,
-    dead: str = "",
-    like: str = "",
-) -> Clip:
+def _programmes(name: str, what: str, *sources: str, like: str, begin: float = 0.0) -> Clip:
+    """Return transport streams as programmes of one; all but the first begin later."""
     return Clip(
         name,
         what,
-        needs=(source,),
-        make=lambda clips: make((clips / source).read_bytes()),
-        dead=dead,
+        needs=sources,
+        make=lambda clips: oddities.programmes(
+            *((clips / source).read_bytes() for source in sources), begin=begin
+        ),
         like=like,
     )
 
 
-def _programmes(*names: str, begin: float = 0.0) -> Callable[[Path], bytes]:
-    """Transport streams as programmes of one; all but the first begin later."""
-    return lambda clips: oddities.programmes(
-        *((clips / name).read_bytes() for name in names), begin=begin
-    )
-
-
 PROGRAMMES = [
-    Clip(
+    _programmes(
         "ts-programmes.ts",
         "two programmes: the first with its sound",
-        needs=("ts-h264-aac.ts", "ts-mpeg2-mp2.ts"),
-        make=_programmes("ts-h264-aac.ts", "ts-mpeg2-mp2.ts"),
+        "ts-h264-aac.ts",
+        "ts-mpeg2-mp2.ts",
         like="ts-h264-aac.ts",
     ),
-    Clip(
+    _programmes(
         "ts-programmes-radio.ts",
         "a programme of sound before one with a picture: the latter",
-        needs=("ts-audio-only.ts", "ts-hevc-aac.ts"),
-        make=_programmes("ts-audio-only.ts", "ts-hevc-aac.ts"),
+        "ts-audio-only.ts",
+        "ts-hevc-aac.ts",
         like="ts-hevc-aac.ts",
     ),
-    Clip(
+    _programmes(
         "ts-programmes-later.ts",
         "a second programme appears in the middle",
-        needs=("ts-h264-aac.ts", "ts-mpeg2-mp2.ts"),
-        make=_programmes("ts-h264-aac.ts", "ts-mpeg2-mp2.ts", begin=0.5),
+        "ts-h264-aac.ts",
+        "ts-mpeg2-mp2.ts",
         like="ts-h264-aac.ts",
+        begin=0.5,
     ),
 ]
 
@@ -1017,74 +1017,25 @@ def _middle(data: bytes) -> bytes:
 
 
 DAMAGE = [
-    Clip(
-        "x-cut-gop.ts",
-        "begins in the middle of a GOP",
-        needs=("ts-h264-aac.ts",),
-        make=_part("ts-h264-aac.ts", 0.1),
-    ),
-    Clip(
-        "x-cut-gop-hevc.ts",
-        "the same with HEVC",
-        needs=("ts-hevc-aac.ts",),
-        make=_part("ts-hevc-aac.ts", 0.1),
-    ),
-    Clip(
-        "x-cut-gop-mpeg2.ts",
-        "the same with MPEG-2",
-        needs=("ts-mpeg2-mp2.ts",),
-        make=_part("ts-mpeg2-mp2.ts", 0.1),
-    ),
-    Clip(
-        "x-cut-gop.vob",
-        "the same in MPEG-PS",
-        needs=("ps-mpeg2-ac3.vob",),
-        make=_part("ps-mpeg2-ac3.vob", 0.1),
-    ),
-    Clip(
-        "x-cut-gop.m2ts",
-        "the same in M2TS",
-        needs=("m2ts-h264-ac3.m2ts",),
-        make=_part("m2ts-h264-ac3.m2ts", 0.1),
-    ),
-    Clip(
-        "x-cut-open-gop.ts",
-        "the same with open GOPs",
-        needs=("v-hevc-open-gop.ts",),
-        make=_part("v-hevc-open-gop.ts", 0.1),
-    ),
-    Clip(
-        "x-cut.mp3",
-        "MP3 from the middle of a frame",
-        needs=("raw-mp3.mp3",),
-        make=_part("raw-mp3.mp3", 0.3),
-    ),
+    _part("x-cut-gop.ts", "begins in the middle of a GOP", "ts-h264-aac.ts", 0.1),
+    _part("x-cut-gop-hevc.ts", "the same with HEVC", "ts-hevc-aac.ts", 0.1),
+    _part("x-cut-gop-mpeg2.ts", "the same with MPEG-2", "ts-mpeg2-mp2.ts", 0.1),
+    _part("x-cut-gop.vob", "the same in MPEG-PS", "ps-mpeg2-ac3.vob", 0.1),
+    _part("x-cut-gop.m2ts", "the same in M2TS", "m2ts-h264-ac3.m2ts", 0.1),
+    _part("x-cut-open-gop.ts", "the same with open GOPs", "v-hevc-open-gop.ts", 0.1),
+    _part("x-cut.mp3", "MP3 from the middle of a frame", "raw-mp3.mp3", 0.3),
     *(
-        Clip(
-            f"x-truncated.{end}",
-            f"truncated ({source})",
-            needs=(source,),
-            make=_part(source, 0, 0.7),
-        )
+        _part(f"x-truncated.{end}", f"truncated ({source})", source, 0, 0.7)
         for end, source in _SHORT.items()
     ),
-    Clip(
-        "x-truncated-faststart.mp4",
-        "truncated MP4, moov first",
-        needs=("mp4-faststart.mp4",),
-        make=_part("mp4-faststart.mp4", 0, 0.7),
-    ),
-    Clip(
-        "x-truncated-fragments.mp4",
-        "truncated fragmented MP4",
-        needs=("fmp4-gop.mp4",),
-        make=_part("fmp4-gop.mp4", 0, 0.7),
-    ),
-    Clip(
+    _part("x-truncated-faststart.mp4", "truncated MP4, moov first", "mp4-faststart.mp4", 0, 0.7),
+    _part("x-truncated-fragments.mp4", "truncated fragmented MP4", "fmp4-gop.mp4", 0, 0.7),
+    _part(
         "x-no-moov.mp4",
         "MP4 without its moov",
-        needs=("mp4-h264-aac.mp4",),
-        make=_part("mp4-h264-aac.mp4", 0, 0.7),
+        "mp4-h264-aac.mp4",
+        0,
+        0.7,
         dead="an MP4 file cannot be read without its moov",
     ),
     *(
