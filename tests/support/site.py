@@ -13,6 +13,7 @@ from twisted.web.server import Site
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
+from mkvtwist.live.period import Period
 from mkvtwist.streams.stream import Stream
 from mkvtwist.testing import Reactor, footage, header
 from tests.support.fakes import Answer, Log, answer
@@ -79,23 +80,36 @@ class Connection:
 
 
 class SiteTestCase(SynchronousTestCase):
-    """What the cases below have in common: a site in memory."""
+    """
+    What cases have in common: a site in memory, with a stream that has begun.
+
+    @cvar seconds: how much the stream has.
+    @cvar make_period: makes the periods of all streams.
+    """
+
+    seconds = 10.0
+    make_period = Period
 
     def setUp(self) -> None:
-        """One stream of video that has ten seconds."""
+        """One stream, of so many seconds."""
         self.reactor = Reactor()
         self.streams: dict[str, Stream] = {}
         self.site = LiveSite(self.reactor, self.streams)
         self.log = Log(self)
         self.stream = self.add()
-        self.stream.publisher.begin(header())
-        self.publish(0, 10)
+        self.begin()
+        self.publish(0, self.seconds)
 
     def add(self, name: str = "live", **settings: Any) -> Stream:
         """Another stream; its input is not opened."""
         config = StreamConfig(Input(Form.DEMO, "demo:"), name=name, **settings)
-        self.streams[name] = stream = Stream(self.reactor, config, ignore)
+        stream = Stream(self.reactor, config, ignore, make_period=self.make_period)
+        self.streams[name] = stream
         return stream
+
+    def begin(self) -> None:
+        """Video."""
+        self.stream.publisher.begin(header())
 
     def publish(self, start: float, end: float) -> None:
         """Packet by packet."""
@@ -107,8 +121,14 @@ class SiteTestCase(SynchronousTestCase):
         """A new connection."""
         return Connection(self.site, self.reactor)
 
-    def get(self, target: str, method: str = "GET", *, peer: str = "", **headers: str) -> Answer:
-        """The answer to one request on a connection of its own, perhaps from another address."""
+    def ask(
+        self, target: str, method: str = "GET", *, peer: str = "", **headers: str
+    ) -> Connection:
+        """One request on a connection of its own, perhaps from another address."""
         connection = Connection(self.site, self.reactor, peer) if peer else self.connect()
         connection.ask(target, method, **headers)
-        return connection.answer(method)
+        return connection
+
+    def get(self, target: str, method: str = "GET", *, peer: str = "", **headers: str) -> Answer:
+        """The answer to such a request."""
+        return self.ask(target, method, peer=peer, **headers).answer(method)

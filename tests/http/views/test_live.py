@@ -25,7 +25,7 @@ from tests.support.site import SiteTestCase
 class TracksTests(SiteTestCase):
     """C{?tracks=}: some of them, in any format."""
 
-    def begin(self) -> Stream:
+    def add_other(self) -> Stream:
         """VP8, Opus, and SubRip."""
         other = self.add("other")
         other.publisher.begin(matroska.header())
@@ -41,7 +41,7 @@ class TracksTests(SiteTestCase):
 
     def test_some(self) -> None:
         """The header and the fragments have what was asked for, and nothing of the others."""
-        other = self.begin()
+        other = self.add_other()
         self.publish_to(other)
         got = self.get("/other.mkv?tracks=2,3&burst=9").body
         self.assertEqual([track["codec"] for track in media.parameters(got)[0]], ["opus", "srt"])
@@ -51,7 +51,7 @@ class TracksTests(SiteTestCase):
 
     def test_shared(self) -> None:
         """All who ask for the same are one audience, which goes with the last of them."""
-        other = self.begin()
+        other = self.add_other()
         self.publish_to(other)
         watching = [self.connect() for _ in range(3)]
         for connection, target in zip(watching, ("1,2", "2,1", "2"), strict=True):
@@ -64,7 +64,7 @@ class TracksTests(SiteTestCase):
     def test_text(self) -> None:
         """Subtitles come as they are due, beside the rest, and take no place."""
         self.site.configure(Config((), max_clients_total=1))
-        other = self.begin()
+        other = self.add_other()
         self.publish_to(other)
         self.connect().ask("/other.mkv")
         for target in ("/other.vtt?burst=9", "/other.vtt?burst=9&tracks=3"):
@@ -96,7 +96,7 @@ class TracksTests(SiteTestCase):
 
     def test_type(self) -> None:
         """The type is that of what is sent."""
-        self.publish_to(self.begin())
+        self.publish_to(self.add_other())
         for method in ("GET", "HEAD"):
             got = self.get("/other.mkv?tracks=2", method)
             self.assertEqual(got.headers["content-type"], 'audio/x-matroska; codecs="opus"')

@@ -13,11 +13,10 @@ from itertools import pairwise
 from typing import Any
 from weakref import ref
 
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from mkvtwist.config.input import Form, Input, parse_at_end, parse_input
+from mkvtwist.config.input import parse_at_end, parse_input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
@@ -33,11 +32,11 @@ from mkvtwist.outputs.segmented import hls
 from mkvtwist.outputs.segmented.registry import HLS
 from mkvtwist.outputs.segmented.viewers import LOOK_BACK
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import AUDIO, END, VIDEO, FakeReaders, Reactor, footage, header
+from mkvtwist.testing import AUDIO, END, VIDEO, FakeReaders, footage, header
 from tests.support import media
-from tests.support.fakes import Answer, Log, in_mp4
+from tests.support.fakes import in_mp4
 from tests.support.segmented import UNRENDERABLE, PeriodInBytes
-from tests.support.site import Connection, SlowTransport, ignore
+from tests.support.site import Connection, SiteTestCase, SlowTransport
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
 
 BRIEFLY = "public, max-age=1, s-maxage=1, stale-while-revalidate=1, stale-if-error=10"
@@ -59,47 +58,21 @@ class OneView(Resource):
         return NOT_DONE_YET
 
 
-class HLSTestCase(SynchronousTestCase):
-    """What the cases below have in common: a site in memory, with a stream that has begun."""
+class HLSTestCase(SiteTestCase):
+    """What the cases below have in common: seven complete segments of a second, and a half."""
+
+    seconds = 7.5
+    make_period = PeriodInBytes
 
     def setUp(self) -> None:
-        """Seven complete segments of a second, and a half."""
-        self.reactor = Reactor()
-        self.streams: dict[str, Stream] = {}
-        self.site = LiveSite(self.reactor, self.streams)
-        self.log = Log(self)
-        self.stream = self.add()
-        self.begin()
-        self.publish(0, 7.5)
+        """The newest segment is known."""
+        super().setUp()
         self.cutter = self.stream.cutter
         self.newest = self.cutter.edge[0]
-
-    def add(self, name: str = "live", **settings: Any) -> Stream:
-        """Another stream; its input is not opened."""
-        config = StreamConfig(Input(Form.DEMO, "demo:"), name=name, **settings)
-        stream = Stream(self.reactor, config, ignore, make_period=PeriodInBytes)
-        self.streams[name] = stream
-        return stream
 
     def begin(self) -> None:
         """Video, which fits into MP4."""
         self.stream.publisher.begin(header(in_mp4(VIDEO)))
-
-    def publish(self, start: float, end: float) -> None:
-        """Packet by packet."""
-        for packet in footage(start, end):
-            self.stream.publisher.publish([packet])
-            self.reactor.turn()
-
-    def ask(self, target: str, method: str = "GET", **headers: str) -> Connection:
-        """One request on a connection of its own."""
-        connection = Connection(self.site, self.reactor)
-        connection.ask(target, method, **headers)
-        return connection
-
-    def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
-        """The answer to one request."""
-        return self.ask(target, method, **headers).answer(method)
 
     def media(self) -> str:
         """The media playlist of now."""
