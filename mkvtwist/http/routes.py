@@ -20,6 +20,7 @@ from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.control import Control
 from mkvtwist.http.replay.writer import PREFIX
 from mkvtwist.http.router import REST, STREAM, Guard, Route
+from mkvtwist.http.segment_requests import Watching
 from mkvtwist.http.views import pages, static
 from mkvtwist.http.views.live import watch
 from mkvtwist.http.views.management import Management
@@ -72,7 +73,7 @@ class Views:
         self._status = parts.get("status") or Status(reactor, streams)
         self._stills = parts.get("stills") or Stills(reactor)
         self._replays = parts.get("replays") or Replays(reactor)
-        # The observers of a stream's publisher keep these, so that they go with the stream.
+        # The observers of a stream's cutter keep these, so that they go with the stream.
         self._pieces: WeakValueDictionary[str, Pieces] = WeakValueDictionary()
         self.management = (
             Management(reactor, control, self._status, public=public) if control else None
@@ -161,7 +162,8 @@ class Views:
         name = stream.config.name
         pieces = self._pieces.get(name)
         if pieces is None or pieces.stream is not stream:
-            pieces = self._pieces[name] = Pieces(self._reactor, stream, self._limits)
+            watching = Watching(self._reactor, stream, self._limits)
+            pieces = self._pieces[name] = Pieces(self._reactor, watching)
         return pieces.view(path)
 
 

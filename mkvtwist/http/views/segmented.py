@@ -19,8 +19,6 @@ from typing import Any
 from twisted.web.http import Request
 
 from mkvtwist.config.values import ConfigError, parse_tracks
-from mkvtwist.http.client_limits import ClientLimits
-from mkvtwist.http.held_requests import MOST_HELD
 from mkvtwist.http.segment_requests import Due, Tracks, Watching
 from mkvtwist.http.views.hls import Playlists
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
@@ -30,7 +28,6 @@ from mkvtwist.http.wire.ranges import Unsatisfiable, cut, requested
 from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
 from mkvtwist.outputs.segmented import addresses, pieces
 from mkvtwist.outputs.segmented.addresses import Address
-from mkvtwist.streams.stream import Stream
 
 FOREVER = b"max-age=31536000, immutable"
 """
@@ -39,19 +36,18 @@ C{Cache-Control} of pieces, which never change: a year, the longest that caches 
 
 
 class Pieces:
-    """The segmented outputs of one stream."""
+    """
+    The segmented outputs of one stream, whose cutter keeps them.
 
-    def __init__(
-        self, reactor: Any, stream: Stream, limits: ClientLimits, *, most_held: int = MOST_HELD
-    ) -> None:
-        """
-        @param most_held: how many requests wait at once.
-        """
-        self.stream = stream
+    @ivar stream: the stream.
+    """
+
+    def __init__(self, reactor: Any, watching: Watching) -> None:
+        self.stream = watching.stream
         self._reactor = reactor
-        self._watching = Watching(reactor, stream, limits, most_held=most_held)
-        self._lists = Playlists(self._watching).views
-        stream.cutter.observers.append(self._look)
+        self._watching = watching
+        self._lists = Playlists(watching).views
+        self.stream.cutter.observers.append(self._look)
 
     def view(self, path: str) -> View | None:
         """Return the view of a playlist or a piece; L{None} if there cannot be such a one."""

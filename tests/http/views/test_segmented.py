@@ -21,7 +21,7 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.client_limits import ClientLimits
-from mkvtwist.http.segment_requests import WAIT_FIRST, list_bytes
+from mkvtwist.http.segment_requests import WAIT_FIRST, Watching, list_bytes
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.still import Stills
 from mkvtwist.http.wire.delivery import SLICE
@@ -550,10 +550,9 @@ class BlockingTests(HLSTestCase):
 
     def test_too_many(self) -> None:
         """A limited number of requests wait."""
-        pieces = Pieces(
-            self.reactor, self.stream, ClientLimits(Config(()), self.streams), most_held=3
-        )
-        view = pieces.view("media.m3u8")
+        limits = ClientLimits(Config(()), self.streams)
+        watching = Watching(self.reactor, self.stream, limits, most_held=3)
+        view = Pieces(self.reactor, watching).view("media.m3u8")
         assert view is not None
         site = Site(OneView(view), reactor=self.reactor)
         waiting = [Connection(site, self.reactor) for _ in range(4)]
