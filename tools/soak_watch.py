@@ -31,6 +31,13 @@ AGAIN = 0.5
 SLOW = 25_000
 """Bytes that a slow client takes in a second: less than the demo brings."""
 
+SMALL = 128 << 10
+"""
+Bytes of the receive buffer of a slow client: a segment of loopback (64 KiB) fits. With 4 KiB the
+server's kernel takes the client's window for closed, although the client reads all the time, and
+resets the connection when C{TCP_USER_TIMEOUT} has passed.
+"""
+
 
 # -- What is watched ----------------------------------------------------------
 
@@ -444,12 +451,12 @@ async def opened(
     """
     Ask for something.
 
-    @param small: keep as little as possible of what has not been read.
+    @param small: keep little of what has not been read.
     """
     connection = socket.socket()
     connection.setblocking(False)
     if small:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
     try:
         await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
     except OSError:
