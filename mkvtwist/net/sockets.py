@@ -5,6 +5,7 @@ Everything here is about TCP. Over anything else, such as a UNIX socket, or on a
 an option, the functions do nothing or return L{None}.
 """
 
+import ipaddress
 import socket
 import struct
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import Any, NamedTuple
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
+
+from mkvtwist.net.addresses import parse_address
 
 UNSENT = 128 << 10
 """
@@ -135,9 +138,10 @@ def traffic(handle: socket.socket | None) -> Traffic | None:
 
 def plain(address: IAddress) -> IAddress:
     """Return an address in IPv4 if it is one of those that IPv6 has for IPv4: ::ffff:192.0.2.7."""
-    host = getattr(address, "host", "")
-    if isinstance(address, IPv6Address) and host.lower().startswith("::ffff:") and "." in host:
-        return IPv4Address(address.type, host[7:], address.port)
+    if isinstance(address, IPv6Address):
+        parsed = parse_address(address.host)
+        if isinstance(parsed, ipaddress.IPv4Address):
+            return IPv4Address(address.type, str(parsed), address.port)
     return address
 
 
