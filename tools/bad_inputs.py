@@ -116,28 +116,6 @@ def _without_keyframes(h264: bytes) -> bytes:
     return b"\0\0\1".join(unit for unit in units if not unit or unit[0] & 31 not in (5, 7, 8))
 
 
-def many_tracks(count: int) -> bytes:
-    """A Matroska with so many tracks of sound, each with one packet; too long to be stored."""
-    head = oddities.element(0x1A45DFA3, oddities.element(0x4282, b"matroska"))
-    tracks, blocks = bytearray(), bytearray()
-    for number in range(1, count + 1):
-        coded = bytes([0x80 | number]) if number < 127 else (number | 0x4000).to_bytes(2, "big")
-        audio = oddities.element(0xB5, b"\x40\xe7\x00\x00") + oddities.element(0x9F, b"\1")
-        tracks += oddities.element(
-            oddities.TRACK,
-            oddities.element(0xD7, number.to_bytes(2, "big"))
-            + oddities.element(0x73C5, number.to_bytes(2, "big"))
-            + oddities.element(0x83, b"\2")
-            + oddities.element(0x86, b"A_PCM/INT/LIT")
-            + oddities.element(0xE1, audio + oddities.element(0x6264, b"\x10")),
-        )
-        blocks += oddities.element(SIMPLE_BLOCK, coded + b"\0\0\x80" + bytes(64))
-    cluster = oddities.element(CLUSTER, oddities.element(TIMESTAMP, b"\0") + bytes(blocks))
-    return head + oddities.element(
-        oddities.SEGMENT, oddities.element(oddities.TRACKS, bytes(tracks)) + cluster
-    )
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make the stored bad inputs again.")
     parser.add_argument("directory", type=Path, help="where they are stored: tests/data")
