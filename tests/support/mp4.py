@@ -11,8 +11,6 @@ from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import Header
 from tests.support import media
 
-VIDEO, AUDIO, TEXT = 1, 2, 3
-FRAME = 40_000
 WORDS = [(0.1, 0.5, "Hello")]
 
 

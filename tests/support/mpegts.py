@@ -17,13 +17,10 @@ from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.stored_payload import nal_units
 from tests.support import media
+from tests.support.packets import FRAME, VIDEO
 
-VIDEO, AUDIO, TEXT = 1, 2, 3
-FRAME = 40_000
 WRAP = 1 << 33
 """Ticks after which the stamps of a transport stream begin anew."""
-LATER = 5 * 3600 * SECOND
-
 
 START = b"\0\0\0\1"
 H264_SETS = frozenset({7, 8, 9})

@@ -19,7 +19,8 @@ from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.mp4.fragments import Mp4Muxer
 from mkvtwist.media.packet import SECOND, Packet
 from tests.support import media
-from tests.support.mp4 import AUDIO, FRAME, TEXT, VIDEO, counted, header, parsed, samples
+from tests.support.mp4 import counted, header, parsed, samples
+from tests.support.packets import AUDIO, FRAME, TEXT, VIDEO, jumping_packets
 from tests.support.read_back import LATER, Sent, bytes_of, check_shown, decoded, read
 
 SCALES = {VIDEO: 90_000, AUDIO: 48_000}
@@ -40,22 +41,10 @@ def sound(at: int) -> Packet:
     return Packet(AUDIO, at, at, 21_333, True, b"sound")
 
 
-@st.composite
-def packets(draw: st.DrawFn) -> list[Packet]:
-    """Packets of three tracks, each in decoding order, with jumps."""
-    made = []
-    begin = draw(st.sampled_from([0, 40_000, 26 * 3600 * SECOND, 10**15]))
-    due = dict.fromkeys((VIDEO, AUDIO, TEXT), begin)
-    steps = st.sampled_from([1, 333, 21_333, 33_367, FRAME, 40 * SECOND, 100_000 * SECOND])
-    for _ in range(draw(st.integers(1, 12))):
-        track = draw(st.sampled_from([VIDEO, VIDEO, AUDIO, TEXT]))
-        due[track] += draw(steps)
-        shown = due[track] + (draw(st.sampled_from([0, 0, FRAME, 5])) if track == VIDEO else 0)
-        duration = draw(st.sampled_from([0, 1, 21_333, FRAME]))
-        key = track != VIDEO or draw(st.booleans())
-        data = draw(st.binary(min_size=1, max_size=300))
-        made.append(Packet(track, shown, due[track], duration, key, data))
-    return made
+def packets() -> st.SearchStrategy[list[Packet]]:
+    """Packets that begin at and far from 0."""
+    beginnings = (0, FRAME, 26 * 3600 * SECOND, 10**15)
+    return jumping_packets(beginnings, st.binary(min_size=1, max_size=300))
 
 
 class FragmentTests(SynchronousTestCase):

@@ -22,14 +22,9 @@ from mkvtwist.formats.mpegts.pes import LEAD
 from mkvtwist.media.packet import SECOND, Header, Packet
 from tests.support import media
 from tests.support.mpegts import (
-    AUDIO,
-    FRAME,
     H264_SETS,
     HEVC_SETS,
-    LATER,
     PICTURES,
-    TEXT,
-    VIDEO,
     WRAP,
     Pes,
     Stream,
@@ -43,26 +38,16 @@ from tests.support.mpegts import (
     ticks,
     units,
 )
-from tests.support.read_back import Sent, bytes_of, check_shown, decoded, read
+from tests.support.packets import AUDIO, FRAME, TEXT, VIDEO, jumping_packets
+from tests.support.read_back import LATER, Sent, bytes_of, check_shown, decoded, read
 
 
-@st.composite
-def packets(draw: st.DrawFn) -> list[Packet]:
-    """Packets of three tracks, each in decoding order, with jumps."""
-    made = []
-    begin = draw(st.sampled_from([-LEAD - 1, -1, 0, FRAME, 26 * 3600 * SECOND, 10**15]))
-    due = dict.fromkeys((VIDEO, AUDIO, TEXT), begin)
-    steps = st.sampled_from([1, 333, 21_333, 33_367, FRAME, 40 * SECOND, 100_000 * SECOND])
-    for _ in range(draw(st.integers(1, 12))):
-        track = draw(st.sampled_from([VIDEO, VIDEO, AUDIO, TEXT]))
-        due[track] += draw(steps)
-        shown = due[track] + (draw(st.sampled_from([0, 0, FRAME, 5])) if track == VIDEO else 0)
-        duration = draw(st.sampled_from([0, 1, 21_333, FRAME]))
-        key = track != VIDEO or draw(st.booleans())
-        head = draw(st.binary(min_size=1, max_size=8))
-        size = draw(st.one_of(st.integers(0, 600), st.sampled_from([3000, 65_600])))
-        made.append(Packet(track, shown, due[track], duration, key, head + bytes(size)))
-    return made
+def packets() -> st.SearchStrategy[list[Packet]]:
+    """Packets that begin around and far from 0, some of which fill many transport packets."""
+    beginnings = (-LEAD - 1, -1, 0, FRAME, 26 * 3600 * SECOND, 10**15)
+    heads = st.binary(min_size=1, max_size=8)
+    sizes = st.one_of(st.integers(0, 600), st.sampled_from([3000, 65_600]))
+    return jumping_packets(beginnings, st.builds(lambda a, n: a + bytes(n), heads, sizes))
 
 
 class TransportTests(SynchronousTestCase):

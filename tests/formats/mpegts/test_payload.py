@@ -8,7 +8,8 @@ from mkvtwist.formats.mpegts import MPEG_TS
 from mkvtwist.formats.mpegts.payload import CODECS, fits
 from mkvtwist.media.packet import Header, Track
 from tests.support import media
-from tests.support.mpegts import FRAME, START, frame, header, one, parsed
+from tests.support.mpegts import START, frame, header, one, parsed
+from tests.support.packets import FRAME
 
 
 def bits(text: str) -> bytes:

@@ -14,8 +14,6 @@ from mkvtwist.formats.mpegts.tables import crc
 from mkvtwist.media.packet import Header, Track
 from tests.support import media
 from tests.support.mpegts import (
-    AUDIO,
-    FRAME,
     Entry,
     cut,
     entries,
@@ -25,6 +23,7 @@ from tests.support.mpegts import (
     reference_crc,
     sent,
 )
+from tests.support.packets import AUDIO, FRAME
 
 
 class TableTests(SynchronousTestCase):
