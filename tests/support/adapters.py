@@ -89,6 +89,13 @@ def adapted(source: media.Source) -> Adapted:
     return Adapted(header, header.matroska_head + b"".join(out), used)
 
 
+def described(source: media.Source) -> Header:
+    """The header of a clip, as it is written in earnest, before any packet has been read."""
+    with media.opened(source) as container:
+        header, _ = write_header([adapter_for(s) for s in container.streams], container)
+    return header
+
+
 def _timed(adapter: Adapter, one: Any) -> tuple[int | None, int, bool, bytes, Any]:
     base = one.time_base
     pts = None if one.pts is None else round(one.pts * base * SECOND) + SECOND

@@ -7,10 +7,9 @@ import av
 from hypothesis import strategies as st
 
 from mkvtwist.formats.matroska.ebml import element, elements, unsigned
-from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import SECOND, Extra, Header, Packet
 from tests.support import media
+from tests.support.adapters import described
 
 MS = 1000
 VIDEO, AUDIO, TEXT = 1, 2, 3
@@ -34,9 +33,7 @@ def header() -> Header:
     clip = media.clip(
         video="libvpx", audio="libopus", seconds=0.2, subtitles=[(0, 0.1, "x")], titles=["Sound"]
     )
-    with media.opened(clip) as container:
-        made, _ = write_header([adapter_for(s) for s in container.streams], container)
-    return made
+    return described(clip)
 
 
 def read(data: bytes) -> list[Any]:

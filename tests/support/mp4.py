@@ -6,10 +6,9 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import Header
 from tests.support import media
+from tests.support.adapters import described
 
 WORDS = [(0.1, 0.5, "Hello")]
 
@@ -88,9 +87,7 @@ def in_traf(data: bytes, base: int, traf: bytes) -> Iterator[Sample]:
 def header(**more: Any) -> Header:
     """A header for H.264, AAC and SubRip, as it is written in earnest."""
     clip = media.clip(seconds=0.2, subtitles=[(0, 0.1, "x")], **more)
-    with media.opened(clip) as container:
-        made, _ = write_header([adapter_for(s) for s in container.streams], container)
-    return made
+    return described(clip)
 
 
 def mp4_boxes(data: bytes, *path: str) -> list[bytes]:

@@ -10,10 +10,9 @@ from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.formats.matroska.ebml import MatroskaError, element, elements, unsigned
 from mkvtwist.formats.matroska.head import codec_delays, codec_privates, completed, selected
 from mkvtwist.formats.webm import WEBM, webm_head
-from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import Packet
 from tests.support import media
+from tests.support.adapters import described
 from tests.support.matroska import (
     CODEC_DELAY,
     CRC32,
@@ -48,8 +47,7 @@ class HeaderTests(SynchronousTestCase):
     def test_display_size(self) -> None:
         """An anamorphic track is shown in its shape, the others as they are."""
         clip = media.clip(video="mpeg4", audio="mp2", seconds=0.2)
-        with media.opened(clip) as container:
-            made, _ = write_header([adapter_for(s) for s in container.streams], container)
+        made = described(clip)
         data = completed(made.matroska_head, {1: (213, 120)}, {})
         cluster = MatroskaMuxer(made).render([Packet(1, 0, 0, 0, True, b"x")])
         (video, audio), _ = media.parameters(data + cluster)

@@ -34,12 +34,20 @@ class FramingTests(SynchronousTestCase):
         data = made.live([frame(data=data, key=key)], 0, made.start)
         return b"".join(p.payload for p in parsed(data).pes)
 
+    def check(self, codec: str, private: bytes, *payloads: tuple[str, bool, bytes]) -> None:
+        """Each payload, in hexadecimal and of a keyframe or not, becomes what is expected."""
+        for data, key, expected in payloads:
+            made = self.framed(codec, private, bytes.fromhex(data), key=key)
+            self.assertEqual(made, expected, data)
+
     def test_h264(self) -> None:
         """A picture begins with a delimiter, and has each parameter set that it needs once."""
         avcc = bytes.fromhex("01 64001e fd e1 0003 6764aa 02 0002 68ee 0001 68")
         sets = START + b"\x67\x64\xaa" + START + b"\x68\xee" + START + b"\x68"
         delimiter = START + b"\x09\xf0"
-        for data, key, expected in (
+        self.check(
+            "h264",
+            avcc,
             ("0002 6500", True, delimiter + sets + START + b"\x65\0"),
             ("0002 4100", False, delimiter + START + b"\x41\0"),
             ("0002 0910 0002 6500", True, START + b"\x09\x10" + sets + START + b"\x65\0"),
@@ -54,10 +62,7 @@ class FramingTests(SynchronousTestCase):
             ("0002 6500 00", False, delimiter + START + b"\x65\0"),
             ("0000 00", True, b""),
             ("", True, b""),
-        ):
-            self.assertEqual(
-                self.framed("h264", avcc, bytes.fromhex(data), key=key), expected, data
-            )
+        )
 
     def test_lengths(self) -> None:
         """NAL units' lengths have as many bytes as the setup says."""
@@ -76,14 +81,13 @@ class FramingTests(SynchronousTestCase):
         hvcc = b"\1" + bytes(20) + bytes.fromhex("03 02 a0 0001 0001 40 a1 0002 0001 42 0002 4201")
         sets = START + b"\x40" + START + b"\x42" + START + b"\x42\1"
         delimiter = START + b"\x46\1\x50"
-        for data, key, expected in (
+        self.check(
+            "hevc",
+            hvcc,
             ("00000002 2601", True, delimiter + sets + START + b"\x26\1"),
             ("00000002 0201", False, delimiter + START + b"\2\1"),
             ("00000002 4601 00000002 2601", True, START + b"\x46\1" + sets + START + b"\x26\1"),
-        ):
-            self.assertEqual(
-                self.framed("hevc", hvcc, bytes.fromhex(data), key=key), expected, data
-            )
+        )
 
     def test_unfit_nal_units(self) -> None:
         """Without a setup that can be read there is no picture."""
