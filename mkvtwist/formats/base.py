@@ -89,8 +89,9 @@ class FileLayout:
 
     front: Callable[[bytes, int, Sequence[IndexEntry], int], bytes]
     """
-    Make the front, of the live head, the number of the track that is indexed, the pieces and the
-    duration. Its length depends on the number of pieces only.
+    Make the front; its length depends on the number of pieces only.
+
+    It is made of the live head, the number of the track that is indexed, the pieces, the duration.
     """
 
     piece: Callable[[Any, Sequence[Packet]], bytes]

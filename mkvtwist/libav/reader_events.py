@@ -19,7 +19,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Something that happened once, for the log."""
+    """A sentence for the log on something that happened once."""
 
     text: str
 
@@ -27,8 +27,9 @@ class Noticed:
 @dataclass(frozen=True, slots=True)
 class Noted:
     """
-    Sentences on how the input is read, for the log, and for C{/status} as long as the input is
-    open. They replace the sentences before.
+    Sentences on how the input is read; they replace the sentences before.
+
+    They are for the log, and for C{/status} as long as the input is open.
     """
 
     texts: tuple[str, ...]

@@ -7,8 +7,10 @@ from typing import Protocol
 
 class Signal(Protocol):
     """
-    A signal that is given once, and stays given: a C{threading.Event}, or what stands for it where
-    a reader and its owner are not in the same process.
+    A signal that is given once, and stays given.
+
+    It is a C{threading.Event}, or its substitute if a reader and its owner are not in the same
+    process.
     """
 
     def set(self) -> None:

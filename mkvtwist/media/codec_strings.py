@@ -51,8 +51,9 @@ class DolbyVision(NamedTuple):
 
 def dolby_vision(codec: str, record: bytes) -> DolbyVision | None:
     """
-    Read a Dolby Vision configuration record (Dolby Vision streams within the ISO base media file
-    format, 3.2).
+    Read a Dolby Vision configuration record.
+
+    Its layout: Dolby Vision streams within the ISO base media file format, 3.2.
 
     @param codec: FFmpeg's name.
     @return: L{None} if it makes no sense.

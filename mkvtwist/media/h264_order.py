@@ -1,10 +1,9 @@
 """
-The order in which the pictures of H.264 are shown, read from their slices (I{pure}; ITU-T H.264,
-8.2.1).
+The order in which the pictures of H.264 are shown, read from their slices (I{pure}).
 
-Numbers in parentheses are sections of the standard. Damage is passed over: a parameter set that
-makes no sense is not remembered, a slice whose header makes no sense says nothing. Each loop is
-bounded by the standard, or by the bits that are there.
+Numbers in parentheses are sections of ITU-T H.264; the order is in 8.2.1. Damage is passed over: a
+parameter set that makes no sense is not remembered, a slice whose header makes no sense says
+nothing. Each loop is bounded by the standard, or by the bits that are there.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """
-The order in which the pictures of HEVC are shown, read from their slices (I{pure}; ITU-T H.265,
-8.3.1).
+The order in which the pictures of HEVC are shown, read from their slices (I{pure}).
 
-Numbers in parentheses are sections of the standard. Damage is passed over: a parameter set that
-makes no sense is not remembered, a slice whose header makes no sense says nothing.
+Numbers in parentheses are sections of ITU-T H.265; the order is in 8.3.1. Damage is passed over: a
+parameter set that makes no sense is not remembered, a slice whose header makes no sense says
+nothing.
 """
 
 from collections.abc import Sequence

@@ -107,7 +107,7 @@ def _walked_config(bits: Bits) -> bytes:
 
 
 def _skip_other_data(bits: Bits, version: int) -> None:
-    """Return the length of the data behind the payload."""
+    """Skip the length of the data behind the payload."""
     if version:
         _value(bits)
     else:

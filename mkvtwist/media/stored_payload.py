@@ -42,10 +42,10 @@ _HEVC_SETS, _HEVC_SPS = frozenset({32, 33, 34}), 33
 
 def parameter_sets(codec: str, units: Iterable[bytes]) -> bytes:
     """
-    Return the parameter sets among some NAL units, with start codes; none if the one with the size
-    of the pictures is missing.
+    Return the parameter sets among some NAL units, with start codes.
 
     @param codec: C{h264} or C{hevc}.
+    @return: no bytes if the parameter set with the size of the pictures is missing.
     """
     kinds, wanted = (_H264_SETS, _H264_SPS) if codec == "h264" else (_HEVC_SETS, _HEVC_SPS)
     found = [

@@ -17,9 +17,10 @@ CLUSTER_SPAN = SECOND
 
 def front(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int) -> bytes:
     """
-    Return the part before the Clusters: the head with the Segment's size, its duration, and an
-    index (SeekHead, Cues). Its length depends on the number of pieces, not on their sizes, so that
-    it can be written after them.
+    Return the part before the Clusters: the head, with the Segment's size, duration and index.
+
+    The index is SeekHead and Cues. The length of the front depends on the number of pieces, not on
+    their sizes, so that the front can be written after them.
 
     @param head: a stream's. Its chapters, whose times are those of the stream, stay out.
     @param number: the track that is looked for in the index.

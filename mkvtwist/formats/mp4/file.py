@@ -27,9 +27,11 @@ _MOST_ENTRIES = 0xFFFF
 
 def front(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int) -> bytes:
     """
-    Return the part before the fragments: the head with the duration, and an index (8.8.2 mehd,
-    8.16.3 sidx) if there are not too many pieces for one. Its length depends on the number of
-    pieces, not on their sizes, so that it can be written after them.
+    Return the part before the fragments: the head with the duration, and an index.
+
+    These are mehd (8.8.2) and sidx (8.16.3); there is no index of too many pieces. The length of
+    the front depends on the number of pieces, not on their sizes, so that the front can be written
+    after them.
 
     @param head: a stream's.
     @param number: the track whose times the index has.

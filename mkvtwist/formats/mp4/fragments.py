@@ -50,14 +50,14 @@ class Mp4Muxer(Muxer[None]):
 
     def render(self, packets: Sequence[Packet]) -> bytes:
         """
-        Return the packets as moof and mdat, one pair for each picture of a track, with all sound in
-        the first.
+        Return the packets as moof and mdat, one pair for each picture of a track.
 
-        One picture, since GStreamer's qtdemux states a frame rate for each moof, and 0 where there
-        is one picture. A decoder that begins anew when that changes (vp9dec, av1dec) shows nothing
-        until the next keyframe. How many arrive together changes with the load of the machine;
-        usually it is one, so it is always one. Each but the first takes 96 bytes. Nor has a moof
-        two runs of a track: GStreamer forgets the first when it cannot seek.
+        All sound is in the first pair. A pair has one picture, since GStreamer's qtdemux states a
+        frame rate for each moof, and 0 if the moof has one picture. A decoder that begins anew when
+        that changes (vp9dec, av1dec) shows nothing until the next keyframe. How many arrive
+        together changes with the load of the machine; usually it is one, so it is always one. Each
+        but the first takes 96 bytes. Nor has a moof two runs of a track: GStreamer forgets the
+        first when it cannot seek.
 
         A moof's number is the time at which it begins, in milliseconds: it depends on nothing that
         was sent before. Times before 0 become 0.

@@ -85,10 +85,9 @@ def _rate(bits: Bits) -> int:
 
 def _program_config(bits: Bits) -> bytes:
     """
-    Return the channels as an element that a frame can begin with, for setups without a number for
-    them.
+    Return the channels of a setup that has no number for them, as an element before each frame.
 
-    It fills whole bytes, so that what follows need not be shifted.
+    The element fills whole bytes, so that what follows need not be shifted.
 
     @raise Damaged: when they cannot be read.
     """

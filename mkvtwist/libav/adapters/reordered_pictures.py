@@ -96,12 +96,12 @@ class Untimed(AnnexB):
 
 class PartlyTimed(Untimed):
     """
-    H.264 and HEVC out of MPEG-TS, which need say only every 0.7 s when a picture is shown
-    (ISO/IEC 13818-1, 2.7.4).
+    H.264 and HEVC out of MPEG-TS, some of whose pictures have no times.
 
-    As long as each picture has its time, it keeps it, and none is held. From the first one without
-    on, pictures are spread evenly between those with a time, their presentation times are made
-    from their order, and moved by as much as those that are there tell. How far apart they are is
+    MPEG-TS need say only every 0.7 s when a picture is shown (ISO/IEC 13818-1, 2.7.4). As long as
+    each picture has its time, it keeps it, and none is held. From the first one without on,
+    pictures are spread evenly between those with a time, their presentation times are made from
+    their order, and moved by as much as those that are there tell. How far apart they are is
     measured from one with a time to the next. Until the second such comes, the stream's own claim
     is taken for it; without a claim, pictures wait.
     """

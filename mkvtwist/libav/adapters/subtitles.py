@@ -30,16 +30,16 @@ class MovText(Subtitles):
 
 class ScriptText(Subtitles):
     """
-    Text out of FLV, which has no list of tracks. libavformat also takes script data that is
-    repeated for it, such as the metadata that GStreamer's C{flvmux} sends again: that is left out.
+    Text out of FLV, without the script data that libavformat takes for text.
+
+    FLV has no list of tracks, and GStreamer's C{flvmux}, for one, sends its metadata again.
     """
 
     declared = False
 
     def packets(self, packet: AVPacket) -> Iterable[AVPacket]:
-        is_script = (
-            bytes(packet)[:2] == b"\x02\0"
-        )  # AMF's mark of a name, and its length's first half
+        # AMF's mark of a name, and its length's first half.
+        is_script = bytes(memoryview(packet)[:2]) == b"\x02\0"
         return () if is_script else super().packets(packet)
 
 

@@ -136,8 +136,9 @@ def _added(output: OutputContainer, blanks: Mapping[str, AVStream], adapter: Ada
 
 def language_of(stream: AVStream) -> str | None:
     """
-    Return a track's language, if it is one (RFC 5646, 2.1, as far as a pattern tells): VLC writes
-    C{???} into MPEG-TS, and an MPEG-TS may name several, of which this is the first.
+    Return a track's language; L{None} if it states none (RFC 5646, 2.1, as far as a pattern tells).
+
+    VLC writes C{???} into MPEG-TS. An MPEG-TS may name several languages: the first is returned.
     """
     first = stream.metadata.get("language", "").partition(",")[0]
     return first if first != "und" and _LANGUAGE.fullmatch(first) else None

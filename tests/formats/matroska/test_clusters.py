@@ -31,7 +31,7 @@ from tests.support.matroska import (
 
 
 class ClusterTests(SynchronousTestCase):
-    """What L{Matroska.render} makes, read by libavformat."""
+    """What L{MatroskaMuxer.render} makes, read by libavformat."""
 
     def setUp(self) -> None:
         self.matroska = MatroskaMuxer(header())

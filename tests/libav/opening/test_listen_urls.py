@@ -7,7 +7,7 @@ from mkvtwist.libav.opening.listen_urls import listen_url, listens
 
 
 class ListeningTests(SynchronousTestCase):
-    """L{listens} and L{listening}."""
+    """L{listens} and L{listen_url}."""
 
     def test_listens(self) -> None:
         """Datagrams, SRT's listeners, and connections that are asked for in the query."""
