@@ -49,6 +49,15 @@ def whole(head: bytes) -> Box:
     return Box(b"", 0, 0, len(head))
 
 
+def after_dates(head: bytes, box: Box) -> int:
+    """
+    Return the place behind the dates in a mvhd, tkhd or mdhd (8.2.2, 8.3.2, 8.4.2).
+
+    There stands the timescale, or in a tkhd the track_ID. Version 1 has dates of 64 bits.
+    """
+    return box.start + (20 if head[box.start] == 1 else 12)
+
+
 def child(head: bytes, parent: Box, type_: bytes) -> Box:
     """
     Return the first box of a type in a box.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from mkvtwist.formats.base import FileLayout, IndexEntry
-from mkvtwist.formats.mp4.boxes import box, child, whole
+from mkvtwist.formats.mp4.boxes import after_dates, box, child, whole
 from mkvtwist.formats.mp4.fragments import Mp4Muxer, ticks
 from mkvtwist.formats.mp4.head import timescales
 
@@ -41,7 +41,7 @@ def front(head: bytes, number: int, pieces: Sequence[IndexEntry], duration: int)
     """
     moov = child(head, whole(head), b"moov")
     mvhd, mvex = child(head, moov, b"mvhd"), child(head, moov, b"mvex")
-    (scale,) = struct.unpack_from(">I", head, mvhd.start + (20 if head[mvhd.start] == 1 else 12))
+    (scale,) = struct.unpack_from(">I", head, after_dates(head, mvhd))
     length = box(b"mehd", struct.pack(">IQ", 1 << 24, ticks(duration, scale)))
     movie = box(
         b"moov",

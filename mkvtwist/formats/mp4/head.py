@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 
-from mkvtwist.formats.mp4.boxes import Box, box, boxes, child, whole
+from mkvtwist.formats.mp4.boxes import Box, after_dates, box, boxes, child, whole
 from mkvtwist.media.packet import Track
 
 VIDEO_TIMESCALE = 90_000
@@ -49,8 +49,8 @@ def timescales(head: bytes) -> dict[int, int]:
     """
     scales = {}
     for trak in _tracks(head):
-        at = child(head, child(head, trak, b"mdia"), b"mdhd").start
-        (scale,) = struct.unpack_from(">I", head, at + (20 if head[at] == 1 else 12))
+        mdhd = child(head, child(head, trak, b"mdia"), b"mdhd")
+        (scale,) = struct.unpack_from(">I", head, after_dates(head, mdhd))
         scales[_track_id(head, trak)] = scale
     return scales
 
@@ -63,13 +63,9 @@ def _tracks(head: bytes) -> Iterator[Box]:
                     yield part
 
 
-def _number(head: bytes, tkhd: Box) -> int:
-    return int.from_bytes(head[(at := _number_at(head, tkhd)) : at + 4], "big")
-
-
-def _number_at(head: bytes, tkhd: Box) -> int:
-    """Return where the track_ID stands (8.3.2.2)."""
-    return tkhd.start + (20 if head[tkhd.start] == 1 else 12)
+def _track_id(head: bytes, trak: Box) -> int:
+    at = after_dates(head, child(head, trak, b"tkhd"))
+    return int.from_bytes(head[at : at + 4], "big")
 
 
 def joined(heads: Mapping[int, bytes], enabled: Collection[int]) -> bytes:
@@ -123,10 +119,6 @@ def shaped(head: bytes, ratio: Fraction) -> bytes:
     return head[: moov.head] + _changed(head, moov, changes) + head[moov.end :]
 
 
-def _track_id(head: bytes, trak: Box) -> int:
-    return _number(head, child(head, trak, b"tkhd"))
-
-
 def _changed(head: bytes, parent: Box, changes: _Changes) -> bytes:
     """Return a box with others in the place of some that are in it, at any depth."""
     parts = []
@@ -144,7 +136,7 @@ def _numbered(head: bytes, tkhd: Box, *, number: int, enabled: bool) -> bytes:
     """Return a tkhd (8.3.2) with another track_ID, and whether the track plays unasked."""
     made = bytearray(head[tkhd.start : tkhd.end])
     made[3] = made[3] | _ENABLED if enabled else made[3] & ~_ENABLED
-    struct.pack_into(">I", made, _number_at(head, tkhd) - tkhd.start, number)
+    struct.pack_into(">I", made, after_dates(head, tkhd) - tkhd.start, number)
     return box(b"tkhd", bytes(made))
 
 
