@@ -125,7 +125,8 @@ _OBJECT_TYPES = frozenset({1, 2, 3, 4})
 """Main, LC, SSR, LTP: what DVB has, and its like. The others have more to say in the end."""
 
 
-def _object_type(bits: Bits) -> int:
+def object_type(bits: Bits) -> int:
+    """Return the audio object type that GetAudioObjectType() reads (1.6.2.1)."""
     type_ = bits.read(5)
     return 32 + bits.read(6) if type_ == 31 else type_
 
@@ -138,12 +139,12 @@ def _frequency(bits: Bits) -> None:
 def _specific_config(bits: Bits) -> None:
     """Skip an AudioSpecificConfig (1.6.2.1) with a GASpecificConfig (4.4.1)."""
     start = bits.at
-    type_ = _object_type(bits)
+    type_ = object_type(bits)
     _frequency(bits)
     channels = bits.read(4)
     if type_ in (5, 29):  # SBR, PS: the core's type follows
         _frequency(bits)
-        type_ = _object_type(bits)
+        type_ = object_type(bits)
     if type_ not in _OBJECT_TYPES:
         raise Damaged(f"audio object type {type_}")
     bits.read(1)  # frameLengthFlag

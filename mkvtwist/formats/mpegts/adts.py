@@ -3,6 +3,7 @@ AAC with ADTS headers (I{pure}, ISO/IEC 14496-3, 1.A.2.2), from the setup that r
 """
 
 from mkvtwist.media.bits import Bits, Damaged
+from mkvtwist.media.latm import object_type
 
 ADTS_LIMIT = (1 << 13) - 1
 """Bytes of a frame that the length in an ADTS header can say, itself included."""
@@ -41,11 +42,11 @@ def adts(private: bytes) -> tuple[int, bytes]:
 
 
 def _described(bits: Bits) -> tuple[int, bytes]:
-    type_, rate = _object_type(bits), _rate(bits)
+    type_, rate = object_type(bits), _rate(bits)
     channels = bits.read(4)
     if type_ in (_SBR, _PS):
         _rate(bits)
-        type_ = _object_type(bits)
+        type_ = object_type(bits)
     if not 1 <= type_ <= 4:
         raise NoPlace(f"ADTS has no place for the audio object type {type_}")
     if channels > 7:
@@ -59,11 +60,6 @@ def _described(bits: Bits) -> tuple[int, bytes]:
     fixed = 0xFFF1 << 40  # syncword, MPEG-4, layer 0, no CRC
     fullness = 0x7FF << 2  # the bitrate is variable
     return fixed | type_ - 1 << 38 | rate << 34 | channels << 30 | fullness, layout
-
-
-def _object_type(bits: Bits) -> int:
-    type_ = bits.read(5)
-    return 32 + bits.read(6) if type_ == 31 else type_
 
 
 def _rate(bits: Bits) -> int:
