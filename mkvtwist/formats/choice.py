@@ -48,17 +48,16 @@ def choose(header: Header, format_: Format, wanted: frozenset[int] | None = None
             f"There is no track {', '.join(map(str, sorted(missing)))}; there are {there}"
         )
     tracks = _meant(header, format_, wanted)
-    problem = _problem(format_, tracks)
+    if problem := _problem(format_, tracks):
+        advice = _advice(header, format_, wanted)
+        raise Unfit(f"{problem}; {advice}" if advice else problem)
     pictures = [track for track in header.tracks if track.type == "video"]
     alone = [track for track in tracks if track.type == "video" and pictures[0] not in tracks]
-    if alone and not problem:
+    if alone:
         raise Unfit(
             f"{_label(alone[0])} comes only together with {_label(pictures[0])}, at whose keyframes"
             " the stream is cut"
         )
-    if problem:
-        advice = _advice(header, format_, wanted)
-        raise Unfit(f"{problem}; {advice}" if advice else problem)
     return Choice(format_, frozenset(track.number for track in tracks))
 
 

@@ -271,7 +271,7 @@ _BEGINNING = re.compile(
 )
 """The first three bytes of a frame or a tag, or as many of them as are there."""
 
-_APE_HAS_HEAD, _APE_IS_HEAD = 1 << 31, 1 << 29
+_APE_IS_HEAD = 1 << 29
 
 
 def _id3_size(data: Buffer, at: int) -> int:

@@ -52,14 +52,14 @@ class MpegAudio(Primed):
         """Return a frame with its time: the demuxer's own packet, if that is the frame."""
         while self._sources and self._sources[0][0] < place:
             self._sources.popleft()
-        one: AVPacket = None
+        base = self.stream.time_base
+        one: AVPacket
         if self._sources and self._size(0) == (place, len(frame)):
             one = self._sources.popleft()[1]
-        if one is None:
+        else:
             one = av.Packet(frame)
-            one.time_base = self.stream.time_base
+            one.time_base = base
             one.is_keyframe = True
-        base = self.stream.time_base
         one.pts = one.dts = self._next
         one.duration = head.samples * base.denominator // (head.rate * base.numerator)
         self._next = (self._next or 0) + one.duration

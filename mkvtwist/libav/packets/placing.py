@@ -65,11 +65,12 @@ class Placing:
         base = packet.time_base
         scale, unit = base.numerator * SECOND, base.denominator
         pts, dts, duration = packet.pts, packet.dts, packet.duration or 0
+        came = None if pts is None else (pts * scale + unit // 2) // unit
         timeline = self._timeline
         jumps = timeline.discontinuities
         placed = timeline.place(
             adapter.stream.index,
-            None if pts is None else (pts * scale + unit // 2) // unit,
+            came,
             None if dts is None else (dts * scale + unit // 2) // unit,
             (duration * scale + unit // 2) // unit,
             sparse=adapter.sparse,
@@ -80,8 +81,8 @@ class Placing:
             self._tell_jump(adapter)
         if placed is None:
             return None
-        if self._shift is None and pts is not None:
-            self._shift = placed[0] - (pts * scale + unit // 2) // unit
+        if self._shift is None and came is not None:
+            self._shift = placed[0] - came
         data = adapter.data(packet)
         if not data:
             return None
