@@ -9,10 +9,10 @@ It makes all attacks, or those that have one of the names in their own.
 
 A server with two streams is started: a demo, which somebody watches, and one that anybody may send
 to. Each attack is sent there as fast as it goes, its sender leaves, and another sender comes with
-bytes that are sound. What is told of each: the longest time between two reads of the viewer, before
-and during the attack; how long after the first sender had left the second was live; how much more
-memory the server had at its peak. The exit status is 1 when a gap is more than 200 ms longer than
-before, or the input was not free again within 10 s.
+bytes that are sound. The report has a line for each attack: the longest time between two reads of
+the viewer, before and during the attack; how long after the first sender had left the second was
+live; how much more memory the server had at its peak. The exit status is 1 when a gap is more than
+200 ms longer than before, or the input was not free again within 10 s.
 """
 
 # ruff: noqa: T201 (a script speaks by printing)
@@ -49,7 +49,7 @@ FREE = 10.0
 """Seconds after its sender has left in which an input must be free for the next one."""
 
 GIVE_UP = 60.0
-"""Seconds after which nobody waits any longer for that."""
+"""Seconds after which the tool waits no longer for that."""
 
 
 class Viewer(threading.Thread):
@@ -70,7 +70,7 @@ class Viewer(threading.Thread):
             self._last = now
 
     def longest(self) -> float:
-        """The longest pause since this was asked last, in seconds; one that lasts still counts."""
+        """Return the longest pause since the last call, in seconds; one that still lasts counts."""
         longest = max(self._longest, time.monotonic() - self._last)
         self._longest = 0.0
         return longest
@@ -78,7 +78,7 @@ class Viewer(threading.Thread):
 
 @contextmanager
 def server(port: int, over: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A server; its log goes to standard error's file when it says something."""
+    """Run a server with two streams; print its log from the first traceback on, if there is one."""
     with tempfile.TemporaryDirectory(prefix="mkvtwist-attacks-") as directory:
         source = "http" if over == "http" else f"tcp:{port + 1}:interface=127.0.0.1"
         toml = Path(directory) / "attacks.toml"
@@ -106,7 +106,7 @@ def server(port: int, over: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def line_to(port: int, over: str, size: int) -> socket.socket:
-    """A connection over which so many bytes of media can be sent."""
+    """Return a connection that takes so many bytes of media for the stream that is attacked."""
     line = socket.create_connection(("127.0.0.1", port if over == "http" else port + 1), GIVE_UP)
     if over == "http":
         line.sendall(b"PUT /victim HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
@@ -114,19 +114,19 @@ def line_to(port: int, over: str, size: int) -> socket.socket:
 
 
 def send(port: int, over: str, data: bytes) -> None:
-    """Be a sender who leaves when all is sent, or when nobody listens any more."""
+    """Be a sender that leaves when everything is sent, or when the server has hung up."""
     with suppress(OSError), line_to(port, over, len(data)) as line:
         line.sendall(data)
 
 
 def status(port: int) -> dict[str, object]:
-    """What the server says of the stream that is attacked."""
+    """Return the status of the stream that is attacked."""
     with urlopen(f"http://127.0.0.1:{port}/victim/status", timeout=GIVE_UP) as answer:
         return dict(json.load(answer))
 
 
 def memory(process: subprocess.Popen[bytes], name: str) -> int:
-    """A process's memory in MiB: C{VmHWM} at its peak, C{VmRSS} now."""
+    """Return a process's memory in MiB: C{VmHWM} at its peak, C{VmRSS} now."""
     for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
         if line.startswith(name):
             return int(line.split()[1]) >> 10
@@ -136,7 +136,7 @@ def memory(process: subprocess.Popen[bytes], name: str) -> int:
 def attack(
     process: subprocess.Popen[bytes], viewer: Viewer, port: int, over: str, data: bytes
 ) -> tuple[float, float, float, int]:
-    """Gaps without and with it, seconds until the next sender was live, MiB more at the peak."""
+    """Attack; return the gaps before and during it, seconds until the next sender is live, MiB."""
     sound = hostile.film(seconds=30.0)
     viewer.longest()
     time.sleep(QUIET)
@@ -155,7 +155,7 @@ def attack(
 
 
 def is_taken(port: int, over: str, data: bytes, restarts: object, deadline: float) -> bool:
-    """Be the next sender, who waits while it may; whether it became live."""
+    """Be the next sender until it is rejected; return whether its media became live."""
     with suppress(OSError), line_to(port, over, len(data)) as line:
         line.sendall(data[: len(data) // 2])
         line.settimeout(0.1)
@@ -171,7 +171,7 @@ def is_taken(port: int, over: str, data: bytes, restarts: object, deadline: floa
 
 
 def main() -> int:
-    """The command line; the exit status."""
+    """Do what the command line says; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

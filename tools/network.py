@@ -145,7 +145,7 @@ class Network:
         os.write(self._orders, json.dumps([way, values]).encode() + b"\n")
 
     def close(self) -> None:
-        """End all of it."""
+        """End the namespaces and the link."""
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -229,14 +229,14 @@ class Clock:
 
 
 def _any_context() -> ssl.SSLContext:
-    """Return what believes every server."""
+    """Return the TLS context of a client that trusts every server."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
 
 def _watch(host: str, path: str, seconds: float, *, tls: bool) -> None:
-    """Be a client; print what came, and when."""
+    """Be a client; print the times of the Clusters and the sizes that have come."""
     connection: socket.socket = socket.create_connection((host, PORT), 10)
     if tls:
         connection = _any_context().wrap_socket(connection)
@@ -260,7 +260,7 @@ def _watch(host: str, path: str, seconds: float, *, tls: bool) -> None:
 
 @dataclass
 class Watched:
-    """What a client saw."""
+    """The Clusters and bytes that a client has got, and when."""
 
     came: list[tuple[float, int]]
     sizes: list[tuple[float, int]]
@@ -271,7 +271,7 @@ class Watched:
         return sum(size for _, size in late) * 8 / (late[-1][0] - late[0][0]) if late[1:] else 0.0
 
     def lags(self, reference: "Watched") -> list[tuple[float, float]]:
-        """Return moments, and by how much what came then was late."""
+        """Return by how much each Cluster was late, with the moment at which it came."""
         known: dict[int, float] = {}
         for at, stamp in reference.came:
             known.setdefault(stamp, at)
@@ -360,7 +360,7 @@ def _serving(
 
 
 def _try(arguments: argparse.Namespace, bitrate: int, **link: Any) -> tuple[Watched, Watched]:
-    """Watch for a while; what the client beyond the link saw, and one on loopback."""
+    """Watch for a while; return what a client beyond the link has got, and one on loopback."""
     cut = link.pop("cut", None)
     with tempfile.TemporaryDirectory() as folder, Network(arguments.congestion) as network:
         down = {"rate": link.pop("rate", 0.0)}

@@ -133,7 +133,7 @@ FPSCommon=10
 @dataclass(frozen=True)
 class Sender:
     """
-    A program and how it sends.
+    A program that sends, and how it is started.
 
     @ivar name: as people call it.
     @ivar how: what is special about this way.
@@ -142,7 +142,7 @@ class Sender:
     @ivar locked: whether the stream has a C{send} rule; C{$password} is filled in for all.
     @ivar files: what the program needs beside the clips, by name.
     @ivar program: what must be installed; the first word of the command by default.
-    @ivar is_there: likewise, if it is no program.
+    @ivar is_there: whether anything else that the program needs is installed.
     """
 
     name: str
@@ -156,7 +156,7 @@ class Sender:
 
     @property
     def is_installed(self) -> bool:
-        """Whether it can be tried here."""
+        """Return whether the program is installed."""
         return bool(shutil.which(self.program or self.command.split()[0]) and self.is_there())
 
 
@@ -181,7 +181,7 @@ def _liquidsoap(method: str) -> dict[str, str]:
 
 
 def _obs(how: str, url: str, format_: str, source: str) -> Sender:
-    """OBS itself, recording for some seconds to a display that nobody sees."""
+    """Return OBS, which records for some seconds on a virtual display."""
     folder = ".config/obs-studio"
     profile = OBS_PROFILE.replace("$url", url).replace("$format", format_)
     return Sender(
@@ -317,11 +317,11 @@ class Tried:
         self._data = bytearray()
 
     def filled(self, text: str) -> str:
-        """A text, with the ports and paths of this run in it."""
+        """Return a text with the ports and paths of this run filled in."""
         return Template(text).safe_substitute(self._values)
 
     def run(self) -> list[str]:
-        """Try it; what came out of each of the two runs, or what went wrong."""
+        """Return the result of each of two runs: frames that came out, or that nothing did."""
         for name, text in self.sender.files.items():
             (self._directory / name).parent.mkdir(parents=True, exist_ok=True)
             (self._directory / name).write_text(self.filled(text))
@@ -338,7 +338,7 @@ class Tried:
         return self._result(Counter(), process.returncode)
 
     def _repeated(self, number: int) -> str:
-        """As encoders do, try again where an input is not ready at once."""
+        """Run the program, again if nothing comes out, as encoders do; return the result."""
         before = frames_in(bytes(self._data))
         for _ in range(TRIES):
             with self._started(number) as process, suppress(subprocess.TimeoutExpired):
@@ -445,7 +445,7 @@ def _as_nobody(sender: Sender) -> dict[str, Any]:
 
 
 def frames_in(data: bytes) -> Counter[str]:
-    """How many frames can be decoded of each codec, in what a client has got so far."""
+    """Return how many frames of each codec can be decoded in a client's bytes."""
     counts: Counter[str] = Counter()
     with tempfile.NamedTemporaryFile(suffix=".mkv") as file:
         file.write(data)
@@ -458,7 +458,7 @@ def frames_in(data: bytes) -> Counter[str]:
 
 
 def make_clips(directory: Path, seconds: float) -> None:
-    """What is sent, in containers that the programs know."""
+    """Make the clips that are sent, in containers that the programs know."""
     media.clip(directory / "clip.mkv", seconds=seconds)
     media.clip(directory / "clip.webm", container="webm", seconds=seconds)
     media.clip(directory / "song.ogg", container="ogg", video=None, audio="vorbis", seconds=seconds)
@@ -468,7 +468,7 @@ def make_clips(directory: Path, seconds: float) -> None:
 
 
 def main() -> int:
-    """Try what the command line says; the exit status."""
+    """Try what the command line says; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -1,5 +1,5 @@
 """
-Run a server with six streams for an hour, do it every harm there is, and see that nobody notices.
+Run a server with six streams for an hour, do all kinds of harm, and check what clients get.
 
 ::
 
@@ -80,7 +80,7 @@ VIDEO, AAC, OPUS = 1000 / 25, 1000 * 1024 / 48_000, 20.0
 """Milliseconds from one frame to the next."""
 
 START = 5.0
-"""Seconds in which who joins must have the first frame."""
+"""Seconds in which a client that joins must have the first frame."""
 
 SAMPLE = 10.0
 """Seconds between two looks at memory, threads, descriptors, log."""
@@ -160,7 +160,7 @@ class Sender:
         self.wanted.set()
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Keep a process that sends, until this is cancelled."""
         try:
             while True:
                 await self.wanted.wait()
@@ -180,13 +180,13 @@ class Sender:
                 await self.process.wait()
 
     def kill(self) -> None:
-        """In the middle of what it says."""
+        """Kill the process while it sends."""
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
 
 
 def clips(directory: Path) -> tuple[Path, Path]:
-    """A film (H.264, AAC) and what is sent over HTTP (VP8, Opus); both can go round and round."""
+    """Make a film (H.264, AAC) and a clip to send over HTTP (VP8, Opus), both without a seam."""
     made = []
     for name, container, step in (("film.mkv", "matroska", AAC), ("web.webm", "webm", OPUS)):
         left = round(CLIP * 1000 / step)
@@ -206,7 +206,7 @@ def clips(directory: Path) -> tuple[Path, Path]:
 
 class Sample(NamedTuple):
     """
-    What the system says of the server's process.
+    The system's figures of the server's process.
 
     @ivar memory: in bytes.
     @ivar cpu: seconds that it has worked.
@@ -235,7 +235,7 @@ class Server:
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it with the configuration as it is; it listens soon."""
+        """Start the server with the configuration as it is; the server listens soon."""
         self.write()
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         twistd = "from twisted.scripts.twistd import run; run()"
@@ -257,13 +257,13 @@ class Server:
         new.replace(self.file)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send the server a signal."""
         assert self.process is not None
         self.process.send_signal(number)
 
     def sample(self) -> Sample:
         """
-        Look at it.
+        Return the figures of the server's process now.
 
         @raise OSError: when it is gone.
         """
@@ -281,7 +281,7 @@ class Server:
         )
 
     async def kill(self) -> None:
-        """However it is, it is over."""
+        """Kill the server, whatever its state."""
         assert self.process is not None
         with suppress(ProcessLookupError):
             self.process.kill()
@@ -289,7 +289,7 @@ class Server:
 
     def waited(self) -> float:
         """
-        Seconds that the reactor would have worked, and no processor was free.
+        Return the seconds that the reactor has waited for a processor.
 
         @raise OSError: when it is gone.
         """
@@ -297,7 +297,7 @@ class Server:
         return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[1]) / 1e9
 
     def said(self) -> list[str]:
-        """The lines of its log since this was asked last."""
+        """Return the lines of the server's log since the last call."""
         with self.log.open("rb") as log:
             log.seek(self._read)
             text, _, _ = log.read().rpartition(b"\n")
@@ -306,7 +306,7 @@ class Server:
 
 
 def _toml(top: Mapping[str, Any], streams: Mapping[str, Mapping[str, Any]]) -> str:
-    """A configuration file. JSON's texts, numbers, lists and truths are TOML's, too."""
+    """Return a configuration file. JSON's texts, numbers, lists and booleans are TOML's, too."""
     lines = [f"{key} = {json.dumps(value)}" for key, value in top.items()]
     for name, settings in streams.items():
         lines += ["", f"[streams.{name}]"]
@@ -323,7 +323,7 @@ def _toml(top: Mapping[str, Any], streams: Mapping[str, Mapping[str, Any]]) -> s
 
 class Soak:
     """
-    One run: what is there, what is done, what was wrong.
+    One run: the server, the clients that watch it, and the faults that were found.
 
     @ivar faults: what should not have been; each is said when it is found.
     @ivar absent: seconds that this script itself was late at most, so that it saw all too late.
@@ -361,19 +361,19 @@ class Soak:
         self._sampled = (directory / "samples").open("w", buffering=1)
 
     def say(self, text: str) -> None:
-        """One line, with the time."""
+        """Print one line, with the time."""
         line = f"{time.monotonic() - self.started:8.1f}  {text}"
         print(line, flush=True)
         print(line, file=self._said, flush=True)
 
     def fault(self, text: str) -> None:
-        """Something is wrong."""
+        """Note a fault."""
         if not self._ended:
             self.faults.append(f"{time.monotonic() - self.started:.1f} s: {text}")
             self.say(f"WRONG: {text}")
 
     def judge(self, stream: Stream, kind: str, text: str) -> None:
-        """Something has happened to a stream: what it may do when it was harmed, and only then."""
+        """Note an event that is a fault unless the stream has been harmed."""
         if self._ended:
             return
         stream.seen[kind] += 1
@@ -381,25 +381,25 @@ class Soak:
             (self.too_late if kind in LATE else self.fault)(text)
 
     def too_late(self, text: str) -> None:
-        """Something took too long: a fault, unless there was no processor for it."""
+        """Note a delay, which is a fault unless the server lacked a processor."""
         if time.monotonic() > self._starved:
             self.fault(text)
 
     def new_tokens(self) -> None:
-        """Others from now on for who watches and who sends C{web}; the server is to be told."""
+        """Replace the tokens of C{web}; the server has to read them again."""
         for what in ("watch", "send"):
             self.tokens[what] = secrets.token_hex(16)
             (self.directory / f"{what}.tokens").write_text(self.tokens[what])
         self.chaos.senders["web"].token = self.tokens["send"]
 
     def target(self, path: str) -> str:
-        """What to ask for, with what is asked of who asks for it."""
+        """Return the target of a request, with the token that its stream requires."""
         return f"{path}?token={self.tokens['watch']}" if path.startswith("/web") else path
 
     async def ask(
         self, method: str, target: str, body: Any = None, token: str = ""
     ) -> tuple[int, bytes]:
-        """One request to the server, as who manages it unless C{token} says otherwise."""
+        """Make a request to the server, with the management token by default."""
         headers = {"Authorization": f"Bearer {token or self.token}"}
         sent = b"" if body is None else json.dumps(body).encode()
         async with asyncio.timeout(START):
@@ -407,7 +407,7 @@ class Soak:
                 return response.status, await response.body()
 
     async def until(self, what: str, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until this is true; it is a fault if that takes too long."""
+        """Wait until a condition is true; note a fault if that takes too long."""
         deadline = time.monotonic() + HARMED
         while not await condition():
             if time.monotonic() > deadline:
@@ -416,7 +416,7 @@ class Soak:
             await asyncio.sleep(0.25)
 
     async def join(self, stream: Stream) -> None:
-        """Join a stream, see that it begins soon, leave."""
+        """Join a stream, check that its first frame comes soon, and leave."""
         begun = time.monotonic()
         try:
             async with asyncio.timeout(HARMED):
@@ -440,13 +440,13 @@ class Soak:
         raise NonsenseError(f"no frame, status {response.status}")
 
     async def status(self) -> dict[str, Any]:
-        """What the server says of its streams, by their names."""
+        """Return the status of the server's streams by their names."""
         _, body = await self.ask("GET", "/api/v1/streams")
         streams: dict[str, Any] = json.loads(body)["streams"]
         return streams
 
     async def run(self) -> None:
-        """All of it."""
+        """Start the server, and do everything else while the server runs."""
         with _disk(self.directory / "disk") as disk:
             chaos = self.chaos
             chaos.disk = disk
@@ -488,7 +488,7 @@ class Soak:
         await self._stop()
 
     def _has_ended(self, task: asyncio.Task[None]) -> None:
-        """Who should have gone on for ever has not."""
+        """Note a fault if a task has failed."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fault(f"this script fails: {error!r}")
 
@@ -558,7 +558,7 @@ class Soak:
                 self.errors[re.sub(r"\d+", "N", line.partition("] ")[2])[:100]] += 1
 
     async def _listen(self) -> None:
-        """Be told what happens, all the time."""
+        """Count the server's events."""
         headers = {"Authorization": f"Bearer {self.token}"}
         async with opened(self.port, "/api/v1/events", headers=headers) as response:
             async for data in response:
@@ -567,14 +567,14 @@ class Soak:
         self.fault("the events have ended")
 
     async def _come_and_go(self, name: str, shortest: float, longest: float) -> None:
-        """Join and leave, again and again."""
+        """Join and leave a stream, again and again."""
         stream = self.streams[name]
         while True:
             await asyncio.sleep(self.pick.uniform(shortest, longest))
             await self.join(stream)
 
     async def _stop(self) -> None:
-        """End the server, with its clients there."""
+        """End the server while its clients are connected."""
         self.samples.append(self.server.sample())
         self._ended = True
         begun = time.monotonic()
@@ -597,7 +597,7 @@ class Soak:
 
     def judge_process(self, warm: float) -> Iterator[str]:
         """
-        What became of the server's memory, threads, descriptors, and what it had of the machine.
+        Yield lines on the server's memory, threads, descriptors and processor time.
 
         @param warm: C{time.monotonic} when everything had been done once.
         """
@@ -640,7 +640,7 @@ class Soak:
 
 @contextmanager
 def _disk(path: Path) -> Iterator[Path | None]:
-    """A small disk; only root can make one."""
+    """Mount a small disk; only root can."""
     path.mkdir()
     options = f"size={DISK}"
     if (
@@ -696,7 +696,7 @@ NONSENSE = (
 
 class Chaos:
     """
-    Every harm there is, one after the other and several at once.
+    All kinds of harm, one after the other and several at once.
 
     @ivar disk: where C{studio} is recorded.
     @ivar warm: when everything had been done once.
@@ -736,7 +736,7 @@ class Chaos:
         return harms
 
     async def run(self, seconds: float) -> None:
-        """All of them in another order each time, for so long; each at most once at a time."""
+        """Do every harm in a random order, again and again; each at most once at a time."""
         pick = self.soak.pick
         deadline = time.monotonic() + seconds
         running: dict[str, asyncio.Task[None]] = {}
@@ -770,7 +770,7 @@ class Chaos:
 
     @asynccontextmanager
     async def _alone(self, name: str) -> AsyncIterator[Stream]:
-        """Do something to a stream to which nothing else is done meanwhile."""
+        """Return a stream's context in which no other harm is done to the stream."""
         stream = self.soak.streams[name]
         async with stream.busy:
             yield stream
@@ -778,7 +778,7 @@ class Chaos:
     # senders
 
     async def kill_a_sender(self) -> None:
-        """In the middle of a packet."""
+        """Kill a sender in the middle of a packet: its stream recovers."""
         name = self.soak.pick.choice(sorted(self.senders))
         async with self._alone(name) as stream:
             stream.harm()
@@ -787,7 +787,7 @@ class Chaos:
 
     @asynccontextmanager
     async def _instead_of_a_sender(self) -> AsyncIterator[asyncio.StreamWriter]:
-        """Connect to the studio in its sender's place; that one comes back afterwards."""
+        """Connect to the studio in place of its sender, which comes back afterwards."""
         async with self._alone("studio") as stream:
             stream.harm(2 * HARMED)
             sender = self.senders["studio"]
@@ -812,18 +812,18 @@ class Chaos:
         return bool(streams["studio"]["state"] == "waiting for a sender")
 
     async def a_silent_sender(self) -> None:
-        """One who has the place and says nothing: it must be shown out."""
+        """Connect a sender that sends nothing: the server disconnects the sender."""
         async with self._instead_of_a_sender():
             pass
 
     async def a_false_sender(self) -> None:
-        """One who sends no media."""
+        """Connect a sender that sends no media: the server disconnects the sender."""
         async with self._instead_of_a_sender() as writer:
             writer.write(self.soak.pick.randbytes(100_000))
             writer.write_eof()
 
     async def a_second_sender(self) -> None:
-        """It is turned away, and the first one's stream goes on."""
+        """Connect a second sender: the server rejects the second, and the first goes on."""
         async with self._alone("studio"):
             with suppress(ConnectionError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.studio)
@@ -837,7 +837,7 @@ class Chaos:
                     writer.transport.abort()
 
     async def a_second_sender_over_http(self) -> None:
-        """It is told that another one is sending."""
+        """Publish beside a sender: the server answers with 409."""
         async with self._alone("web"):
             code, _ = await self.soak.ask("PUT", "/web", {}, self.soak.tokens["send"])
             if code != 409:
@@ -846,7 +846,7 @@ class Chaos:
     # the configuration
 
     async def _reload(self, *, over_http: bool = False) -> None:
-        """Have the file read again, and see that those streams are there that are in it."""
+        """Have the configuration read again, and check that exactly its streams exist."""
         server = self.soak.server
         server.write()
         if over_http:
@@ -860,12 +860,12 @@ class Chaos:
         await self.soak.until("the streams are those in the file", as_written)
 
     async def read_again(self) -> None:
-        """Nothing has changed, so nobody notices."""
+        """Read the configuration again unchanged: no client notices."""
         async with self._reading:
             await self._reload(over_http=True)
 
     async def a_stream_more_and_less(self) -> None:
-        """A stream comes, is watched, and goes."""
+        """Add a stream, watch it, and remove it."""
         streams = self.soak.server.streams
         async with self._reading:
             streams["guest"] = {"input": "film.mkv", "at_end": "loop"}
@@ -877,13 +877,13 @@ class Chaos:
             self.soak.fault("a stream that is gone can be watched")
 
     async def other_settings(self) -> None:
-        """Settings that a stream takes over while it runs."""
+        """Change a setting that applies at once."""
         async with self._reading:
             self.soak.server.streams["film"]["burst"] = self.soak.pick.choice((0, 2, 5))
             await self._reload()
 
     async def settings_that_restart(self) -> None:
-        """Settings for which a stream begins anew."""
+        """Change a setting that restarts the stream."""
         async with self._alone("studio") as stream, self._reading:
             stream.harm()
             self.soak.server.streams["studio"]["buffer"] = self.soak.pick.choice((10, 20, 30))
@@ -891,7 +891,7 @@ class Chaos:
             await asyncio.sleep(HARMED)
 
     async def mistakes_in_the_file(self) -> None:
-        """A file that cannot be used changes nothing."""
+        """Write a file with mistakes: the streams stay as they are."""
         texts = (
             "[streams",
             "[streams.film]\nbufer = 3\n",
@@ -908,7 +908,7 @@ class Chaos:
             self.soak.server.write()
 
     async def revoke_tokens(self) -> None:
-        """Who has the old ones does not get in any more; who is there stays."""
+        """Replace tokens: the old ones are rejected, and clients that are connected stay."""
         async with self._alone("web"), self._reading:
             old = dict(self.soak.tokens)
             self.soak.new_tokens()
@@ -925,7 +925,7 @@ class Chaos:
     # the management interface
 
     async def restart_a_stream(self) -> None:
-        """One of those that may be harmed."""
+        """Restart a stream over the management interface."""
         name = self.soak.pick.choice(("spare", "studio", "web"))
         async with self._alone(name) as stream:
             stream.harm()
@@ -935,7 +935,7 @@ class Chaos:
             await asyncio.sleep(HARMED)
 
     async def disconnect_a_client(self) -> None:
-        """One client's response ends; the others' do not."""
+        """Disconnect one client: the responses of the others go on."""
         target = self.soak.target("/film.mkv")
         async with opened(self.soak.port, target, headers={"User-Agent": "victim"}) as response:
             body = aiter(response)
@@ -953,7 +953,7 @@ class Chaos:
     # the disk
 
     async def fill_the_disk(self) -> None:
-        """What is recorded has no place any more; the stream goes on."""
+        """Fill the disk of a recording: the stream goes on, and so does the recording later."""
         assert self.disk is not None
         async with self._alone("studio"):
             filling = self.disk / "filling"
@@ -979,7 +979,7 @@ class Chaos:
     # clients
 
     def _connected(self, said: bytes, count: int) -> list[socket.socket]:
-        """So many connections that have said something and read nothing."""
+        """Return so many connections that have sent a text and read nothing."""
         made = []
         for _ in range(count):
             client = socket.create_connection(("127.0.0.1", self.soak.port))
@@ -989,7 +989,7 @@ class Chaos:
         return made
 
     async def _crowd(self, said: bytes, count: int) -> list[socket.socket]:
-        """Likewise, without standing in the way of who watches here."""
+        """Return so many such connections, made in steps: the watchers in this process go on."""
         made = []
         for at in range(0, count, 100):
             made += self._connected(said, min(100, count - at))
@@ -997,7 +997,7 @@ class Chaos:
         return made
 
     async def half_open_requests(self) -> None:
-        """Requests without an end take nobody's place."""
+        """Begin requests and never end them: clients can still join."""
         clients = await self._crowd(b"GET /film.mkv HTTP/1.1\r\nHost: x\r\n", HALF_OPEN)
         try:
             until = time.monotonic() + HELD
@@ -1009,7 +1009,7 @@ class Chaos:
                 client.close()
 
     async def a_crowd(self) -> None:
-        """Many clients come at once, take what there is, and vanish at once."""
+        """Connect many clients at once, and reset their connections at once."""
         target = self.soak.target("/film.mkv?burst=10")
         clients = await self._crowd(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), CROWD)
         await asyncio.sleep(5)
@@ -1018,7 +1018,7 @@ class Chaos:
             client.close()
 
     async def one_who_never_reads(self) -> None:
-        """It is there, takes nothing, and is disconnected some time later."""
+        """Connect a client that reads nothing: the server disconnects the client within 60 s."""
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", self.soak.port))
@@ -1029,7 +1029,7 @@ class Chaos:
                 self.soak.fault("a client that takes nothing is still there")
 
     async def nonsense(self) -> None:
-        """Requests that make no sense get a word, or none; never the server's own failure."""
+        """Send malformed requests: none is answered with status 500."""
         for text in NONSENSE:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.soak.port)
             try:
@@ -1046,7 +1046,7 @@ class Chaos:
 
 def _read_recording(path: Path) -> None:
     """
-    See that what was recorded can be read.
+    Check that a recording can be read.
 
     @raise NonsenseError: when it cannot.
     """
@@ -1058,7 +1058,7 @@ def _read_recording(path: Path) -> None:
 
 
 def report(soak: Soak) -> Iterator[str]:
-    """What was seen, line by line."""
+    """Yield the lines of the report."""
     chaos = soak.chaos
     yield from soak.judge_process(chaos.warm)
     yield ""
@@ -1080,7 +1080,7 @@ def report(soak: Soak) -> Iterator[str]:
 
 
 async def soaked(options: argparse.Namespace, directory: Path) -> int:
-    """One run, and its report; the exit status."""
+    """Run, and print the report; return the exit status."""
     soak = Soak(options, directory)
     task = asyncio.ensure_future(soak.run())
     for number in (signal.SIGINT, signal.SIGTERM):  # an early end, with a report
@@ -1095,7 +1095,7 @@ async def soaked(options: argparse.Namespace, directory: Path) -> int:
 
 
 def main() -> int:
-    """The command line; the exit status."""
+    """Do what the command line says; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -60,11 +60,11 @@ class Parser(Protocol):
     """Finds the frames in a container's bytes, as they come."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that are complete with these bytes."""
+        """Yield the frames that are complete with these bytes."""
 
 
 class NonsenseError(ValueError):
-    """What came is not what was asked for."""
+    """The exception for a response that is not what was asked for."""
 
 
 class MatroskaParser:
@@ -119,7 +119,7 @@ class MatroskaParser:
                 yield Frame(track, self._types[track], self._base + offset, key)
 
     def _element(self, at: int) -> tuple[int, int, int] | None:
-        """An element's ID, and where its payload begins and ends."""
+        """Return an element's ID, and where its payload begins and ends."""
         try:
             id_, at, _ = self._number(at, marker=True)
             size, at, unknown = self._number(at, marker=False)
@@ -208,7 +208,7 @@ class Mp4Parser:
 
 
 def _boxes(data: bytes, wanted: bytes) -> Iterator[bytes]:
-    """The contents of the boxes of one kind that lie side by side."""
+    """Yield the contents of the boxes of one kind that lie side by side."""
     at = 0
     while at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
@@ -229,7 +229,7 @@ PARSERS: Mapping[str, Callable[[], Parser]] = {
 @dataclass
 class Stream:
     """
-    A stream of the server's, and what was seen of it.
+    A stream of the server, and what its watchers have seen.
 
     @ivar formats: in which it is watched, each by one client that stays.
     @ivar steps: milliseconds from frame to frame, by the track's type.
@@ -250,31 +250,31 @@ class Stream:
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def harm(self, seconds: float = HARMED) -> None:
-        """For so long nothing is expected of it."""
+        """Expect nothing of the stream for so long."""
         self.excused = max(self.excused, time.monotonic() + seconds)
 
     @property
     def is_harmed(self) -> bool:
-        """Whether it may be as it likes."""
+        """Return whether nothing is expected of the stream now."""
         return time.monotonic() < self.excused
 
 
 class Judge(Protocol):
-    """Who is told of what was seen."""
+    """The run, which the watchers report to."""
 
     port: int
 
     def target(self, path: str) -> str:
-        """What to ask for, with what is asked of who asks for it."""
+        """Return the target of a request, with the token that its stream requires."""
 
     def say(self, text: str) -> None:
-        """One line, with the time."""
+        """Print one line, with the time."""
 
     def fault(self, text: str) -> None:
-        """Something is wrong."""
+        """Note a fault."""
 
     def judge(self, stream: Stream, kind: str, text: str) -> None:
-        """Something has happened to a stream: what it may do when it was harmed, and only then."""
+        """Note an event that is a fault unless the stream has been harmed."""
 
 
 class Watcher:
@@ -295,7 +295,7 @@ class Watcher:
         return f"{self.stream.name}.{self.format}{', slow' * self.slow}"
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Watch until this is cancelled."""
         self._heard = time.monotonic()
         while True:
             try:
@@ -307,7 +307,7 @@ class Watcher:
             await asyncio.sleep(AGAIN)
 
     def look(self) -> None:
-        """See whether it stands still."""
+        """Check whether frames still come."""
         quiet = time.monotonic() - self._heard
         if self.stream.is_harmed:
             self._heard = max(self._heard, self.stream.excused - SILENCE)
@@ -332,7 +332,7 @@ class Watcher:
                     await asyncio.sleep(len(data) / SLOW)
 
     def see(self, frame: Frame) -> None:
-        """Look at one more frame."""
+        """Check one more frame."""
         now = self._heard = time.monotonic()
         self._still = False
         stream = self.stream
@@ -353,7 +353,7 @@ class Watcher:
             self.soak.judge(stream, "gaps", what)
 
     def _compare(self, late: float) -> None:
-        """How much later than another one a frame comes, by its time, while all is well."""
+        """Note by how much a frame is later than the one that came soonest, by its time."""
         if self.stream.is_harmed:
             self._soonest = float("inf")  # its time stands still while nobody sends
             return
@@ -365,7 +365,7 @@ class Watcher:
 
 
 class HlsWatcher(Watcher):
-    """Likewise, by playlists and segments (RFC 8216), one after the other."""
+    """A client that stays, and gets playlists and segments (RFC 8216) one after the other."""
 
     async def _watch(self) -> None:
         parser = Mp4Parser()
@@ -408,18 +408,18 @@ class HlsWatcher(Watcher):
 
     @staticmethod
     def _names(playlist: str) -> list[str]:
-        """What a playlist lists."""
+        """Return the names that a playlist lists."""
         return [line for line in playlist.splitlines() if line and not line.startswith("#")]
 
     def _compare(self, late: float) -> None:
-        """They come a segment at a time."""
+        """Do nothing: frames come a segment at a time."""
 
 
 # -- HTTP ---------------------------------------------------------------------
 
 
 class Response:
-    """An answer, of which the head has been read; going through it gives its body as it comes."""
+    """A response whose head has been read; iterating over it yields the body as it comes."""
 
     def __init__(self, status: int, headers: dict[str, str], reader: asyncio.StreamReader) -> None:
         self.status, self.headers = status, headers
@@ -434,7 +434,7 @@ class Response:
             yield (await self._reader.readexactly(length + 2))[:-2]
 
     async def body(self) -> bytes:
-        """All of it."""
+        """Return the whole body."""
         return b"".join([data async for data in self])
 
 
@@ -449,7 +449,7 @@ async def opened(
     small: bool = False,
 ) -> AsyncIterator[Response]:
     """
-    Ask for something.
+    Make a request.
 
     @param small: keep little of what has not been read.
     """
