@@ -19,7 +19,12 @@ from twisted.web.http import Request
 
 from mkvtwist.http.wire.caching import cache_control, respond_if_unchanged
 from mkvtwist.http.wire.later import supervise
-from mkvtwist.http.wire.response import respond_head, respond_text, respond_unavailable
+from mkvtwist.http.wire.response import (
+    respond,
+    respond_head,
+    respond_text,
+    respond_unavailable,
+)
 from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.live.period import Period
 from mkvtwist.net.pool import Pool
@@ -145,11 +150,6 @@ class Stills:
             return
         cache = cache_control(request, stream.config.watch, b"max-age=%d" % left)
         request.setHeader(b"Cache-Control", cache)
-        request.setHeader(b"X-Content-Type-Options", b"nosniff")
         tag = hashlib.blake2b(still.picture, digest_size=12).hexdigest()
-        if respond_if_unchanged(request, f'"{tag}"'.encode()):
-            return
-        request.setHeader(b"Content-Type", b"image/jpeg")
-        request.setHeader(b"Content-Length", b"%d" % len(still.picture))
-        request.write(b"" if request.method == b"HEAD" else still.picture)
-        request.finish()
+        if not respond_if_unchanged(request, f'"{tag}"'.encode()):
+            respond(request, still.picture, b"image/jpeg", cache)
