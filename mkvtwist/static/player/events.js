@@ -47,9 +47,13 @@ export const happens = (target, name, signal) => new Promise((resolve, reject) =
  */
 export const sleep = (seconds, signal) => new Promise((resolve, reject) => {
   signal.throwIfAborted();
-  const timer = setTimeout(resolve, seconds * 1000);
-  signal.addEventListener("abort", () => {
+  const stop = () => {
     clearTimeout(timer);
     reject(signal.reason);
-  }, { once: true });
+  };
+  const timer = setTimeout(() => {
+    signal.removeEventListener("abort", stop); // otherwise those of a long wait add up
+    resolve();
+  }, seconds * 1000);
+  signal.addEventListener("abort", stop);
 });
