@@ -1,5 +1,6 @@
 // Subtitles: a response beside the picture, WebVTT that does not end.
 
+import { sleep } from "./events.js";
 import { read, request, Trouble } from "./server.js";
 
 /** Seconds that are requested at once, so that what is to be seen now is among them. */
@@ -82,7 +83,7 @@ export class Captions {
       await this.#load(path, signal).catch((error) => {
         if (!signal.aborted && !(error instanceof Trouble)) console.warn(error);
       });
-      await new Promise((resolve) => { setTimeout(resolve, AGAIN * 1000); });
+      await sleep(AGAIN, signal).catch(() => {}); // the loop ends
     }
   }
 
