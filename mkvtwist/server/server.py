@@ -83,7 +83,6 @@ class Server(MultiService):
         self.token: bytes | None = None
         self.site = LiveSite(reactor, self.streams, self)
         self._management_site = LiveSite(reactor, self.streams, self, public=False)
-        self._token_file: str | None = None
         self.listeners = Listeners(reactor, self.site, self.streams)
         self._config = config
         self.apply(config)
@@ -99,7 +98,6 @@ class Server(MultiService):
             streams=tuple(stream.config for stream in self.streams.values()),
             listen=self.listeners.at(self.site),
             management_listen=self.listeners.at(self._management_site),
-            management_token_file=self._token_file,
         )
 
     def startService(self) -> None:
@@ -243,7 +241,6 @@ class Server(MultiService):
         return begin
 
     def _take_token(self, path: str | None) -> None:
-        self._token_file = path
         try:
             self.token = None if path is None else read_management_token(path)
         except ConfigError as error:  # it was there a moment ago, when all was looked at
