@@ -9,22 +9,17 @@ from mkvtwist.live.events import Events
 from mkvtwist.streams.stream import Stream
 
 
-class Control(Protocol):
+class StreamsControl(Protocol):
     """
-    A server that can be managed. Its methods raise L{mkvtwist.config.values.ConfigError} for
-    settings that cannot be used, and L{KeyError} for a stream that does not exist.
+    The streams of a server that can be managed. Each method but C{in} raises L{KeyError} for a
+    stream that does not exist.
     """
 
-    events: Events
-    token: bytes | None
-    """The management token; without one the interface is for this machine only."""
+    def __getitem__(self, name: str, /) -> Stream:
+        """Return a stream."""
 
-    @property
-    def streams(self) -> Mapping[str, Stream]:
-        """The streams by their names."""
-
-    def define(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Add a stream with these settings, or change the stream of this name."""
+    def __contains__(self, name: object, /) -> bool:
+        """Return whether there is a stream of this name."""
 
     def remove(self, name: str) -> None:
         """End a stream, and forget it."""
@@ -37,6 +32,24 @@ class Control(Protocol):
 
     def restart(self, name: str) -> None:
         """End a stream, and begin with it anew."""
+
+
+class Control(Protocol):
+    """
+    A server that can be managed. Its methods raise L{mkvtwist.config.values.ConfigError} for
+    settings that cannot be used.
+    """
+
+    events: Events
+    token: bytes | None
+    """The management token; without one the interface is for this machine only."""
+
+    @property
+    def streams(self) -> StreamsControl:
+        """The streams by their names."""
+
+    def define(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Add a stream with these settings, or change the stream of this name."""
 
     def reload(self) -> None:
         """Read the configuration file again."""

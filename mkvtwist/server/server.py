@@ -2,7 +2,7 @@
 The server: its streams and its listeners, as one service (I{reactor}).
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,26 +13,18 @@ from twisted.logger import Logger
 
 from mkvtwist.access.tokens import read_management_token
 from mkvtwist.config.input import AtEnd
-from mkvtwist.config.settings import Config, StreamConfig, change_at_once, changes
+from mkvtwist.config.settings import Config
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
-from mkvtwist.inputs.sources import source_of
-from mkvtwist.live.events import (
-    Events,
-    Reloaded,
-    StreamAdded,
-    StreamChanged,
-    StreamRemoved,
-    StreamStarted,
-    StreamStopped,
-)
+from mkvtwist.live.events import Events, Reloaded, StreamChanged
 from mkvtwist.server import systemd
 from mkvtwist.server.check import read_stream
 from mkvtwist.server.descriptors import most_connections
 from mkvtwist.server.endings import Endings
 from mkvtwist.server.listeners import Listener, Listeners
 from mkvtwist.server.sighup import Hangup
+from mkvtwist.server.streams import Streams
 from mkvtwist.streams.stream import Stream
 
 Reread = Callable[[Collection[str]], Config]
@@ -45,9 +37,6 @@ L{ConfigError}.
 class Server(MultiService):
     """
     The streams and the listeners. It stops when nothing more will be sent.
-
-    A stream that is started anew is a new L{Stream}; it is there at once, and its input is opened
-    when everything that is about to end has let go of what it had: ports, files, threads.
 
     @ivar streams: by their names, those included that have been stopped.
     @ivar listeners: where clients connect.
@@ -74,12 +63,18 @@ class Server(MultiService):
         """
         super().__init__()
         self._reactor = reactor
-        self._start_reader = start_reader
         self._exit_with = exit_with
         self._reread = reread
         self._endings = Endings(self)
-        self.streams: dict[str, Stream] = {}
         self.events = Events()
+        self.streams = Streams(
+            reactor,
+            self,
+            self._endings,
+            self.events,
+            ended=self._ended,
+            start_reader=start_reader,
+        )
         self.token: bytes | None = None
         self.site = LiveSite(reactor, self.streams, self)
         self._management_site = LiveSite(reactor, self.streams, self, public=False)
@@ -113,64 +108,6 @@ class Server(MultiService):
         """
         return gatherResults([maybeDeferred(super().stopService), self._endings.wait()])
 
-    # one stream
-
-    def add(self, config: StreamConfig) -> None:
-        """
-        Add a stream.
-
-        @raise ConfigError: when there is one of this name.
-        """
-        if config.name in self.streams:
-            raise ConfigError(f"name: there is a stream {config.name!r} already")
-        self._begin(config)
-        self.events.tell(StreamAdded(stream=config.name))
-
-    def remove(self, name: str) -> None:
-        """
-        End a stream, and forget it. Its clients get the rest.
-
-        @raise KeyError: if there is none of this name; L{stop}, L{start} and L{restart} raise it,
-            too.
-        """
-        self.stop(name)
-        del self.streams[name]
-        self.log.info("stream {name}: removed", name=name)
-        self.events.tell(StreamRemoved(stream=name))
-
-    def stop(self, name: str) -> None:
-        """End a stream, which can be started again. Its clients get the rest."""
-        stream = self.streams[name]
-        if stream.parent is not None:
-            self._end(stream)
-        elif not stream.is_over:  # it waits to be started
-            stream.stopService()
-        else:
-            return
-        self.events.tell(StreamStopped(stream=name))
-
-    def start(self, name: str) -> None:
-        """Begin anew with a stream that was stopped, or has ended; one that runs goes on."""
-        stream = self.streams[name]
-        if stream.is_over:
-            self.restart(name)
-
-    def restart(self, name: str) -> None:
-        """Begin anew with a stream, with empty figures. Its clients get the rest, and come back."""
-        self.stop(name)
-        self._begin(self.streams[name].config)
-
-    def change(self, config: StreamConfig) -> None:
-        """
-        Give a stream another configuration: at once if that is possible, else with L{restart}. A
-        stream that was stopped stays so.
-        """
-        if self._takes_over(config):
-            self.streams[config.name].configure(config)
-        else:
-            self.stop(config.name)
-            self._begin(config)
-
     def define(self, name: str, settings: Mapping[str, Any]) -> None:
         """
         Add a stream with these settings, as a configuration file has them, or change it.
@@ -179,16 +116,10 @@ class Server(MultiService):
         """
         config = read_stream(name, settings, self._held())
         if name in self.streams:
-            self.change(config)
+            self.streams.change(config)
             self.events.tell(StreamChanged(stream=name))
         else:
-            self.add(config)
-
-    def _takes_over(self, config: StreamConfig) -> bool:
-        stream = self.streams[config.name]
-        return change_at_once(changes(stream.config, config)) or stream.is_over
-
-    # all of them
+            self.streams.add(config)
 
     def apply(self, config: Config) -> None:
         """
@@ -198,7 +129,7 @@ class Server(MultiService):
         self._config = config
         for site in (self.site, self._management_site):
             site.configure(config)
-        begin = self._end_what_changed(config.streams)
+        begin = self.streams.end_what_changed(config.streams)
         self._take_token(config.management_token_file)
         gone, new = self.listeners.change(
             [
@@ -210,35 +141,12 @@ class Server(MultiService):
             self._endings.end(listener, listener.text, listener.text)
         # Only now: what one lets go of, another one may be about to take.
         for stream in begin:
-            self._begin(stream)
+            self.streams.begin(stream)
         for listener in new:
             self._endings.then(partial(self._listen, listener))
         self.listeners.congest(config.congestion)
         if self.running:
             self._count_connections()
-
-    def _end_what_changed(self, streams: Iterable[StreamConfig]) -> list[StreamConfig]:
-        """
-        Stop each stream that is gone or has to begin anew; have the others take their settings.
-
-        @return: those that are to begin.
-        """
-        wanted = {stream.name: stream for stream in streams}
-        for name in [name for name in self.streams if name not in wanted]:
-            self.remove(name)
-        begin = []
-        for name, stream in wanted.items():
-            if name not in self.streams:
-                begin.append(stream)
-            elif different := changes(self.streams[name].config, stream):
-                keys = ", ".join(sorted(different))
-                self.log.info("stream {name}: changed: {keys}", name=name, keys=keys)
-                if self._takes_over(stream):
-                    self.streams[name].configure(stream)
-                else:
-                    self.stop(name)
-                    begin.append(stream)
-        return begin
 
     def _take_token(self, path: str | None) -> None:
         try:
@@ -263,9 +171,8 @@ class Server(MultiService):
 
     def _held(self) -> set[str]:
         """Return the endpoints where this process listens, or still does for a moment."""
-        held = {listener.text for listener in self.listeners} | self._endings.places
-        running = [stream for stream in self.streams.values() if stream.parent is not None]
-        return (held | {_place(stream.config) for stream in running}) - {""}
+        held = {listener.text for listener in self.listeners}
+        return held | self.streams.places | self._endings.places
 
     def _renew(self) -> None:
         """Read the certificates again."""
@@ -280,24 +187,9 @@ class Server(MultiService):
         for line in mistakes:
             self.log.error("{line}", line=line)
 
-    # beginnings and ends
-
-    def _begin(self, config: StreamConfig) -> None:
-        stream = Stream(self._reactor, config, self._ended, self.events, self._start_reader)
-        self.streams[config.name] = stream
-        self._endings.then(partial(self._start, stream))
-
-    def _start(self, stream: Stream) -> None:
-        if self.streams.get(stream.config.name) is stream and not stream.is_over:
-            stream.setServiceParent(self)
-            self.events.tell(StreamStarted(stream=stream.config.name))
-
     def _listen(self, listener: Listener) -> None:
         if listener in self.listeners:
             listener.setServiceParent(self)
-
-    def _end(self, stream: Stream) -> None:
-        self._endings.end(stream, f"stream {stream.config.name}", _place(stream.config))
 
     def _ended(self, _: Stream) -> None:
         streams = self.streams.values()
@@ -312,8 +204,3 @@ class Server(MultiService):
     def _count_connections(self) -> None:
         clients = sum(stream.config.max_clients for stream in self.streams.values())
         self.site.connections.most = most_connections(clients)
-
-
-def _place(config: StreamConfig) -> str:
-    """Return the endpoint where a stream listens for senders; empty if there is none."""
-    return source_of(config.input).endpoint(config.input)

@@ -146,12 +146,12 @@ class Management:
 
     def _remove(self, name: str, request: Request) -> None:
         self._stream(name)
-        self._control.remove(name)
+        self._control.streams.remove(name)
         _answer(request, 200, {"removed": name})
 
     def _act(self, action: str, name: str, request: Request) -> None:
         self._stream(name)
-        getattr(self._control, action)(name)
+        getattr(self._control.streams, action)(name)
         self._show(name, request)
 
     def _disconnect(self, name: str, number: str, request: Request) -> None:
