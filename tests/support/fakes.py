@@ -26,7 +26,7 @@ from mkvtwist.live.fragment import Fragment
 from mkvtwist.live.period import Period
 from mkvtwist.live.sink import Sink
 from mkvtwist.media.packet import SECOND, Packet, Track
-from mkvtwist.testing import FakePool, Reactor, header
+from mkvtwist.testing import Reactor, header
 
 
 class ListeningSocket:
@@ -104,26 +104,6 @@ class PortReactor(Reactor):
         made = ListeningPort(super().listenTCP(port, factory, backlog, interface).getHost())
         self.ports.append(made)
         return made
-
-
-class LatePool(FakePool):
-    """
-    A thread pool that works when it is told to.
-
-    @ivar jobs: what it has not got to yet.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.jobs: list[tuple[Any, ...]] = []
-
-    def callInThreadWithCallback(self, *args: Any, **kw: Any) -> None:  # noqa: N802
-        """Later."""
-        self.jobs.append(args)
-
-    def work(self) -> None:
-        """A thread does what was asked for first."""
-        super().callInThreadWithCallback(*self.jobs.pop(0))
 
 
 @implementer(IResponse)

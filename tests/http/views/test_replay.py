@@ -26,7 +26,7 @@ from mkvtwist.http.replay.files import (
 from mkvtwist.http.replay.writer import ReplayWriter
 from mkvtwist.http.views.replay import MOST_MAKING, REPLAY_RETRY, REPLAY_SWEEP, SAME_FOR, Replays
 from mkvtwist.testing import SOUND, FakePool, footage, header
-from tests.support.fakes import Answer, LatePool, blocks
+from tests.support.fakes import Answer, blocks
 from tests.support.site import SiteTestCase
 
 
@@ -63,9 +63,10 @@ class ReplayTests(SiteTestCase):
         self.reactor.pump([0.00001] * 20)
         return connection.answer(method)
 
-    def late(self) -> LatePool:
+    def late(self) -> FakePool:
         """From now on threads wait until they are told to work."""
-        self.reactor.pool = pool = LatePool()
+        pool = self.reactor.getThreadPool()
+        pool.is_busy = True
         return pool
 
     def last(self, query: str = "", **headers: str) -> str:
@@ -114,11 +115,11 @@ class ReplayTests(SiteTestCase):
             connection.ask("/live/last.mkv")
         other = self.connect()
         other.ask("/live/last.mkv?seconds=1")
-        self.assertEqual(len(pool.jobs), 1, "one at a time")
+        self.assertEqual(len(pool.waiting), 1, "one at a time")
         connections.pop().lose()
-        pool.work()
+        pool.run_next()
         self.reactor.turn()
-        pool.work()
+        pool.run_next()
         self.reactor.turn()
         places = {connection.answer().headers["location"] for connection in connections}
         self.assertEqual(len(places), 1)
@@ -201,10 +202,10 @@ class ReplayTests(SiteTestCase):
             self.assertRegex(got.headers["content-type"], "^video/x-matroska")
             self.assertEqual(got.headers["cache-control"], "no-store")
             self.assertNotIn("content-length", got.headers)
-            self.assertEqual((os.listdir(self.parent), late.jobs), ([], []))
+            self.assertEqual((os.listdir(self.parent), late.waiting), ([], []))
         self.connect().ask("/live/last.mkv")
         self.assertEqual(self.get("/live/last.mkv", "HEAD").status, 200)
-        self.assertEqual(len(late.jobs), 1)
+        self.assertEqual(len(late.waiting), 1)
         self.add("late")
         got = self.get("/late/last.mkv", "HEAD")
         self.assertEqual((got.status, got.headers["retry-after"]), (503, str(REPLAY_RETRY)))
@@ -336,11 +337,10 @@ class ReplayTests(SiteTestCase):
         self.assertEqual(waiting.pop().answer().status, 503)
         for connection in waiting:
             connection.lose()
-        while pool.jobs:
-            pool.work()
+        while pool.run_next():
             self.reactor.turn()
         self.assertEqual(len(self.kept()), FILES_PER_ADDRESS)
-        self.reactor.pool = FakePool()
+        pool.is_busy = False
         self.last()
         self.assertEqual(len(self.kept()), FILES_PER_ADDRESS)
 
@@ -402,8 +402,7 @@ class ReplayTests(SiteTestCase):
             self.connect().ask(f"/live/last.mkv?seconds={number}", X_Forwarded_For=host)
         got = self.get("/live/last.mkv?seconds=60")
         self.assertEqual(got.status, 503)
-        while pool.jobs:
-            pool.work()
+        while pool.run_next():
             self.reactor.turn()
         self.assertEqual(len(self.kept()), MOST_MAKING)
 
@@ -502,14 +501,13 @@ class ReplayTests(SiteTestCase):
         waiting = [self.connect() for _ in range(3)]
         for seconds, connection in enumerate(waiting, 1):
             connection.ask(f"/live/last.mkv?seconds={seconds}")
-        while pool.jobs:
-            pool.work()
+        while pool.run_next():
             self.reactor.turns()
         self.assertEqual(len(made), 1)
         for connection in waiting:
             got = connection.answer()
             self.assertEqual((got.status, got.text), (503, "The server stops.\n"))
-        self.reactor.pool = FakePool()
+        pool.is_busy = False
         self.assertEqual(self.get("/live/last.mkv").status, 503)
         self.assertEqual(os.listdir(self.parent), [])
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mkvtwist.http import LiveSite
 from mkvtwist.http.views.still import DECODING_TIME, GOOD_FOR, Stills
 from mkvtwist.libav.still import NoStill
-from mkvtwist.testing import AUDIO, SOUND, VIDEO, footage, header, mixed
-from tests.support.fakes import LatePool, head
+from mkvtwist.testing import AUDIO, SOUND, VIDEO, FakePool, footage, header, mixed
+from tests.support.fakes import head
 from tests.support.site import SiteTestCase
 
 
@@ -27,9 +27,10 @@ class StillTests(SiteTestCase):
             raise self.problem
         return b"jpeg %d" % len(self.made)
 
-    def late(self) -> LatePool:
+    def late(self) -> FakePool:
         """From now on threads wait until they are told to work."""
-        self.reactor.pool = pool = LatePool()
+        pool = self.reactor.getThreadPool()
+        pool.is_busy = True
         return pool
 
     def test_still(self) -> None:
@@ -71,10 +72,10 @@ class StillTests(SiteTestCase):
         for connection in connections:
             connection.ask("/live.jpg")
         connections.pop().lose()
-        pool.work()
+        pool.run_next()
         self.reactor.turn()
         bodies = [connection.answer().body for connection in connections]
-        self.assertEqual((bodies, len(self.made), pool.jobs), ([b"jpeg 1"] * 2, 1, []))
+        self.assertEqual((bodies, len(self.made), pool.waiting), ([b"jpeg 1"] * 2, 1, []))
 
     def test_one_at_a_time(self) -> None:
         """Two streams' pictures are decoded one after the other."""
@@ -84,10 +85,10 @@ class StillTests(SiteTestCase):
         pool = self.late()
         for name in ("live", "other"):
             self.connect().ask(f"/{name}.jpg")
-        self.assertEqual(len(pool.jobs), 1)
-        pool.work()
+        self.assertEqual(len(pool.waiting), 1)
+        pool.run_next()
         self.reactor.turn()
-        self.assertEqual(len(pool.jobs), 1)
+        self.assertEqual(len(pool.waiting), 1)
 
     def test_head(self) -> None:
         """C{HEAD} tells all that is known, and has nothing decoded for that."""
@@ -144,8 +145,8 @@ class StillTests(SiteTestCase):
         self.assertEqual(connection.answer().status, 503)
         self.reactor.advance(GOOD_FOR)
         self.assertIn("still being decoded", self.get("/live.jpg").text)
-        self.assertEqual(len(pool.jobs), 1)
-        pool.work()
+        self.assertEqual(len(pool.waiting), 1)
+        pool.run_next()
         self.reactor.turn()
         self.assertEqual(self.get("/live.jpg").body, b"jpeg 1")
 
