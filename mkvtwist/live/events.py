@@ -188,7 +188,7 @@ class StreamRemoved(Event):
 
 
 class StreamStarted(Event):
-    """A stream that was stopped was started again."""
+    """A stream was started, for the first time or again."""
 
     kind = "stream started"
 

@@ -89,11 +89,11 @@ class Followers:
                 taken = offer(data)
             except OSError:
                 taken = 0
-            except Exception:  # noqa: BLE001 - likewise
+            except Exception:  # noqa: BLE001 - one client's, as above
                 self._fail(client)
                 continue
             if taken != size:
                 try:
                     client.response.keep(memoryview(data)[taken:])
-                except Exception:  # noqa: BLE001 - likewise
+                except Exception:  # noqa: BLE001 - one client's, as above
                     self._fail(client)

@@ -9,7 +9,7 @@ The last segments of a stream, numbered, shared by every client (I{pure}).
         first                                                                   end
 
     K: a fragment that begins a segment, with a keyframe if the pictures come (see
-    L{mkvtwist.live.period}). A client's place is the number of the fragment that it
+    L{mkvtwist.live.segmenter}). A client's place is the number of the fragment that it
     gets next; C{end} when it has them all.
 
 Old fragments leave by whole segments, so that the rest begins with a keyframe. Only a segment that

@@ -21,10 +21,12 @@ from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.silence import Silences
 
 FRAGMENT_SPAN = SECOND // 4
+"""Microseconds of media in one fragment at most, when many packets arrive at once."""
+
 FRAGMENT_BYTES = 256 << 10
 """
-Bytes of packets in one fragment at most, when many arrive at once: a client that joins then gets
-pieces of a size that its socket takes.
+Bytes of packets in one fragment at most: a client that joins when many arrive at once gets pieces
+of a size that its socket takes.
 """
 
 TIMED_SEGMENT = SECOND

@@ -35,11 +35,11 @@ from mkvtwist.streams.statistics import LiveEdge, StreamStatistics
 GRACE = 1.0
 """Seconds that clients which are behind get to take the rest when the server stops."""
 
+LOOK = 0.05
+"""Seconds between two checks whether those clients have the rest."""
+
 THREADS = 1
 """Threads that a stream needs at once: what it records is written in order."""
-
-LOOK = 0.05
-"""Seconds between two checks whether those clients have it."""
 
 LAST_LOOK = 6
 """
@@ -47,13 +47,11 @@ Target durations after the end in which HLS viewers get what they have not: they
 and stop asking when they have it.
 """
 
-
 KEPT_AFTER_END = 60.0
 """
 Seconds after the end for which the buffer is kept if C{--hold} is for ever: clients come back to an
 ended stream only for its last seconds.
 """
-
 
 MakeOutput = Callable[[StreamConfig, Surroundings], Sink | None]
 

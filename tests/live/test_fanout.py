@@ -9,9 +9,7 @@ from functools import partial
 from typing import NoReturn
 from weakref import ref
 
-from twisted.internet.interfaces import (
-    IPushProducer,
-)
+from twisted.internet.interfaces import IPushProducer
 from zope.interface.verify import verifyObject
 
 from mkvtwist.formats.matroska import MATROSKA
@@ -690,7 +688,7 @@ def client_end(stream: Broadcast) -> float:
 
 
 class SegmentTests(BroadcastTestCase):
-    """How packets become fragments and segments."""
+    """What clients get of segments: whole ones, long ones, those of several tracks."""
 
     def test_whole_segments(self) -> None:
         """With whole segments, one is sent when the next one begins."""
@@ -971,7 +969,7 @@ class EndTests(BroadcastTestCase):
 
 
 class StatisticsTests(BroadcastTestCase):
-    """What is counted, and what is recorded."""
+    """What is counted."""
 
     def test_counters(self) -> None:
         """Bytes out are of those who are there and of those who have gone."""

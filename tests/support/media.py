@@ -206,7 +206,7 @@ def clip(
         directory of clips: then it must not be changed.
     @param container: a key of L{CONTAINERS}.
     @param video: an encoder, C{None} for no video, C{""} for the container's usual one.
-    @param audio: likewise.
+    @param audio: an encoder, as for C{video}.
     @param rate: pictures a second.
     @param gop: pictures from one keyframe to the next.
     @param bframes: B-pictures between two others (libx264, libx265, mpeg2video, mpeg4).

@@ -8,10 +8,10 @@ The rules:
 
  1. A segment is a GOP, or as many as it takes to be
     L{SHORTEST<mkvtwist.outputs.segmented.cutter.SHORTEST>} long; while no pictures come it is cut
-    by time, as L{mkvtwist.live.period} says. It is cut when its first packet comes, with or without
-    viewers, so its number, its parts and its bytes are the same for all clients, for ever.
+    by time, as L{mkvtwist.live.segmenter} says. It is cut when its first packet comes, with or
+    without viewers, so its number, its parts and its bytes are the same for all clients, for ever.
  2. Segments are numbered on and on, over all periods. The first number is the second in which
-    the stream was started: a segment is hardly shorter than one, so after a restart of the
+    the stream was started: a segment is hardly shorter than a second, so after a restart of the
     server the numbers go on behind the old ones. The URLs also name the start to the millisecond:
     none is ever used for other bytes.
  3. A part is a run of packets of about L{PART<mkvtwist.outputs.segmented.targets.PART>}, whatever
@@ -52,6 +52,6 @@ The rules:
       L{hls<mkvtwist.outputs.segmented.hls>} writes playlists of it
     - L{addresses<mkvtwist.outputs.segmented.addresses>} names pieces, and
       L{pieces<mkvtwist.outputs.segmented.pieces>} finds their bytes
-    - L{manifests<mkvtwist.outputs.segmented.registry>} lists what a player can load first
+    - L{registry<mkvtwist.outputs.segmented.registry>} lists what a player can load first
     - L{viewers<mkvtwist.outputs.segmented.viewers>} counts the addresses that watch
 """
