@@ -194,7 +194,7 @@ class Cutter(Sink):
             self._targets.rise(ahead)
         target = self._targets.segment
         listed = self._window.listed(segments, target)
-        can_be_listed = self._period is not None and self._clock.leading
+        period = self._period if self._clock.leading else None
         return Snapshot(
             segments=listed,
             growing=growing,
@@ -203,7 +203,7 @@ class Cutter(Sink):
             part_target=self._targets.part if self.lists_parts else None,
             first_with_parts=self._window.first_with_parts(listed, ahead, target),
             edge=self.edge,
-            header=self._period.header if self._period is not None and can_be_listed else None,
+            header=period.header if period is not None else None,
             finished=self.finished,
         )
 
