@@ -10,7 +10,15 @@ from itertools import count, islice, product
 from string import ascii_lowercase
 
 from tests.support import media
-from tests.support.oddities import PLACES, SEGMENT, TRACK, TRACKS, children, element
+from tests.support.oddities import (
+    PLACES,
+    SEGMENT,
+    TRACK,
+    TRACKS,
+    children,
+    element,
+    tracks_patched,
+)
 
 _CLUSTER = 0x1F43B675
 _TAGS, _TAG, _TARGETS, _SIMPLE_TAG, _TAG_NAME, _TAG_STRING = (
@@ -59,17 +67,11 @@ def with_tracks(data: bytes, change: Callable[[int, list[tuple[int, bytes]]], No
     """A Matroska whose tracks have been changed: each one's index and its elements."""
     numbers = count()
 
-    def patched(ident: int, body: bytes) -> bytes:
-        if ident in (SEGMENT, TRACKS):
-            kept = (child for child in children(body) if child[0] not in PLACES)
-            body = b"".join(patched(*child) for child in kept)
-        elif ident == TRACK:
-            inside = children(body)
-            change(next(numbers), inside)
-            body = b"".join(element(*child) for child in inside)
-        return element(ident, body)
+    def patch(inside: list[tuple[int, bytes]]) -> bytes:
+        change(next(numbers), inside)
+        return b"".join(element(*child) for child in inside)
 
-    return b"".join(patched(*child) for child in children(data))
+    return tracks_patched(data, patch)
 
 
 def _names() -> list[bytes]:

@@ -363,16 +363,16 @@ def with_hdr10(data: bytes) -> bytes:
     )
     more = element(COLOUR, b"".join(element(ident, body) for ident, body in colour))
 
-    def patched(ident: int, body: bytes) -> bytes:
-        if ident in (SEGMENT, TRACKS, TRACK):
-            kept = (child for child in children(body) if child[0] not in PLACES)
-            body = b"".join(patched(*child) for child in kept)
-        elif ident == VIDEO:
-            body = b"".join(element(*child) for child in children(body) if child[0] != COLOUR)
-            body += more
-        return element(ident, body)
+    def coloured(body: bytes) -> bytes:
+        kept = (child for child in children(body) if child[0] != COLOUR)
+        return b"".join(element(*child) for child in kept) + more
 
-    return b"".join(patched(*child) for child in children(data))
+    def patch(parts: list[tuple[int, bytes]]) -> bytes:
+        return b"".join(
+            element(ident, coloured(body) if ident == VIDEO else body) for ident, body in parts
+        )
+
+    return tracks_patched(data, patch)
 
 
 BLOCK_ADDITION_MAPPING, CODEC_ID, CODEC_PRIVATE = 0x41E4, 0x86, 0x63A2
