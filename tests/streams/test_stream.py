@@ -304,8 +304,7 @@ class StreamTests(SynchronousTestCase):
 
     def count(self, packets: list[Packet]) -> int:
         """How many fragments these have become."""
-        assert self.stream.publisher.period is not None
-        ring = self.stream.publisher.period.ring
+        ring = self.ring()
         self.assertEqual(ring[ring.end - 1].packets[-1], packets[-1])
         return ring.end
 

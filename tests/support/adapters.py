@@ -19,7 +19,7 @@ from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet
 from tests.support import media
 
-SEGMENT, CLUSTER, TIMESTAMP = 0x18538067, 0x1F43B675, 0xE7
+SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
 SIMPLE_BLOCK, BLOCK_GROUP, BLOCK, REFERENCE, DURATION = 0xA3, 0xA0, 0xA1, 0xFB, 0x9B
 
 WORDS = [(0.1, 0.5, "Hello"), (0.6, 0.2, "two")]

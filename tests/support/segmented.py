@@ -62,7 +62,7 @@ class PeriodInBytes(RealPeriod):
         return super().muxer(choice._replace(format=IN_BYTES) if choice.format is MP4 else choice)
 
 
-class Period(RealPeriod):
+class Period(PeriodInBytes):
     """
     A period with a ring of its own, whose MP4 shows what was rendered together.
 
@@ -75,10 +75,9 @@ class Period(RealPeriod):
         self.made: dict[Choice, Muxer[Any]] = {}
 
     def muxer(self, choice: Choice) -> Muxer[Any]:
-        """Return the muxer of a choice, with L{Bytes} instead of MP4's."""
+        """Return the muxer of a choice, always the same."""
         if choice not in self.made:
-            make = Bytes if choice.format is MP4 else choice.format.muxer
-            self.made[choice] = make(self.header, choice.tracks)
+            self.made[choice] = super().muxer(choice)
         return self.made[choice]
 
     @property

@@ -450,17 +450,10 @@ class ChosenTests(SynchronousTestCase):
             cues,
         )
 
-    def feed(self, live: Live, period: Period, packets: list[Packet]) -> None:
-        """Packet by packet; the pictures cut."""
-        for packet in packets:
-            key = packet.track == 1 and packet.key
-            fragment = period.ring.append([packet], key=key)
-            live.append(period, fragment, STARTED + packet.dts / SECOND)
-
     def live(self) -> tuple[Live, Period]:
         """Two segments and a half."""
         live, period = Live(), self.period()
-        self.feed(live, period, self.packets(0, 5))
+        live.feed(period, self.packets(0, 5))
         return live, period
 
     def test_main(self) -> None:
@@ -557,7 +550,7 @@ class ChosenTests(SynchronousTestCase):
     def test_report_at_a_cut(self) -> None:
         """When a segment has just begun, the last part is the last one of the one before."""
         live, period = Live(), self.period()
-        self.feed(live, period, self.packets(0, 2.04))
+        live.feed(period, self.packets(0, 2.04))
         number, parts = live.cutter.edge
         self.assertEqual(parts, 0)
         (segment,) = live.whole()
@@ -579,7 +572,7 @@ class ChosenTests(SynchronousTestCase):
     def test_text(self) -> None:
         """A segment of text has the cues that are to be seen in it, those from before, too."""
         live, period = Live(), self.period()
-        self.feed(live, period, self.packets(0, 5, text=1.5))
+        live.feed(period, self.packets(0, 5, text=1.5))
         only = frozenset({3})
         text = live.media(only)
         self.assertNotIn("EXT-X-MAP", text)
@@ -606,7 +599,7 @@ class ChosenTests(SynchronousTestCase):
     def test_gap(self) -> None:
         """Where there is nothing of a choice is a gap: after other tracks came, and in silence."""
         live, period = self.live()
-        self.feed(live, period, footage(5, 9, gop=2, rate=25))
+        live.feed(period, footage(5, 9, gop=2, rate=25))
         other = Period(VIDEO, edge=9 * SECOND)
         live.feed(other, footage(9, 12.5, gop=1, rate=25))
         found = m3u8.loads(live.media(frozenset({4})))
@@ -632,8 +625,8 @@ class ChosenTests(SynchronousTestCase):
         """A cue is in each part in which it is to be seen, though the ring has lost its packet."""
         live, period = Live(), self.period()
         long = Packet(3, SECOND // 2, SECOND // 2, 60 * SECOND, True, b"long")
-        self.feed(live, period, [*self.packets(0, 0.6, text=99), long])
-        self.feed(live, period, self.packets(0.6, 55, text=99))
+        live.feed(period, [*self.packets(0, 0.6, text=99), long])
+        live.feed(period, self.packets(0.6, 55, text=99))
         choice = chosen(period.header, frozenset({3}))
         self.assertGreater(period.ring[period.ring.first].start, SECOND)
         for segment in live.whole():
