@@ -41,7 +41,7 @@ sys.path.insert(0, str(ROOT))  # run as a script, this file finds its neighbours
 import av  # noqa: E402
 
 from tests.support import libshout, media  # noqa: E402
-from tests.support.processes import free_port  # noqa: E402
+from tests.support.processes import free_port, terminate  # noqa: E402
 
 SECONDS = 6.0
 """Seconds of media that each program sends, each time."""
@@ -371,9 +371,7 @@ class Tried:
         try:
             yield process
         finally:
-            if process.poll() is None:
-                process.terminate()
-            process.wait(PATIENCE)
+            terminate(process)
 
     @contextmanager
     def _server(self, stdin: IO[bytes] | int | None = subprocess.DEVNULL) -> Iterator[None]:
@@ -406,8 +404,7 @@ class Tried:
                 self._until(lambda: self._status() is not None)
                 yield
             finally:
-                server.terminate()
-                server.wait(PATIENCE)
+                terminate(server)
 
     def _status(self) -> dict[str, Any] | None:
         with suppress(OSError), urllib.request.urlopen(self._url("/status"), timeout=5) as answer:
