@@ -203,8 +203,7 @@ class JoinTests(BroadcastTestCase):
     def test_given_back(self) -> None:
         """Bytes that were made for an audience go with the last of its clients."""
         stream = self.live(2)
-        assert stream.publisher.period is not None
-        ring = stream.publisher.period.ring
+        ring = stream.ring
         size = ring.size
         clients = [self.join(stream, burst=9)[0] for _ in range(2)]
         rebased = stream.fanout.join(Response(), Wish(9, rebase=lambda data, _: data))
@@ -683,8 +682,7 @@ def fail(*_: object) -> NoReturn:
 
 def client_end(stream: Broadcast) -> float:
     """Where the stream's footage ends so far, in seconds."""
-    assert stream.publisher.period is not None
-    return stream.publisher.period.ring.edge / 1e6
+    return stream.ring.edge / 1e6
 
 
 class SegmentTests(BroadcastTestCase):
@@ -742,8 +740,7 @@ class SegmentTests(BroadcastTestCase):
         stream.publisher.begin(header(VIDEO, AUDIO))
         packets = mixed(footage(0, 5), footage(0, 5, track=2, rate=50, gop=0.02))
         stream.publisher.publish(packets)
-        assert stream.publisher.period is not None
-        self.assertEqual(stream.publisher.period.ring.segments, 5)
+        self.assertEqual(stream.ring.segments, 5)
         _, response = self.join(stream)
         first = response.blocks[0]
         self.assertEqual((first.track, first.time, first.key), (1, 4000, True))
@@ -757,8 +754,7 @@ class SegmentTests(BroadcastTestCase):
         _, watching = self.join(stream)
         slow, slow_response = self.join(stream, room=100)
         self.publish(stream, footage(0.1, 60, gop=1000, size=1000))
-        assert stream.publisher.period is not None
-        self.assertLessEqual(stream.publisher.period.ring.size, 100_000)
+        self.assertLessEqual(stream.ring.size, 100_000)
         newcomer, new = self.join(stream, burst=2)
         slow_response.read()
         had = slow_response.data

@@ -29,8 +29,7 @@ class FragmentTests(BroadcastTestCase):
             ]
             for first in range(0, 500, at_once):
                 stream.publisher.publish(packets[first : first + at_once])
-            assert stream.publisher.period is not None
-            ring = stream.publisher.period.ring
+            ring = stream.ring
             starts = [ring[n].start for n in range(ring.first, ring.end) if ring[n].key]
             self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
             _, response = self.join(stream, burst=2)
@@ -48,8 +47,7 @@ class FragmentTests(BroadcastTestCase):
             stream.publisher.begin(header(SOUND, text))
             for first in range(0, len(packets), at_once):
                 stream.publisher.publish(packets[first : first + at_once])
-            assert stream.publisher.period is not None
-            ring = stream.publisher.period.ring
+            ring = stream.ring
             fragments = [ring[n] for n in range(ring.first, ring.end)]
             starts = [fragment.start for fragment in fragments if fragment.key]
             self.assertEqual(starts, list(range(0, 10_000_000, 1_000_000)))
@@ -62,19 +60,16 @@ class FragmentTests(BroadcastTestCase):
         stream = self.make()
         stream.publisher.begin(header(Track(number=1, type="subtitle", codec="subrip")))
         stream.publisher.publish(footage(0, 2.5, rate=2))
-        assert stream.publisher.period is not None
-        self.assertEqual(stream.publisher.period.ring.segments, 3)
+        self.assertEqual(stream.ring.segments, 3)
 
     def test_fragments(self) -> None:
         """What arrives in one turn is one fragment, as long as it is short and small."""
         stream = self.make()
         stream.publisher.begin(header())
         stream.publisher.publish(footage(0, 0.3))
-        assert stream.publisher.period is not None
-        self.assertEqual(stream.publisher.period.ring.end, 1)
+        self.assertEqual(stream.ring.end, 1)
         stream.publisher.publish(footage(0.3, 5))
-        assert stream.publisher.period is not None
-        ring = stream.publisher.period.ring
+        ring = stream.ring
         for number in range(ring.end):
             packets = ring[number].packets
             self.assertLessEqual(packets[-1].dts - packets[0].dts, FRAGMENT_SPAN)
@@ -87,8 +82,7 @@ class FragmentTests(BroadcastTestCase):
         stream = self.make()
         stream.publisher.begin(header())
         stream.publisher.publish(footage(0, 0.5, gop=0.2))
-        assert stream.publisher.period is not None
-        ring = stream.publisher.period.ring
+        ring = stream.ring
         self.assertEqual(
             [(ring[n].start, ring[n].key) for n in range(ring.end)],
             [(0, True), (200_000, True), (400_000, True)],
@@ -98,9 +92,8 @@ class FragmentTests(BroadcastTestCase):
         """The new ring's time begins where the old one ended."""
         stream = self.live()
         stream.publisher.begin(header(AUDIO))
-        assert stream.publisher.period is not None
-        self.assertEqual(stream.publisher.period.ring.edge, 10_000_000)
-        self.assertEqual(stream.publisher.period.ring.size, 0)
+        self.assertEqual(stream.ring.edge, 10_000_000)
+        self.assertEqual(stream.ring.size, 0)
 
 
 class Noting(Sink):
@@ -213,8 +206,7 @@ class SinkTests(BroadcastTestCase):
         stream = self.live()
         stream.publisher.forget()
         stream.publisher.begin(header())
-        assert stream.publisher.period is not None
-        self.assertEqual(stream.publisher.period.ring.edge, 10 * SECOND)
+        self.assertEqual(stream.ring.edge, 10 * SECOND)
 
     def test_full(self) -> None:
         """The input has to wait as long as one of the sinks is full."""

@@ -29,14 +29,18 @@ from tests.support.fakes import Log, Response
 
 @dataclass(frozen=True)
 class Broadcast:
-    """
-    What an input feeds, and what clients join.
-    """
+    """What an input feeds, and what clients join."""
 
     publisher: Publisher
     fanout: Fanout
     demand: Demand
     events: Events
+
+    @property
+    def ring(self) -> Ring:
+        """The ring of the current period, which there must be."""
+        assert self.publisher.period is not None
+        return self.publisher.period.ring
 
 
 def broadcast(
