@@ -87,7 +87,7 @@ async function look() {
     if (error instanceof Denied) {
       admit(false);
       tell(summary, "");
-      if (token.isSet) say("It is not this token.");
+      if (token.isSet) say("Wrong token.");
       token.forget();
     } else {
       tell(summary, `The server does not answer: ${reason(error)}`);

@@ -96,7 +96,7 @@ class AdminTests(BrowserTestCase):
         field = watched.page.get_by_label("Management token")
         field.fill(TOKEN[::-1])
         field.press("Enter")
-        self.until_said(watched, watched.page.get_by_role("alert"), "It is not this token.")
+        self.until_said(watched, watched.page.get_by_role("alert"), "Wrong token.")
         self.picture(watched, "token")
         field.fill(TOKEN)
         field.press("Enter")
