@@ -30,8 +30,8 @@ class HeldRequests(Generic[K]):
     """
     The requests of one stream that wait, by what they wait for.
 
-    Whether that is due is found out once for all that wait for it. They are answered in turns, so
-    that others need not wait for a crowd; a failure is one request's own.
+    Whether a thing is due is found out once for all requests that wait for it. These get their
+    responses in turns, so that others need not wait for a crowd; a failure is one request's own.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class HeldRequests(Generic[K]):
         """
         @param is_due: whether something is there, or never will be.
         @param most: how many requests are held at once.
-        @param crowd: how many are answered in one turn of the reactor.
+        @param crowd: how many get their response in one turn of the reactor.
         """
         self._reactor = reactor
         self._log = log
@@ -66,8 +66,8 @@ class HeldRequests(Generic[K]):
         Hold a request.
 
         @param due: the thing that it waits for.
-        @param show: answers it when that is due.
-        @param late: answers it when that has not come in time.
+        @param show: responds when the thing is due.
+        @param late: responds if the thing has not come in time.
         @param seconds: how long it waits.
         """
         # All whose time is over have their turn with others: they came when nothing did any more.
@@ -77,7 +77,7 @@ class HeldRequests(Generic[K]):
         request.notifyFinish().addErrback(lambda _: self._forget(request))
 
     def look(self) -> None:
-        """Answer all whose time has come, some of them at once."""
+        """Respond to the requests whose thing is due, to some of them at once."""
         for due in [due for due in self._waiting if self._is_due(due)]:
             for request in self._waiting.pop(due):
                 self._turns.ask(request)

@@ -89,7 +89,7 @@ class Watching:
     # viewers
 
     def show(self, view: View, request: Request) -> None:
-        """Have a request answered, if it comes from a viewer or from one more than there are."""
+        """Have a view respond, if the client is a viewer or there is room for one more."""
         if request.method == b"HEAD":
             view(request)
             return

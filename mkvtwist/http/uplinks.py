@@ -88,7 +88,7 @@ class RequestUplink:
             self._request.resume_body()
 
     def hang_up(self, parting: Parting, reason: str) -> None:
-        """Answer the request, with what became of the media."""
+        """Respond with what became of the media."""
         request, self._request = self._request, None
         if request is None:
             return
@@ -153,7 +153,7 @@ class PiecesUplink(RequestUplink):
             super().resume()
 
     def hang_up(self, parting: Parting, reason: str) -> None:
-        """Answer the request, if there is one."""
+        """Respond to the request, if there is one."""
         self._end_gap()
         super().hang_up(parting, reason)
 

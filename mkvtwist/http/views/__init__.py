@@ -1,1 +1,1 @@
-"""Answers to requests, one module for each kind of resource (I{reactor})."""
+"""Responses to requests, one module for each kind of resource (I{reactor})."""

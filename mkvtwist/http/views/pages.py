@@ -53,7 +53,7 @@ PAGES_KEPT = 32
 
 
 def show_list(streams: Mapping[str, Stream], request: Request) -> None:
-    """Answer with all streams: a page, or JSON for a client that prefers JSON."""
+    """Respond with all streams: a page, or JSON for a client that prefers JSON."""
     names = tuple(streams)
     if accepts(request, "application/json") and not accepts(request, "text/html"):
         body = json.dumps({"streams": names}).encode() + b"\n"
@@ -64,7 +64,7 @@ def show_list(streams: Mapping[str, Stream], request: Request) -> None:
 
 def show_stream(stream: Stream, several: bool, request: Request) -> None:
     """
-    Answer with the page of a stream, or, to C{?embed}, with its player alone.
+    Respond with the page of a stream, or, to C{?embed}, with its player alone.
 
     @param several: whether there are other streams.
     """
@@ -82,13 +82,13 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
 
 
 def show_admin(request: Request) -> None:
-    """Answer with the page for managing, which asks the management interface for everything."""
+    """Respond with the page for managing, which asks the management interface for everything."""
     _show(request, _admin(), FRAMED_NOWHERE)
 
 
 def _show_players(request: Request, page: bytes, framed_by: str) -> None:
     """
-    Answer with a page that has players.
+    Respond with a page that has players.
 
     @param framed_by: the sites that may frame the page, in the words of the policy.
     """

@@ -256,8 +256,8 @@ def _respond_not_made(request: Request, why: Failure) -> None:
 
 def _check_range(file: ReplayFile, request: Request) -> None:
     """
-    Ask for all of it if C{If-Range} is about another file, if the end is more than it all, or if it
-    is asked for in so many parts that they may be many times as long as it is (RFC 9110, 14.2).
+    Ignore C{Range} if C{If-Range} names another file, if the end that is asked for is longer than
+    the file, or if there are so many ranges that they may be many times as long (RFC 9110, 14.2).
     """
     unless = request.getHeader(b"if-range")
     last = datetimeToString(ceil(file.getModificationTime()))  # as Twisted rounds it

@@ -25,7 +25,7 @@ def cache_control(request: Request, rule: AccessRule, how: bytes, shared: bytes 
 
 
 def vary_by(request: Request, name: bytes) -> None:
-    """Tell caches that the answer depends on one more of the request's headers."""
+    """Tell caches that the response depends on one more of the request's headers."""
     before = request.responseHeaders.getRawHeaders(b"Vary", [])
     request.setHeader(b"Vary", b", ".join([*before, name]))
 
