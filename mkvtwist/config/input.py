@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-from mkvtwist.config.types import TomlType, ValueType, placed_endpoint
+from mkvtwist.config.types import TEXT, TomlType, ValueType, placed_endpoint
 from mkvtwist.config.values import ConfigError, parse_text, refuse
 
 
@@ -212,10 +212,8 @@ def _placed(source: Input, directory: str) -> Input:
     return source
 
 
-_SCHEMA = {"type": "string", "minLength": 1}
-
-INPUT = ValueType(TomlType.TEXT, "INPUT", parse_input, _SCHEMA, place=_placed)
-FALLBACK = ValueType(TomlType.TEXT_OR_TEXTS, "INPUT", parse_fallback, _SCHEMA, place=_placed)
+INPUT = ValueType(TomlType.TEXT, "INPUT", parse_input, TEXT.schema, place=_placed)
+FALLBACK = ValueType(TomlType.TEXT_OR_TEXTS, "INPUT", parse_fallback, TEXT.schema, place=_placed)
 AT_END_TEXT = ValueType(
     TomlType.TEXT, "WHAT", parse_text, {"enum": [choice.value for choice in AtEnd]}
 )
