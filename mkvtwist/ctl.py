@@ -405,7 +405,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--url", help=f"where the server is managed (default: {URL})")
-    common.add_argument("--unix", metavar="PATH", help="likewise, a socket in the file system")
+    common.add_argument("--unix", metavar="PATH", help="the path of its socket, instead of a URL")
     common.add_argument("--token-file", metavar="FILE", help="a file with the management token")
     common.add_argument("--json", action="store_true", help="print what the server has answered")
     whole = argparse.ArgumentParser(

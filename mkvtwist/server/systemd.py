@@ -19,7 +19,7 @@ _log = Logger()
 
 def notify(**state: str | int) -> None:
     """
-    Tell systemd, where it is what has started this process and wants to know (C{Type=notify}).
+    Tell systemd the state of this process, if systemd has asked for it (C{Type=notify}).
 
     @param state: C{READY=1}, C{STATUS="..."}; see sd_notify(3).
     """
@@ -36,14 +36,16 @@ def notify(**state: str | int) -> None:
 
 
 def reloading() -> None:
-    """Say that the configuration is being read again; C{Type=notify-reload} wants the time, too."""
+    """Tell systemd that the configuration is being read again."""
+    # Type=notify-reload asks for the time, too.
     notify(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
 
 
 def watchdog_interval(environment: Mapping[str, str] = os.environ) -> float | None:
     """
-    Return how often systemd wants a sign of life, in seconds (C{WatchdogSec=}); L{None} if it
-    does not. It is twice as often as systemd says, as sd_watchdog_enabled(3) advises.
+    Return the seconds between two signs of life for systemd; L{None} if it wants none.
+
+    They are half of C{WatchdogSec=}, as sd_watchdog_enabled(3) advises.
     """
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
