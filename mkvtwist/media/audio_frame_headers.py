@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mkvtwist.media.bits import Bits
+from mkvtwist.media.crc import crc8
 
 
 class Head(NamedTuple):
@@ -221,25 +222,6 @@ def flac_setup(setup: bytes, sound: tuple[int, int, int]) -> bytes:
     blocks = b"\0\x10\xff\xff"  # the shortest and the longest that there may be
     made = blocks + bytes(6) + numbers.to_bytes(8, "big") + bytes(16)
     return setup[:at] + made + setup[at + 34 :]
-
-
-def _crc8_table() -> Iterator[int]:
-    for value in range(256):
-        crc = value
-        for _ in range(8):
-            crc = crc << 1 ^ (0x107 if crc & 0x80 else 0)
-        yield crc
-
-
-_CRC8 = bytes(_crc8_table())
-
-
-def crc8(data: Buffer) -> int:
-    """Return the checksum of a FLAC frame's head (RFC 9639, 9.1.8)."""
-    value = 0
-    for byte in data:
-        value = _CRC8[value ^ byte]
-    return value
 
 
 HEAD_READERS: Mapping[str, HeadReader] = MappingProxyType(

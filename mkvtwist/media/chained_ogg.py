@@ -11,9 +11,8 @@ A link begins with the page that begins a stream (BOS) after one that does not. 
 to libavformat as a file of its own.
 """
 
-from collections.abc import Iterator
-
 from mkvtwist.media.byte_source import ByteSource
+from mkvtwist.media.crc import crc32
 
 _MAGIC = b"OggS"
 _HEAD = 27
@@ -122,23 +121,9 @@ def _size(data: bytearray, at: int) -> int | None:
     return _HEAD + count + sum(data[table : table + count])
 
 
-def _crc_table() -> Iterator[int]:
-    for value in range(256):
-        crc = value << 24
-        for _ in range(8):
-            crc = crc << 1 ^ (0x104C11DB7 if crc & 0x80000000 else 0)
-        yield crc
-
-
-_CRC = tuple(_crc_table())
-
-
 def checksum(page: bytes) -> int:
     """Return the checksum of a page, whatever the page states (RFC 3533, 6)."""
-    crc = 0
-    for byte in page[:22] + bytes(4) + page[26:]:
-        crc = (crc << 8 & 0xFFFFFFFF) ^ _CRC[crc >> 24 ^ byte]
-    return crc
+    return crc32(page[:22] + bytes(4) + page[26:], 0)
 
 
 def _is_intact(page: bytes) -> bool:

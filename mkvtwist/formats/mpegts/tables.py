@@ -5,6 +5,8 @@ The tables that describe a transport stream: PAT and PMT (I{pure}, ISO/IEC 13818
 import struct
 from collections.abc import Sequence
 
+from mkvtwist.media.crc import crc32
+
 PAT_PID, PMT_PID = 0, 0x1000
 
 NO_PID = 0x1FFF
@@ -21,8 +23,6 @@ REGISTRATION, LANGUAGE, EXTENSION = 0x05, 0x0A, 0x7F
 
 _PROGRAM = 1
 """The number of the only program, and of the transport stream; 0 is the network in a PAT."""
-
-_CRC_POLYNOMIAL = 0x04C11DB7
 
 
 def pat() -> bytes:
@@ -59,10 +59,4 @@ def _section(table: int, data: bytes) -> bytes:
 
 def crc(data: bytes) -> int:
     """Return MPEG's CRC (annex A): Ethernet's, with the highest bit first and not inverted."""
-    value = 0xFFFFFFFF
-    for byte in data:
-        value ^= byte << 24
-        for _ in range(8):
-            value = value << 1 ^ (_CRC_POLYNOMIAL if value >> 31 else 0)
-            value &= 0xFFFFFFFF
-    return value
+    return crc32(data, 0xFFFFFFFF)

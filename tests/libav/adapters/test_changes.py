@@ -8,7 +8,7 @@ import av
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.media.audio_frame_headers import crc8 as flac_crc
+from mkvtwist.media.crc import crc8 as flac_crc
 from tests.support import media
 from tests.support.adapters import (
     events,
