@@ -14,9 +14,9 @@ def nal_units(data: bytes) -> list[bytes]:
     return [unit for piece in data.split(_START_CODE)[1:] if (unit := piece.rstrip(b"\0"))]
 
 
-def length_prefixed(data: bytes) -> bytes:
-    """Return Annex B NAL units with a length of 4 bytes before each (ISO/IEC 14496-15, 4.3.2)."""
-    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in nal_units(data))
+def length_prefixed(units: Iterable[bytes]) -> bytes:
+    """Return NAL units with a length of 4 bytes before each (ISO/IEC 14496-15, 4.3.2)."""
+    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
 
 
 def prefixed_units(data: bytes, width: int) -> list[bytes]:

@@ -38,7 +38,7 @@ class NalTests(SynchronousTestCase):
         for unit in made:
             stream += padding.pop() + b"\0\0\1" + unit + padding.pop()
         self.assertEqual(stored_payload.nal_units(stream), made)
-        prefixed = stored_payload.length_prefixed(stream)
+        prefixed = stored_payload.length_prefixed(stored_payload.nal_units(stream))
         at = 0
         for unit in made:
             self.assertEqual(int.from_bytes(prefixed[at : at + 4], "big"), len(unit))
@@ -50,7 +50,7 @@ class NalTests(SynchronousTestCase):
         """Three- and four-byte start codes, zeros after a unit, empty units."""
         stream = bytes.fromhex("00000001 09f0 000001 6742 0000 000001 000001 65880003")
         self.assertEqual(
-            stored_payload.length_prefixed(stream).hex(" ", 1).replace(" ", ""),
+            stored_payload.length_prefixed(stored_payload.nal_units(stream)).hex(),
             "00000002" + "09f0" + "00000002" + "6742" + "00000004" + "65880003",
         )
 
@@ -58,7 +58,7 @@ class NalTests(SynchronousTestCase):
         """Where there is no start code there is no unit."""
         for data in (b"", b"\0", b"\0\0", b"\0\0\1", b"\0\0\1\0\0", b"abc", b"\0\0\3"):
             self.assertEqual(stored_payload.nal_units(data), [])
-            self.assertEqual(stored_payload.length_prefixed(data), b"")
+            self.assertEqual(stored_payload.length_prefixed(stored_payload.nal_units(data)), b"")
 
     def test_is_annex_b(self) -> None:
         """A byte stream begins with a start code; avcC and hvcC with their version."""

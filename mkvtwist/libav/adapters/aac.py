@@ -4,10 +4,8 @@ Adapters for AAC in ADTS and in LOAS/LATM (I{remux thread}).
 
 from collections.abc import Iterable
 
-import av
-
 from mkvtwist.formats.mpegts.adts import ADTS_HEAD, SAMPLE_RATES
-from mkvtwist.libav.adapters.audio import Audio
+from mkvtwist.libav.adapters.audio import Audio, new_packet
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import latm
 
@@ -76,9 +74,7 @@ class Latm(Audio):
         made: list[AVPacket] = []
         units = list(self._latm.access_units(bytes(packet)))
         for config, unit in units:
-            one: AVPacket = av.Packet(unit)
-            one.time_base = packet.time_base
-            one.is_keyframe = True
+            one = new_packet(unit, packet.time_base)
             one.duration = (packet.duration or 0) // len(units)
             if not made:
                 one.pts, one.dts = packet.pts, packet.dts

@@ -3,6 +3,9 @@ Adapters for sound: junk between frames, heads that change, priming (I{remux thr
 """
 
 from collections.abc import Iterable
+from fractions import Fraction
+
+import av
 
 from mkvtwist.libav.adapters.base import Adapter
 from mkvtwist.libav.adapters.measuring import codec_of
@@ -13,6 +16,14 @@ from mkvtwist.media.packet import SECOND
 
 _SAMPLED = frozenset({"ac3", "eac3"})
 """Codecs whose setup in MP4 is made of a packet: dac3 and dec3 (ETSI TS 102 366, annex F)."""
+
+
+def new_packet(data: bytes, time_base: Fraction) -> AVPacket:
+    """Return a packet of sound that an adapter makes; it has no times yet."""
+    packet: AVPacket = av.Packet(data)
+    packet.time_base = time_base
+    packet.is_keyframe = True
+    return packet
 
 
 class Audio(Adapter):

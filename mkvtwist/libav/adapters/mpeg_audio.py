@@ -5,9 +5,7 @@ MPEG audio without a container, as radios send it (I{remux thread}).
 from collections import deque
 from collections.abc import Iterable
 
-import av
-
-from mkvtwist.libav.adapters.audio import Primed
+from mkvtwist.libav.adapters.audio import Primed, new_packet
 from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import audio_frame_headers
@@ -57,9 +55,7 @@ class MpegAudio(Primed):
         if self._sources and self._size(0) == (place, len(frame)):
             one = self._sources.popleft()[1]
         else:
-            one = av.Packet(frame)
-            one.time_base = base
-            one.is_keyframe = True
+            one = new_packet(frame, base)
         one.pts = one.dts = self._next
         one.duration = head.samples * base.denominator // (head.rate * base.numerator)
         self._next = (self._next or 0) + one.duration

@@ -84,7 +84,7 @@ class LengthPrefixed(Adapter):
     def data(self, packet: AVPacket) -> bytes:
         if self._width == 4:
             return bytes(packet)
-        return b"".join(len(unit).to_bytes(4, "big") + unit for unit in self._units(packet))
+        return stored_payload.length_prefixed(self._units(packet))
 
 
 class AnnexB(SetupInKeyframes):
@@ -104,4 +104,4 @@ class AnnexB(SetupInKeyframes):
         return _can_open(self.stream, setup)
 
     def data(self, packet: AVPacket) -> bytes:
-        return stored_payload.length_prefixed(bytes(packet))
+        return stored_payload.length_prefixed(stored_payload.nal_units(bytes(packet)))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import av
 from av.codec.context import CodecContext
 
-from mkvtwist.libav.adapters.audio import Audio
+from mkvtwist.libav.adapters.audio import Audio, new_packet
 from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
 from mkvtwist.libav.sound import describe_sound, sound_of_frame
@@ -54,9 +54,7 @@ class Pcm(Audio):
             self.stored_as, self.setup = stored_as, b""
             self.shape = sound_of_frame(frame)
             size = frame.samples * self.shape.channels * frame.format.bytes
-            one: AVPacket = av.Packet(bytes(frame.planes[0])[:size])
-            one.time_base = packet.time_base
-            one.is_keyframe = True
+            one = new_packet(bytes(frame.planes[0])[:size], packet.time_base)
             if not made:
                 one.pts, one.dts, one.duration = packet.pts, packet.dts, packet.duration
             made.append(one)

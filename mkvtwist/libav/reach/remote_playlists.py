@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from mkvtwist.libav.reach.address_scope import Scope, scope_of
 from mkvtwist.libav.reach.whitelists import is_http
+from mkvtwist.media.byte_source import ByteSource
 
 _PASSED_ON: Mapping[str, str] = {
     "user_agent": "User-Agent",
@@ -40,11 +41,8 @@ class TooNear(OSError):
     """The exception when a playlist or a redirection names an address that it may not reach."""
 
 
-class ReadableFile(Protocol):
+class ReadableFile(ByteSource, Protocol):
     """A file that PyAV reads."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to so many bytes; none at the end."""
 
     def close(self) -> None:
         """Note that no more of the file is wanted."""
