@@ -130,7 +130,7 @@ class PyAVTests(SynchronousTestCase):
             self.assertRaises(av.ExitError, av.open, url, timeout=(0.1, 0.1))
 
     def test_io_open(self) -> None:
-        """C{playlist_fetcher}: what a playlist names is asked of us, with libavformat's options."""
+        """C{remote_playlists}: what a playlist names is asked of us, with libavformat's options."""
         path = Path(self.mktemp()).with_suffix(".m3u8")
         path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n")
         asked: list[str] = []

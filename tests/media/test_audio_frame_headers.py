@@ -184,10 +184,8 @@ class MpegTests(SynchronousTestCase):
     def test_cut(self) -> None:
         """Half a frame at the end of a song is left out, with a tag behind it and without."""
         half = self.first[-1][: len(self.first[-1]) // 2]
-        for between in (b"", id3v2(2000), b"TAG" + bytes(125)):
+        for between in (b"", id3v2(2000)):  # ID3v1's three letters inside a frame are no sign
             data = b"".join(self.first[:-1]) + half + between + b"".join(self.second)
-            if between.startswith(b"TAG"):
-                continue  # three letters inside a frame are no sign
             self.assertEqual(self.found(data, 64), self.first[:-1] + self.second)
 
     def test_garbage(self) -> None:

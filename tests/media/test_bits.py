@@ -5,26 +5,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media.bits import Bits, Damaged
+from tests.support.bitstreams import bits, se, ue
 
 fast = settings(max_examples=300)
-
-
-def ue(number: int) -> str:
-    """A number in Exp-Golomb code."""
-    text = f"{number + 1:b}"
-    return "0" * (len(text) - 1) + text
-
-
-def se(number: int) -> str:
-    """A signed one."""
-    return ue(2 * number - 1 if number > 0 else -2 * number)
-
-
-def bits(*fields: str) -> bytes:
-    """Bits as the standards' tables show them, filled up with zeros."""
-    text = "".join(fields).replace(" ", "")
-    text = text.ljust(-(-len(text) // 8) * 8, "0")
-    return int(text, 2).to_bytes(len(text) // 8, "big")
 
 
 class BitTests(SynchronousTestCase):

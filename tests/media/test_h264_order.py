@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media.h264_order import H264Order
 from mkvtwist.media.picture_order import DisplayPlace
-from tests.media.test_bits import se, ue
 from tests.media.test_picture_order import damaged_is_harmless, orders, unit
+from tests.support.bitstreams import se, ue
 
 fast = settings(max_examples=300)
 

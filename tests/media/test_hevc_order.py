@@ -7,10 +7,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.media import stored_payload
 from mkvtwist.media.hevc_order import HevcOrder
 from mkvtwist.media.picture_order import DisplayPlace
-from tests.media.test_bits import ue
 from tests.media.test_h264_order import lsb
 from tests.media.test_picture_order import damaged_is_harmless, orders, unit
 from tests.support import media
+from tests.support.bitstreams import ue
 
 fast = settings(max_examples=300)
 
@@ -55,7 +55,7 @@ class HevcTests(SynchronousTestCase):
         cut = self.cut()
         self.assertIsNone(order.place([bytes([u[0] | 1]) + u[1:] for u in cut[0]]))
         self.assertIsNone(order.place([u[:2] + b"\x7f" + u[3:] for u in cut[0] if u[0] >> 1 < 32]))
-        self.assertIsNone(order.place([b"", b"\x26", b"\x26\x01"][1:]))
+        self.assertIsNone(order.place([b"\x26", b"\x26\x01"]))
         self.assertIsNotNone(order.place(cut[0]))
 
     def test_planes(self) -> None:

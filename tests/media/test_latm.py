@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media.latm import LatmStream
-from tests.media.test_bits import bits
 from tests.support import media
+from tests.support.bitstreams import bits
 
 fast = settings(max_examples=300)
 

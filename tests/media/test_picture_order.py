@@ -9,18 +9,13 @@ from mkvtwist.media import stored_payload
 from mkvtwist.media.h264_order import H264Order
 from mkvtwist.media.hevc_order import HevcOrder
 from mkvtwist.media.picture_order import UNIT_LIMIT, PictureOrder
-from tests.media.test_bits import bits
 from tests.support import media
+from tests.support.bitstreams import bits, escaped
 
 
 def unit(head: bytes, *fields: str) -> bytes:
     """A NAL unit: the bits, a last one, and what keeps start codes out of them."""
-    made = bytearray()
-    for byte in bits(*fields, "1"):
-        if made[-2:] == b"\0\0" and byte <= 3:
-            made.append(3)
-        made.append(byte)
-    return head + made
+    return head + escaped(bits(*fields, "1"))
 
 
 def orders(order: PictureOrder, pictures: Iterable[Sequence[bytes]]) -> list[tuple[bool, int]]:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media import stored_payload
+from tests.support.bitstreams import escaped
 
 fast = settings(max_examples=200)
 
@@ -14,17 +15,13 @@ bits = st.lists(st.sampled_from([b"\0", b"\1", b"\2", b"\3", b"\x67", b"\xff"]),
 )
 
 
-def escaped(data: bytes) -> bytes:
+def encoded(data: bytes) -> bytes:
     """A NAL unit as an encoder makes it: with emulation prevention, and not ending in zero."""
-    out = bytearray(b"\x65")
-    for byte in data:
-        if out[-2:] == b"\0\0" and byte <= 3:
-            out.append(3)
-        out.append(byte)
-    return bytes(out) + (b"\x80" if out[-1] == 0 else b"")
+    unit = b"\x65" + escaped(data)
+    return unit + (b"\x80" if unit[-1] == 0 else b"")
 
 
-units = st.lists(bits.map(escaped), min_size=1, max_size=6)
+units = st.lists(bits.map(encoded), min_size=1, max_size=6)
 
 
 class NalTests(SynchronousTestCase):

@@ -89,10 +89,18 @@ def adapted(source: media.Source) -> Adapted:
     return Adapted(header, header.matroska_head + b"".join(out), used)
 
 
-def described(source: media.Source) -> Header:
-    """The header of a clip, as it is written in earnest, before any packet has been read."""
+def described(source: media.Source, *, after: bool = False) -> Header:
+    """
+    The header of a clip, as it is written in earnest.
+
+    @param after: whether all packets have been read before, rather than none.
+    """
     with media.opened(source) as container:
-        header, _ = write_header([adapter_for(s) for s in container.streams], container)
+        adapters = [adapter_for(stream) for stream in container.streams]
+        for packet in container.demux() if after else ():
+            if packet.size:
+                list(adapters[packet.stream_index].packets(packet))
+        header, _ = write_header(adapters, container)
     return header
 
 

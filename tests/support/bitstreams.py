@@ -15,6 +15,24 @@ from mkvtwist.media.stored_payload import obus
 from tests.support import oddities
 
 
+def ue(number: int) -> str:
+    """A number in Exp-Golomb code."""
+    text = f"{number + 1:b}"
+    return "0" * (len(text) - 1) + text
+
+
+def se(number: int) -> str:
+    """A signed number in Exp-Golomb code."""
+    return ue(2 * number - 1 if number > 0 else -2 * number)
+
+
+def bits(*fields: str) -> bytes:
+    """Bits as the standards' tables show them, filled up with zeros."""
+    text = "".join(fields).replace(" ", "")
+    text = text.ljust(-(-len(text) // 8) * 8, "0")
+    return int(text or "0", 2).to_bytes(len(text) // 8, "big")
+
+
 class Writer:
     """Writes big-endian bit fields, and the codes of H.264."""
 
@@ -33,14 +51,11 @@ class Writer:
 
     def ue(self, *values: int) -> Writer:
         """Exp-Golomb codes."""
-        for value in values:
-            width = (value + 1).bit_length()
-            self.put(value + 1, 2 * width - 1)
-        return self
+        return self.code(*map(ue, values))
 
     def se(self, *values: int) -> Writer:
         """Signed Exp-Golomb codes."""
-        return self.ue(*(2 * value - 1 if value > 0 else -2 * value for value in values))
+        return self.code(*map(se, values))
 
     def align(self) -> Writer:
         """Zeros up to the next byte."""
@@ -56,11 +71,10 @@ class Writer:
 
     def bytes(self) -> bytes:
         """All of it; the last byte is filled up with zeros."""
-        self.align()
-        return int(self._bits or "0", 2).to_bytes(len(self._bits) // 8, "big")
+        return bits(self._bits)
 
 
-def _escaped(data: bytes) -> bytes:
+def escaped(data: bytes) -> bytes:
     """A unit's bytes with what keeps start codes out of them (H.264, 7.4.1)."""
     out = bytearray()
     zeros = 0
@@ -115,7 +129,7 @@ def _field_sps() -> bytes:
     bits = Writer().data(bytes((77, 0, 30))).ue(0, 0, 0, 4, 2).put(0, 1)
     bits.ue(_FIELD_MBS[0] - 1, _FIELD_MBS[1] - 1).put(0, 1).put(0, 1).put(1, 1).put(0, 1)
     bits.put(1, 1).put(0, 4).put(1, 1).put(1001, 32).put(60000, 32).put(1, 1).put(0, 4)
-    return b"\x67" + _escaped(bits.trail().bytes())
+    return b"\x67" + escaped(bits.trail().bytes())
 
 
 def _field(number: int, bottom: int, seed: int) -> bytes:
@@ -131,11 +145,11 @@ def _field(number: int, bottom: int, seed: int) -> bytes:
     bits.se(0)
     count = _FIELD_MBS[0] * _FIELD_MBS[1]
     if not coded:
-        return bytes((head,)) + _escaped(bits.ue(count).trail().bytes())
+        return bytes((head,)) + escaped(bits.ue(count).trail().bytes())
     samples = oddities.garbage(count * 8, seed * 2 + bottom)
     for place in range(count):
         bits.ue(25).align().data(bytes(samples[place * 8 + at // 48] | 16 for at in range(384)))
-    return bytes((head,)) + _escaped(bits.trail().bytes())
+    return bytes((head,)) + escaped(bits.trail().bytes())
 
 
 def in_transport(

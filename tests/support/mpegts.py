@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 from mkvtwist.formats.base import Muxer
 from mkvtwist.formats.mpegts import MPEG_TS
 from mkvtwist.formats.mpegts.pes import LEAD
-from mkvtwist.libav.adapters import adapter_for
-from mkvtwist.libav.headers.header import write_header
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.stored_payload import nal_units
 from tests.support import media
+from tests.support.adapters import described
 from tests.support.packets import FRAME, VIDEO
 
 WRAP = 1 << 33
@@ -198,13 +197,7 @@ def entries(body: bytes) -> tuple[int, list[Entry]]:
 def header(video: str | None = "mpeg2video", audio: str | None = "ac3", **more: Any) -> Header:
     """A header as it is written in earnest; usually for what is sent as it is, and subtitles."""
     clip = media.clip(video=video, audio=audio, seconds=0.2, **more)
-    with media.opened(clip) as container:
-        adapters = [adapter_for(stream) for stream in container.streams]
-        for packet in container.demux():
-            if packet.size:
-                list(adapters[packet.stream_index].packets(packet))
-        made, _ = write_header(adapters, container)
-    return made
+    return described(clip, after=True)
 
 
 def texts() -> Header:

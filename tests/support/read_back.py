@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from twisted.trial.unittest import SynchronousTestCase
+import av
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mkvtwist.formats.base import Muxer
 from mkvtwist.media.packet import SECOND, Header, Packet
@@ -33,6 +34,14 @@ def read(case: SynchronousTestCase, source: Any) -> Sent:
     events = ThreadedReader(case, source).all()
     (made,) = (event for event in events if isinstance(event, Header))
     return Sent(made, [event for event in events if isinstance(event, Packet)])
+
+
+def read_clip(case: SynchronousTestCase, video: str | None, audio: str | None, **more: Any) -> Sent:
+    """A clip, read in earnest; the test is skipped if there is no encoder for it."""
+    for name in (video, audio):
+        if name and name not in av.codecs_available:
+            raise SkipTest(f"this PyAV has no encoder {name}")
+    return read(case, media.clip(video=video, audio=audio, **more))
 
 
 def bytes_of(muxer: Muxer[Any], packets: Sequence[Packet], size: int) -> bytes:

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Input, parse_input
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.libav import Ended, Event, Noticed, Pace, Reader, set_up
-from mkvtwist.libav.pipe import Outlet
+from mkvtwist.libav.pipe import Outlet, Pipe
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.packet import SECOND, Header, Packet
 from mkvtwist.media.timeline import Timeline
@@ -23,6 +23,14 @@ from tests.support import media
 
 SAFE = 30.0
 """Seconds; never waited for unless something is broken."""
+
+
+def filled_pipe(data: bytes) -> Pipe:
+    """The pipe of a sender that has sent some bytes, and has gone."""
+    pipe = Pipe(lambda: None)
+    pipe.write(data)
+    pipe.close()
+    return pipe
 
 
 class ThreadedReader:

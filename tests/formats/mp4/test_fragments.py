@@ -12,7 +12,7 @@ from typing import Any
 import av
 from hypothesis import example, given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.formats.matroska.clusters import MatroskaMuxer
 from mkvtwist.formats.mp4 import MP4
@@ -21,7 +21,7 @@ from mkvtwist.media.packet import SECOND, Packet
 from tests.support import media
 from tests.support.mp4 import counted, header, parsed, samples
 from tests.support.packets import AUDIO, FRAME, TEXT, VIDEO, jumping_packets
-from tests.support.read_back import LATER, Sent, bytes_of, check_shown, decoded, read
+from tests.support.read_back import LATER, bytes_of, check_shown, decoded, read_clip
 
 SCALES = {VIDEO: 90_000, AUDIO: 48_000}
 
@@ -197,16 +197,9 @@ class FragmentTests(SynchronousTestCase):
 class ReadBackTests(SynchronousTestCase):
     """What libavformat reads and libavcodec decodes, of a client who joins in the middle."""
 
-    def sent(self, video: str | None, audio: str | None, **more: Any) -> Sent:
-        """A clip, read in earnest."""
-        for name in (video, audio):
-            if name and name not in av.codecs_available:
-                raise SkipTest(f"this PyAV has no encoder {name}")
-        return read(self, media.clip(video=video, audio=audio, **more))
-
     def check(self, video: str | None, audio: str | None, **more: Any) -> None:
         """The packets that went in come out, and decode to what Matroska's decode to."""
-        made = self.sent(video, audio, seconds=4, **more)
+        made = read_clip(self, video, audio, seconds=4, **more)
         first = next((n for n, p in enumerate(made.packets) if p.key and p.dts > 15 * SECOND // 10))
         if made.header.has_video:
             first = [n for n, p in enumerate(made.packets) if p.key and p.track == VIDEO][1]

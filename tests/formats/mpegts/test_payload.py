@@ -8,15 +8,9 @@ from mkvtwist.formats.mpegts import MPEG_TS
 from mkvtwist.formats.mpegts.payload import CODECS, fits
 from mkvtwist.media.packet import Header, Track
 from tests.support import media
+from tests.support.bitstreams import bits
 from tests.support.mpegts import START, frame, header, one, parsed
 from tests.support.packets import FRAME
-
-
-def bits(text: str) -> bytes:
-    """Bits as bytes, filled up with zeros."""
-    digits = text.replace(" ", "")
-    digits += "0" * (-len(digits) % 8)
-    return int(digits, 2).to_bytes(len(digits) // 8, "big")
 
 
 class FramingTests(SynchronousTestCase):

@@ -20,10 +20,9 @@ from mkvtwist.libav.headers.extras import (
     Attachment,
     Extras,
 )
-from mkvtwist.libav.pipe import Pipe
 from mkvtwist.media.packet import Header
 from tests.support import hostile
-from tests.support.readers import ThreadedReader, headers
+from tests.support.readers import ThreadedReader, filled_pipe, headers
 
 
 class Opened:
@@ -123,10 +122,8 @@ class HostileTests(SynchronousTestCase):
     def header(self, data: bytes) -> Header:
         """What they become."""
         set_up()
-        pipe = Pipe(lambda: None)
-        pipe.write(data)
-        pipe.close()
-        events = ThreadedReader(self, Input(Form.ENDPOINT, "tcp:1"), pipe).all()
+        source = Input(Form.ENDPOINT, "tcp:1")
+        events = ThreadedReader(self, source, filled_pipe(data)).all()
         return headers(events)[0]
 
     def test_header(self) -> None:

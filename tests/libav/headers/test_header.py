@@ -13,6 +13,7 @@ from mkvtwist.formats.webm import WEBM
 from mkvtwist.libav.adapters import Adapter, adapter_for
 from mkvtwist.libav.headers.header import write_header
 from tests.support import media
+from tests.support.adapters import described
 from tests.support.mp4 import WORDS
 
 
@@ -21,12 +22,7 @@ class UnfitTests(SynchronousTestCase):
 
     def fitting(self, **more: Any) -> tuple[list[str], dict[str, str]]:
         """The formats that there are, and what is said of the others."""
-        with media.opened(media.clip(seconds=0.2, **more)) as container:
-            adapters = [adapter_for(stream) for stream in container.streams]
-            for packet in container.demux():
-                if packet.size:
-                    list(adapters[packet.stream_index].packets(packet))
-            header, _ = write_header(adapters, container)
+        header = described(media.clip(seconds=0.2, **more), after=True)
         unfit = {}
         for format_ in (MP4, WEBM):
             try:

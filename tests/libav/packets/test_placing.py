@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from mkvtwist.libav import Noted
-from mkvtwist.libav.pipe import Pipe
 from mkvtwist.media.packet import SECOND
 from tests.support import media
 from tests.support.oddities import sound_moved
-from tests.support.readers import ReaderTestCase, ThreadedReader, headers, notices, packets
+from tests.support.readers import (
+    ReaderTestCase,
+    ThreadedReader,
+    filled_pipe,
+    headers,
+    notices,
+    packets,
+)
 
 
 class PlacingTests(ReaderTestCase):
@@ -21,10 +27,7 @@ class PlacingTests(ReaderTestCase):
         for seconds, kept in ((20, False), (-20, False), (5, True), (3600, False)):
             path = Path(self.mktemp())
             path.write_bytes(sound_moved(clip.read_bytes(), seconds))
-            pipe = Pipe(lambda: None)
-            pipe.write(path.read_bytes())
-            pipe.close()
-            live = ThreadedReader(self, "tcp:12345", pipe).all()
+            live = ThreadedReader(self, "tcp:12345", filled_pipe(path.read_bytes())).all()
             off = [
                 next(p.dts for p in packets(live) if p.track == track) / SECOND for track in (1, 2)
             ]

@@ -10,30 +10,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Ended, set_up
-from mkvtwist.libav.pipe import Pipe
 from mkvtwist.libav.reach.whitelists import (
     whitelists_for_bytes,
     whitelists_for_file,
     whitelists_for_url,
 )
 from tests.support import media
-from tests.support.readers import ThreadedReader, packets
+from tests.support.readers import ThreadedReader, filled_pipe, packets
 from tests.support.web import Web
 
 REFERRING = (
-    *(
-        "concat",
-        "dash",
-        "hls",
-        "imf",
-        "lavfi",
-        "mlv",
-        "rtsp",
-        "sap",
-        "sdp",
-        "tedcaptions",
-        "vobsub",
-    ),
+    *("concat", "dash", "hls", "imf", "lavfi", "mlv"),
+    *("rtsp", "sap", "sdp", "tedcaptions", "vobsub"),
 )
 
 
@@ -119,11 +107,7 @@ class PlayedTests(SynchronousTestCase):
 
     def played(self, source: Input, data: bytes | None = None) -> int:
         """How many packets come of an input; that it has ended."""
-        pipe = None
-        if data is not None:
-            pipe = Pipe(lambda: None)
-            pipe.write(data)
-            pipe.close()
+        pipe = None if data is None else filled_pipe(data)
         return len(packets(ThreadedReader(self, source, pipe).all()))
 
     def test_sent(self) -> None:
