@@ -15,7 +15,8 @@ SECOND = 1_000_000
 STEP = SECOND // 25
 """Microseconds that a packet lasts if nothing tells how long."""
 
-type_ = Literal["video", "audio", "subtitle"]
+TrackType = Literal["video", "audio", "subtitle"]
+"""The types of the tracks that are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Track:
     number: int
     """Matroska's TrackNumber, from 1."""
 
-    type: type_
+    type: TrackType
     codec: str
     """FFmpeg's name of the codec: C{h264}, C{aac}, C{subrip}."""
 
