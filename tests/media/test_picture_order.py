@@ -18,6 +18,11 @@ def unit(head: bytes, *fields: str) -> bytes:
     return head + escaped(bits(*fields, "1"))
 
 
+def order_of(codec: str) -> PictureOrder:
+    """The reader of the order of an encoder's pictures."""
+    return HevcOrder() if codec == "libx265" else H264Order()
+
+
 def orders(order: PictureOrder, pictures: Iterable[Sequence[bytes]]) -> list[tuple[bool, int]]:
     """What is said of some pictures."""
     places = [order.place(units) for units in pictures]
@@ -52,7 +57,7 @@ class EncodedTests(SynchronousTestCase):
     def check(self, codec: str, parameters: str, depth: int, **more: int) -> None:
         """The order is that of the times that the encoder gave."""
         name = codec.removeprefix("lib")
-        order: PictureOrder = HevcOrder() if name == "x265" else H264Order()
+        order = order_of(codec)
         parameters += ":log-level=none:pools=none" if name == "x265" else ""
         clip = media.clip(
             container="mpegts",

@@ -9,9 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.media import stored_payload
 from mkvtwist.media.h264_order import H264Order
-from mkvtwist.media.hevc_order import HevcOrder
 from mkvtwist.media.picture_order import DisplayPlace, PictureOrder
 from mkvtwist.media.presentation_times import DEEPEST, HELD, PresentationTimes
+from tests.media.test_picture_order import order_of
 from tests.support import media
 
 fast = settings(max_examples=300)
@@ -106,7 +106,7 @@ class EncodedTests(SynchronousTestCase):
             ("libx265", "bframes=3:b-adapt=0:b-pyramid=0:open-gop=0:keyint=8:min-keyint=8", 4),
         ):
             pictures = encoded(codec, parameters)
-            found = shown(pictures, HevcOrder() if codec == "libx265" else H264Order())
+            found = shown(pictures, order_of(codec))
             self.assertEqual(found.times, [(p.pts, p.dts) for p in pictures], parameters)
             self.assertEqual(found.waited, waited, parameters)
 
@@ -118,8 +118,7 @@ class EncodedTests(SynchronousTestCase):
             ("libx265", "bframes=0"),
         ):
             pictures = encoded(codec, parameters)
-            order = HevcOrder() if codec == "libx265" else H264Order()
-            found = shown(pictures, order)
+            found = shown(pictures, order_of(codec))
             self.assertEqual(found.times, [(p.dts, p.dts) for p in pictures], parameters)
             self.assertEqual(found.waited, 0)
 
@@ -143,7 +142,8 @@ class EncodedTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """A cut that begins with a picture whose leading pictures refer to what is missing."""
-        for codec, order in (("libx264", H264Order()), ("libx265", HevcOrder())):
+        for codec in ("libx264", "libx265"):
+            order = order_of(codec)
             pictures = encoded(codec, OPEN)
             first = [n for n, p in enumerate(pictures) if p.key][1]
             cut = pictures[first:]
@@ -160,7 +160,7 @@ class EncodedTests(SynchronousTestCase):
             cut = pictures[first:]
             count = len(cut)
             again = [p._replace(pts=p.pts + count, dts=p.dts + count) for p in cut]
-            order: PictureOrder = HevcOrder() if codec == "libx265" else H264Order()
+            order = order_of(codec)
             order.place(pictures[0].units)
             found = shown([*cut, *again], order)
             right = [(p.pts, p.dts) for p in [*cut, *again]]
