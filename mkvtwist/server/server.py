@@ -141,7 +141,10 @@ class Server(MultiService):
             self._endings.end(listener, listener.text, listener.text)
         # Only now: what one lets go of, another one may be about to take.
         for stream in begin:
-            self.streams.begin(stream)
+            if stream.name in self.streams:
+                self.streams.begin(stream)
+            else:
+                self.streams.add(stream)
         for listener in new:
             self._endings.then(partial(self._listen, listener))
         self.listeners.congest(config.congestion)

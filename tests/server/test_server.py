@@ -260,6 +260,23 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(self.response.blocks, sent(footage(0, 2)))
         self.assertEqual(self.log.about("stream b: removed"), ["stream b: removed"])
 
+    def test_events(self) -> None:
+        """Streams that a new configuration adds, removes or begins anew are told as such."""
+        heard: list[tuple[str, str]] = []
+        self.server.events.subscribe(
+            lambda event: heard.append((event.stream, event.kind.removeprefix("stream ")))
+        )
+        self.apply(self.config("a", buffer=5.0), self.config("c"))
+        told = [one for one in heard if one[1] in {"added", "removed", "started", "stopped"}]
+        self.assertEqual(
+            sorted(told),
+            [
+                *(("a", "started"), ("a", "stopped")),
+                *(("b", "removed"), ("b", "stopped")),
+                *(("c", "added"), ("c", "started")),
+            ],
+        )
+
     def test_changed(self) -> None:
         """A changed stream begins anew: its clients get the rest, and newcomers wait for it."""
         before = self.server.streams["a"]
