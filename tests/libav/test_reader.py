@@ -241,9 +241,7 @@ class FileTests(ReaderTestCase):
         for data in (b"", b"root:x:0:0:root:/root:/bin/bash\n" * 50, garbage(1_000_000)):
             path = Path(self.mktemp())
             path.write_bytes(data)
-            (ended,) = self.read(path)
-            assert isinstance(ended, Ended)
-            self.assertTrue(ended.fault)
+            ended = self.read_fault(path)
             self.assertIn("no media that libavformat can read", ended.reason)
             self.assertEqual(ended.sentence, "no media that can be read")
             self.assertEqual(ended.detail, ended.reason)
@@ -253,9 +251,7 @@ class FileTests(ReaderTestCase):
         """A file whose tracks have no packet has nothing to send."""
         clip = media.clip(seconds=1)
         path = media.cut(clip, self.mktemp(), "matroska", lambda _: False)
-        (ended,) = self.read(path)
-        assert isinstance(ended, Ended)
-        self.assertTrue(ended.fault)
+        self.read_fault(path)
 
     def test_truncated(self) -> None:
         """A file that breaks off is read up to there."""
@@ -281,9 +277,7 @@ class FileTests(ReaderTestCase):
         def fail(*_: object, **__: object) -> None:
             raise ZeroDivisionError
 
-        (ended,) = self.read("film.mkv", opener=InputOpener(av_open=fail))
-        assert isinstance(ended, Ended)
-        self.assertTrue(ended.fault)
+        ended = self.read_fault("film.mkv", opener=InputOpener(av_open=fail))
         self.assertIn("an error in mkvtwist", ended.reason)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 

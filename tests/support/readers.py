@@ -128,6 +128,13 @@ class ReaderTestCase(SynchronousTestCase):
         """All that comes of it."""
         return ThreadedReader(self, source, **options).all()
 
+    def read_fault(self, source: Input | Path | str, **options: Any) -> Ended:
+        """The end of an input that is to blame for it, and of which nothing else comes."""
+        (ended,) = self.read(source, **options)
+        assert isinstance(ended, Ended)
+        self.assertTrue(ended.fault)
+        return ended
+
     def assert_same_frames(self, got: bytes, source: media.Source, *types: str) -> None:
         """Everything that a player shows of one is what it shows of the other."""
         shown, wanted = media.frames(got), media.frames(source)

@@ -38,9 +38,7 @@ class NameTests(ReaderTestCase):
     def test_missing(self) -> None:
         """A file that has gone meanwhile is the input's fault, and the reason says so."""
         self.read("nothing-here.mkv")  # PyAV adds to an error what was logged last, by anybody
-        (ended,) = self.read("nothing-here.mkv")
-        assert isinstance(ended, Ended)
-        self.assertTrue(ended.fault)
+        ended = self.read_fault("nothing-here.mkv")
         self.assertIn("No such file", ended.reason)
 
     def test_odd_name(self) -> None:
@@ -62,9 +60,7 @@ class UrlTests(ReaderTestCase):
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{nobody.getsockname()[1]}/live.mkv"
-            (ended,) = self.read(url)
-        assert isinstance(ended, Ended)
-        self.assertTrue(ended.fault)
+            ended = self.read_fault(url)
         self.assertIn("refused", ended.reason)
 
     def test_listening_url(self) -> None:

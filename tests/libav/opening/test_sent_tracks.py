@@ -6,7 +6,6 @@ from pathlib import Path
 
 import av
 
-from mkvtwist.libav import Ended
 from mkvtwist.libav.limits import TRACK_LIMIT
 from tests.support import media
 from tests.support.oddities import with_data
@@ -91,8 +90,6 @@ class SentTracksTests(ReaderTestCase):
                 if packet.size:
                     packet.stream = copy
                     out.mux(packet)
-        (ended,) = self.read(path)
-        assert isinstance(ended, Ended)
-        self.assertTrue(ended.fault)
+        ended = self.read_fault(path)
         self.assertIn("no track that can be sent", ended.reason)
         self.assertIn("data", ended.reason)
