@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.application.service import MultiService, Service
-from twisted.internet.defer import Deferred
+from twisted.application.service import MultiService
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
@@ -15,16 +14,8 @@ from mkvtwist.live.events import Events
 from mkvtwist.server.endings import Endings
 from mkvtwist.server.streams import Streams
 from mkvtwist.testing import FakeReaders, Reactor
+from tests.server.test_endings import Slow
 from tests.support.fakes import Log
-
-
-class Slow(Service):
-    """A service that never ends."""
-
-    def stopService(self) -> Deferred[None]:
-        """Wait."""
-        super().stopService()
-        return Deferred()
 
 
 class StreamsTests(SynchronousTestCase):
