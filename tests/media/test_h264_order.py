@@ -224,5 +224,5 @@ class H264Tests(SynchronousTestCase):
     @fast
     @given(st.integers(0, 3), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 7))))
     def test_damaged(self, index: int, flips: list[tuple[int, int]]) -> None:
-        """Nor do those of a real stream with flipped bits."""
+        """Units of a real stream with flipped bits raise nothing."""
         damaged_is_harmless(H264Order(), "libx264", index, flips)

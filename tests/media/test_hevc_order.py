@@ -78,5 +78,5 @@ class HevcTests(SynchronousTestCase):
     @fast
     @given(st.integers(0, 3), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 7))))
     def test_damaged(self, index: int, flips: list[tuple[int, int]]) -> None:
-        """Nor do those of a real stream with flipped bits."""
+        """Units of a real stream with flipped bits raise nothing."""
         damaged_is_harmless(HevcOrder(), "libx265", index, flips)

@@ -79,7 +79,7 @@ class RefereeTests(SynchronousTestCase):
                 self.assertEqual(units(wrapped.read_bytes()), expected)
 
     def test_packets(self) -> None:
-        """So they do packet by packet, as the demuxer gives them."""
+        """Raw packets come back packet by packet, too, as the demuxer gives them."""
         clip = media.clip(container="latm", seconds=0.5)
         latm = LatmStream()
         got = [found for packet in media.packets(clip) for found in units(packet.data, latm)]
@@ -205,14 +205,14 @@ class FuzzTests(SynchronousTestCase):
     @given(st.binary(max_size=60))
     @fast
     def test_element(self, body: bytes) -> None:
-        """Nor does garbage in an element."""
+        """Garbage in an element gives no error, and no more bytes than it has."""
         data = (0x2B7 << 13 | len(body)).to_bytes(3, "big") + body
         self.assertLessEqual(sum(len(found) for _, found in units(data)), len(data))
 
     @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=5))
     @fast
     def test_damaged(self, damage: list[tuple[int, int]]) -> None:
-        """Nor do real elements with some bytes changed."""
+        """Real elements with some bytes changed give no error, and no more bytes than they have."""
         clip = media.clip(container="latm", seconds=0.1, channels=6).read_bytes()
         data = bytearray(clip[: len(clip) // 2])
         for at, value in damage:

@@ -54,7 +54,7 @@ class SizeTests(SynchronousTestCase):
         st.lists(st.tuples(st.integers(0, 39), st.integers(0, 255))),
     )
     def test_flipped(self, codec: str, flips: list[tuple[int, int]]) -> None:
-        """Nor does a sound head with damage."""
+        """A sound head with damage does not make it fail."""
         data = bytearray(STARTS[codec])
         for at, value in flips:
             data[at % len(data)] = value

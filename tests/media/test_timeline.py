@@ -527,7 +527,7 @@ class JumpTests(SynchronousTestCase):
         self.assertEqual(timeline.discontinuities, silence + 1)
 
     def test_late_jump_in_time(self) -> None:
-        """So does one whose time, by chance, goes on where it was."""
+        """A silent track whose time, by chance, goes on where it was comes back with the others."""
         packets = interleaved(video(0, 500), audio(0, 50)) + video(0, 100)
         late = interleaved(video(4 * SECOND, 100), audio(4 * SECOND, 200))
         _, placed = run([*packets, *late], 0)
@@ -607,7 +607,7 @@ class RestartTests(SynchronousTestCase):
         self.assertEqual(timeline.discontinuities, 0)
 
     def test_unknown_origin(self) -> None:
-        """So does one that does not say where it begins."""
+        """A sender that does not say where it begins begins where the last one ended."""
         timeline, _ = run(video(0, 50))
         _, placed = run(interleaved(video(HOUR, 50), audio(HOUR, 100)), None, timeline)
         self.assertEqual(offsets(placed), {2 * SECOND - PICTURE - HOUR + PICTURE})

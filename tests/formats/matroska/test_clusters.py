@@ -57,7 +57,7 @@ class ClusterTests(SynchronousTestCase):
             self.check_extra(packet.extra, found)
 
     def check_extra(self, extra: Extra | None, found: Any) -> None:
-        """Likewise for what stands beside the payload."""
+        """Data beside the payload are read as they were written."""
         additions: tuple[tuple[int, bytes], ...] = ()
         discard = 0
         for side in found.iter_sidedata():

@@ -41,7 +41,7 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual([changed for _, changed in made], [False] * len(made))
 
     def test_container_says(self) -> None:
-        """So is one of which the container tells, as FLV does."""
+        """Another size of which the container tells, as FLV does, is noticed."""
         first, second = (
             media.clip(container="flv", seconds=1, size=size).read_bytes()
             for size in ((160, 120), (320, 240))
@@ -51,7 +51,7 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual((adapter.shape.width, adapter.shape.height), (320, 240))
 
     def test_sizes(self) -> None:
-        """So is one inside VP8, VP9, AV1, MJPEG, of which the container says nothing."""
+        """Another size inside VP8, VP9, AV1, MJPEG is noticed; the container says nothing of it."""
         for codec in ("libvpx", "libvpx-vp9", "libsvtav1", "mjpeg"):
             small, large = (
                 media.clip(video=codec, audio=None, seconds=1, gop=25, size=size)

@@ -68,7 +68,7 @@ class ReopeningTests(ReaderTestCase):
         self.assertLessEqual(sound, there + 8, "no more than what is in one packet of the stream")
 
     def test_new_track_of_a_sender(self) -> None:
-        """Nor is a sender's stream read from its beginning again: what is gone is gone."""
+        """A sender's stream with a new track is opened anew where it is: what is gone is gone."""
         path = self.with_late_sound()
         with path.open("rb", buffering=0) as file:
             events = self.read("-", bytes_=Unseekable(file))

@@ -87,7 +87,7 @@ class PaceTests(SynchronousTestCase):
         self.assertEqual(self.stop.waits, [])
 
     def test_burst(self) -> None:
-        """So much media is not waited for; after that it stays that far ahead."""
+        """Media of the burst is not waited for; after that the input stays that far ahead."""
         pace = self.pace(burst=30.0)
         for second in range(31):
             pace.wait(second * SECOND, self.stop)

@@ -75,7 +75,7 @@ class HeaderTests(ReaderTestCase):
         self.read_fault(path, limits=ReaderLimits(pending=20_000))
 
     def test_held_in_bytes(self) -> None:
-        """Nor is it held for more than so many bytes."""
+        """The header is held for a bounded number of bytes."""
         events = self.read(self.late(3), limits=ReaderLimits(pending=20_000))
         self.assertEqual(len(headers(events)[0].tracks), 1)
 
@@ -199,7 +199,7 @@ class SilenceTests(ReaderTestCase):
         self.assert_in_step(events)
 
     def test_sound_comes_late(self) -> None:
-        """So has sound; up to two seconds are waited for."""
+        """Sound that comes late has a header of its own; up to two seconds are waited for."""
         events = self.without(gone("audio", -1, 5), seconds=8)
         self.assertEqual(self.kinds(events), [["video"], ["video", "audio"]])
         events = self.without(gone("audio", -1, 1.5), seconds=8)

@@ -92,7 +92,7 @@ class FetcherTests(FetchTestCase):
             self.assertRaises(TooNear, self.get, url)
 
     def test_moved_to_a_file(self) -> None:
-        """Nor does a redirection."""
+        """A redirection leads to no file."""
         self.far.moved["/moved"] = "file:///etc/passwd"
         self.assertRaises(OSError, self.get, self.far.url("/moved"))
 

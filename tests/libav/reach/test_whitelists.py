@@ -118,7 +118,7 @@ class PlayedTests(SynchronousTestCase):
         self.assertEqual(self.web.asked, [])
 
     def test_file(self) -> None:
-        """Nor does a file whose name does not say that it is a list."""
+        """A file whose name does not say that it is a list opens no file and asks no server."""
         for name, data in self.names().items():
             for ending in (".mkv", ".ts", ""):
                 path = self.film.with_name(f"list{ending}")
