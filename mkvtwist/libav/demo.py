@@ -2,7 +2,7 @@
 The built-in test picture, a clock and a tone, encoded here (I{remux thread}).
 
 It stands in for an opened container: streams, tags, and packets that come as fast as they are
-asked for; the pace of the reader keeps the time.
+asked for. The reader paces them.
 """
 
 from collections.abc import Iterator

@@ -112,7 +112,7 @@ def _timed(adapter: Adapter, one: Any) -> tuple[int | None, int, bool, bytes, An
 
 
 def muxed(source: media.Source) -> bytes:
-    """The same by libavformat's muxer."""
+    """A clip, as libavformat's muxer writes it as Matroska."""
     out = io.BytesIO()
     with media.opened(source) as container, av.open(out, "w", format="matroska") as output:
         streams = {

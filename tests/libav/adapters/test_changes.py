@@ -63,7 +63,7 @@ class ChangeTests(SynchronousTestCase):
             self.assertEqual((adapter.shape.width, adapter.shape.height), (320, 240), codec)
 
     def test_parameter_sets(self) -> None:
-        """So is one in parameter sets between length-prefixed pictures (avc3, hev1)."""
+        """Another size in parameter sets between prefixed pictures is noticed (avc3, hev1)."""
         for codec in ("libx264", "libx265"):
             small, large = (
                 media.clip(container="mpegts", video=codec, audio=None, seconds=1, size=size)
@@ -140,7 +140,7 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(adapter.setup and adapter.setup[:2].hex(), "1310")
 
     def test_latm(self) -> None:
-        """So it is in LATM."""
+        """Another sample rate in LATM is noticed."""
         first, second = (
             media.clip(container="latm", seconds=0.5, sample_rate=rate).read_bytes()
             for rate in (48000, 24000)

@@ -77,14 +77,14 @@ class DecodedTests(SynchronousTestCase):
                     self.assertEqual(len(steps), 1, name)
 
     def test_untimed(self) -> None:
-        """There a picture without B-pictures does not wait; with two of them, for four others."""
+        """Untimed pictures without B-pictures do not wait; with two of them, for four others."""
         for container, codec in (("h264", "libx264"), ("hevc", "libx265"), ("avi", "libx264")):
             for bframes, limit in ((0, 0), (2, 4)):
                 clip = media.clip(container=container, video=codec, audio=None, bframes=bframes)
                 self.assertEqual(max(waits(clip)), limit, f"{container} {bframes}")
 
     def test_untimed_limit(self) -> None:
-        """Nor for more than 32 MiB of them."""
+        """Untimed pictures wait for no more than a bounded number of bytes."""
         clip = media.clip(container="h264", bframes=2, seconds=1)
         self.assertEqual(set(waits(clip, partial(Untimed, limit=1))), {0})
 
@@ -188,7 +188,7 @@ class DecodedTests(SynchronousTestCase):
         self.assertEqual(samples(mine.data), samples(clip))
 
     def test_priming(self) -> None:
-        """Nor is the beginning of AAC in MP4 and of MP3."""
+        """The beginning of AAC in MP4 and of MP3 that is not to be heard is not heard."""
         for container in ("mp4", "m4a", "mp3"):
             clip = media.clip(container=container, video=None, audio="", seconds=0.5)
             mine = adapted(clip)

@@ -30,7 +30,7 @@ class ChoiceTests(SynchronousTestCase):
             self.assertTrue(label(stream).startswith(f"track {stream.index} (data"))
 
     def test_unknown_codec(self) -> None:
-        """Nor can what libavcodec does not know."""
+        """Tracks of a codec that libavcodec does not know cannot be sent."""
         clip = media.clip(video="libvpx", audio=None, seconds=0.2).read_bytes()
         with media.opened(clip.replace(b"V_VP8", b"V_XXX")) as container:
             self.assertRaises(Unusable, adapter_for, container.streams[0])
