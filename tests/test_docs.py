@@ -155,7 +155,7 @@ class OptionsTests(SynchronousTestCase):
             "a file": __file__,
             "`-`": "-",
             "an endpoint": "tcp:0",
-            "`http`": "http",
+            "`push`": "push",
             "a URL": "http://host/",
         }
         for kind, default, others in rows(

@@ -61,12 +61,12 @@ class Form(Enum):
         "a Twisted server endpoint: a sender connects there",
         r"(?:tcp6?|ssl|tls|unix|systemd|fd|haproxy):",
     )
-    HTTP = (
-        "HTTP",
+    PUSH = (
+        "push",
         (AtEnd.WAIT, AtEnd.EXIT),
-        "http",
-        "a sender PUTs or POSTs to the stream's name, over HTTP",
-        r"http\Z",
+        "push",
+        "a sender publishes under the stream's name, over HTTP (http is another name for it)",
+        r"(?:push|http)\Z",
     )
     DEMO = (
         "demo",

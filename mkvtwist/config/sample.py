@@ -53,7 +53,7 @@ _EXAMPLES = """\
 
 # A sender makes a PUT or POST to http://host:8080/cam, or is one of Icecast's.
 #[streams.cam]
-#input = "http"
+#input = "push"
 
 # Another server's stream.
 #[streams.relay]

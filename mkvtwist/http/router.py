@@ -311,7 +311,7 @@ class Router(Resource):
         request.setHeader(b"Allow", b", ".join(methods))
         text = f"Only {b' and '.join(methods).decode()} work here."
         if request.method in SENDING:
-            text += " A stream takes media here only with the input 'http'."
+            text += " A stream takes media here only with the input 'push'."
         respond_text(request, 405, text)
 
 

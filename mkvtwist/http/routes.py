@@ -168,4 +168,4 @@ class Views:
 
 
 def _has_senders(stream: Stream) -> bool:
-    return stream.config.input.form is Form.HTTP
+    return stream.config.input.form is Form.PUSH

@@ -82,7 +82,7 @@ SOURCES: Mapping[Form, Source] = MappingProxyType(
         Form.DEMO: Source(rewinds=True),
         Form.URL: Source(),
         Form.ENDPOINT: Source(listener=EndpointListener, endpoint=_text),
-        Form.HTTP: Source(listener=PushListener, label=_path),
+        Form.PUSH: Source(listener=PushListener, label=_path),
     }
 )
 

@@ -65,7 +65,7 @@ class StreamResourceTests(SiteTestCase):
 
     def test_sender(self) -> None:
         """Somebody else's site has a body when it is whole, which a sender's never is."""
-        config = replace(self.stream.config, input=Input(Form.HTTP, "http"))
+        config = replace(self.stream.config, input=Input(Form.PUSH, "http"))
         root = Resource()
         root.putChild(b"tv", StreamResource(self.reactor, Stream(self.reactor, config)))
         self.tree = Site(root, reactor=self.reactor)

@@ -46,7 +46,7 @@ class SourceTests(SynchronousTestCase):
         """An endpoint is listened at, nothing else is."""
         endpoint = Input(Form.ENDPOINT, "tcp:12345")
         self.assertEqual(source_of(endpoint).endpoint(endpoint), "tcp:12345")
-        for form in (Form.FILE, Form.STDIN, Form.URL, Form.DEMO, Form.HTTP):
+        for form in (Form.FILE, Form.STDIN, Form.URL, Form.DEMO, Form.PUSH):
             self.assertEqual(SOURCES[form].endpoint(Input(form, "x")), "")
 
     def test_label(self) -> None:

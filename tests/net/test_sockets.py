@@ -331,7 +331,7 @@ class EveryClientTests(TestCase):
 
         self.reactor: Any = reactor
         self.streams: dict[str, Stream] = {}
-        for name, form in (("live", Form.DEMO), ("cam", Form.HTTP)):
+        for name, form in (("live", Form.DEMO), ("cam", Form.PUSH)):
             config = StreamConfig(Input(form, ""), name=name, client_timeout=20.0, hold=0.0)
             self.streams[name] = Stream(reactor, config)
         self.stream = self.streams["live"]

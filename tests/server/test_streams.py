@@ -43,7 +43,7 @@ class StreamsTests(SynchronousTestCase):
 
     def config(self, name: str, **settings: Any) -> StreamConfig:
         """Return the settings of a stream that waits for a sender over HTTP."""
-        return StreamConfig(Input(Form.HTTP, "http"), name=name, **settings)
+        return StreamConfig(Input(Form.PUSH, "http"), name=name, **settings)
 
     def test_mapping(self) -> None:
         """A stream is found by its name until it is removed; none has the name of another."""

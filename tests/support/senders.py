@@ -75,7 +75,7 @@ class SendersTestCase(SynchronousTestCase):
 
     def start(self, **settings: Any) -> None:
         """The stream, with these settings."""
-        self.stream = self.streams["cam"] = self.make("cam", Form.HTTP, **settings)
+        self.stream = self.streams["cam"] = self.make("cam", Form.PUSH, **settings)
         self.stream.startService()
 
     def connect(self) -> Sending:

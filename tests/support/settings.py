@@ -46,7 +46,7 @@ READABLE = (
     | st.just(Input(Form.DEMO, "demo:"))
     | st.just(Input(Form.URL, "rtsp://me:secret@camera/x?y=z"))
 )
-SENDERS = [Input(Form.STDIN, "-"), Input(Form.HTTP, "http"), Input(Form.ENDPOINT, "tcp:1")]
+SENDERS = [Input(Form.STDIN, "-"), Input(Form.PUSH, "http"), Input(Form.ENDPOINT, "tcp:1")]
 BYTES = st.integers(64 << 10, 1 << 40)
 TEXTS = st.text(min_size=1, max_size=12)
 

@@ -177,7 +177,7 @@ class BodyTests(SendersTestCase):
         for target in ("/live", "/live.mkv", "/status"):
             got = self.sender(target=target).verdict()
             self.assertEqual((got.status, got.headers["allow"]), (405, "GET, HEAD"))
-            self.assertIn("input 'http'", got.text)
+            self.assertIn("input 'push'", got.text)
 
     def test_watched(self) -> None:
         """Media that are sent can be watched at the same name."""

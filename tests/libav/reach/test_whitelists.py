@@ -113,7 +113,7 @@ class PlayedTests(SynchronousTestCase):
     def test_sent(self) -> None:
         """What is sent opens no file and asks no server, whatever it says that it is."""
         for name, data in self.names().items():
-            for form in (Form.ENDPOINT, Form.HTTP, Form.STDIN):
+            for form in (Form.ENDPOINT, Form.PUSH, Form.STDIN):
                 self.assertEqual(self.played(Input(form, name), data), 0, name)
         self.assertEqual(self.web.asked, [])
 
