@@ -65,7 +65,7 @@ class Form(Enum):
         "push",
         (AtEnd.WAIT, AtEnd.EXIT),
         "push",
-        "a sender publishes under the stream's name, over HTTP (http is another name for it)",
+        "a sender publishes under the stream's name, over HTTP",
         r"(?:push|http)\Z",
     )
     DEMO = (

@@ -64,7 +64,7 @@ class StreamConfig:
         metadata=declare(
             INPUT,
             Group.INPUT,
-            "Where the media comes from: a file, -, a URL, an endpoint such as tcp:12345, http, or"
+            "Where the media comes from: a file, -, a URL, an endpoint such as tcp:12345, push, or"
             " demo:",
             reference="where the media comes from, as above",
             usual="standard input",
@@ -88,7 +88,7 @@ class StreamConfig:
         AT_END_TEXT,
         Group.INPUT,
         "What happens when the input ends: exit (default of files and standard input), wait (of"
-        " endpoints and http), retry (of URLs) or loop; not every input can do all of them",
+        " endpoints and push), retry (of URLs) or loop; not every input can do all of them",
         reference="what happens when the input ends, see below",
         usual="by the input",
         example='"loop"',
