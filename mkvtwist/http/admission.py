@@ -22,6 +22,7 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.http.credentials import credentials
 from mkvtwist.http.wire.later import respond_failure
 from mkvtwist.http.wire.peer import client_host
+from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text, respond_unavailable
 from mkvtwist.live.events import AddressLockedOut
 from mkvtwist.streams.stream import Stream
@@ -109,8 +110,10 @@ class Admission:
         else:
             gone = _Gone(request)
 
-            def let_in(_: Visitor) -> None:
+            def let_in(visitor: Visitor) -> None:
                 if not gone:
+                    if isinstance(request, IncomingRequest):
+                        request.visitor = visitor.name
                     then()
 
             judging = self._guesses.judge(client_host(request), partial(gate.login, offered))

@@ -14,9 +14,9 @@ from zope.interface import implementer
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.listener import CannotListen
 from mkvtwist.inputs.sender_slot import SenderSlot
-from mkvtwist.inputs.senders import IUplink, Parting, Sender
+from mkvtwist.inputs.senders import IUplink, Parting, Sender, identity_of
 from mkvtwist.net.endpoint import Endpoint
-from mkvtwist.net.sockets import address, keep_alive
+from mkvtwist.net.sockets import address, host_of, keep_alive
 
 
 @implementer(IUplink)
@@ -30,7 +30,9 @@ class EndpointUplink(Protocol):
 
     def connectionMade(self) -> None:
         """Let the sender in, or hang up."""
-        self.sender = Sender(self._slot, address(self.transport.getPeer()), self)
+        peer = self.transport.getPeer()
+        identity = identity_of("", host_of(peer))
+        self.sender = Sender(self._slot, address(peer), self, identity)
         if self.sender.arrive():
             keep_alive(self.transport)
 

@@ -2,7 +2,9 @@
 The place for senders: the current one, and the next (I{reactor}).
 
 One sender at a time is read. Another one that sends meanwhile is next if the one before has left,
-and is rejected if not; with C{takeover} it replaces a sender that is still there.
+and is rejected if not. With C{takeover} it replaces a sender that is still there; without, it does
+so only if it is the same one, which has come back while its old connection is silent
+(L{Sender.makes_way_for}).
 """
 
 from collections.abc import Callable
@@ -67,6 +69,7 @@ class SenderSlot:
         self.current: Sender | None = None
         self.next: Sender | None = None
         self.is_open = False
+        self._has_replaced = False
         self._life = life
         self._readings = readings
         self._rest = rest
@@ -82,9 +85,18 @@ class SenderSlot:
         if sender is not None:
             sender.drop(Parting.UNREADABLE if ended.fault else Parting.TAKEN, ended.reason)
 
+    @property
+    def goes_on(self) -> bool:
+        """
+        Return whether a next sender is read even if the input ends with its sender: it has replaced
+        the one before.
+        """
+        return self.next is not None and (self.config.takeover or self._has_replaced)
+
     def advance(self) -> bool:
         """Have the next sender read, if there is one; return whether there is."""
         sender, self.next = self.next, None
+        self._has_replaced = False
         if sender is not None:
             self._take(sender)
         return sender is not None
@@ -96,6 +108,7 @@ class SenderSlot:
             if sender is not None:
                 sender.drop(Parting.CLOSED, reason)
         self.current = self.next = None
+        self._has_replaced = False
 
     def rest(self) -> None:
         """Have the current sender wait, until L{wake}."""
@@ -114,20 +127,25 @@ class SenderSlot:
         """Return whether the current sender's media yields packets."""
         return self._life.state is State.LIVE
 
-    def objection(self) -> Parting | None:
-        """Return why a sender that has connected now may not send; L{None} if it may."""
+    def objection(self, identity: str) -> Parting | None:
+        """
+        Return why a sender that has connected now may not send; L{None} if it may.
+
+        @param identity: the sender's, see L{mkvtwist.inputs.senders.identity_of}.
+        """
         # A resting input does not see that a sender has left; it has seen so at this one's first
         # bytes.
-        return None if self._rest.wake() else self._objection()
+        return None if self._rest.wake() else self._objection(identity)
 
-    def _objection(self) -> Parting | None:
+    def _objection(self, identity: str) -> Parting | None:
         if not self.is_open:
             return Parting.CLOSED
         # Not those of a fallback: a URL that does not answer holds its reader for some seconds.
         if self._readings.count_leaving(self.config.input) >= STUCK_LIMIT:
             return Parting.STUCK
-        occupied = any(s is not None and s.present for s in (self.current, self.next))
-        return Parting.OCCUPIED if occupied and not self.config.takeover else None
+        present = [s for s in (self.current, self.next) if s is not None and s.present]
+        free = self.config.takeover or all(sender.makes_way_for(identity) for sender in present)
+        return None if free else Parting.OCCUPIED
 
     def came(self, sender: Sender) -> Parting | None:
         """
@@ -135,7 +153,7 @@ class SenderSlot:
 
         @return: why the sender may not go on; L{None} if its pipe will be read.
         """
-        objection = self._objection()
+        objection = self._objection(sender.identity)
         if objection is not None:
             return objection
         if self.current is None:
@@ -144,14 +162,19 @@ class SenderSlot:
         # Of those before, one that has left is read to its end; one that is there is replaced.
         for other in (self.current, self.next):
             if other is not None and (other.present or other is self.next):
-                self.log.warn(
-                    "sender {peer} takes over from {old}", peer=sender.peer, old=other.peer
-                )
-                other.drop(Parting.REPLACED, Parting.REPLACED.value)
+                self._replace(other, sender)
         self.next = sender
-        if self.config.takeover or self.config.at_end is AtEnd.WAIT:
+        if self.goes_on or self.config.at_end is AtEnd.WAIT:
             self._deadline.tighten(LEFTOVER_TIMEOUT, "another sender has come")
         return None
+
+    def _replace(self, old: Sender, sender: Sender) -> None:
+        line = "sender {peer} takes over from {old}"
+        if old.makes_way_for(sender.identity):
+            line += ", which has sent nothing for {seconds:.1f} s"
+        self.log.warn(line, peer=sender.peer, old=old.peer, seconds=old.silent_for)
+        self._has_replaced = True
+        old.drop(Parting.REPLACED, Parting.REPLACED.value)
 
     def left(self, sender: Sender) -> None:
         """Take note that a sender has left; the rest of what it has sent is still to be read."""

@@ -21,6 +21,15 @@ from mkvtwist.libav.pipe import Pipe
 SENDER_SILENCE = 10.0
 """Seconds that a sender may say nothing at all before another one gets its place."""
 
+DEAD_AFTER = 2.0
+"""
+Seconds of silence after which a sender makes way for itself, if it has never paused for so long:
+encoders send many times a second, and a program takes longer to see that its link is dead.
+"""
+
+LONGER_THAN_EVER = 2.0
+"""A sender is silent if it has sent nothing for so many times its longest pause."""
+
 
 class Parting(Enum):
     """The reason why a sender is disconnected or rejected."""
@@ -65,8 +74,12 @@ class ISenderSlot(Interface):
     connected = Attribute("the set of senders that are connected and have not been rejected")
     is_live = Attribute("whether packets are coming out of what was sent")
 
-    def objection() -> Parting | None:
-        """Return why a sender that has connected now may not send; L{None} if it may."""
+    def objection(identity: str) -> Parting | None:
+        """
+        Return why a sender that has connected now may not send; L{None} if it may.
+
+        @param identity: the sender's, see L{identity_of}.
+        """
 
     def came(sender: "Sender") -> Parting | None:
         """
@@ -89,19 +102,32 @@ class ISenderSlot(Interface):
         """Record why the last connection sent no usable media."""
 
 
+def identity_of(user: str, host: str | None) -> str:
+    """
+    Return the identity by which a sender is known when it comes back: the user whose credentials it
+    has, or else its address. Without either it has none, and the text is empty.
+
+    @param user: as L{mkvtwist.access.rules.Visitor} has it; empty if no credentials are asked for.
+    @param host: L{None} for a UNIX socket.
+    """
+    return f"user {user}" if user else host or ""
+
+
 class Sender:
     """
     A sender, from its arrival on.
 
     @ivar peer: its address, in words.
+    @ivar identity: see L{identity_of}; empty if it cannot be known when it comes back.
     @ivar uplink: the way over which its media come.
     @ivar pipe: what it has sent, for the reader.
     @ivar present: whether more may come.
     @ivar program: the programme of its MPEG-TS that it asks to be sent; 0 if it does not ask.
     """
 
-    def __init__(self, slot: ISenderSlot, peer: str, uplink: IUplink) -> None:
+    def __init__(self, slot: ISenderSlot, peer: str, uplink: IUplink, identity: str = "") -> None:
         self.peer = peer
+        self.identity = identity
         self.uplink = uplink
         self.program = 0
         self.pipe = Pipe(lambda: slot.reactor.callFromThread(self._has_room))
@@ -110,6 +136,7 @@ class Sender:
         self._log = slot.log
         self._is_read = self._is_full = self._rests = False
         self._silence: Any = None
+        self._heard = self._longest_pause = 0.0
 
     # called by the uplink
 
@@ -119,7 +146,7 @@ class Sender:
 
         @return: whether it may send; if not, the uplink has been hung up.
         """
-        objection = self._slot.objection()
+        objection = self._slot.objection(self.identity)
         if objection is not None:
             self._reject(objection)
             return False
@@ -139,6 +166,9 @@ class Sender:
                 self._reject(objection)
                 return
             self._is_read = True
+        else:
+            self._longest_pause = max(self._longest_pause, self.silent_for)
+        self._heard = self._slot.reactor.seconds()
         if self._silence is not None:
             self._silence.reset(SENDER_SILENCE)
         if not self.pipe.write(data):
@@ -162,6 +192,22 @@ class Sender:
 
     # called by the slot
 
+    @property
+    def silent_for(self) -> float:
+        """Return the seconds since anything has come; 0 while the sender is not read."""
+        if self._is_full or self._rests:
+            return 0.0
+        return float(self._slot.reactor.seconds() - self._heard)
+
+    def makes_way_for(self, identity: str) -> bool:
+        """
+        Return whether a newcomer is this sender, which has come back while its old connection is
+        silent: for longer than ever, or for as long as no sender may say nothing.
+        """
+        patience = max(DEAD_AFTER, LONGER_THAN_EVER * self._longest_pause)
+        is_silent = self.silent_for >= min(patience, SENDER_SILENCE)
+        return is_silent and identity == self.identity != ""
+
     def drop(self, parting: Parting, reason: str) -> None:
         """End the sender: neither more bytes are wanted, nor those that it has sent."""
         self._forget()
@@ -182,6 +228,7 @@ class Sender:
 
     def _has_room(self) -> None:
         self._is_full = False
+        self._heard = self._slot.reactor.seconds()
         self._go_on()
 
     def _go_on(self) -> None:

@@ -247,7 +247,7 @@ class InputService(Service):
         again = at_end is AtEnd.LOOP and heard and not ended.fault
         if not again:
             self.reports.down(Role.INPUT, ended.reason)
-        if at_end is AtEnd.WAIT or (self.config.takeover and self.slot.next is not None):
+        if at_end is AtEnd.WAIT or self.slot.goes_on:
             self._publisher.hold()
             self.life.happen(Trigger.NEXT_SENDER, ended.sentence, ended.detail)
             if not self.slot.advance():

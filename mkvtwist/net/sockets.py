@@ -145,6 +145,12 @@ def plain(address: IAddress) -> IAddress:
     return address
 
 
+def host_of(where: IAddress) -> str | None:
+    """Return the host of an address, without its port; L{None} for a UNIX socket."""
+    found = getattr(plain(where), "host", None)
+    return str(found) if found is not None else None
+
+
 def address(where: IAddress) -> str:
     """Return an address as users type it: C{127.0.0.1:80}, C{[::1]:80}, a socket's path."""
     where = plain(where)

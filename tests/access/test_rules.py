@@ -50,10 +50,10 @@ class GateTests(FileTestCase):
         verifyObject(IVisitor, Visitor("x"))
 
     def test_token(self) -> None:
-        """Any token of the file is right, and nothing else."""
+        """Any token of the file is right, and names the client; nothing else is."""
         rule = self.tokens("# of the studio", "first-token", "", "second-token")
-        self.assertEqual(self.login(rule, Token(b"first-token")), "token")
-        self.assertEqual(self.login(rule, Token(b"second-token")), "token")
+        self.assertEqual(self.login(rule, Token(b"first-token")), "token 1")
+        self.assertEqual(self.login(rule, Token(b"second-token")), "token 2")
         for wrong in (b"", b"first", b"# of the studio", b"first-token ", b"FIRST-TOKEN", b"\xff"):
             self.assertIsNone(self.login(rule, Token(wrong)), wrong)
         self.assertIsNone(self.login(rule, UsernamePassword(b"first-token", b"first-token")))
@@ -71,7 +71,7 @@ class GateTests(FileTestCase):
     def test_any_is_enough(self) -> None:
         """With tokens and users, one or the other will do."""
         rule = AccessRule(token_file=self.tokens().token_file, users=self.users().users)
-        self.assertEqual(self.login(rule, Token(TOKEN.encode())), "token")
+        self.assertEqual(self.login(rule, Token(TOKEN.encode())), "token 1")
         offered = (Token(b"secret"), UsernamePassword(b"alice", b"secret"))
         self.assertEqual(self.login(rule, *offered), "alice")
         self.assertIsNone(self.login(rule))
@@ -113,13 +113,13 @@ class GateTests(FileTestCase):
         assert rule.token_file is not None
         with open(rule.token_file, "w") as file:
             file.write("another-token")
-        self.assertEqual(self.login(gate, Token(TOKEN.encode())), "token")
+        self.assertEqual(self.login(gate, Token(TOKEN.encode())), "token 1")
         all_of_it.read([rule])
         self.assertIsNone(self.login(gate, Token(TOKEN.encode())))
         with open(rule.token_file, "w") as file:
             file.write("short")
         all_of_it.read([rule])
-        self.assertEqual(self.login(gate, Token(b"another-token")), "token")
+        self.assertEqual(self.login(gate, Token(b"another-token")), "token 1")
         (line,) = self.log.about("nothing has changed")
         self.assertIn("8 characters", line)
         all_of_it.read([AccessRule()])

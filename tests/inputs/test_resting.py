@@ -18,6 +18,7 @@ class RestTests(SenderTestCase):
         self.send(sender)
         self.emit(header(), *footage(0, 1, size=size))
         self.reactor.advance(REST_AFTER)
+        self.send(sender)
         self.emit(*footage(1, 1.1, size=size))
 
     def fragments(self) -> int:

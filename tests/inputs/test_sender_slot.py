@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mkvtwist.config.input import AtEnd
+from mkvtwist.inputs.endpoint import EndpointUplink
 from mkvtwist.inputs.readings import LEFTOVER_TIMEOUT
 from mkvtwist.inputs.sender_slot import SENDER_OPENING_TIMEOUT, STUCK_LIMIT
+from mkvtwist.inputs.senders import DEAD_AFTER, SENDER_SILENCE
+from mkvtwist.libav.pipe import PIPE_LIMIT
 from mkvtwist.testing import AUDIO, END, footage, header
 from tests.support.fakes import head, sent
 from tests.support.inputs import SenderTestCase
@@ -163,6 +166,102 @@ class SlotTests(SenderTestCase):
         for sender in senders:
             self.send(sender)
         self.assertEqual([self.turned_away(one) for one in senders], [True, True, False])
+
+    def live(self) -> EndpointUplink:
+        """A sender whose media is live."""
+        sender = self.connect()
+        self.send(sender)
+        self.emit(header(), *footage(0, 1))
+        return sender
+
+    def test_back(self) -> None:
+        """A sender that comes back replaces its old connection, once that is silent for 2 s."""
+        dead = self.live()
+        self.reactor.advance(DEAD_AFTER - 0.1)
+        self.assertTrue(self.turned_away(self.connect()))
+        self.assertFalse(self.turned_away(dead))
+        self.reactor.advance(0.1)
+        back = self.connect()
+        self.assertFalse(self.turned_away(dead))
+        self.send(back, b"back")
+        self.assertTrue(self.turned_away(dead))
+        line = (
+            f"stream live: sender {back.sender.peer} takes over from {dead.sender.peer}, which has"
+            " sent nothing for 2.0 s"
+        )
+        self.assertEqual(self.log.about("takes over"), [line])
+        self.emit(END)
+        self.assertEqual(self.reader.read(), b"back")
+        self.assertFalse(self.turned_away(back))
+
+    def test_back_while_it_sends(self) -> None:
+        """A sender that still sends is not replaced by a second one at the same address."""
+        sender = self.live()
+        for _ in range(100):
+            self.reactor.advance(DEAD_AFTER / 2)
+            self.assertTrue(self.turned_away(self.connect()))
+            self.send(sender)
+        self.assertFalse(self.turned_away(sender))
+
+    def test_back_for_the_first_bytes(self) -> None:
+        """A sender that sends again meanwhile keeps its place."""
+        sender = self.live()
+        self.reactor.advance(DEAD_AFTER)
+        second = self.connect()
+        self.send(sender)
+        self.send(second)
+        self.assertEqual([self.turned_away(one) for one in (sender, second)], [False, True])
+
+    def test_back_from_elsewhere(self) -> None:
+        """A sender at another address does not replace a silent one."""
+        sender = self.live()
+        self.reactor.advance(SENDER_SILENCE)
+        self.assertTrue(self.turned_away(self.connect(host="192.0.2.8")))
+        self.assertFalse(self.turned_away(sender))
+
+    def test_pauses(self) -> None:
+        """A sender that has paused before counts as silent after twice its longest pause."""
+        sender = self.live()
+        self.reactor.advance(3)
+        self.send(sender)
+        self.reactor.advance(5.9)
+        self.assertTrue(self.turned_away(self.connect()))
+        self.reactor.advance(0.1)
+        self.assertFalse(self.turned_away(self.connect()))
+
+    def test_long_pauses(self) -> None:
+        """Whatever it has done before, a sender counts as silent after 10 s."""
+        sender = self.live()
+        self.reactor.advance(100)
+        self.send(sender)
+        self.reactor.advance(SENDER_SILENCE)
+        self.assertFalse(self.turned_away(self.connect()))
+
+    def test_full_is_not_silent(self) -> None:
+        """A sender that is not read, since its pipe is full, is not silent meanwhile."""
+        sender = self.connect()
+        self.send(sender, bytes(PIPE_LIMIT))
+        self.emit(header(), *footage(0, 1))
+        self.reactor.advance(100)
+        self.assertTrue(self.turned_away(self.connect()))
+        self.reader.read()
+        self.reactor.turns()
+        self.assertTrue(self.turned_away(self.connect()))
+        self.reactor.advance(DEAD_AFTER)
+        self.assertFalse(self.turned_away(self.connect()))
+
+    def test_back_and_exit(self) -> None:
+        """With at-end=exit the stream goes on with a sender that comes back."""
+        self.start("tcp:12345", at_end="exit")
+        self.live()
+        self.reactor.advance(DEAD_AFTER)
+        back = self.connect()
+        self.send(back)
+        self.emit(END)
+        self.assertEqual((self.service.life.state, self.ends), ("opening", []))
+        self.lose(back)
+        self.emit(END)
+        self.assertEqual((self.service.life.state, self.ends), ("ended", [self.service]))
 
     def test_unknown(self) -> None:
         """A sender whose media nothing is known of in time is disconnected."""

@@ -33,8 +33,8 @@ from tests.support.streams import broadcast
 class MemoryTransport(StringTransport):
     """A sender's connection in memory, with the socket that its options are set on."""
 
-    def __init__(self, port: int, handle: Any = None) -> None:
-        super().__init__(peerAddress=IPv4Address("TCP", "192.0.2.7", port))
+    def __init__(self, port: int, handle: Any = None, host: str = "192.0.2.7") -> None:
+        super().__init__(peerAddress=IPv4Address("TCP", host, port))
         self.handle = handle
 
     def getHandle(self) -> Any:  # noqa: N802 - the interface's name
@@ -157,16 +157,16 @@ class SenderTestCase(InputTestCase):
         super().setUp()
         self.start("tcp:12345")
 
-    def connect(self, handle: Any = None) -> EndpointUplink:
+    def connect(self, handle: Any = None, host: str = "192.0.2.7") -> EndpointUplink:
         """Another sender."""
         made = socket.socket() if handle is None else handle
         if handle is None:
             self.addCleanup(made.close)
         factory: Any = self.reactor.tcpServers[-1][1]
         port = next(self.ports)
-        sender = factory.buildProtocol(IPv4Address("TCP", "192.0.2.7", port))
+        sender = factory.buildProtocol(IPv4Address("TCP", host, port))
         assert isinstance(sender, EndpointUplink)
-        sender.makeConnection(MemoryTransport(port, made))
+        sender.makeConnection(MemoryTransport(port, made, host))
         return sender
 
     def send(self, sender: EndpointUplink, data: bytes = b"media") -> None:

@@ -10,9 +10,10 @@ from twisted.web.http import Request
 from mkvtwist.config.values import ConfigError, parse_program
 from mkvtwist.http.uplinks import PARTING_STATUS, PiecesUplink, RequestUplink
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
+from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
-from mkvtwist.inputs.senders import Sender
+from mkvtwist.inputs.senders import Sender, identity_of
 from mkvtwist.net.sockets import address
 from mkvtwist.streams.stream import Stream
 
@@ -53,7 +54,8 @@ def _receive(stream: Stream, request: IncomingRequest) -> None:
     else:
         _go_on(stream, int(place[1]), request)
         return
-    uplink.sender = Sender(stream.input.slot, address(request.getClientAddress()), uplink)
+    peer = address(request.getClientAddress())
+    uplink.sender = Sender(stream.input.slot, peer, uplink, _identity(request))
     uplink.sender.program = program
     if uplink.sender.arrive():
         uplink.begin()
@@ -71,11 +73,16 @@ def is_probe(request: Any) -> bool:
 
 
 def _answer_probe(stream: Stream, request: IncomingRequest) -> None:
-    objection = stream.input.slot.objection()
+    objection = stream.input.slot.objection(_identity(request))
     if objection is None:
         respond_text(request, 200, "You may send.")
     else:
         respond_text(request, PARTING_STATUS[objection], f"You cannot send now: {objection.value}.")
+
+
+def _identity(request: IncomingRequest) -> str:
+    """Return the identity of a sender, by which it is known when it comes back."""
+    return identity_of(request.visitor, client_host(request))
 
 
 def _program(request: IncomingRequest) -> int | None:

@@ -7,13 +7,12 @@ from typing import Any
 from twisted.web.http import Request
 
 from mkvtwist.media.printable import printable
-from mkvtwist.net.sockets import plain
+from mkvtwist.net.sockets import host_of
 
 
 def client_host(request: Request) -> str | None:
     """Return the address that a request comes from; L{None} for a UNIX socket."""
-    found = getattr(plain(request.getClientAddress()), "host", None)
-    return str(found) if found is not None else None
+    return host_of(request.getClientAddress())
 
 
 def user_agent(request: Request) -> str:

@@ -32,6 +32,8 @@ class IncomingRequest(Request):
     @ivar is_open_ended: whether only the end of the connection ends the body.
     @ivar has_sender: whether a L{mkvtwist.inputs.senders.Sender} has come with it, and logs what
         becomes of it.
+    @ivar visitor: the name under which a rule has admitted the client, see
+        L{mkvtwist.access.rules.Visitor}; empty if the rule asks for no credentials.
     @ivar reason: the text of a response that is one line, for the log.
     @ivar is_last: whether the connection ends with the response. May be set until that is begun.
     """
@@ -44,6 +46,7 @@ class IncomingRequest(Request):
     is_last = False
     has_sender = False
     is_open_ended = False
+    visitor = ""
     reason = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -26,7 +26,7 @@ from mkvtwist.http.connections import SLOWDOWN
 from mkvtwist.http.wire.channel import LINGER
 from mkvtwist.inputs.readings import LEFTOVER_TIMEOUT
 from mkvtwist.inputs.sender_slot import SENDER_OPENING_TIMEOUT, STUCK_LIMIT
-from mkvtwist.inputs.senders import SENDER_SILENCE
+from mkvtwist.inputs.senders import DEAD_AFTER, SENDER_SILENCE
 from mkvtwist.libav import Ended, Opened
 from mkvtwist.libav.pipe import PIPE_LIMIT
 from mkvtwist.live.events import Event, Events
@@ -215,6 +215,55 @@ class RulesTests(SendersTestCase):
         self.sender(data=b"second")
         self.reactor.advance(LEFTOVER_TIMEOUT)
         self.assertEqual(self.read(6), b"second")
+
+    def tokens(self, *tokens: str) -> AccessRule:
+        """A rule with a file of tokens."""
+        file = Path(self.mktemp())
+        file.write_text("\n".join(tokens))
+        return AccessRule(token_file=str(file))
+
+    def test_back(self) -> None:
+        """A sender with the same token replaces its silent connection, wherever it comes from."""
+        self.start(send=self.tokens("first-token", "second-token"))
+        self.site.trusted_proxies = (ip_network("192.0.2.0/24"),)
+        first = self.sender(
+            CHUNKED, "X-Forwarded-For: 203.0.113.1", target="/cam?token=first-token"
+        )
+        self.emit(header())
+        self.reactor.advance(DEAD_AFTER)
+        for token, host, status in (
+            ("second-token", "203.0.113.1", 409),
+            ("first-token", "203.0.113.2", None),
+        ):
+            second = self.sender(
+                CHUNKED, f"X-Forwarded-For: {host}", target=f"/cam?token={token}", data=b"second"
+            )
+            if status is not None:
+                self.assertEqual(second.verdict().status, status)
+        self.assertEqual(first.verdict().text, "After 5 bytes: another sender has taken over.\n")
+        self.emit(END)
+        self.assertEqual((self.read(6), second.said), (b"second", b""))
+
+    def test_back_by_itself(self) -> None:
+        """Without credentials a sender at the same address replaces its silent connection."""
+        self.site.trusted_proxies = (ip_network("192.0.2.0/24"),)
+        self.sender(CHUNKED, "X-Forwarded-For: 203.0.113.1")
+        self.emit(header())
+        self.reactor.advance(DEAD_AFTER)
+        statuses = [
+            self.sender(CHUNKED, f"X-Forwarded-For: 203.0.113.{host}").said[9:12] for host in (2, 1)
+        ]
+        self.assertEqual(statuses, [b"409", b""])
+
+    def test_probe_of_one_that_is_back(self) -> None:
+        """An Icecast sender that asks first is told that it may send, when it has come back."""
+        self.sender()
+        self.emit(header())
+        for silence, status in ((0.0, 409), (DEAD_AFTER, 200)):
+            self.reactor.advance(silence)
+            probe = self.connect()
+            probe.begin("Content-Length: 0", "Ice-Public: 0", method="SOURCE")
+            self.assertEqual(probe.verdict().status, status)
 
     def test_stuck_on_the_timeline(self) -> None:
         """A thread that does not end loses the timeline, and the next sender is shown."""
