@@ -423,7 +423,9 @@ class Config:
         example="512",
         change=Change.AT_ONCE,
     )
-    """L{None} is L{mkvtwist.http.address_limits.CONNECTIONS}, but any number from this machine."""
+    """
+    L{None} is L{mkvtwist.access.address_limits.CONNECTIONS}, but any number from this machine.
+    """
     max_requests_per_address: int | None = setting(
         None,
         COUNT,
@@ -438,7 +440,8 @@ class Config:
         change=Change.AT_ONCE,
     )
     """
-    A second; L{None} is L{mkvtwist.http.address_limits.REQUESTS}, but any number from this machine.
+    A second; L{None} is L{mkvtwist.access.address_limits.REQUESTS}, but any number from this
+    machine.
     """
     max_bandwidth: int = setting(
         0,

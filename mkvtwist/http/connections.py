@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from mkvtwist.http.address_limits import AddressLimits
+from mkvtwist.access.address_limits import AddressLimits
 from mkvtwist.http.wire.channel import Channel
 from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.request import IncomingRequest

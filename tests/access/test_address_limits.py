@@ -8,9 +8,10 @@ from typing import Any
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.testing import StringTransport
 
+from mkvtwist.access import address_limits
+from mkvtwist.access.address_limits import AddressLimits
 from mkvtwist.config.settings import Config
-from mkvtwist.http import LiveSite, address_limits
-from mkvtwist.http.address_limits import AddressLimits
+from mkvtwist.http import LiveSite
 from mkvtwist.http.connections import MOST_REFUSED, SLOWDOWN, Connections
 from tests.support.site import Connection, SiteTestCase
 
