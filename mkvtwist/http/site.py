@@ -10,9 +10,8 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.access.refusals import Refusals
-from mkvtwist.access.rules import Access
-from mkvtwist.access.users import Hashing
 from mkvtwist.config.rule import EVERYBODY
 from mkvtwist.config.settings import Config
 from mkvtwist.config.values import Network
@@ -36,6 +35,7 @@ class Resources:
     The resources of some streams, with their configuration.
 
     @ivar router: the resource of all of it.
+    @ivar entry: the rules, guesses and limits.
     @ivar refused: reports the requests of senders that are refused.
     """
 
@@ -48,26 +48,26 @@ class Resources:
         control: Control | None = None,
         *,
         public: bool = True,
-        access: Access | None = None,
+        entry: Entry | None = None,
         **parts: Unpack[Parts],
     ) -> None:
         """
         @param streams: by their names; may change under way.
         @param control: what the management interface manages; L{None} is to have no interface.
         @param public: whether viewers come here; else it is the management interface's own place.
-        @param access: the gates; by default, those that read the files of the rules.
+        @param entry: the rules, guesses and limits; by default, none that others share.
         @param parts: views to use in place of the usual ones.
         """
         events = control.events if control is not None else Events()
         self._refusals = Refusals(reactor, self._log, events.tell)
-        self._access = access or Access(Hashing(reactor))
+        self.entry = entry or Entry(reactor)
         self._limits = ClientLimits(Config(()), streams)
         self._views = Views(reactor, streams, self._limits, control, public=public, **parts)
         self.refused = RefusedSenders(streams, self._refusals)
         self.router = Router(
             streams,
             tuple(self._views.routes()),
-            Admission(reactor, self._refusals, self._access),
+            Admission(self._refusals, self.entry),
             has_token=self._views.has_token,
             manage=self._views.manage,
             report=self.refused.watch,
@@ -78,7 +78,7 @@ class Resources:
         self._limits.config = config
         self.router.status_rule = config.status_access
         rules = {rule for stream in config.streams for rule in (stream.watch, stream.send)}
-        self._access.read(rules | {config.status_access or EVERYBODY})
+        self.entry.access.read(rules | {config.status_access or EVERYBODY})
 
     def start(self) -> None:
         """Let files be made, perhaps again."""
@@ -136,7 +136,7 @@ class LiveSite(Site):
         control: Control | None = None,
         *,
         public: bool = True,
-        access: Access | None = None,
+        entry: Entry | None = None,
         connections: Connections | None = None,
         **parts: Unpack[Parts],
     ) -> None:
@@ -144,15 +144,13 @@ class LiveSite(Site):
         @param streams: by their names; may change under way.
         @param control: what the management interface manages; L{None} is to have no interface.
         @param public: whether viewers come here; else it is the management interface's own place.
-        @param access: the gates; by default, those that read the files of the rules.
+        @param entry: the rules, guesses and limits; by default, none that others share.
         @param connections: those that are open.
         @param parts: views to use in place of the usual ones.
         """
-        self._resources = Resources(
-            reactor, streams, control, public=public, access=access, **parts
-        )
+        self._resources = Resources(reactor, streams, control, public=public, entry=entry, **parts)
         super().__init__(self._resources.router, reactor=reactor, parsePOSTFormSubmission=False)
-        self.connections = connections or Connections(reactor)
+        self.connections = connections or Connections(reactor, self._resources.entry.limits)
         self.report = self._resources.refused.watch if public else _ignore
         self.trusted_proxies: tuple[Network, ...] = ()
         self.server_names: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from mkvtwist.access.entry import PENALTY, Entry
 from mkvtwist.access.guesses import GUESS_WINDOW, GUESSES
 from mkvtwist.access.rules import Access
 from mkvtwist.access.tokens import IToken
@@ -20,7 +21,6 @@ from mkvtwist.access.users import Hashing
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config
 from mkvtwist.http import LiveSite
-from mkvtwist.http.admission import PENALTY
 from mkvtwist.live.events import Event, Events
 from mkvtwist.testing import footage, header
 from tests.support.fakes import Answer
@@ -47,7 +47,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
         """A stream for everybody, and one for who has a token."""
         super().setUp()
         self.access = Access(Hashing(self.reactor))
-        self.site = LiveSite(self.reactor, self.streams, access=self.access)
+        self.site = LiveSite(self.reactor, self.streams, entry=Entry(self.reactor, self.access))
         self.secret = self.add("secret", watch=self.tokens(), send=self.tokens("sender-token"))
         self.secret.publisher.begin(header())
         self.secret.publisher.publish(footage(0, 1))
@@ -290,7 +290,7 @@ class AdmissionTests(FileTestCase, SiteTestCase):
             return [Broken()] if rule.checker == "broken" else []
 
         access = Access(Hashing(self.reactor), broken)
-        self.site = LiveSite(self.reactor, self.streams, access=access)
+        self.site = LiveSite(self.reactor, self.streams, entry=Entry(self.reactor, access))
         self.add("odd", watch=AccessRule(checker="broken"))
         for target, status in (("/odd?token=x", 503), ("/status?token=x", 503)):
             got = self.get(target)

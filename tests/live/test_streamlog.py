@@ -17,7 +17,7 @@ OF_THE_SERVER = {
     "live/events.py",
     "http/admission.py",
     "http/connections.py",
-    "http/address_limits.py",  # addresses that ask for too much
+    "access/address_limits.py",  # addresses that ask for too much
     "http/site.py",  # senders to streams that do not exist
     "outputs/recorder.py",  # only if it is given no other
 }

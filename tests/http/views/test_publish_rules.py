@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableDescriptor
 from zope.interface import directlyProvides, implementer
 
+from mkvtwist.access.entry import PENALTY, Entry
 from mkvtwist.access.refusals import REFUSAL_SPAN
 from mkvtwist.access.rules import Access
 from mkvtwist.access.tokens import IToken
@@ -21,7 +22,6 @@ from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config
 from mkvtwist.http import LiveSite
-from mkvtwist.http.admission import PENALTY
 from mkvtwist.http.connections import SLOWDOWN
 from mkvtwist.http.wire.channel import LINGER
 from mkvtwist.inputs.readings import LEFTOVER_TIMEOUT
@@ -319,7 +319,7 @@ class RulesTests(SendersTestCase):
         """A stream to which one may send when a checker has decided."""
         slow = Slow()
         access = Access(Hashing(self.reactor), lambda rule, _: [slow] if rule.checker else [])
-        self.site = LiveSite(self.reactor, self.streams, access=access)
+        self.site = LiveSite(self.reactor, self.streams, entry=Entry(self.reactor, access))
         send = AccessRule(checker="slow")
         self.stream.configure(replace(self.stream.config, send=send))
         return slow
