@@ -11,6 +11,7 @@ from twisted.web.http import BAD_REQUEST, UNAUTHORIZED
 from mkvtwist.access.refusals import Refusals
 from mkvtwist.http.router import stream_at
 from mkvtwist.http.views.publish import is_probe
+from mkvtwist.http.wire.handshake import is_upgrade
 from mkvtwist.http.wire.request import SENDING
 from mkvtwist.live.events import SenderRefused
 from mkvtwist.net.sockets import address
@@ -33,7 +34,7 @@ class RefusedSenders:
 
         @param request: one that has just come; not one of the management interface.
         """
-        if request.method not in SENDING:
+        if request.method not in SENDING and not is_upgrade(request):
             return
         peer = address(request.getClientAddress())
 

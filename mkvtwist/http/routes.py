@@ -24,7 +24,7 @@ from mkvtwist.http.segment_requests import Watching
 from mkvtwist.http.views import pages, static
 from mkvtwist.http.views.live import watch
 from mkvtwist.http.views.management import Management
-from mkvtwist.http.views.publish import send
+from mkvtwist.http.views.publish import publish, send
 from mkvtwist.http.views.replay import Replays
 from mkvtwist.http.views.segmented import Pieces
 from mkvtwist.http.views.status import Status
@@ -113,6 +113,7 @@ class Views:
                 view = partial(self._look_back, format_)
                 yield Route(f"{STREAM}/{PREFIX}{format_.ending}", view, watching)
         yield Route(f"{STREAM}/{PREFIX}-{{id}}", replays.show, watching)
+        yield Route(f"{STREAM}/publish", publish, Guard.SEND, exists=_has_senders)
         yield Route(f"{STREAM}/{REST}", self._find_piece, watching)
         # The format of the media is probed, whatever the ending.
         yield Route(f"{STREAM}*", send, Guard.SEND, SENDING, exists=_has_senders)

@@ -1,5 +1,5 @@
 """
-Senders over HTTP: a request's body is a stream's input (I{reactor}).
+Senders over HTTP: a request's body, or a page's WebSocket, is a stream's input (I{reactor}).
 """
 
 import re
@@ -8,9 +8,12 @@ from typing import Any
 from twisted.web.http import Request
 
 from mkvtwist.config.values import ConfigError, parse_program
+from mkvtwist.http.socket_uplink import SocketUplink
 from mkvtwist.http.uplinks import PARTING_STATUS, PiecesUplink, RequestUplink
+from mkvtwist.http.wire.handshake import is_upgrade, refuse_upgrade
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.wire.peer import client_host
+from mkvtwist.http.wire.query import parameter
 from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
 from mkvtwist.inputs.senders import Sender, identity_of
@@ -36,6 +39,32 @@ def send(stream: Stream, request: Request) -> None:
         _answer_probe(stream, request)
     else:
         _receive(stream, request)
+
+
+def publish(stream: Stream, request: Request) -> None:
+    """Open a WebSocket, whose messages are the stream's input."""
+    if not is_upgrade(request):
+        respond_text(request, 426, "Media comes here over a WebSocket.")
+    elif is_from_elsewhere(request):
+        respond_text(request, 403, f"A page of another site cannot send here. {HINT}")
+    elif not isinstance(request, IncomingRequest):
+        respond_text(request, 501, "Publishing from a browser needs mkvtwist's own site.")
+    elif request.channel is not None and not refuse_upgrade(request):
+        _open_socket(stream, request)
+
+
+def _open_socket(stream: Stream, request: IncomingRequest) -> None:
+    page = parameter(request, "page") or ""
+    slot = stream.input.slot
+    for other in tuple(slot.connected):  # its link is dead or too slow
+        if page and isinstance(other.uplink, SocketUplink) and other.uplink.page == page:
+            other.uplink.leave()
+    uplink = SocketUplink(request, stream, page)
+    peer = address(request.getClientAddress())
+    uplink.sender = Sender(slot, peer, uplink, _identity(request))
+    uplink.begin()
+    if uplink.sender.arrive():
+        uplink.report()
 
 
 def _receive(stream: Stream, request: IncomingRequest) -> None:

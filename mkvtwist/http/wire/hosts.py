@@ -18,6 +18,7 @@ from urllib.parse import urljoin
 from twisted.internet.address import UNIXAddress
 from twisted.web.http import Request
 
+from mkvtwist.http.wire.handshake import is_upgrade
 from mkvtwist.http.wire.peer import client_host, transport_of
 from mkvtwist.net.addresses import is_loopback, means_loopback
 
@@ -25,7 +26,7 @@ HINT = "If the site is this server, add its name to server_names (--server-name)
 """The hint in a response to a page of an unknown host."""
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-"""Methods that change nothing (RFC 9110, 9.2.1)."""
+"""Methods that change nothing (RFC 9110, 9.2.1), unless they open a WebSocket."""
 
 _HOST = re.compile(rb"(?:([A-Za-z0-9._~!$&'()*+,;=%-]+)|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{0,5})?")
 """A host and a port (RFC 3986, 3.2.2)."""
@@ -69,7 +70,7 @@ def is_known(name: str, server_names: Iterable[str]) -> bool:
 def is_from_elsewhere(request: Request) -> bool:
     """Return whether a page of another site had a browser send a request that changes something."""
     origin = request.getHeader(b"origin")
-    if origin is None or request.method in SAFE:
+    if origin is None or (request.method in SAFE and not is_upgrade(request)):
         return False
     asked = request.getHeader(b"host") or b""
     if origin.partition(b"://")[2].lower() != asked.lower():

@@ -141,6 +141,21 @@ class IncomingRequest(Request):
         if not self.body_is_left:
             reader.body_ended()
 
+    def switch_protocols(self, response: bytes, reader: Any) -> None:
+        """
+        Make the rest of the connection the body, in both directions: it speaks another protocol
+        from now on (RFC 9110, 7.8). What is written is not framed by HTTP.
+
+        @param response: the response 101, as bytes; Twisted would write one that announces a body.
+        @param reader: an L{mkvtwist.http.wire.body.IBodyReader}.
+        """
+        self.setResponseCode(101)
+        self.startedWriting = 1
+        self.channel.persistent = False
+        self.channel.write(response)
+        self.is_open_ended = self.body_is_left = True
+        self._reader = reader
+
     @property
     def _awaits_continue(self) -> bool:
         # HTTP/1.0 has no such thing, but some of Icecast's senders have.
