@@ -35,6 +35,7 @@ The rules::
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mkvtwist.media.packet import SECOND
 
@@ -101,6 +102,28 @@ class _Track:
     """The distance of two packets, where they do not say their duration."""
 
 
+class TrackState(NamedTuple):
+    """One track in the state of a timeline."""
+
+    number: int
+    first: int | None
+    out: int
+    due: int
+    step: int
+
+
+class TimelineState(NamedTuple):
+    """
+    The state of a timeline between two inputs: enough for another timeline to go on with L{restart
+    <Timeline.restart>}. Epochs belong to one input, and are left out.
+    """
+
+    discontinuities: int
+    edge: int
+    origin: int | None
+    tracks: tuple[TrackState, ...]
+
+
 class Timeline:
     """
     Places the packets of one stream, for as long as the stream lives.
@@ -121,6 +144,36 @@ class Timeline:
         self._origin: int | None = None
         self._looped = False
         self._tracks: dict[int, _Track] = {}
+
+    @property
+    def state(self) -> TimelineState:
+        """Return the state, with which another timeline can go on."""
+        tracks = (
+            TrackState(number, track.first, track.out, track.due, track.step)
+            for number, track in self._tracks.items()
+        )
+        return TimelineState(self.discontinuities, self.edge, self._origin, tuple(tracks))
+
+    def take_over(self, state: TimelineState) -> None:
+        """Go on with the state of another timeline; L{restart} comes next."""
+        self.discontinuities, self.edge, self._origin, tracks = state
+        self._epochs.clear()
+        self._tracks = {
+            number: _Track(first=first, out=out, due=due, step=step)
+            for number, first, out, due, step in tracks
+        }
+
+    def break_off(self) -> None:
+        """
+        Have every track end at the edge, where the next input begins: the process that placed the
+        last packets has crashed, and their places are unknown.
+        """
+        self._origin = None
+        self._epochs.clear()
+        for track in self._tracks.values():
+            track.epoch = track.first = None
+            track.out = max(track.out, self.edge - 1)
+            track.due = max(track.due, self.edge)
 
     def restart(self, origin: int | None = None, *, live: bool = False) -> None:
         """

@@ -754,3 +754,44 @@ class AnythingTests(SynchronousTestCase):
             self.assertLessEqual(out.pts, out.dts + AHEAD + LOOSE)
             self.assertLessEqual(0, out.duration)
             self.assertLessEqual(out.dts, edge + 2 * LOOSE)
+
+
+class TakeOverTests(SynchronousTestCase):
+    """A timeline that goes on in another process."""
+
+    @given(st.integers(0, HOUR), st.integers(1, 50), st.booleans())
+    def test_same_as_one(self, origin: int, pictures: int, again: bool) -> None:
+        """What took a timeline over places the next input as the first one would have."""
+        first = Timeline()
+        first.restart(origin)
+        for number in range(pictures):
+            dts = origin + number * PICTURE
+            place(first, In(VIDEO, dts, dts))
+        other = Timeline()
+        other.take_over(first.state)
+        self.assertEqual(other.state, first.state)
+        next_ = origin if again else origin + 7 * SECOND
+        for timeline in (first, other):
+            timeline.restart(next_)
+        for number in range(3):
+            packet = In(VIDEO, next_ + number * PICTURE, next_ + number * PICTURE)
+            self.assertEqual(place(other, packet), place(first, packet))
+        self.assertEqual(other.edge, first.edge)
+
+    def test_broken_off(self) -> None:
+        """The same input goes on at the edge, though nobody knows where its tracks were."""
+        first = Timeline()
+        first.restart(0)
+        place(first, In(VIDEO, 0, 0))
+        place(first, In(AUDIO, 0, 0))
+        other = Timeline()
+        other.take_over(first.state)
+        other.edge = 5 * SECOND  # what has come since
+        other.break_off()
+        again = Timeline()
+        again.take_over(other.state)
+        again.restart(0)
+        for track in (VIDEO, AUDIO):
+            placed = place(again, In(track, 0, 0))
+            assert placed is not None
+            self.assertEqual(placed.dts, 5 * SECOND)

@@ -22,19 +22,19 @@ class Pace:
     The media may be ahead of the clock by the burst. An input that is late has its clock moved, so
     that it is never owed more than the burst. What is due within the same L{PACE_STEP} comes at its
     beginning, the same for all inputs: early by less than that, never late.
+
+    @ivar rate: media seconds for each second; 0 for no limit.
+    @ivar burst: seconds of media that may be ahead.
+    @ivar zero: the clock's time when the media began; L{None} before the first packet.
     """
 
     def __init__(
         self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """
-        @param rate: media seconds for each second; 0 for no limit.
-        @param burst: seconds of media.
-        """
-        self._rate = rate
-        self._burst = burst
+        self.rate = rate
+        self.burst = burst
         self._clock = clock
-        self._zero: float | None = None
+        self.zero: float | None = None
 
     def wait(self, dts: int, stop: Signal, slack: float = 0.0) -> bool:
         """
@@ -44,7 +44,7 @@ class Pace:
         @return: whether the packet was not due yet.
         @raise Stopped: when C{stop} is given meanwhile.
         """
-        return self._wait_for(dts, max(self._burst, slack), stop)
+        return self._wait_for(dts, max(self.burst, slack), stop)
 
     def catch_up(self, edge: int, stop: Signal) -> None:
         """
@@ -55,12 +55,12 @@ class Pace:
         self._wait_for(edge, 0.0, stop)
 
     def _wait_for(self, dts: int, ahead: float, stop: Signal) -> bool:
-        if not self._rate:
+        if not self.rate:
             return False
-        now, media = self._clock(), dts / SECOND / self._rate
-        if self._zero is None or now > self._zero + media:
-            self._zero = now - media
-        due = self._zero + media - ahead / self._rate
+        now, media = self._clock(), dts / SECOND / self.rate
+        if self.zero is None or now > self.zero + media:
+            self.zero = now - media
+        due = self.zero + media - ahead / self.rate
         due -= due % PACE_STEP
         early = due > now
         if early and stop.wait(due - now):
