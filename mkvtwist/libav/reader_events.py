@@ -48,6 +48,9 @@ class Ended:
     plain: str = ""
     """The reason for viewers, without such quotes; empty if C{reason} has none."""
 
+    crashed: bool = False
+    """Whether the process that read the input has crashed: the input itself goes on."""
+
     @property
     def sentence(self) -> str:
         """The reason, in a sentence for viewers."""
@@ -74,7 +77,7 @@ def made_printable(event: Event) -> Event:
     if isinstance(event, Noted):
         return Noted(tuple(map(printable, event.texts)))
     if isinstance(event, Ended):
-        return replace(event, reason=printable(event.reason))
+        return replace(event, reason=printable(event.reason), plain=printable(event.plain))
     if isinstance(event, Header):
         tracks = tuple(
             replace(
