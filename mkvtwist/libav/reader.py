@@ -140,6 +140,8 @@ class Reader:
             ended = Ended(text, fault=True, plain="no media that can be read")
         except (av.FFmpegError, OSError, Unusable) as error:
             ended = Ended(cause(error), fault=True, plain="the input could not be read")
+        except MemoryError:
+            ended = Ended("the input takes too much memory", fault=True)
         except Exception:  # noqa: BLE001 - a bug: it is logged, and ends this input only
             # A reader does not know its stream; its thread is named after the stream.
             self._log.failure(

@@ -151,12 +151,14 @@ class UrlBytes:
 class FileBytes:
     """The bytes of a file from some place on."""
 
-    def __init__(self, path: str, place: int = 0) -> None:
+    def __init__(self, path: str | int, place: int = 0) -> None:
         """
+        @param path: the file, or a descriptor, of a file or of something else.
         @raise OSError: when the file cannot be opened.
         """
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the container
-        self._file.seek(place)
+        if place:
+            self._file.seek(place)
 
     def read(self, size: int, /) -> bytes:
         """Return up to so many bytes; none at the end."""
