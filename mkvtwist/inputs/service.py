@@ -247,12 +247,15 @@ class InputService(Service):
         again = at_end is AtEnd.LOOP and heard and not ended.fault
         if not again:
             self.reports.down(Role.INPUT, ended.reason)
-        if at_end is AtEnd.WAIT or self.slot.goes_on:
+        # The crash of a process is no end of the input, and ends nothing else.
+        sender_may_return = ended.crashed and self._source.listener is not None
+        opens_again = ended.crashed and self.config.input.form.opens_at_any_time
+        if at_end is AtEnd.WAIT or sender_may_return or self.slot.goes_on:
             self._publisher.hold()
             self.life.happen(Trigger.NEXT_SENDER, ended.sentence, ended.detail)
             if not self.slot.advance():
                 self.fallback.show()
-        elif at_end is AtEnd.EXIT:
+        elif at_end is AtEnd.EXIT and not opens_again:
             self.failed = ended.fault
             self.life.happen(Trigger.END, ended.sentence, ended.detail)
             self._finish(ended.reason)

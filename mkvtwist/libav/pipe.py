@@ -42,6 +42,7 @@ class Pipe:
         self._full = False
         self._closed = False
         self._changed = changed or Condition()
+        self._on_bytes: Callable[[], None] | None = None
         self.total = 0
 
     def write(self, data: bytes) -> bool:
@@ -59,13 +60,15 @@ class Pipe:
             # Full until there is much room again: what a paused transport still had does not count.
             self._full = self._full or self._size >= PIPE_LIMIT
             self._changed.notify()
-            return not self._full
+        self._tell()
+        return not self._full
 
     def close(self) -> None:
         """Note that the sender is done (I{reactor}): the reader gets the rest, then the end."""
         with self._changed:
             self._closed = True
             self._changed.notify()
+        self._tell()
 
     def cancel(self) -> None:
         """Give the reader the end at once (I{reactor})."""
@@ -74,6 +77,25 @@ class Pipe:
             self._size, self._full = 0, False
             self._closed = True
             self._changed.notify()
+        self._tell()
+
+    def _tell(self) -> None:
+        on_bytes, self._on_bytes = self._on_bytes, None
+        if on_bytes is not None:
+            on_bytes()
+
+    def read_now(self, on_bytes: Callable[[], None]) -> bytes | None:
+        """
+        Return some of the bytes that are there; none at the end (I{reactor}).
+
+        @param on_bytes: called once, by the writer, when there are bytes again, or the end.
+        @return: L{None} if there are none yet.
+        """
+        with self._changed:
+            if not self._chunks and not self._closed:
+                self._on_bytes = on_bytes
+                return None
+        return self.read(PIPE_LIMIT)
 
     def read(self, size: int) -> bytes:
         """

@@ -5,7 +5,69 @@ from __future__ import annotations
 from mkvtwist.libav import Ended
 from mkvtwist.testing import END, footage, header
 from tests.support.fakes import head, sent
-from tests.support.inputs import InputTestCase
+from tests.support.inputs import InputTestCase, SenderTestCase
+
+CRASH = Ended(
+    "its process was ended by signal SIGSEGV",
+    fault=True,
+    plain="reading the input has failed",
+    crashed=True,
+)
+
+
+class CrashTests(InputTestCase):
+    """Ends of the process that reads an input, which are no ends of the input."""
+
+    def test_file(self) -> None:
+        """A file is opened again at once, whatever happens at its end; clients go on."""
+        service = self.start(at_end="exit")
+        response = self.watch()
+        self.emit(header(), *footage(0, 1), CRASH)
+        self.assertEqual(service.life.state, "retrying")
+        self.assertIn("reading the input has failed", service.life.reason)
+        self.assertEqual(service.life.detail, CRASH.reason)
+        pause, _ = self.pending()  # then the clients are held no longer
+        self.assertLess(pause, 0.2)
+        self.reactor.advance(pause)
+        self.assertEqual(len(self.readers), 2)
+        self.emit(header(), *footage(1, 2))
+        self.assertEqual(response.blocks, sent(footage(0, 2)))
+        self.emit(END)
+        self.assertEqual(self.ends, [service])
+        self.assertFalse(service.failed)
+
+    def test_standard_input(self) -> None:
+        """Standard input cannot be read again: the stream ends, and has failed."""
+        service = self.start("-")
+        self.emit(header(), CRASH)
+        self.assertEqual(self.ends, [service])
+        self.assertTrue(service.failed)
+
+    def test_loop(self) -> None:
+        """A loop goes on after a pause: it may crash at once again."""
+        service = self.start(at_end="loop")
+        self.emit(header(), CRASH)
+        self.assertEqual(len(self.readers), 1)
+        self.assertEqual(service.life.state, "retrying")
+
+
+class CrashOfSenderTests(SenderTestCase):
+    """Ends of the process that reads a sender's media."""
+
+    def test_sender(self) -> None:
+        """The sender is disconnected, and the next one may come, whatever happens at the end."""
+        for at_end in ("wait", "exit"):
+            service = self.start("tcp:12345", at_end=at_end)
+            sender = self.connect()
+            self.send(sender)
+            self.emit(header(), CRASH)
+            self.assertTrue(self.turned_away(sender))
+            self.assertEqual(service.life.state, "waiting for a sender")
+            self.assertEqual(self.ends, [])
+            self.lose(sender)
+            self.send(self.connect())
+            self.assertEqual(service.life.state, "opening")
+            service.stopService()
 
 
 class FileTests(InputTestCase):

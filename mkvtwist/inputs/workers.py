@@ -1,0 +1,315 @@
+"""
+The processes that read inputs: the server's zygote, which forks a worker for each (I{reactor}).
+
+The zygote is started with the first worker, and started again if it has ended too early; then its
+workers end with it, as if each had crashed.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mkvtwist.libav.confinement import CONFINED_BY
+from mkvtwist.libav.zygote_messages import (
+    EXITED,
+    FAILED,
+    FORK,
+    FORKED,
+    KILL,
+    MESSAGE_SIZE,
+    READY,
+    REPORT,
+    REQUEST,
+)
+
+STOP_PATIENCE = 1.0
+"""Seconds that a server that ends waits for its workers; then they end with their zygote."""
+
+REPORTS = 64
+"""Reports that are taken in one turn of the reactor."""
+
+COMMAND = (sys.executable, "-P", "-m", "mkvtwist.libav.zygote")
+"""The zygote, as a program; the descriptor of its socket follows."""
+
+
+class WorkerOwner(Protocol):
+    """The interface of an object for which a worker works."""
+
+    def exited(self, status: int, reason: str) -> None:
+        """
+        Take note that the worker has ended, and was waited for; called once.
+
+        @param status: as of C{os.waitstatus_to_exitcode}.
+        @param reason: the cause, if the status does not tell it; else empty.
+        """
+
+
+def describe_exit(status: int) -> str:
+    """Return how a process has ended, in words."""
+    if status >= 0:
+        return f"its process has ended before the input, with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"{-status}"
+    return f"its process was ended by signal {name}"
+
+
+def start_zygote(descriptor: int) -> "subprocess.Popen[bytes]":
+    """Start the zygote, with this descriptor, and the paths of this process."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return subprocess.Popen(  # noqa: S603 - nothing of it comes from elsewhere
+        [*COMMAND, str(descriptor)],
+        pass_fds=[descriptor],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+@implementer(IReadWriteDescriptor)
+class ZygoteConnection:
+    """
+    A zygote, and the socket to it.
+
+    @ivar pid: its process.
+    @ivar workers: the processes of its workers, by their numbers.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        on_lost: Callable[["ZygoteConnection"], None],
+        start: Callable[[int], "subprocess.Popen[bytes]"] = start_zygote,
+    ) -> None:
+        """
+        @param on_lost: called when the zygote has ended.
+        @raise OSError: when it cannot be started.
+        """
+        self._reactor = reactor
+        self._on_lost = on_lost
+        self.workers: dict[int, int] = {}
+        self._owners: dict[int, WorkerOwner] = {}
+        self._next = 0
+        self._unsent: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._process = start(other.fileno())
+        except BaseException:
+            self._socket.close()
+            raise
+        finally:
+            other.close()
+        self.pid = self._process.pid
+        self._socket.setblocking(False)
+        reactor.addReader(self)
+
+    def fork(self, owner: WorkerOwner, descriptors: Iterable[int]) -> int:
+        """
+        Have a worker forked.
+
+        @param descriptors: the worker's; they are closed here once they are on their way.
+        @return: the worker's number, for L{kill}.
+        """
+        self._next += 1
+        self._owners[self._next] = owner
+        self._send(REQUEST.pack(FORK, self._next), *descriptors)
+        return self._next
+
+    def kill(self, worker: int) -> None:
+        """End a worker, unless it has ended."""
+        if worker in self._owners:
+            self._send(REQUEST.pack(KILL, worker))
+
+    def close(self) -> None:
+        """End the zygote, and its workers with it."""
+        self.connectionLost(Failure(ConnectionResetError()))
+
+    def _send(self, message: bytes, *descriptors: int) -> None:
+        self._unsent.append((message, descriptors))
+        self.doWrite()
+
+    # IReadWriteDescriptor
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:  # noqa: N802 - the interface's names, here and below
+        """Return the socket's name in the reactor's log."""
+        return "zygote"
+
+    def doWrite(self) -> None:  # noqa: N802
+        """Send as many messages as the socket takes."""
+        while self._unsent:
+            message, descriptors = self._unsent[0]
+            try:
+                socket.send_fds(self._socket, [message], descriptors)
+            except BlockingIOError:
+                self._reactor.addWriter(self)
+                return
+            except OSError:  # the zygote has ended, which doRead finds
+                pass
+            self._unsent.popleft()
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self._reactor.removeWriter(self)
+
+    def doRead(self) -> Failure | None:  # noqa: N802
+        """Take the reports of the zygote."""
+        for _ in range(REPORTS):
+            try:
+                message = self._socket.recv(MESSAGE_SIZE)
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                return Failure(error)
+            if len(message) != REPORT.size:
+                return Failure(ConnectionResetError())
+            self._take(*REPORT.unpack(message))
+        return None
+
+    def _take(self, what: int, worker: int, number: int) -> None:
+        if what == READY:
+            return
+        if what == FORKED:
+            self.workers[worker] = number
+            return
+        self.workers.pop(worker, None)
+        owner = self._owners.pop(worker, None)
+        if owner is None:
+            return
+        if what == EXITED:
+            owner.exited(number, "")
+        elif what == FAILED:
+            owner.exited(1, f"no process can be made: {os.strerror(number)}")
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Note that the zygote has ended."""
+        if self._socket.fileno() < 0:
+            return
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        self._socket.close()
+        for _, descriptors in self._unsent:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self._unsent.clear()
+        self._process.kill()
+        self._process.wait()
+        self._on_lost(self)
+        owners, self._owners = self._owners, {}
+        for owner in owners.values():
+            owner.exited(-9, "the process that it was forked from has ended")
+
+
+class Workers(Service):
+    """
+    The workers of a server.
+
+    @ivar confined_by: the parts of the kernel that confine them; L{None} before the first worker.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        start: Callable[[int], "subprocess.Popen[bytes]"] = start_zygote,
+    ) -> None:
+        """
+        @param start: starts a zygote with a descriptor.
+        """
+        self.reactor = reactor
+        self.confined_by: tuple[str, ...] | None = None
+        self._start = start
+        self._zygote: ZygoteConnection | None = None
+        self._owners: set[WorkerOwner] = set()
+        self._idle: Deferred[None] | None = None
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """The process that forks workers, if there is one."""
+        return self._zygote.pid if self._zygote is not None else None
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes of the workers that have been forked, the oldest first."""
+        return list(self._zygote.workers.values()) if self._zygote is not None else []
+
+    def fork(self, owner: WorkerOwner, descriptors: Iterable[int]) -> Callable[[], None]:
+        """
+        Have a worker forked.
+
+        @param descriptors: the worker's: of its owner's socket, and of its media. They are closed.
+        @return: ends the worker by force.
+        @raise OSError: when there is no zygote, and none can be started.
+        """
+        if self._zygote is None:
+            self._zygote = ZygoteConnection(self.reactor, self._lost, self._start)
+        zygote = self._zygote
+        self._owners.add(owner)
+        worker = zygote.fork(owner, descriptors)
+        return lambda: zygote.kill(worker)
+
+    def gone(self, owner: WorkerOwner) -> None:
+        """Take note that a worker has ended."""
+        self._owners.discard(owner)
+        idle = self._idle
+        if idle is not None and not self._owners:
+            self._idle = None
+            idle.callback(None)
+
+    def confined(self, by: tuple[str, ...]) -> None:
+        """Take note of the parts of the kernel that confine a worker; log a missing one, once."""
+        if by == self.confined_by:
+            return
+        self.confined_by = by
+        for name in CONFINED_BY:
+            if name not in by:
+                self.log.warn(
+                    "inputs are read in processes of their own, but without {name}, which this"
+                    " kernel does not offer: media that exploit a flaw in FFmpeg's libraries"
+                    " reach more of this machine",
+                    name=name,
+                )
+
+    def stopService(self) -> Deferred[None]:
+        """
+        End the zygote.
+
+        @return: fires when the workers have ended.
+        """
+        super().stopService()
+        idle: Deferred[None] = Deferred()
+        if not self._owners:
+            idle.callback(None)
+        else:
+            self._idle = idle
+            late = self.reactor.callLater(STOP_PATIENCE, self._close)
+            idle.addCallback(lambda _: late.active() and late.cancel())
+        return idle.addCallback(lambda _: self._close())
+
+    def _close(self) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+
+    def _lost(self, zygote: ZygoteConnection) -> None:
+        self._zygote = None
+        if self.running:
+            self.log.error(
+                "the process that starts the readers of inputs has ended, and every reader with"
+                " it; another one is started"
+            )
