@@ -51,9 +51,11 @@ _EXAMPLES = """\
 #record = "studio-%Y%m%d-%H%M%S.mkv"
 #record_seconds = 3600
 
-# A sender makes a PUT or POST to http://host:8080/cam, or is one of Icecast's.
+# A sender makes a PUT or POST to http://host:8080/cam, or is one of Icecast's. A process of its own
+# reads what strangers send.
 #[streams.cam]
 #input = "push"
+#isolation = "process"
 
 # Another server's stream.
 #[streams.relay]

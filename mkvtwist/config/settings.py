@@ -27,6 +27,7 @@ from mkvtwist.config.types import (
     COUNT,
     ENDPOINTS,
     FRAME_RATE,
+    ISOLATION,
     LIMIT,
     NAME,
     NETWORKS,
@@ -40,7 +41,7 @@ from mkvtwist.config.types import (
     SWITCH,
     TOKEN,
 )
-from mkvtwist.config.values import Network
+from mkvtwist.config.values import THREAD, Network
 
 DEFAULT_NAME = "live"
 """The name of the stream that the command line makes."""
@@ -170,6 +171,17 @@ class StreamConfig:
         " as a fault of the input: a sender is disconnected, anything else is closed, and"
         " `--at-end` says what comes next. `k`, `M` and `G` are powers of 1000. 0: no limit",
         change=Change.AT_ONCE,
+    )
+    isolation: str = setting(
+        THREAD,
+        ISOLATION,
+        Group.INPUT,
+        "How the input is read: in a thread of the server, or in a process of its own, which opens"
+        " nothing but its input, and whose crash ends nothing else",
+        reference="how the input is read: in a `thread` of the server, or in a `process` of its"
+        " own, which opens nothing but its input, and whose crash ends nothing else; see"
+        " [Strangers as senders](../howto/senders.md#strangers-as-senders)",
+        example='"process"',
     )
     optional: bool = setting(
         False,

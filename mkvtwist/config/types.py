@@ -12,6 +12,7 @@ from typing import Any
 from mkvtwist.config.names import parse_name
 from mkvtwist.config.values import (
     FASTEST,
+    ISOLATIONS,
     LARGEST_COUNT,
     LAST_PROGRAM,
     LONGEST_SPAN,
@@ -20,6 +21,7 @@ from mkvtwist.config.values import (
     parse_congestion,
     parse_count,
     parse_frame_rate,
+    parse_isolation,
     parse_limit,
     parse_network,
     parse_program,
@@ -138,6 +140,7 @@ SWITCH = ValueType(TomlType.SWITCH, "", parse_text, {"type": "boolean"})
 NAME = ValueType(TomlType.TEXT, "NAME", parse_name, _TEXT)
 TEXT = ValueType(TomlType.TEXT, "TEXT", parse_text, _TEXT)
 CONGESTION = ValueType(TomlType.TEXT, "NAME", parse_congestion, _TEXT)
+ISOLATION = ValueType(TomlType.TEXT, "WHERE", parse_isolation, {"enum": [*ISOLATIONS]})
 SERVER_NAMES = ValueType(TomlType.TEXTS, "NAME", parse_server_name, _TEXT)
 NETWORKS = ValueType(TomlType.TEXTS, "NETWORK", parse_network, _TEXT)
 

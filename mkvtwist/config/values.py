@@ -9,6 +9,7 @@ import errno
 import ipaddress
 import math
 import re
+import sys
 from typing import NoReturn
 
 
@@ -245,6 +246,24 @@ def parse_congestion(option: str, text: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,15}", text):
         refuse(option, text, "a name of the kernel's, such as cubic or bbr")
+    return text
+
+
+THREAD, PROCESS = ISOLATIONS = ("thread", "process")
+"""How an input is read."""
+
+
+def parse_isolation(option: str, text: str, platform: str = sys.platform) -> str:
+    """
+    Return how an input is read.
+
+    @param platform: as C{sys.platform} names it; only Linux has processes for this.
+    @raise ConfigError: for any other text.
+    """
+    if text not in ISOLATIONS:
+        refuse(option, text, " or ".join(ISOLATIONS))
+    if text == PROCESS and not platform.startswith("linux"):
+        raise ConfigError(f"{option}: {text!r} works on Linux only; use {THREAD!r}")
     return text
 
 

@@ -16,7 +16,8 @@ from mkvtwist.config.input import AtEnd
 from mkvtwist.config.settings import Config
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
-from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
+from mkvtwist.inputs.reader_thread import StartReader
+from mkvtwist.inputs.workers import Workers
 from mkvtwist.live.events import Events, Reloaded, StreamChanged
 from mkvtwist.server import systemd
 from mkvtwist.server.check import read_stream
@@ -51,18 +52,21 @@ class Server(MultiService):
         reread: Reread | None = None,
         *,
         exit_with: Callable[[int], object] = lambda _: None,
-        start_reader: StartReader = ReaderThread,
+        start_reader: StartReader | None = None,
         watchdog_interval: float | None = None,
     ) -> None:
         """
         @param reread: makes the configuration anew, for L{reload}. With it C{SIGHUP} is one, too.
         @param exit_with: sets the exit status of the process; called when it is not 0.
-        @param start_reader: starts the readers of all streams.
+        @param start_reader: starts the readers of all streams; by default as each stream's
+            configuration says.
         @param watchdog_interval: seconds between signs of life for systemd; L{None} if none are
             wanted.
         """
         super().__init__()
         self._reactor = reactor
+        workers = Workers(reactor)
+        workers.setServiceParent(self)
         self._exit_with = exit_with
         self._reread = reread
         self._endings = Endings(self)
@@ -74,6 +78,7 @@ class Server(MultiService):
             self.events,
             ended=self._ended,
             start_reader=start_reader,
+            workers=workers,
         )
         self.token: bytes | None = None
         self.site = LiveSite(reactor, self.streams, self)

@@ -13,6 +13,7 @@ from mkvtwist.config.settings import StreamConfig, change_at_once, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.inputs.reader_thread import StartReader
 from mkvtwist.inputs.sources import source_of
+from mkvtwist.inputs.workers import Workers
 from mkvtwist.live.events import (
     Events,
     StreamAdded,
@@ -42,13 +43,16 @@ class Streams(Mapping[str, Stream]):
         events: Events,
         *,
         ended: Callable[[Stream], None],
-        start_reader: StartReader,
+        start_reader: StartReader | None,
+        workers: Workers,
     ) -> None:
         """
         @param parent: the service whose children the streams are while they run.
         @param endings: the children of C{parent} that are about to end.
         @param ended: called with each stream that has ended by itself.
-        @param start_reader: starts the readers of all streams.
+        @param start_reader: starts the readers of all streams; L{None} if the configuration of
+            each stream says how.
+        @param workers: the processes in which inputs are read.
         """
         self._reactor = reactor
         self._parent = parent
@@ -56,6 +60,7 @@ class Streams(Mapping[str, Stream]):
         self._events = events
         self._ended = ended
         self._start_reader = start_reader
+        self._workers = workers
         self._streams: dict[str, Stream] = {}
 
     def __getitem__(self, name: str) -> Stream:
@@ -149,7 +154,14 @@ class Streams(Mapping[str, Stream]):
 
     def begin(self, config: StreamConfig) -> None:
         """Make a stream, in place of one of the same name; start it when nothing is in its way."""
-        stream = Stream(self._reactor, config, self._ended, self._events, self._start_reader)
+        stream = Stream(
+            self._reactor,
+            config,
+            self._ended,
+            self._events,
+            self._start_reader,
+            workers=self._workers,
+        )
         self._streams[config.name] = stream
         self._endings.then(partial(self._start, stream))
 

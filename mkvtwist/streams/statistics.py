@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mkvtwist.config.values import THREAD
 from mkvtwist.live.client import ClientStatistics
 from mkvtwist.media.packet import Track
 
@@ -58,3 +59,5 @@ class StreamStatistics:
     detail: str = ""
     """The cause of the state, for operators."""
     live_edge: LiveEdge | None = None
+    isolation: str = THREAD
+    """How the input is read."""

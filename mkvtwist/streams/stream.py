@@ -4,15 +4,19 @@ One named stream: its input, its publisher, its outputs, its figures (I{reactor}
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 
 from mkvtwist.config.settings import StreamConfig
+from mkvtwist.config.values import PROCESS, THREAD
 from mkvtwist.formats.choice import endings, media_types
+from mkvtwist.inputs.isolated import IsolatedReader
 from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
+from mkvtwist.inputs.workers import Workers
 from mkvtwist.live.client_check import RATE_SPAN
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
@@ -81,8 +85,9 @@ class Stream(MultiService):
         config: StreamConfig,
         on_end: Callable[["Stream"], None] = lambda _: None,
         events: Events | None = None,
-        start_reader: StartReader = ReaderThread,
+        start_reader: StartReader | None = None,
         *,
+        workers: Workers | None = None,
         make_outputs: Sequence[MakeOutput] = OUTPUTS,
         make_period: Callable[[Header, Ring], Period] = Period,
     ) -> None:
@@ -105,6 +110,15 @@ class Stream(MultiService):
         self._served = 0
         self._pool = Pool(reactor, THREADS)
         around = Surroundings(reactor, self._pool.run, self._has_room)
+        self.workers: Workers | None = None
+        if start_reader is None:
+            start_reader = ReaderThread
+            if config.isolation == PROCESS:
+                if workers is None:
+                    workers = Workers(reactor)
+                    workers.setServiceParent(self)
+                self.workers = workers
+                start_reader = partial(IsolatedReader, workers)
         made = (make(config, around) for make in make_outputs)
         self._outputs = [output for output in made if output is not None]
         self.demand = Demand(reactor, constant=bool(self._outputs))
@@ -207,6 +221,14 @@ class Stream(MultiService):
         return self.publisher.finished
 
     @property
+    def isolation(self) -> str:
+        """Return how the input is read, and by which means of the kernel a process is confined."""
+        if self.workers is None:
+            return THREAD
+        confined_by = self.workers.confined_by
+        return f"{PROCESS} ({', '.join(confined_by)})" if confined_by else PROCESS
+
+    @property
     def restarts(self) -> int:
         """Return how often the input was opened again."""
         return self.input.primary.restarts
@@ -238,6 +260,7 @@ class Stream(MultiService):
             reason=reason,
             detail=input_.life.detail,
             input=str(self.config.input),
+            isolation=self.isolation,
             since=time.time() - (now - input_.life.since),
             tracks=period.header.tracks if period is not None else (),
             left_out=input_.reports.left_out,

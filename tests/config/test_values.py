@@ -12,6 +12,7 @@ from mkvtwist.config.values import (
     parse_bitrate,
     parse_count,
     parse_frame_rate,
+    parse_isolation,
     parse_limit,
     parse_program,
     parse_rate,
@@ -176,3 +177,16 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(parse_limit("opt", "0"), 0)
         self.assertEqual(parse_limit("opt", "1G"), 1 << 30)
         self.assertRaises(ConfigError, parse_limit, "opt", "10")
+
+
+class IsolationTests(SynchronousTestCase):
+    """Where an input is read."""
+
+    def test_words(self) -> None:
+        """There are two places, and one of them is on Linux only."""
+        self.assertEqual(parse_isolation("isolation", "thread"), "thread")
+        self.assertEqual(parse_isolation("isolation", "process", "linux"), "process")
+        with self.assertRaisesRegex(ConfigError, "Linux only"):
+            parse_isolation("isolation", "process", "darwin")
+        with self.assertRaisesRegex(ConfigError, "thread or process"):
+            parse_isolation("isolation", "moon")

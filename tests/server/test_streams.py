@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import ConfigError
+from mkvtwist.inputs.workers import Workers
 from mkvtwist.live.events import Events
 from mkvtwist.server.endings import Endings
 from mkvtwist.server.streams import Streams
@@ -36,6 +37,7 @@ class StreamsTests(SynchronousTestCase):
             events,
             ended=lambda _: None,
             start_reader=FakeReaders(),
+            workers=Workers(Reactor()),
         )
         self.heard: list[tuple[str, str]] = []
         events.subscribe(lambda event: self.heard.append((event.kind, event.stream)))

@@ -20,6 +20,7 @@ from zope.interface.verify import verifyObject
 from mkvtwist import __version__
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
+from mkvtwist.inputs.workers import Workers
 from mkvtwist.server.listeners import Listener
 from mkvtwist.server.process import MonotonicClock
 from mkvtwist.server.systemd import Notifier
@@ -495,7 +496,7 @@ class ServiceTests(SynchronousTestCase):
         assert isinstance(service, MultiService)
         self.assertEqual(
             [type(child) for child in service.services],
-            [Stream, Listener, Notifier],
+            [Workers, Stream, Listener, Notifier],
         )
         self.assertEqual(threading.enumerate(), threads)
         self.assertFalse(service.running)

@@ -16,6 +16,7 @@ from mkvtwist.config.types import (
     COUNT,
     FILE,
     FRAME_RATE,
+    ISOLATION,
     LIMIT,
     PROGRAM,
     RECORDING,
@@ -27,7 +28,14 @@ from mkvtwist.config.types import (
     TEXT,
     ValueType,
 )
-from mkvtwist.config.values import FASTEST, LARGEST_COUNT, LAST_PROGRAM, LONGEST_SPAN, MOST_PICTURES
+from mkvtwist.config.values import (
+    FASTEST,
+    ISOLATIONS,
+    LARGEST_COUNT,
+    LAST_PROGRAM,
+    LONGEST_SPAN,
+    MOST_PICTURES,
+)
 
 PATHS = st.from_regex(r"(/[a-z0-9 :._-]{0,4}[a-z0-9]){1,3}", fullmatch=True)
 NETWORKS = st.lists(
@@ -58,6 +66,7 @@ VALUES: Mapping[ValueType, st.SearchStrategy[Any]] = {
     FRAME_RATE: st.just(0.0) | st.floats(0.001, MOST_PICTURES),
     PROGRAM: st.integers(0, LAST_PROGRAM),
     SIZE: BYTES,
+    ISOLATION: st.sampled_from(ISOLATIONS),
     LIMIT: st.just(0) | BYTES,
     BITRATE: st.integers(0, 10**12),
     SWITCH: st.booleans(),

@@ -1,5 +1,5 @@
 """
-Stills of streams: C{/NAME.jpg} (I{reactor; a pool's thread decodes}).
+Stills of streams: C{/NAME.jpg} (I{reactor; a thread or a process decodes}).
 
 A still is made only if a client asks, and at most once in L{GOOD_FOR} seconds for each stream,
 whether it turned out or not; all clients that ask meanwhile get the same. One picture is decoded at
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
@@ -25,6 +25,7 @@ from mkvtwist.http.wire.response import (
     respond_text,
     respond_unavailable,
 )
+from mkvtwist.inputs.isolated_still import isolated_still
 from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.live.period import Period
 from mkvtwist.net.pool import Pool
@@ -70,6 +71,7 @@ class Stills:
         self._clock = reactor
         self._decode = decode
         self._pool = Pool(reactor, 1)
+        self._turns = DeferredSemaphore(1)  # of processes
         self._stills: WeakKeyDictionary[Stream, Still] = WeakKeyDictionary()
         self._making: Results[Stream, Still] = Results()
         self._decoding: set[Stream] = set()  # a decoder may outlast those that wait for it
@@ -116,7 +118,10 @@ class Stills:
             DECODING_TIME, lambda: settle(self._still(period, problem=problem))
         )
         self._decoding.add(stream)
-        decoding = self._pool.run(self._decode, period.keyframe())
+        if stream.workers is None:
+            decoding = self._pool.run(self._decode, period.keyframe())
+        else:
+            decoding = self._turns.run(isolated_still, stream.workers, period.keyframe())
         decoding.addCallbacks(
             lambda picture: self._still(period, picture=picture),
             lambda why: self._failed(why, stream, period),

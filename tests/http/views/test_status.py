@@ -61,10 +61,11 @@ class StatusTests(SiteTestCase):
                 *("state", "reason", "input", "since", "tracks", "bitrate", "segment_seconds"),
                 *("ring", "fragments", "bytes_in", "bytes_out", "discontinuities", "restarts"),
                 *("clients", "left_out", "recording", "hls_viewers", "formats", "live_edge"),
-                *("detail", "notes"),
+                *("detail", "notes", "isolation"),
             },
         )
         self.assertEqual((stream["state"], stream["input"]), ("live", "demo:"))
+        self.assertEqual(stream["isolation"], "thread")
         self.assertEqual(stream["bitrate"], 0, "nothing has come for 7 s")
         self.assertEqual(stream["segment_seconds"], 1.0)
         self.assertEqual(set(stream["ring"]), {"seconds", "bytes", "segments"})

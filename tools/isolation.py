@@ -1,0 +1,298 @@
+"""
+Measures inputs that are read in threads, and in processes of their own.
+
+    python -m tools.isolation many --streams=50      processor's time, and what was delivered
+    python -m tools.isolation crash                  gaps that viewers have when readers crash
+    python -m tools.isolation crashes --minutes=10   what crashes leave behind
+    python -m tools.isolation fuzz --count=100000    gaps of viewers beside senders of damaged media
+
+C{ffmpeg} makes the clip; nothing else may work on the machine.
+"""
+
+# ruff: noqa: T201 (a script speaks by printing)
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+from tools import mutate
+
+PORT = 18_000 + os.getpid() % 10_000
+SENDERS = 8
+TICKS = os.sysconf("SC_CLK_TCK")
+
+PATIENCE = 60
+"""Seconds until all streams are live; then they are measured all the same."""
+
+Pids = list[int]
+
+
+def make_clip(folder: Path, minutes: int) -> Path:
+    """Write H.264 and AAC, 3 Mbit/s and 77 packets a second."""
+    once, path = folder / "minute.mkv", folder / "clip.mkv"
+    words = (
+        "ffmpeg -v error -f lavfi -i testsrc2=size=640x360:rate=30:duration=60"
+        " -f lavfi -i sine=frequency=440:sample_rate=48000:duration=60"
+        " -c:v libx264 -preset ultrafast -tune zerolatency -g 60 -b:v 2900k -minrate 2900k"
+        " -maxrate 2900k -bufsize 1M -nal-hrd cbr -c:a aac -b:a 100k"
+    )
+    subprocess.run([*shlex.split(words), str(once)], check=True)
+    laps = ["ffmpeg", "-v", "error", "-stream_loop", str(minutes - 1), "-i", str(once)]
+    subprocess.run([*laps, "-c", "copy", str(path)], check=True)
+    return path
+
+
+class Running:
+    """A server with its processes."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self.process = process
+
+    def status(self) -> dict[str, Any]:
+        """Everything that the server says of itself."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/status", timeout=30) as answer:
+            made: dict[str, Any] = json.load(answer)
+            return made
+
+    def media(self) -> float:
+        """The seconds of media that have arrived, of all streams together."""
+        streams = self.status()["streams"].values()
+        return float(sum((one["live_edge"] or {"media": 0})["media"] for one in streams))
+
+    def wait(self, streams: int) -> None:
+        """Wait until all streams are live, and have sent what they may send at once."""
+        for _ in range(PATIENCE):
+            time.sleep(1)
+            with suppress(OSError):
+                shown = self.status()["streams"].values()
+                if sum((one["live_edge"] or {"media": 0})["media"] > 5 for one in shown) == streams:
+                    return
+
+    @property
+    def workers(self) -> Pids:
+        """The processes that read inputs."""
+        return [child for zygote in children(self.process.pid) for child in children(zygote)]
+
+    def seconds(self) -> tuple[float, float]:
+        """The processor's time of the server, and of all its processes."""
+        own = cpu(self.process.pid)
+        others = [*children(self.process.pid), *self.workers]
+        return own, own + sum(map(cpu, others))
+
+
+@contextmanager
+def server(
+    folder: Path, clip: Path, streams: int, isolation: str, senders: int = 0
+) -> Iterator[Running]:
+    """A server of so many streams, all of one file, and of some that wait for senders."""
+    lines = [f'listen = ["tcp:{PORT}:interface=127.0.0.1"]', "[defaults]"]
+    lines += [f'isolation = "{isolation}"', "readrate_initial_burst = 2"]
+    for number in range(streams):
+        lines += [f"[streams.s{number}]", f'input = "{clip}"', 'at_end = "loop"']
+    for number in range(senders):
+        lines += [f"[streams.f{number}]", 'input = "push"', "optional = true"]
+    config = folder / "config.toml"
+    config.write_text("\n".join(lines))
+    twistd = Path(sys.executable).parent / "twistd"
+    command = [str(twistd), "-n", "--pidfile=", "mkvserve", f"--config={config}"]
+    with (folder / f"log.{isolation}").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+    try:
+        running = Running(process)
+        running.wait(streams)
+        yield running
+    finally:
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        process.wait(30)
+        print(f"{isolation:8} ended in {time.monotonic() - began:.2f} s")
+
+
+def children(pid: int) -> Pids:
+    """The processes that one has made."""
+    with suppress(OSError):
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def fields(pid: int) -> list[str]:
+    """What the kernel says of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def cpu(pid: int) -> float:
+    """The processor's time that a process has taken, in seconds."""
+    with suppress(OSError):
+        return sum(map(int, fields(pid)[11:13])) / TICKS
+    return 0.0
+
+
+def memory(pid: int) -> int:
+    """The kilobytes that a process has for itself, and its share of what it has with others."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+def many(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) -> None:
+    """Measure many streams of a file."""
+    with server(folder, clip, options.streams, isolation) as running:
+        own, together, media = *running.seconds(), running.media()
+        began = time.monotonic()
+        time.sleep(options.seconds)
+        media = running.media() - media
+        passed = time.monotonic() - began
+        own, together = (b - a for a, b in zip((own, together), running.seconds(), strict=True))
+        workers = running.workers
+        size = sum(map(memory, workers)) / max(1, len(workers)) / 1024
+        print(
+            f"{isolation:8} {options.streams} streams: server {own / passed:.0%},"
+            f" together {together / passed:.0%} of a core,"
+            f" delivered {media / passed / options.streams:.0%}, {size:.1f} MB a worker"
+        )
+
+
+class Viewer:
+    """A viewer that notes when something comes."""
+
+    def __init__(self, name: str) -> None:
+        self.gap = 0.0
+        self.ended = False
+        self._name = name
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        url = f"http://127.0.0.1:{PORT}/{self._name}.mkv"
+        with suppress(OSError), urllib.request.urlopen(url, timeout=60) as answer:
+            last = time.monotonic()
+            while answer.read1(1 << 16):
+                now = time.monotonic()
+                self.gap = max(self.gap, now - last)
+                last = now
+        self.ended = True
+
+
+def crash(folder: Path, clip: Path, isolation: str, _: argparse.Namespace) -> None:
+    """Crash the reader of one stream of two, once."""
+    if isolation == "thread":
+        return
+    with server(folder, clip, 2, isolation) as running:
+        viewers = [Viewer(f"s{number}") for number in (0, 0, 0, 0, 0, 1, 1, 1, 1, 1)]
+        time.sleep(5)
+        before = max(viewer.gap for viewer in viewers)
+        os.kill(running.workers[0], signal.SIGSEGV)
+        time.sleep(8)
+        gaps = sorted(viewer.gap for viewer in viewers)
+        print(
+            f"{isolation:8} one of two readers has crashed: gaps of {before:.2f} s before;"
+            f" {gaps[0]:.2f} to {gaps[4]:.2f} s of the other stream, {gaps[5]:.2f} to"
+            f" {gaps[-1]:.2f} s of its own; {sum(v.ended for v in viewers)} responses ended"
+        )
+
+
+def crashes(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) -> None:
+    """Crash the reader of one stream of two, 50 times a minute."""
+    if isolation == "thread":
+        return
+    with server(folder, clip, 2, isolation) as running:
+        viewers = [Viewer("s1") for _ in range(5)]
+        other = running.workers[1]
+        time.sleep(5)
+        begin = len(os.listdir(f"/proc/{running.process.pid}/fd")), memory(running.process.pid)
+        number = 0
+        end = time.monotonic() + options.minutes * 60
+        while time.monotonic() < end:
+            time.sleep(1.2)
+            for pid in running.workers:
+                if pid != other:
+                    os.kill(pid, random.choice((signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL)))  # noqa: S311
+                    number += 1
+        time.sleep(5)
+        zygote = children(running.process.pid)[0]
+        zombies = sum(fields(pid)[0] == "Z" for pid in [zygote, *running.workers])
+        after = len(os.listdir(f"/proc/{running.process.pid}/fd")), memory(running.process.pid)
+        print(
+            f"{isolation:8} {number} crashes: descriptors {begin[0]} -> {after[0]}, memory"
+            f" {begin[1] // 1024} -> {after[1] // 1024} MB, {zombies} zombies, zygote has"
+            f" {len(os.listdir(f'/proc/{zygote}/fd'))} descriptors; gap of the other stream"
+            f" {max(viewer.gap for viewer in viewers):.2f} s"
+        )
+
+
+def send_damaged(sender: int, port: int, count: int, end: float) -> None:
+    """Publish damaged clips, one after the other, each until the server has done with it."""
+    originals = mutate.sources([])
+    for number in range(sender, count, SENDERS):
+        if time.monotonic() > end:
+            return
+        data = mutate.mutated(1, number, originals).data
+        with suppress(OSError, HTTPException):
+            connection = HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("PUT", f"/f{sender}", data)
+            connection.getresponse().read()
+
+
+def fuzz(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) -> None:
+    """Send damaged clips, eight at a time, beside 20 viewers of a stream of its own."""
+    with server(folder, clip, 1, isolation, SENDERS) as running:
+        viewers = [Viewer("s0") for _ in range(20)]
+        time.sleep(3)
+        end = time.monotonic() + options.minutes * 60
+        senders = [
+            multiprocessing.Process(target=send_damaged, args=(n, PORT, options.count, end))
+            for n in range(SENDERS)
+        ]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        log = (folder / f"log.{isolation}").read_text()
+        print(
+            f"{isolation:8} {len(re.findall('sender .* left after', log))} damaged clips:"
+            f" the viewers' longest gap is {max(viewer.gap for viewer in viewers):.2f} s,"
+            f" {sum(v.ended for v in viewers)} responses ended, at least"
+            f" {log.count('its process was ended by signal')} readers crashed,"
+            f" {log.count('Traceback')} tracebacks, server"
+            f" {'runs' if running.process.poll() is None else 'has ended'},"
+            f" {memory(running.process.pid) // 1024} MB"
+        )
+
+
+def main() -> None:
+    """Measure what was asked for, in both ways."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").strip().splitlines()[0])
+    parser.add_argument("what", choices=["many", "crash", "crashes", "fuzz"])
+    parser.add_argument("--streams", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--only", choices=["thread", "process"])
+    parser.add_argument("--count", type=int, default=1000)
+    options = parser.parse_args()
+    measure = {"many": many, "crash": crash, "crashes": crashes, "fuzz": fuzz}[options.what]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = make_clip(folder, int(options.minutes) + 2)  # no end of it is measured
+        for isolation in [options.only] if options.only else ["thread", "process"]:
+            measure(folder, clip, isolation, options)
+
+
+if __name__ == "__main__":
+    main()
