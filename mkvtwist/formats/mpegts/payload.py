@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from mkvtwist.formats.mpegts.adts import ADTS_HEAD, ADTS_LIMIT, NoPlace, adts
+from mkvtwist.formats.adts import ADTS_HEAD, ADTS_LIMIT, NoPlace, adts
 from mkvtwist.formats.mpegts.tables import EXTENSION, LANGUAGE, REGISTRATION, descriptor
 from mkvtwist.media.packet import Packet, Track
 

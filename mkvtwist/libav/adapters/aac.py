@@ -4,7 +4,7 @@ Adapters for AAC in ADTS and in LOAS/LATM (I{remux thread}).
 
 from collections.abc import Iterable
 
-from mkvtwist.formats.mpegts.adts import ADTS_HEAD, SAMPLE_RATES
+from mkvtwist.formats.adts import ADTS_HEAD, SAMPLE_RATES
 from mkvtwist.libav.adapters.audio import Audio, new_packet
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import latm
