@@ -26,7 +26,7 @@ TAKEN = frozenset(
 
 OTHER_ENDINGS = (
     *(".jpg", ".m3u8"),
-    *(".aac", ".flac", ".flv", ".m3u", ".mp3", ".mpd", ".ogg", ".pls"),
+    *(".flv", ".m3u", ".mpd", ".pls"),
 )
 """
 Reserved endings beside those of L{FORMATS}: of stills and playlists, and of formats to come. A

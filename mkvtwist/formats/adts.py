@@ -2,6 +2,8 @@
 AAC with ADTS headers (I{pure}, ISO/IEC 14496-3, 1.A.2.2), from the setup that raw AAC has.
 """
 
+from collections.abc import Sequence
+
 from mkvtwist.media.bits import Bits, Damaged
 from mkvtwist.media.latm import object_type
 
@@ -39,6 +41,24 @@ def adts(private: bytes) -> tuple[int, bytes]:
         return _described(Bits(private))
     except Damaged as error:
         raise NoPlace("its AudioSpecificConfig is cut short") from error
+
+
+class AdtsFraming:
+    """An ADTS header before each frame of raw AAC."""
+
+    def __init__(self, private: bytes) -> None:
+        """
+        @param private: the AudioSpecificConfig.
+        @raise NoPlace: when ADTS has no form for it.
+        """
+        self._head, self._layout = adts(private)
+
+    def parts(self, data: bytes) -> Sequence[bytes]:
+        """Return a frame in parts that follow each other; none if it is too long for ADTS."""
+        length = ADTS_HEAD + len(self._layout) + len(data)
+        if length > ADTS_LIMIT:
+            return ()
+        return (self._head | length << 13).to_bytes(ADTS_HEAD, "big"), self._layout, data
 
 
 def _described(bits: Bits) -> tuple[int, bytes]:

@@ -138,6 +138,9 @@ class Format:
     one_of: str = ""
     """The name of such tracks, for a format that sends one track unless others are asked for."""
 
+    single: bool = False
+    """Whether no more than one track can be sent in it: the sound of a radio."""
+
     def __repr__(self) -> str:
         """Return the name: the other attributes are code."""
         return f"<Format {self.name}>"

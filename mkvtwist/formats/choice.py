@@ -65,17 +65,19 @@ def _advice(header: Header, asked: Format, wanted: frozenset[int] | None) -> str
     """
     Name the formats that hold all of these tracks, and those that hold a part of them.
 
-    @param asked: the format that a client has asked for. Unless tracks are wanted by their numbers,
-        a format of one track stands for another such format only, and not for a whole film.
+    @param asked: the format that a client has asked for; similar ones are named first. Unless
+        tracks are wanted by their numbers, a format of one sound stands for another such format
+        only, and not for a whole film.
     """
     whole, part = [], []
-    for ending, other in FORMATS.items():
-        if other.auxiliary or (wanted is None and other.one_of and not asked.one_of):
+    alike = sorted(FORMATS.values(), key=lambda other: other.single != asked.single)
+    for other in alike:
+        if other.auxiliary or (wanted is None and other.one_of and not asked.single):
             continue
         if not _problem(other, _meant(header, other, wanted)):
-            whole.append(ending)
+            whole.append(other.ending)
         elif numbers := part_that_fits(header, other, wanted):
-            part.append(f"{ending}?tracks={','.join(map(str, sorted(numbers)))}")
+            part.append(f"{other.ending}?tracks={','.join(map(str, sorted(numbers)))}")
     ways = [f"{' or '.join(whole)} instead"] if whole else []
     ways += [f"a part of it: {' or '.join(part)}"] if part else []
     return f"ask for {', or for '.join(ways)}" if ways else ""
@@ -91,6 +93,8 @@ def part_that_fits(
     """
     meant = _meant(header, format_, wanted)
     fitting = [track for track in meant if format_.fits(track)]
+    if format_.single:
+        fitting = preferred(fitting)
     pictures = [track for track in header.tracks if track.type == "video"]
     shows = [track for track in meant if track.type == "video"]
     lacks_picture = bool(shows) and (pictures[0] not in fitting)
@@ -111,6 +115,8 @@ def _problem(format_: Format, tracks: Sequence[Track]) -> str:
     wrong = [_label(track) for track in tracks if not format_.fits(track)]
     if wrong:
         return f"{' and '.join(wrong)} cannot live in {format_.title}"
+    if format_.single and len(tracks) > 1:
+        return f"{format_.title} holds one track, not {len(tracks)}"
     if tracks:
         return ""
     if format_.one_of:

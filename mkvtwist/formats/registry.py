@@ -5,10 +5,14 @@ The registry of formats, from which URLs, reserved names and metrics are derived
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mkvtwist.formats.aac import AAC
 from mkvtwist.formats.base import Format
+from mkvtwist.formats.flac import FLAC
 from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.mp3 import MP3
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.mpegts import MPEG_TS
+from mkvtwist.formats.ogg import OGG
 from mkvtwist.formats.webm import WEBM
 from mkvtwist.formats.webvtt import WEBVTT
 
@@ -38,5 +42,5 @@ def unregister(format_: Format) -> None:
     del _formats[format_.ending]
 
 
-for _format in (MATROSKA, WEBM, MP4, MPEG_TS, WEBVTT):
+for _format in (MATROSKA, WEBM, MP4, MPEG_TS, MP3, AAC, OGG, FLAC, WEBVTT):
     register(_format)

@@ -2,28 +2,21 @@
 The cyclic redundancy checks of MPEG, Ogg and FLAC, with the highest bit first (I{pure}).
 """
 
+import zlib
 from collections.abc import Iterable
 
 
-def _table(width: int, polynomial: int) -> tuple[int, ...]:
-    """
-    Return the remainder of each byte.
-
-    @param polynomial: with its highest term, which is one bit beyond the width.
-    """
-    remainders = []
-    for value in range(256):
-        crc = value << width - 8
-        for _ in range(8):
-            crc <<= 1
-            if crc >> width:
-                crc ^= polynomial
-        remainders.append(crc)
-    return tuple(remainders)
+def _remainder(value: int) -> int:
+    """Return a byte's remainder by the polynomial of FLAC's heads."""
+    for _ in range(8):
+        value = value << 1 ^ (0x107 if value & 0x80 else 0)
+    return value
 
 
-_CRC8 = bytes(_table(8, 0x107))
-_CRC32 = _table(32, 0x104C11DB7)
+_CRC8 = bytes(map(_remainder, range(256)))
+
+_REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+"""Each byte with its lowest bit first."""
 
 
 def crc8(data: Iterable[int]) -> int:
@@ -34,13 +27,19 @@ def crc8(data: Iterable[int]) -> int:
     return crc
 
 
-def crc32(data: Iterable[int], start: int) -> int:
+def crc32(data: bytes, start: int) -> int:
     """
     Return the CRC with Ethernet's polynomial, highest bit first and not inverted.
 
+    zlib computes the one with the lowest bit first and inverted, in C; so bits are reversed and
+    inverted on the way there and back.
+
     @param start: the value before the first byte: 0 in Ogg, all ones in MPEG's tables.
     """
-    crc = start
-    for byte in data:
-        crc = (crc << 8 & 0xFFFFFFFF) ^ _CRC32[crc >> 24 ^ byte]
-    return crc
+    before = _bits_reversed(start) ^ 0xFFFFFFFF
+    return _bits_reversed(zlib.crc32(data.translate(_REVERSED), before) ^ 0xFFFFFFFF)
+
+
+def _bits_reversed(value: int) -> int:
+    """Return 32 bits in the opposite order."""
+    return int.from_bytes(value.to_bytes(4, "little").translate(_REVERSED), "big")

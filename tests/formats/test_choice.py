@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist.formats.aac import AAC
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import Choice, NoTrack, Unfit, choose, endings, media_types, preferred
 from mkvtwist.formats.matroska import MATROSKA
+from mkvtwist.formats.mp3 import MP3
 from mkvtwist.formats.mp4 import MP4
 from mkvtwist.formats.registry import register, unregister
 from mkvtwist.formats.webm import WEBM
@@ -104,6 +106,24 @@ class ChooseTests(SynchronousTestCase):
         )
         self.assertIn("ask for .mkv or .radio instead", self.refused(made, MP4, {2}))
         self.assertIn("there are no AAC tracks", self.refused(header(VIDEO), radio))
+
+    def test_sound(self) -> None:
+        """A format of sound sends one; the format that its codec fits is named first."""
+        private = bytes((0x11, 0x90))
+        aac = replace(AUDIO, codec_private=private)
+        made = header(VIDEO, aac, replace(aac, number=6, default=True), mp4={1, 2, 6})
+        self.check(made, AAC, None, {6})
+        self.check(made, AAC, {2}, {2})
+        self.assertEqual(
+            self.refused(made, MP3),
+            "there are no sounds of MPEG audio; ask for .aac or .mkv or .mp4 instead",
+        )
+        self.assertEqual(
+            self.refused(made, AAC, {2, 6}),
+            "AAC holds one track, not 2; ask for .mkv or .mp4 or .ts instead, or for a part of it:"
+            " .aac?tracks=6",
+        )
+        self.assertIn("track 1 (video, h264) cannot live in AAC", self.refused(made, AAC, {1}))
 
     def test_no_text(self) -> None:
         """Subtitles that are pictures are no text."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from mkvtwist.formats.adts import ADTS_HEAD, ADTS_LIMIT, NoPlace, adts
+from mkvtwist.formats.adts import AdtsFraming, NoPlace
 from mkvtwist.formats.mpegts.tables import EXTENSION, LANGUAGE, REGISTRATION, descriptor
 from mkvtwist.media.packet import Packet, Track
 
@@ -197,13 +197,10 @@ class _Adts:
     descriptors = b""
 
     def __init__(self, private: bytes) -> None:
-        self._head, self._layout = adts(private)
+        self._framing = AdtsFraming(private)
 
     def parts(self, packet: Packet) -> Sequence[bytes]:
-        length = ADTS_HEAD + len(self._layout) + len(packet.data)
-        if length > ADTS_LIMIT:
-            return ()
-        return (self._head | length << 13).to_bytes(ADTS_HEAD, "big"), self._layout, packet.data
+        return self._framing.parts(packet.data)
 
 
 class _Opus:

@@ -187,7 +187,7 @@ class BodyTests(SendersTestCase):
         client.begin(method="GET", target="/cam.mkv")
         self.assertEqual(answer(client.said).status, 200)
         client = self.connect()
-        client.begin(method="GET", target="/cam.ogg")
+        client.begin(method="GET", target="/cam.bin")
         self.assertEqual(answer(client.said).headers["allow"], "PUT, POST, SOURCE")
 
     def test_lost(self) -> None:
