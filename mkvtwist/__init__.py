@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mkvtwist.config.settings import StreamConfig
     from mkvtwist.config.values import ConfigError
     from mkvtwist.http import StreamResource
+    from mkvtwist.inputs.feed import Feed
     from mkvtwist.live.events import Event, Events
     from mkvtwist.media.packet import Header, Packet, Track
     from mkvtwist.server.check import read_stream
@@ -39,6 +40,7 @@ __all__ = [
     "ConfigError",
     "Event",
     "Events",
+    "Feed",
     "Form",
     "Header",
     "IToken",
@@ -58,6 +60,7 @@ _MODULES = {
     "ConfigError": "config.values",
     "Event": "live.events",
     "Events": "live.events",
+    "Feed": "inputs.feed",
     "Form": "config.input",
     "Header": "media.packet",
     "IToken": "access.tokens",

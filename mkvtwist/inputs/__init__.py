@@ -5,7 +5,8 @@ Inputs: opened, waited for, tried again, published to by senders (I{reactor}).
       L{lifecycle<mkvtwist.inputs.lifecycle>}
     - L{sources<mkvtwist.inputs.sources>} says how an input of each form comes by its media;
       L{endpoint<mkvtwist.inputs.endpoint>} and L{push<mkvtwist.inputs.push>} are forms that senders
-      come to, by the interface of L{listener<mkvtwist.inputs.listener>}
+      come to, by the interface of L{listener<mkvtwist.inputs.listener>};
+      L{feed<mkvtwist.inputs.feed>} is a sender in the program itself
     - L{senders<mkvtwist.inputs.senders>} has senders of all protocols,
       L{sender_slot<mkvtwist.inputs.sender_slot>} the place that one of them has
     - L{reader_thread<mkvtwist.inputs.reader_thread>} starts readers,

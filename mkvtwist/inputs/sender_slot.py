@@ -70,6 +70,7 @@ class SenderSlot:
         self.next: Sender | None = None
         self.is_open = False
         self._has_replaced = False
+        self._waiting: list[Callable[[], None]] | None = []
         self._life = life
         self._readings = readings
         self._rest = rest
@@ -78,6 +79,13 @@ class SenderSlot:
         self._on_turn = on_turn
 
     # called by the input
+
+    def open(self) -> None:
+        """Let senders in."""
+        self.is_open = True
+        waiting, self._waiting = self._waiting or (), None
+        for call in waiting:
+            self.reactor.callLater(0, call)
 
     def part(self, ended: Ended) -> None:
         """Part with the current sender, if there is one: all of its media has been read."""
@@ -121,6 +129,13 @@ class SenderSlot:
             self.current.wake()
 
     # called by senders
+
+    def when_started(self, call: Callable[[], None]) -> None:
+        """Call a function now, or soon after senders are let in for the first time."""
+        if self._waiting is None:
+            call()
+        else:
+            self._waiting.append(call)
 
     @property
     def is_live(self) -> bool:

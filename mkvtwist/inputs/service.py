@@ -131,7 +131,7 @@ class InputService(Service):
         """Open the input, or let senders in."""
         super().startService()
         self.life.happen(Trigger.START, NOT_OPENED)
-        self.slot.is_open = True
+        self.slot.open()
         if self.config.on_demand:
             self._wait_for_client()
         elif self._source.listener is not None:

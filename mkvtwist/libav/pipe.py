@@ -2,8 +2,8 @@
 The two places where data crosses threads, both bounded (I{both threads}).
 
 L{Pipe} takes a sender's bytes from the reactor to the thread that reads them; L{Outlet} takes what
-the thread made of them back. The faster side waits: the sender's transport is paused, the thread
-blocks.
+a thread has made, such as packets, to the reactor. The faster side waits: the sender's transport is
+paused, the thread blocks.
 """
 
 from collections import deque
@@ -129,15 +129,23 @@ class Outlet(Generic[Item]):
     Everything that has come since the last turn of the reactor crosses at once.
     """
 
-    def __init__(self, on_items: Callable[[], None], taken: Condition | None = None) -> None:
+    def __init__(
+        self,
+        on_items: Callable[[], None],
+        taken: Condition | None = None,
+        *,
+        limit: int = OUTLET_LIMIT,
+    ) -> None:
         """
         Make an empty one.
 
         @param on_items: called in the thread when there is something to take; it has the reactor
             call L{take} once.
         @param taken: what the thread waits for.
+        @param limit: bytes that may be on the way, beside a single larger item.
         """
         self._on_items = on_items
+        self._limit = limit
         self._items: list[Item] = []
         self._weight = 0
         self._closed = False
@@ -151,7 +159,7 @@ class Outlet(Generic[Item]):
         @return: whether the other side is still there.
         """
         with self._taken:
-            while self._items and self._weight + weight > OUTLET_LIMIT and not self._closed:
+            while self._items and self._weight + weight > self._limit and not self._closed:
                 self._taken.wait()
             if self._closed:
                 return False
@@ -161,6 +169,11 @@ class Outlet(Generic[Item]):
         if first:
             self._on_items()
         return True
+
+    def has_room(self, weight: int) -> bool:
+        """Return whether L{put} would take so many bytes, or fail, without waiting (I{any})."""
+        with self._taken:
+            return self._closed or self._weight + weight <= self._limit
 
     def take(self) -> list[Item]:
         """Return everything that has been put since the last time (I{reactor})."""

@@ -13,9 +13,11 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succe
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import PROCESS, THREAD
 from mkvtwist.formats.choice import endings, media_types
+from mkvtwist.inputs.feed import Feed, FeedUplink
 from mkvtwist.inputs.isolated import IsolatedReader
 from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
 from mkvtwist.inputs.service import InputService
+from mkvtwist.inputs.sources import source_of
 from mkvtwist.inputs.workers import Workers
 from mkvtwist.live.client_check import RATE_SPAN
 from mkvtwist.live.demand import Demand
@@ -142,6 +144,28 @@ class Stream(MultiService):
         """Open the input."""
         self.log.info("{input}", input=str(self.config.input))
         super().startService()
+
+    def feed(self, name: str = "feed") -> Feed:
+        """
+        Return a file that takes the bytes of a container: a sender in this program (I{any thread}).
+
+        PyAV writes into it from a thread of its own, and so may anything else that writes files::
+
+            with av.open(stream.feed(), "w", format="matroska") as container: ...
+
+        The feed counts as a sender from its first bytes until it is closed. A stream has one sender
+        at a time; when one has gone, the stream goes on with the next one, such as another feed.
+        L{Feed.write<mkvtwist.inputs.feed.Feed.write>} waits while the stream cannot take more.
+
+        @param name: the sender's name in the log.
+        @raise ValueError: if no senders come to the input of this stream: it is not C{push}.
+        """
+        if source_of(self.config.input).listener is None:
+            raise ValueError(
+                f"stream {self.config.name}: its input is {self.config.input}; only a stream with"
+                " the input 'push' takes feeds"
+            )
+        return Feed(FeedUplink(self._reactor, self.input.slot, name), name)
 
     def configure(self, config: StreamConfig) -> None:
         """Take over settings; only those that change at once may differ."""

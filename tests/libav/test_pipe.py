@@ -196,6 +196,17 @@ class OutletTests(Threads):
         self.join(thread)
         self.assertEqual(outlet.take(), [3])
 
+    def test_room(self) -> None:
+        """An outlet has room up to its limit, and when it is closed: nothing waits then."""
+        outlet: Outlet[int] = Outlet(nothing, limit=100)
+        self.assertEqual([outlet.has_room(size) for size in (100, 101)], [True, False])
+        outlet.put(1, 60)
+        self.assertEqual([outlet.has_room(size) for size in (40, 41)], [True, False])
+        outlet.take()
+        self.assertTrue(outlet.has_room(100))
+        outlet.close()
+        self.assertTrue(outlet.has_room(101))
+
     def test_giant(self) -> None:
         """One item alone may be larger than the limit."""
         taken = Watched()
