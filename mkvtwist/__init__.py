@@ -3,13 +3,14 @@ A live media server for Twisted: it turns whatever libavformat reads into live M
 
 For programs that have a stream in a site of their own::
 
-    from mkvtwist import Stream, StreamResource, read_stream
+    from mkvtwist import Stream, StreamConfig, StreamResource
 
-    stream = Stream(reactor, read_stream("cam", {"input": "demo:"}))
-    site.putChild(b"tv", StreamResource(reactor, stream))
+    stream = Stream(reactor, StreamConfig("demo:", name="cam"))
+    stream.startService()
+    root.putChild(b"tv", StreamResource(reactor, stream))
 
-The names in C{__all__}, and L{mkvtwist.testing}, are public: they change only with notice in the
-changelog. Everything else may change at any time.
+The names in C{__all__}, L{mkvtwist.live.events} and L{mkvtwist.testing} are public: they change
+only with notice in the changelog. Everything else may change at any time.
 
 Each name is imported when it is first used: L{mkvtwist.ctl} and the plugin of C{twistd} load this
 file, and need none of them.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mkvtwist.media.packet import Header, Packet, Track
     from mkvtwist.server.check import read_stream
     from mkvtwist.server.process import use_monotonic_clock
+    from mkvtwist.streams.statistics import StreamStatistics
     from mkvtwist.streams.stream import Stream
 
 __version__ = "0.1.0"
@@ -49,6 +51,7 @@ __all__ = [
     "Stream",
     "StreamConfig",
     "StreamResource",
+    "StreamStatistics",
     "Track",
     "read_stream",
     "use_monotonic_clock",
@@ -69,6 +72,7 @@ _MODULES = {
     "Stream": "streams.stream",
     "StreamConfig": "config.settings",
     "StreamResource": "http",
+    "StreamStatistics": "streams.statistics",
     "Track": "media.packet",
     "read_stream": "server.check",
     "use_monotonic_clock": "server.process",

@@ -6,7 +6,7 @@ Fakes for the tests of programs that embed a stream: no file, no thread and no n
     class CameraTests(SynchronousTestCase):
         def test_off_air(self):
             reactor, readers = Reactor(), FakeReaders()
-            stream = Stream(reactor, StreamConfig(Input(Form.DEMO, "demo:")), start_reader=readers)
+            stream = Stream(reactor, StreamConfig("demo:", at_end="exit"), start_reader=readers)
             stream.startService()
             readers[0].emit(header(), *footage(0, 2))  # two seconds of video
             reactor.turns()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist import Form, Input, Stream, StreamConfig
+from mkvtwist import Stream, StreamConfig
 from mkvtwist.testing import Ended, FakeReaders, Reactor, footage, header
 
 
@@ -14,7 +14,7 @@ class EmbeddingTests(SynchronousTestCase):
     def test_off_air(self) -> None:
         """A stream goes live and off air when the test says so; listeners hear of both."""
         reactor, readers = Reactor(), FakeReaders()
-        config = StreamConfig(Input(Form.DEMO, "demo:"))
+        config = StreamConfig("demo:", at_end="exit")
         stream = Stream(reactor, config, start_reader=readers)
         heard: list[str] = []
         stream.events.subscribe(lambda event: heard.append(event.kind))

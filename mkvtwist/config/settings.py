@@ -7,7 +7,9 @@ code that reads a field gives it its effect.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from os import PathLike, fsdecode
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 from mkvtwist.config.declaration import (
     EVERYWHERE,
@@ -19,7 +21,15 @@ from mkvtwist.config.declaration import (
     declared,
     setting,
 )
-from mkvtwist.config.input import AT_END_TEXT, FALLBACK, INPUT, AtEnd, Input
+from mkvtwist.config.input import (
+    AT_END_TEXT,
+    FALLBACK,
+    INPUT,
+    AtEnd,
+    Input,
+    check_on_demand,
+    parse_at_end,
+)
 from mkvtwist.config.rule import EVERYBODY, RULE, AccessRule
 from mkvtwist.config.types import (
     BITRATE,
@@ -40,8 +50,9 @@ from mkvtwist.config.types import (
     SPEED,
     SWITCH,
     TOKEN,
+    ValueType,
 )
-from mkvtwist.config.values import THREAD, Network
+from mkvtwist.config.values import THREAD, ConfigError, Network
 
 DEFAULT_NAME = "live"
 """The name of the stream that the command line makes."""
@@ -57,9 +68,40 @@ _OWN = EVERYWHERE & ~Where.DEFAULTS
 """Two streams cannot have the same."""
 
 
+_BY_INPUT = cast("AtEnd", None)
+"""Stands for the action that is usual for the form of the input; no configuration has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
-    """One stream's settings; durations are in seconds."""
+    """
+    The settings of one stream.
+
+    Durations are in seconds, sizes in bytes, rates in bits per second::
+
+        StreamConfig("demo:")
+        StreamConfig(Path("film.mkv"), name="film", at_end="loop", buffer=60)
+        StreamConfig("push", name="cam", send="send.tokens", max_bitrate="8M")
+
+    A value may also be text, as on the command line. Relative paths start at the working directory.
+    No file is opened and no port is tried: L{read_stream<mkvtwist.server.check.read_stream>} does,
+    and takes settings as a configuration file has them.
+    """
+
+    if TYPE_CHECKING:  # more may be given than the fields hold
+
+        def __init__(
+            self,
+            input: Input | str | PathLike[str],  # noqa: A002 - the setting's name
+            name: str = DEFAULT_NAME,
+            **settings: Any,
+        ) -> None:
+            """
+            @param input: a file, a URL, an endpoint, C{push}, C{demo:} or C{-}.
+            @param name: the stream's name in URLs.
+            @param settings: any others, by their keys in a configuration file.
+            @raise ConfigError: for values that cannot be used, with a line for each.
+            """
 
     input: Input = field(
         metadata=declare(
@@ -85,7 +127,7 @@ class StreamConfig:
         where=Where.OPTION,
     )
     at_end: AtEnd = setting(
-        AtEnd.EXIT,
+        _BY_INPUT,
         AT_END_TEXT,
         Group.INPUT,
         "What happens when the input ends: exit (default of files and standard input), wait (of"
@@ -319,6 +361,43 @@ class StreamConfig:
         change=Change.AT_ONCE,
     )
 
+    def __post_init__(self) -> None:
+        """
+        Make values of text, and check them.
+
+        @raise ConfigError: for values that cannot be used, with a line for each.
+        """
+        problems: list[str] = []
+        for key, one in STREAM_SETTINGS.items():
+            value = getattr(self, one.attribute)
+            try:
+                if one.is_required or value != one.default:
+                    object.__setattr__(self, one.attribute, _made(key, value, one.type))
+            except ConfigError as error:
+                problems += error.args
+        if not problems:
+            try:
+                self._fit()
+            except ConfigError as error:
+                problems += error.args
+        if problems:
+            raise ConfigError(*problems)
+
+    def _fit(self) -> None:
+        """
+        Find the action at the end; check what depends on the form of the input.
+
+        @raise ConfigError: for what the form does not have.
+        """
+        source: Any = self.input
+        at_end: Any = self.at_end
+        if not isinstance(source, Input):
+            raise ConfigError(f"input: {source!r} is not text")
+        if not isinstance(at_end, AtEnd):
+            object.__setattr__(self, "at_end", parse_at_end("at_end", at_end, source.form))
+        if self.on_demand:
+            check_on_demand("on_demand", source.form)
+
     @property
     def fallbacks(self) -> tuple[Input, ...]:
         """Return the inputs that may be shown while the input is away, the preferred one first."""
@@ -477,6 +556,24 @@ class Config:
         where=Where.FILE,
         change=Change.AT_ONCE,
     )
+
+
+def _made(key: str, value: Any, type_: ValueType) -> Any:
+    """
+    Return the value of a setting, made of what a program gives.
+
+    @raise ConfigError: if it cannot be used.
+    """
+    if isinstance(value, list | tuple):
+        return tuple(_made(key, one, type_) for one in value)
+    if isinstance(value, PathLike):
+        value = fsdecode(value)
+    if not isinstance(value, str | int | float):
+        return value
+    is_text = isinstance(value, str) and type_ is not SWITCH
+    if not is_text and type(value) not in type_.toml.types:  # bool would pass as int
+        raise ConfigError(f"{key}: {value!r} is not {type_.toml.words}")
+    return value if isinstance(value, bool) else type_.parse(key, str(value))
 
 
 _STREAM = declared(StreamConfig)

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 
+from mkvtwist.config.names import parse_name
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import PROCESS, THREAD
 from mkvtwist.formats.choice import endings, media_types
@@ -100,6 +101,7 @@ class Stream(MultiService):
         @param make_outputs: make the outputs that the configuration asks for.
         @param make_period: makes a period for each header.
         """
+        parse_name("name", config.name)
         super().__init__()
         self.config = config
         self.log = StreamLog(config.name, __name__)

@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import fields
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.declaration import Where
 from mkvtwist.config.input import AtEnd, Form, Input
+from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import (
     OPTIONS,
     SERVER_SETTINGS,
@@ -16,6 +18,7 @@ from mkvtwist.config.settings import (
     change_at_once,
     changes,
 )
+from mkvtwist.config.values import ConfigError
 
 
 class ConfigTests(SynchronousTestCase):
@@ -34,6 +37,70 @@ class ConfigTests(SynchronousTestCase):
         )
         self.assertEqual((stream.max_clients, stream.client_timeout), (0, 30))
         self.assertEqual(Config((stream,)).listen, ("tcp6:8080",))
+
+
+class CodeTests(SynchronousTestCase):
+    """Configurations that a program makes."""
+
+    def test_text(self) -> None:
+        """Each value may be text, as on the command line; a file may be a path."""
+        config = StreamConfig(
+            Path("film.mkv"),
+            name="film",
+            at_end="loop",
+            fallback=["demo:", Path("pause.mkv")],
+            record=Path("kept.mkv"),
+            max_bitrate="8M",
+            frame_rate="30000/1001",
+            send="send.tokens",
+        )
+        self.assertEqual(
+            config,
+            StreamConfig(
+                Input(Form.FILE, "film.mkv"),
+                name="film",
+                at_end=AtEnd.LOOP,
+                fallback=(Input(Form.DEMO, "demo:"), Input(Form.FILE, "pause.mkv")),
+                record="kept.mkv",
+                max_bitrate=8_000_000,
+                frame_rate=30000 / 1001,
+                send=AccessRule(token_file="send.tokens"),  # noqa: S106 - a file's name
+            ),
+        )
+
+    def test_at_end(self) -> None:
+        """The action at the end is that of the input's form, also without a word about it."""
+        for text, at_end in (
+            ("film.mkv", AtEnd.EXIT),
+            ("demo:", AtEnd.RETRY),
+            ("push", AtEnd.WAIT),
+        ):
+            self.assertIs(StreamConfig(text).at_end, at_end)
+
+    def test_mistakes(self) -> None:
+        """All values that cannot be used are told at once."""
+        given = {"burst": -1, "takeover": "yes", "buffer": True, "record": 3, "at_end": 5}
+        error = self.assertRaises(ConfigError, StreamConfig, "push", **given)
+        self.assertEqual(
+            sorted(error.args),
+            [
+                "at_end: 5 is not text in quotes",
+                "buffer: True is not a number",
+                "burst: '-1' is not a number of seconds from 0 to 86400",
+                "record: 3 is not text in quotes",
+                "takeover: 'yes' is not true or false",
+            ],
+        )
+
+    def test_what_does_not_fit(self) -> None:
+        """A setting that the input's form does not have is a mistake, in code as elsewhere."""
+        for settings, said in (
+            ({"at_end": "loop"}, "at_end: 'loop' is not possible for push input; use wait, exit"),
+            ({"on_demand": True}, "on_demand: not possible for push input"),
+        ):
+            error = self.assertRaises(ConfigError, StreamConfig, "push", **settings)
+            self.assertIn(said, str(error))
+        self.assertRaises(ConfigError, StreamConfig, None)
 
 
 class DeclarationTests(SynchronousTestCase):
