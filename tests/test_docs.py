@@ -157,6 +157,7 @@ class OptionsTests(SynchronousTestCase):
             "an endpoint": "tcp:0",
             "`push`": "push",
             "a URL": "http://host/",
+            "`exec:`": "exec:cat x.mkv",
         }
         for kind, default, others in rows(
             REFERENCE / "options.md", "input", "unless said otherwise"

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -304,6 +305,27 @@ class InputTests(EndToEndTestCase):
         server.said("client 1 joined")
         pipe.write_bytes(clip.read_bytes())
         self.assert_same_frames(viewer.finish(), clip)
+
+    def test_program(self) -> None:
+        """What a program writes is served, its fault is told, and it ends with the server."""
+        clip = media.clip(container="mpegts", seconds=2)
+        code = (
+            "import pathlib, sys, time\n"
+            f"sys.stdout.buffer.write(pathlib.Path({str(clip)!r}).read_bytes())\n"
+            "sys.stdout.flush()\n"
+            "print('no more film', file=sys.stderr, flush=True)\n"
+            "if 'stay' in sys.argv: time.sleep(1000)\n"
+            "sys.exit(3)"
+        )
+        command = f"exec:{shlex.join([sys.executable, '-c', code])}"
+        server = Mkvserve(self, "--readrate=10", "--at-end=exit", command)
+        self.assert_same_frames(Viewer(server, "/live.mkv?burst=60").finish(), clip)
+        self.assertEqual(server.ended(), 1)
+        self.assertIn("ended with status 3; its last words: no more film", server.log)
+        server = Mkvserve(self, "--readrate=10", f"{command} stay")
+        server.said("no more film")
+        server.stop()
+        self.assertNotIn("Traceback", server.log)
 
     def test_sender(self) -> None:
         """A sender comes back: with the same tracks clients go on, with others they end."""

@@ -4,6 +4,7 @@ The input of a stream: its form, and the action at its end (I{pure}).
 
 import os
 import re
+import shlex
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Self
@@ -54,6 +55,13 @@ class Form(Enum):
         "any URL that libavformat reads",
         r"[A-Za-z][A-Za-z0-9+.-]*://",
     )
+    EXEC = (
+        "program",
+        (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
+        "exec:COMMAND",
+        "a program whose standard output is the media",
+        r"exec:",
+    )
     ENDPOINT = (
         "endpoint",
         (AtEnd.WAIT, AtEnd.EXIT),
@@ -103,9 +111,11 @@ class Form(Enum):
         return AtEnd.LOOP in self.at_end
 
 
+_EXEC = "exec:"
+
 PASSWORD_MASK = "***"  # noqa: S105 - it is none
 QUERY_MASK = "..."
-"""Shown in place of the password and of the query of a URL."""
+"""Shown in place of the password and of the query of a URL, and of a program's arguments."""
 
 INPUT_FORMS = "\n".join(f"{form.example:22}{form.meaning}" for form in Form)
 """A line for each form."""
@@ -119,12 +129,18 @@ class Input:
 
     form: Form
     text: str
-    """The file's path, the URL, the endpoint's description."""
+    """The file's path, the URL, the endpoint's description, the command behind C{exec:}."""
 
     def __str__(self) -> str:
-        """Return the input as anyone may see it: a URL without its password and its query."""
+        """
+        Return the input as anyone may see it: a URL without its password and its query, a program
+        without its arguments.
+        """
         if self.form is Form.STDIN:
             return "standard input"
+        if self.form is Form.EXEC:
+            program, *arguments = self.command
+            return f"exec:{program}" + f" {QUERY_MASK}" * bool(arguments)
         if self.form is not Form.URL:
             return self.text
         parts = urlsplit(self.text)
@@ -138,19 +154,30 @@ class Input:
     @property
     def is_masked(self) -> bool:
         """
-        Return whether this is a URL with masked secrets, as C{str} shows it: it cannot be opened.
+        Return whether this is masked, as C{str} shows it: such a URL or program cannot be opened.
         """
+        if self.form is Form.EXEC:
+            return self.command[1:] == (QUERY_MASK,)
         if self.form is not Form.URL:
             return False
         parts = urlsplit(self.text)
         return parts.password == PASSWORD_MASK or parts.query == QUERY_MASK
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """
+        Return the program and its arguments, split as a shell does it; there is no shell.
+
+        @raise ValueError: if a quotation is not closed.
+        """
+        return tuple(shlex.split(self.text.removeprefix(_EXEC)))
 
 
 def parse_input(option: str, text: str) -> Input:
     """
     Return the input that a text names: its beginning tells its form.
 
-    @raise ConfigError: for an empty text, or a URL that cannot be taken apart.
+    @raise ConfigError: for an empty text, and for a URL or a command that cannot be taken apart.
     """
     if not text:
         refuse(option, text, f"an input, which is one of: {INPUT_FORMS_IN_ONE_LINE}")
@@ -161,7 +188,24 @@ def parse_input(option: str, text: str) -> Input:
             urlsplit(text)
         except ValueError:
             refuse(option, text, "a URL: look at the host's name or address")
-    return Input(form, text)
+    source = Input(form, text)
+    if form is Form.EXEC:
+        _check_command(option, source)
+    return source
+
+
+def _check_command(option: str, source: Input) -> None:
+    """
+    Check whether a program is named.
+
+    @raise ConfigError: if none is, or a quotation is not closed.
+    """
+    try:
+        command = source.command
+    except ValueError as error:
+        refuse(option, source.text, f"a command: {str(error).lower()}")
+    if not command or not command[0]:
+        refuse(option, source.text, "a program; write exec:COMMAND, such as exec:rpicam-vid -o -")
 
 
 def parse_fallback(option: str, text: str) -> Input:
@@ -172,7 +216,7 @@ def parse_fallback(option: str, text: str) -> Input:
     """
     source = parse_input(option, text)
     if not source.form.opens_at_any_time:
-        refuse(option, text, "a file, a URL or demo:")
+        refuse(option, text, "a file, a URL, exec:COMMAND or demo:")
     return source
 
 
@@ -199,7 +243,7 @@ def check_on_demand(option: str, form: Form) -> None:
     """
     if not form.opens_at_any_time:
         raise ConfigError(
-            f"{option}: not possible for {form.value} input; only for files, URLs and demo:"
+            f"{option}: not possible for {form.value} input; only for files, URLs, exec: and demo:"
         )
 
 
@@ -209,6 +253,10 @@ def _placed(source: Input, directory: str) -> Input:
         return replace(source, text=os.path.normpath(os.path.join(directory, source.text)))
     if source.form is Form.ENDPOINT:
         return replace(source, text=placed_endpoint(source.text, directory))
+    if source.form is Form.EXEC and "/" in source.command[0]:  # any other name is one in PATH
+        program, *arguments = source.command
+        path = os.path.normpath(os.path.join(directory, program))
+        return replace(source, text=_EXEC + shlex.join([path, *arguments]))
     return source
 
 

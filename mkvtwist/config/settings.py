@@ -107,8 +107,8 @@ class StreamConfig:
         metadata=declare(
             INPUT,
             Group.INPUT,
-            "Where the media comes from: a file, -, a URL, an endpoint such as tcp:12345, push, or"
-            " demo:",
+            "Where the media comes from: a file, -, a URL, exec:COMMAND, an endpoint such as"
+            " tcp:12345, push, or demo:",
             reference="where the media comes from, as above",
             usual="standard input",
             example='"demo:"',
@@ -131,7 +131,8 @@ class StreamConfig:
         AT_END_TEXT,
         Group.INPUT,
         "What happens when the input ends: exit (default of files and standard input), wait (of"
-        " endpoints and push), retry (of URLs) or loop; not every input can do all of them",
+        " endpoints and push), retry (of URLs and programs) or loop; not every input can do all of"
+        " them",
         reference="what happens when the input ends, see below",
         usual="by the input",
         example='"loop"',
@@ -140,18 +141,20 @@ class StreamConfig:
         None,
         FALLBACK,
         Group.INPUT,
-        "What is shown while the input is away: a file, a URL or demo:, with the same tracks, coded"
-        " in the same way, in the same container. Of several the first that works is shown",
-        reference="a file, a URL or `demo:` that is shown while the input is away, see below; may"
-        " be repeated: the first that works is shown",
+        "What is shown while the input is away: a file, a URL, exec: or demo:, with the same"
+        " tracks, coded in the same way, in the same container. Of several the first that works is"
+        " shown",
+        reference="a file, a URL, `exec:` or `demo:` that is shown while the input is away, see"
+        " below; may be repeated: the first that works is shown",
         example='"pause.mkv"',
     )
     on_demand: bool = setting(
         False,
         SWITCH,
         Group.INPUT,
-        "Open the input only while somebody watches. For files, URLs and demo:",
-        reference="open the input only while somebody watches. For files, URLs and `demo:`",
+        "Open the input only while somebody watches. For files, URLs, programs and demo:",
+        reference="open the input only while somebody watches. For files, URLs, `exec:` and"
+        " `demo:`",
     )
     linger: float = setting(
         10.0,

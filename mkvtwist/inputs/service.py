@@ -24,12 +24,14 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.python.failure import Failure
 
 from mkvtwist.config.input import AtEnd
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.deadline import Deadline
+from mkvtwist.inputs.exec.program_reader import with_programs
+from mkvtwist.inputs.exec.programs import Programs
 from mkvtwist.inputs.fallback import Fallback
 from mkvtwist.inputs.lifecycle import NOT_OPENED, Lifecycle, State, Trigger
 from mkvtwist.inputs.listener import CannotListen, SenderListener
@@ -89,9 +91,10 @@ class InputService(Service):
         self._listener: SenderListener | None = None
         self.reports = Reports(reactor, events, config.name, self._source.label(config))
         self._rest = Rest(reactor, publisher, self._begin_rest, self._end_rest)
+        self._programs = Programs(reactor, self.reports.log)
         self._readings = Readings(
             reactor,
-            start_reader,
+            with_programs(start_reader, self._programs),
             is_full=lambda: publisher.full,
             is_resting=lambda: self._rest.is_on,
             on_taken=self._taken,
@@ -145,7 +148,7 @@ class InputService(Service):
     def stopService(self) -> Deferred[Any]:
         """
         @return: fires when no sender can connect any more and the readers have ended, or after a
-            second.
+            second; and when no program is left.
         """
         super().stopService()
         if self.life.state is not State.ENDED:
@@ -154,7 +157,8 @@ class InputService(Service):
         closed = self._listener.stop() if self._listener is not None else None
         self.slot.close("the stream is being stopped")
         self.reports.refusals.stop()
-        return self._readings.all_gone().addCallback(lambda _: closed)
+        gone = gatherResults([self._readings.all_gone(), self._programs.all_gone()])
+        return gone.addCallback(lambda _: closed)
 
     def resume(self) -> None:
         """Go on: a sink has room again."""

@@ -1,9 +1,10 @@
 """
 The source registry: each form of input, and the way to its media (I{reactor}).
 
-There are three ways::
+There are four ways::
 
     opened      the reader, or C{open}, opens the source: a file, standard input, a URL
+    runs        a program is started, and the reader reads its standard output: C{exec:}
     listens     libavformat opens a URL, and waits there for a sender: C{rtmp://...?listen=1}
     listener    we let senders in, and give what they send to the reader: an endpoint, C{push}
 
@@ -58,6 +59,7 @@ class Source:
     The source of one form of input: the way to its media.
 
     @ivar open: returns the bytes that the reader reads; L{None} if the reader opens the source.
+    @ivar runs: whether a program is started whose output is read.
     @ivar listens: whether libavformat waits for a sender when it opens the source.
     @ivar listener: makes the listener that lets senders in; L{None} if the form has no senders.
     @ivar rewinds: whether the source can begin again at once after its end.
@@ -67,6 +69,7 @@ class Source:
     """
 
     open: Callable[[Input], ByteSource | None] = _nothing
+    runs: bool = False
     listens: bool = False
     listener: MakeListener | None = None
     rewinds: bool = False
@@ -81,6 +84,7 @@ SOURCES: Mapping[Form, Source] = MappingProxyType(
         Form.STDIN: Source(open=_standard_input, exclusive=True),
         Form.DEMO: Source(rewinds=True),
         Form.URL: Source(),
+        Form.EXEC: Source(runs=True),
         Form.ENDPOINT: Source(listener=EndpointListener, endpoint=_text),
         Form.PUSH: Source(listener=PushListener, label=_path),
     }

@@ -6,6 +6,7 @@ The type of a setting tells what to check; this module adds which settings exclu
 
 import os
 import re
+import shutil
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
@@ -87,23 +88,42 @@ def read(
     return config
 
 
-def read_stream(name: str, settings: Mapping[str, Any], held: Collection[str] = ()) -> StreamConfig:
+def read_stream(
+    name: str,
+    settings: Mapping[str, Any],
+    held: Collection[str] = (),
+    *,
+    before: StreamConfig | None = None,
+) -> StreamConfig:
     """
     Read one stream's settings from a request, and look at what they name.
 
     @param held: endpoints where this process listens already; their ports are not tried.
+    @param before: the stream's settings until now: no request names any other program than they do.
     @raise ConfigError: with a line for each mistake.
     """
     parse_name("name", name)
     said = CommandLine(directory=os.getcwd(), file="request")
     document = {"streams": {name: dict(settings)}}
     config, problems = configure(document, said, Where.MANAGEMENT)
+    problems += _new_programs(config, before, said)
     config = replace(config, listen=())
     ports = PortCheck(held, may_be_taken=False, probe=PortProbe())
     problems += _look(config, said, ports, THIS_MACHINE)
     if problems:
         raise ConfigError(*problems)
     return config.streams[0]
+
+
+def _new_programs(config: Config, before: StreamConfig | None, said: CommandLine) -> Iterator[str]:
+    """Yield a line for each input and fallback that is a program, and has not been one before."""
+    known = (before.input, *before.fallbacks) if before is not None else ()
+    for stream in config.streams:
+        named = [("input", stream.input), *(("fallback", one) for one in stream.fallbacks)]
+        for key, source in named:
+            if source_of(source).runs and source not in known:
+                where = said.where(key, stream.name)
+                yield f"{where}: {str(source)!r}: only on the command line or in a file"
 
 
 def _look(config: Config, said: CommandLine, ports: PortCheck, machine: Machine) -> Iterator[str]:
@@ -174,6 +194,8 @@ def _unopened(source: Input) -> str | None:
     """Return why an input cannot be opened, as far as that is known without opening it."""
     if source.is_masked:
         return f"{str(source)!r}: give the address itself: what is shown is masked"
+    if source.form is Form.EXEC:
+        return _unstartable(source.command[0])
     return _unreadable(source.text) if source.form is Form.FILE else None
 
 
@@ -219,6 +241,16 @@ def _unreadable(path: str) -> str | None:
     except (OSError, ValueError) as error:
         return unusable(path, error)
     return None
+
+
+def _unstartable(program: str) -> str | None:
+    """Return why a program cannot be started; L{None} if it can."""
+    if shutil.which(program) is not None:
+        return None
+    if "/" not in program:
+        return f"{program!r} is in no directory of PATH; install it, or give its path"
+    reason = "may not be run by this user" if os.path.isfile(program) else "does not exist"
+    return f"{program!r} {reason}"
 
 
 def _unwritable(path: str) -> str | None:

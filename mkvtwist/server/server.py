@@ -119,7 +119,9 @@ class Server(MultiService):
 
         @raise ConfigError: with a line for each mistake in them; nothing has changed then.
         """
-        config = read_stream(name, settings, self._held())
+        stream = self.streams.get(name)
+        before = stream.config if stream is not None else None
+        config = read_stream(name, settings, self._held(), before=before)
         if name in self.streams:
             self.streams.change(config)
             self.events.tell(StreamChanged(stream=name))

@@ -235,7 +235,10 @@ class FallbackTests(SynchronousTestCase):
     def test_mistakes(self) -> None:
         """One of them that cannot be, and none at all, are said."""
         for text, problem in (
-            ('fallback = ["demo:", "tcp:1"]', "'tcp:1' is not a file, a URL or demo:"),
+            (
+                'fallback = ["demo:", "tcp:1"]',
+                "'tcp:1' is not a file, a URL, exec:COMMAND or demo:",
+            ),
             ("fallback = []", "[] is not text in quotes, or a list of them"),
             ("fallback = [1]", "[1] is not text in quotes, or a list of them"),
         ):
@@ -338,10 +341,10 @@ class MistakeTests(FileTestCase):
                 """
             ),
             [
-                "streams.b.fallback: 'tcp:1' is not a file, a URL or demo:",
+                "streams.b.fallback: 'tcp:1' is not a file, a URL, exec:COMMAND or demo:",
                 (
-                    "streams.a.on_demand: not possible for endpoint input; only for files, URLs and"
-                    " demo:"
+                    "streams.a.on_demand: not possible for endpoint input; only for files, URLs,"
+                    " exec: and demo:"
                 ),
             ],
         )

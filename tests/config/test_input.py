@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import (
+    INPUT,
     INPUT_FORMS,
     AtEnd,
     Form,
@@ -48,6 +49,8 @@ class InputTests(SynchronousTestCase):
             ("tcp6:12345", Form.ENDPOINT),
             ("tcp:12345:interface=127.0.0.1", Form.ENDPOINT),
             ("unix:/run/feed.sock", Form.ENDPOINT),
+            ("exec:ffmpeg -i rtsp://cam/live -f nut -", Form.EXEC),
+            ("./exec:", Form.FILE),
             ("ssl:443:privateKey=key.pem", Form.ENDPOINT),
             ("systemd:domain=INET:index=0", Form.ENDPOINT),
         ):
@@ -85,6 +88,41 @@ class InputTests(SynchronousTestCase):
             "opt: 'http://[::1/live.mkv' is not a URL: look at the host's name or address",
         )
 
+    def test_command(self) -> None:
+        """A command is split as a shell splits it, and nothing in it is expanded."""
+        for text, command in (
+            ("exec:camera -o -", ("camera", "-o", "-")),
+            ("exec: camera  ", ("camera",)),
+            ("exec:sh -c 'a | b \"$C\"'", ("sh", "-c", 'a | b "$C"')),
+            ("exec:a\\ b $HOME *", ("a b", "$HOME", "*")),
+        ):
+            self.assertEqual(parse_input("opt", text).command, command)
+        for text, why in (
+            ("exec:", "a program; write exec:COMMAND, such as exec:rpicam-vid -o -"),
+            ("exec:  ", "a program; write exec:COMMAND, such as exec:rpicam-vid -o -"),
+            ("exec:'' x", "a program; write exec:COMMAND, such as exec:rpicam-vid -o -"),
+            ("exec:sh -c 'x", "a command: no closing quotation"),
+        ):
+            error = self.assertRaises(ConfigError, parse_input, "opt", text)
+            self.assertEqual(str(error), f"opt: {text!r} is not {why}")
+
+    def test_masked_command(self) -> None:
+        """A program is shown without its arguments, which may have secrets in them."""
+        shown = str(parse_input("opt", "exec:ffmpeg -i rtsp://me:s3cret@cam/ -f nut -"))
+        self.assertEqual(shown, "exec:ffmpeg ...")
+        self.assertTrue(parse_input("opt", shown).is_masked)
+        self.assertEqual(str(parse_input("opt", "exec:./camera")), "exec:./camera")
+        self.assertFalse(parse_input("opt", "exec:./camera").is_masked)
+
+    def test_placed_command(self) -> None:
+        """A program's relative path starts where those of files do; its arguments are its own."""
+        for text, placed in (
+            ("exec:./camera 'a b' ./x", "exec:/etc/tv/camera 'a b' ./x"),
+            ("exec:camera ./x", "exec:camera ./x"),
+            ("exec:/bin/camera", "exec:/bin/camera"),
+        ):
+            self.assertEqual(INPUT.place(parse_input("opt", text), "/etc/tv").text, placed)
+
     def test_shown(self) -> None:
         """Whatever is shown to anybody has no password and no query."""
         for text, expected in (
@@ -115,11 +153,18 @@ class InputTests(SynchronousTestCase):
 
     def test_fallback(self) -> None:
         """A fallback is what can be opened at any time."""
-        for text, form in (("x.mkv", Form.FILE), ("http://h/", Form.URL), ("demo:", Form.DEMO)):
+        for text, form in (
+            ("x.mkv", Form.FILE),
+            ("http://h/", Form.URL),
+            ("exec:x", Form.EXEC),
+            ("demo:", Form.DEMO),
+        ):
             self.assertEqual(parse_fallback("opt", text), Input(form, text))
         for text in ("-", "tcp:1"):
             error = self.assertRaises(ConfigError, parse_fallback, "opt", text)
-            self.assertEqual(str(error), f"opt: {text!r} is not a file, a URL or demo:")
+            self.assertEqual(
+                str(error), f"opt: {text!r} is not a file, a URL, exec:COMMAND or demo:"
+            )
 
 
 class AtEndTests(SynchronousTestCase):
@@ -135,6 +180,7 @@ class AtEndTests(SynchronousTestCase):
                 Form.ENDPOINT: AtEnd.WAIT,
                 Form.PUSH: AtEnd.WAIT,
                 Form.URL: AtEnd.RETRY,
+                Form.EXEC: AtEnd.RETRY,
                 Form.DEMO: AtEnd.RETRY,
             },
         )

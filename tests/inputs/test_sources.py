@@ -33,6 +33,10 @@ class SourceTests(SynchronousTestCase):
         self.assertFalse(source("http://host/live.mkv").listens)
         self.assertFalse(source("tcp:12345").listens)
 
+    def test_program(self) -> None:
+        """Of all forms a program is the only one that is run."""
+        self.assertEqual([form for form in Form if SOURCES[form].runs], [Form.EXEC])
+
     def test_open(self) -> None:
         """Only standard input is opened here: unbuffered, and left open."""
         for form in set(Form) - {Form.STDIN}:
@@ -46,7 +50,7 @@ class SourceTests(SynchronousTestCase):
         """An endpoint is listened at, nothing else is."""
         endpoint = Input(Form.ENDPOINT, "tcp:12345")
         self.assertEqual(source_of(endpoint).endpoint(endpoint), "tcp:12345")
-        for form in (Form.FILE, Form.STDIN, Form.URL, Form.DEMO, Form.PUSH):
+        for form in set(Form) - {Form.ENDPOINT}:
             self.assertEqual(SOURCES[form].endpoint(Input(form, "x")), "")
 
     def test_label(self) -> None:
@@ -56,6 +60,7 @@ class SourceTests(SynchronousTestCase):
             ("http://me:secret@host/x", "http://me:***@host/x"),
             ("tcp:12345", "tcp:12345"),
             ("http", "/cam"),
+            ("exec:camera --password=secret", "exec:camera ..."),
         ):
             config = StreamConfig(parse_input("input", text), name="cam")
             self.assertEqual(source(text).label(config), label)

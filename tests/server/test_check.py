@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.document import CommandLine
-from mkvtwist.config.input import Form, Input
-from mkvtwist.config.settings import SERVER_SETTINGS, STREAM_SETTINGS
+from mkvtwist.config.input import Form, Input, parse_input
+from mkvtwist.config.settings import SERVER_SETTINGS, STREAM_SETTINGS, StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.server.check import Machine, read, read_stream
 from mkvtwist.server.ports import PortProbe
@@ -195,6 +196,44 @@ class ReadTests(SynchronousTestCase):
         (said,) = self.problems('management_listen = ["tcp:0"]')
         self.assertIn("management_listen: 'tcp:0' is open to other machines", said)
         self.assertEqual(self.problems('management_listen = ["tcp:0:interface=127.0.0.1"]'), [])
+
+    def test_program(self) -> None:
+        """A program must be there, in PATH or where it is named, and may be run."""
+        (self.folder / "notes").touch()
+        text = """
+            [streams.a]
+            input = "exec:no-such-program -o -"
+            [streams.b]
+            input = "exec:./camera"
+            fallback = "exec:./notes"
+            [streams.c]
+            input = "exec:sh -c 'no-such-program'"
+            """
+        self.assertEqual(
+            self.problems(text),
+            [
+                (
+                    "streams.a.input: 'no-such-program' is in no directory of PATH; install it, or"
+                    " give its path"
+                ),
+                f"streams.b.input: '{self.folder}/camera' does not exist",
+                f"streams.b.fallback: '{self.folder}/notes' may not be run by this user",
+            ],
+        )
+
+    def test_program_of_a_request(self) -> None:
+        """A request names no program that the stream does not have already."""
+        program, other = f"exec:{sys.executable} -c 1", f"exec:{sys.executable} -c 2"
+        before = StreamConfig(parse_input("input", program), "tv")
+        for settings in ({"input": program}, {"input": "demo:", "fallback": ["demo:", program]}):
+            for running in (None, replace(before, input=Input(Form.DEMO, "demo:"))):
+                with self.assertRaises(ConfigError) as caught:
+                    read_stream("tv", settings, before=running)
+                (said,) = caught.exception.args
+                self.assertTrue(said.endswith(" only on the command line or in a file"), said)
+                self.assertIn(f"'exec:{sys.executable} ...'", said)
+            self.assertEqual(read_stream("tv", settings, before=before).name, "tv")
+        self.assertRaises(ConfigError, read_stream, "tv", {"input": other}, before=before)
 
     def test_stream(self) -> None:
         """A request's stream is looked at as one in a file is."""

@@ -200,4 +200,4 @@ def is_live(source: Input, container: Any) -> bool:
         return not stat.S_ISREG(os.stat(place).st_mode)
     if source.form is Form.URL:
         return int(container.size) <= 0
-    return source.form.has_sender
+    return source.form is Form.EXEC or source.form.has_sender

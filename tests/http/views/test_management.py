@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input import Form, Input, parse_input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.views.events import HEARTBEAT
@@ -355,6 +356,31 @@ class StreamTests(ManagementTestCase):
         shown = self.told(self.ask("PATCH", "streams/more", {"send": {"deny": ["192.0.2.1"]}}))
         self.assertEqual(self.server.streams["more"].config.send.checker, send["checker"])
         self.assertEqual(self.ask("PATCH", "streams/more", {"send": send}).status, 200)
+
+    def test_program(self) -> None:
+        """No request has a program run that a file does not name; all else can be changed."""
+        program = f"exec:{sys.executable} -c secret"
+        source = parse_input("input", program)
+        self.server.streams.add(StreamConfig(source, name="cam", on_demand=True))
+        before = self.server.config
+        for method, name, settings in (
+            ("PUT", "live", {"input": program}),
+            ("PUT", "new", {"input": program}),
+            ("PATCH", "live", {"input": program}),
+            ("PATCH", "live", {"fallback": program}),
+            ("PATCH", "live", {"fallback": ["demo:", program]}),
+            ("PATCH", "cam", {"input": f"{program} -x"}),
+        ):
+            got = self.ask(method, f"streams/{name}", settings)
+            (error,) = self.told(got)["errors"]
+            self.assertEqual(got.status, 400)
+            self.assertTrue(error.endswith(": only on the command line or in a file"), error)
+            self.assertNotIn("secret", error)
+        self.assertEqual(self.server.config, before)
+        got = self.ask("PATCH", "streams/cam", {"burst": 7})
+        self.assertEqual(self.told(got)["settings"]["input"], f"exec:{sys.executable} ...")
+        self.assertEqual(self.server.streams["cam"].config.input, source)
+        self.assertEqual(self.server.streams["cam"].config.burst, 7)
 
     def test_mistakes(self) -> None:
         """What is wrong with settings is said, all of it, and nothing changes."""

@@ -1,0 +1,1 @@
+"""C{exec:} inputs: programs whose standard output is the media (I{reactor})."""
