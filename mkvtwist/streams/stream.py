@@ -10,6 +10,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.config.names import parse_name
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import PROCESS, THREAD
@@ -91,6 +92,7 @@ class Stream(MultiService):
         start_reader: StartReader | None = None,
         *,
         workers: Workers | None = None,
+        entry: Entry | None = None,
         make_outputs: Sequence[MakeOutput] = OUTPUTS,
         make_period: Callable[[Header, Ring], Period] = Period,
     ) -> None:
@@ -98,6 +100,7 @@ class Stream(MultiService):
         @param on_end: called once, when the input has ended for good and every client has its rest.
         @param events: gets the stream's events.
         @param start_reader: starts a reader each time that the input or a fallback is opened.
+        @param entry: the server's rules, guesses and limits, for senders that connect to the input.
         @param make_outputs: make the outputs that the configuration asks for.
         @param make_period: makes a period for each header.
         """
@@ -139,6 +142,7 @@ class Stream(MultiService):
             self.events,
             self._ended,
             start_reader=start_reader,
+            entry=entry,
         )
         self.input.setServiceParent(self)
 
