@@ -139,7 +139,12 @@ class Reader:
             text = f"no media that libavformat can read ({cause(error)})"
             ended = Ended(text, fault=True, plain="no media that can be read")
         except (av.FFmpegError, OSError, Unusable) as error:
-            ended = Ended(cause(error), fault=True, plain="the input could not be read")
+            ended = Ended(
+                cause(error),
+                fault=True,
+                plain="the input could not be read",
+                is_missing=isinstance(error, av.HTTPNotFoundError | FileNotFoundError),
+            )
         except MemoryError:
             ended = Ended("the input takes too much memory", fault=True)
         except Exception:  # noqa: BLE001 - a bug: it is logged, and ends this input only

@@ -51,6 +51,9 @@ class Ended:
     crashed: bool = False
     """Whether the process that read the input has crashed: the input itself goes on."""
 
+    is_missing: bool = False
+    """Whether there is nothing at the input's address, as its server or the system says."""
+
     @property
     def sentence(self) -> str:
         """The reason, in a sentence for viewers."""

@@ -320,11 +320,13 @@ def _read_header(data: _Fields) -> Header:
 
 
 def _ended(ended: Ended) -> bytes:
-    return _text(ended.reason) + bytes([ended.fault]) + _text(ended.plain)
+    flags = bytes([ended.fault, ended.is_missing])
+    return _text(ended.reason) + _text(ended.plain) + flags
 
 
 def _read_ended(data: _Fields) -> Ended:
-    return Ended(data.text()[:SENTENCE_LIMIT], data.truth(), data.text()[:SENTENCE_LIMIT])
+    reason, plain = (data.text()[:SENTENCE_LIMIT] for _ in range(2))
+    return Ended(reason, data.truth(), plain, is_missing=data.truth())
 
 
 def _task(task: Task) -> bytes:

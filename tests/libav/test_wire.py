@@ -106,7 +106,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.just(Opened()),
     st.builds(Noticed, TEXTS),
     st.builds(Noted, st.lists(TEXTS, max_size=3).map(tuple)),
-    st.builds(Ended, TEXTS, st.booleans(), TEXTS),
+    st.builds(Ended, TEXTS, st.booleans(), TEXTS, is_missing=st.booleans()),
     st.builds(Go, TIMINGS),
     st.builds(Progress, TIMINGS),
     st.builds(Confined, st.lists(TEXTS, max_size=3).map(tuple)),
