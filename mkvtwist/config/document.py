@@ -25,7 +25,8 @@ from mkvtwist.config.input import (
     check_on_demand,
     parse_at_end,
 )
-from mkvtwist.config.names import parse_name
+from mkvtwist.config.names import is_pattern, parse_name
+from mkvtwist.config.patterns import check_pattern
 from mkvtwist.config.rule import RULE, RULE_SETTINGS, AccessRule
 from mkvtwist.config.settings import (
     DEFAULT_NAME,
@@ -171,6 +172,9 @@ class _ConfigBuilder:
             at_end = parse_at_end(where("at_end"), settings.get("at_end"), source.form)
             if settings.get("on_demand"):
                 check_on_demand(where("on_demand"), source.form)
+            if is_pattern(name):
+                on_demand = settings.get("on_demand", False)
+                check_pattern(where("input"), source.form, on_demand=on_demand)
         except ConfigError as error:
             self.problems += error.args
             return None
@@ -293,11 +297,9 @@ def describe(config: Config) -> Iterator[str]:
     """Return lines that say what a configuration runs: the settings that are not the default."""
     for text in config.listen:
         yield f"listen: {text}"
-    for text in config.rtmp_listen:
-        yield f"rtmp: {text}"
     for text in config.management_listen:
         yield f"management: {text}"
-    yield from _changed(config, SERVER_SETTINGS, "listen", "rtmp_listen", "management_listen")
+    yield from _changed(config, SERVER_SETTINGS, "listen", "management_listen")
     for stream in config.streams:
         yield f"stream {stream.name}: {stream.input}, at the end {stream.at_end.value}"
         for line in _changed(stream, STREAM_SETTINGS, "input", "at_end"):

@@ -30,6 +30,7 @@ from mkvtwist.config.input import (
     check_on_demand,
     parse_at_end,
 )
+from mkvtwist.config.names import is_pattern
 from mkvtwist.config.rule import EVERYBODY, RULE, AccessRule
 from mkvtwist.config.types import (
     BITRATE,
@@ -49,7 +50,6 @@ from mkvtwist.config.types import (
     SIZE,
     SPEED,
     SWITCH,
-    TEXT,
     TOKEN,
     ValueType,
 )
@@ -121,34 +121,12 @@ class StreamConfig:
         DEFAULT_NAME,
         NAME,
         Group.INPUT,
-        "The stream's name in URLs",
+        "The stream's name in URLs; with * a pattern of the names that senders or clients choose",
         reference="the stream's name in URLs: up to 64 letters, digits, `-`, `_` and `.`. A path of"
         " the server (`status`, `publish`, …) and a name that ends in a format's extension"
-        " (`.vtt`, `.mp3`, …) are reserved",
+        " (`.vtt`, `.mp3`, …) are reserved. With `*` it is a"
+        " [pattern](configuration.md#patterns)",
         where=Where.OPTION,
-    )
-    title: str | None = setting(
-        None,
-        TEXT,
-        Group.INPUT,
-        "The stream's title on its page, in link previews, in /status and on radios",
-        reference="the stream's title on its page, in link previews, in `/status` and on"
-        " [radios](../howto/radio.md); without it the title that the input has, or none",
-        usual="the input's",
-        example='"Radio Example"',
-        where=_OWN,
-        change=Change.AT_ONCE,
-    )
-    description: str | None = setting(
-        None,
-        TEXT,
-        Group.INPUT,
-        "A sentence on the stream, shown where its title is",
-        reference="a sentence on the stream, shown where its title is",
-        usual="the input's",
-        example='"Music, day and night"',
-        where=_OWN,
-        change=Change.AT_ONCE,
     )
     at_end: AtEnd = setting(
         _BY_INPUT,
@@ -388,6 +366,17 @@ class StreamConfig:
         change=Change.AT_ONCE,
     )
 
+    pattern: str = ""
+    """
+    The pattern in whose place the stream was made; empty for a stream with a table of its own. No
+    setting: L{mkvtwist.config.patterns} fills it in.
+    """
+
+    @property
+    def is_pattern(self) -> bool:
+        """Return whether these are the settings of all streams whose names fit a pattern."""
+        return is_pattern(self.name)
+
     def __post_init__(self) -> None:
         """
         Make values of text, and check them.
@@ -474,18 +463,6 @@ class Config:
         example='"management.token"',
         change=Change.LISTENERS,
     )
-    rtmp_listen: tuple[str, ...] = setting(
-        (),
-        ENDPOINTS,
-        Group.SERVER,
-        "Where senders publish over RTMP, to each stream whose input is push: Twisted server"
-        " endpoints. ssl is RTMPS",
-        reference="where senders publish [over RTMP](../howto/obs.md), to each stream whose input"
-        " is `push`, as a Twisted server endpoint: `tcp:1935`, or `ssl:1936:…` for RTMPS; may be"
-        " repeated",
-        example='["tcp:1935"]',
-        change=Change.LISTENERS,
-    )
     congestion: str | None = setting(
         None,
         CONGESTION,
@@ -521,6 +498,15 @@ class Config:
         "Proxies that may say, in X-Forwarded-For, where a request comes from",
         example='["127.0.0.1", "::1"]',
         where=Where.FILE,
+        change=Change.AT_ONCE,
+    )
+    max_streams: int = setting(
+        100,
+        COUNT,
+        Group.LIMITS,
+        "How many streams may be made of patterns at once, in all. 0: no limit",
+        reference="how many streams may be made of [patterns](configuration.md#patterns) at once,"
+        " in all; further names get 503 with `Retry-After`. 0: no limit",
         change=Change.AT_ONCE,
     )
     max_clients_total: int = setting(
@@ -642,4 +628,4 @@ def changes(old: StreamConfig, new: StreamConfig) -> set[str]:
 
 def change_at_once(keys: set[str]) -> bool:
     """Return whether a running stream can take over changes of all these settings."""
-    return all(STREAM_SETTINGS[key].change is Change.AT_ONCE for key in keys)
+    return all(STREAM_SETTINGS[key].change is Change.AT_ONCE for key in keys - {"pattern"})

@@ -20,6 +20,7 @@ from mkvtwist.config.declaration import Setting, Where
 from mkvtwist.config.document import CommandLine, configure, parse_document
 from mkvtwist.config.input import FALLBACK, INPUT, Form, Input
 from mkvtwist.config.names import parse_name
+from mkvtwist.config.patterns import NAME_WORD, has_name
 from mkvtwist.config.rule import EVERYBODY, RULE, AccessRule
 from mkvtwist.config.settings import (
     DEFAULT_PORT,
@@ -146,6 +147,8 @@ def _look(config: Config, said: CommandLine, ports: PortCheck, machine: Machine)
         for stream in config.streams:
             for setting, value in _values(stream, STREAM_SETTINGS):
                 check = checks.get(setting.type, _fine)
+                if stream.is_pattern and setting.type is INPUT and has_name(value):
+                    check = _fine  # whether such a file is there is known when it is wanted
                 problem = check(value) or _conflict(setting.key, stream, config)
                 if problem is not None:
                     yield f"{said.where(setting.key, stream.name)}: {problem}"
@@ -176,19 +179,16 @@ def _conflict(key: str, stream: StreamConfig, config: Config) -> str | None:
         if any(other.input == source for other in others):
             return f"{source} can be read by one stream only"
     elif key == "record":
+        if stream.is_pattern and stream.record and not has_name(stream.record):
+            return f"{stream.record!r}: write {NAME_WORD} in it, so that each stream has its own"
         if any(other.record == stream.record for other in others):
             return f"{stream.record!r}: another stream records to this file, too"
-    elif key == "send" and stream.send != EVERYBODY and _shows_nothing(source):
+    elif key == "send" and stream.send != EVERYBODY and source_of(source).endpoint(source):
         return (
             f"not possible for endpoint input: {source.text!r} asks senders for no credentials;"
             " write send = {} to let anyone send"
         )
     return None
-
-
-def _shows_nothing(source: Input) -> bool:
-    """Return whether an input has senders that show no credentials."""
-    return source.form.has_sender and not source_of(source).asks
 
 
 def _fine(value: Any) -> None:

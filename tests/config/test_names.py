@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.names import parse_name
+from mkvtwist.config.names import is_pattern, parse_name
 from mkvtwist.config.values import ConfigError
 
 
@@ -26,3 +26,14 @@ class NameTests(SynchronousTestCase):
         ):
             error = self.assertRaises(ConfigError, parse_name, "opt", text)
             self.assertIn(f"{text!r} is reserved", str(error))
+
+    def test_pattern(self) -> None:
+        """A name with a star is a pattern, which consists of what names consist of."""
+        for text in ("*", "cam-*", "*-1", "a.*", "*" * 64):
+            self.assertEqual(parse_name("opt", text), text)
+            self.assertTrue(is_pattern(text))
+        for text in (".*", "a/*", "* ", "[a]*", "*" * 65):
+            error = self.assertRaises(ConfigError, parse_name, "opt", text)
+            self.assertIn("is not a pattern of up to 64 letters", str(error))
+        self.assertRaises(ConfigError, parse_name, "opt", "*.mkv")
+        self.assertFalse(is_pattern("cam"))
