@@ -45,6 +45,10 @@ class ClientLimits:
             total = sum(other.audience for other in self._streams.values())
             if _reached(config.max_clients_total, total):
                 return f"The limit of {total} clients of all streams is reached"
+        if stream.config.pattern and stream.config.name not in self._streams:
+            made = sum(bool(other.config.pattern) for other in self._streams.values())
+            if _reached(config.max_streams, made):
+                return f"The limit of {made} streams is reached"
         mine = self._by_address[one_host(client_host(request))]
         if _reached(config.max_clients_per_address, mine):
             return f"The limit of {mine} clients from one address is reached"

@@ -45,7 +45,7 @@ class RefusedSenders:
             path = _path_of(request)
             if code < BAD_REQUEST or is_challenge or has_sender or _is_managed(path):
                 return
-            stream = stream_at(path, self._streams)
+            stream = stream_at(path, self._streams, self._streams.get)
             refusals = self._refusals if stream is None else stream.input.reports.refusals
             name = "" if stream is None else stream.config.name
             reason = getattr(request, "reason", "")

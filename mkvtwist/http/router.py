@@ -22,15 +22,13 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from mkvtwist.config.input import Form
 from mkvtwist.config.rule import EVERYBODY, AccessRule
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.http.admission import Admission
-from mkvtwist.http.wire.body import with_whole_body
 from mkvtwist.http.wire.cors import allow_any_origin, is_preflight, respond_to_preflight
 from mkvtwist.http.wire.hosts import is_local
+from mkvtwist.http.wire.live_response import respond_absence
 from mkvtwist.http.wire.peer import transport_of
-from mkvtwist.http.wire.query import parameter
 from mkvtwist.http.wire.request import SENDING, IncomingRequest
 from mkvtwist.http.wire.response import View, respond_text
 from mkvtwist.media.printable import printable
@@ -45,6 +43,9 @@ REST = "..."
 
 GuardedView = Callable[..., None]
 """A view that is called with what its guard gives it, and with the request."""
+
+Find = Callable[[str], Stream | None]
+"""Returns the stream of a name, which may begin only when a client or a sender wants it."""
 
 GET = (b"GET",)
 """The methods of most routes; C{GET} stands for C{HEAD} too."""
@@ -69,7 +70,7 @@ class Guard(Enum):
     """Clients that the stream's rule C{watch} admits."""
 
     SEND = auto()
-    """Clients that the rule C{send} of a stream admits, which the path or the query names."""
+    """Clients that the stream's rule C{send} admits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ class Router(Resource):
     def __init__(
         self,
         streams: Mapping[str, Stream],
+        find: Find,
         routes: Sequence[Route],
         admission: Admission,
         *,
@@ -210,12 +212,14 @@ class Router(Resource):
     ) -> None:
         """
         @param streams: by their names; may change under way.
+        @param find: finds a stream by its name, also one that has not begun.
         @param has_token: whether a request has the management token.
         @param manage: calls a view of the management interface, if the request may be made.
         @param report: called with each request of a site that does not report by itself.
         """
         super().__init__()
         self._streams = streams
+        self._find = find
         self._of_streams = Table(route for route in routes if route.is_of_stream)
         self._of_server = Table(route for route in routes if not route.is_of_stream)
         self._admission = admission
@@ -233,7 +237,7 @@ class Router(Resource):
         if not isinstance(request, IncomingRequest):
             self._report(request)
         path = "/".join(parts)
-        stream = stream_at(path, self._streams)
+        stream = stream_at(path, self._streams, self._find)
         if stream is None:
             self._respond(f"/{path}", request)
         else:
@@ -260,8 +264,6 @@ class Router(Resource):
             self._admission.show(request, self._streams, view)
         elif route.guard is Guard.MANAGEMENT:
             self._manage(view, request)
-        elif route.guard is Guard.SEND:
-            with_whole_body(request, partial(self._respond_to_sender, view))
         else:
             view(request)
 
@@ -275,17 +277,6 @@ class Router(Resource):
         else:
             then = partial(whole, self._streams, request)
             self._admission.admit(request, route.path[1:], rule, then)
-
-    def _respond_to_sender(self, view: GuardedView, request: Request) -> None:
-        """Respond to an Icecast sender, which names its stream in the query: C{mount=/NAME}."""
-        mount = parameter(request, "mount") or ""
-        stream = stream_at(mount.removeprefix("/"), self._streams)
-        if stream is None or stream.config.input.form is not Form.PUSH:
-            name = printable(mount, 200)
-            respond_text(request, 404, f"There is no stream with senders at mount={name!r}.")
-            return
-        config = stream.config
-        self._admission.admit(request, config.name, config.send, partial(view, stream, request))
 
     def _respond_of(self, stream: Stream, rest: str, request: Request) -> None:
         """
@@ -306,6 +297,8 @@ class Router(Resource):
         else:
             route, view = found
             guard, then = route.guard, partial(view, stream, request)
+            if guard is Guard.WATCH and stream.absence:
+                then = partial(respond_absence, stream, request)
         rule = config.send if guard is Guard.SEND else config.watch
         self._admission.admit(request, config.name, rule, then)
 
@@ -331,16 +324,24 @@ class Router(Resource):
         respond_text(request, 405, text)
 
 
-def stream_at(path: str, streams: Mapping[str, Stream]) -> Stream | None:
+def stream_at(path: str, streams: Mapping[str, Stream], find: Find) -> Stream | None:
     """
     Return the stream whose rules hold for all that there is, or might be, at a path.
 
+    A stream with a table of its own is preferred to one that is made of a pattern.
+
     @param path: without the first slash.
+    @param find: finds a stream by its name, also one that has not begun.
     """
     if path == "" and len(streams) == 1:
-        return next(iter(streams.values()))
+        (only,) = streams.values()
+        return None if only.config.pattern else only
     top = path.partition("/")[0]
-    return streams.get(top) or streams.get(splitext(top)[0])
+    stem = splitext(top)[0]
+    stream = streams.get(top) or streams.get(stem)
+    if stream is None or stream.config.pattern:
+        stream = find(top) or find(stem)
+    return stream
 
 
 def _method(request: Request) -> bytes:

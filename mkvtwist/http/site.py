@@ -20,7 +20,7 @@ from mkvtwist.http.client_limits import ClientLimits
 from mkvtwist.http.connections import TOO_MANY, Connections
 from mkvtwist.http.control import Control
 from mkvtwist.http.refused_senders import RefusedSenders
-from mkvtwist.http.router import Router
+from mkvtwist.http.router import Find, Router
 from mkvtwist.http.routes import Parts, Views
 from mkvtwist.http.wire.channel import Channel
 from mkvtwist.http.wire.negotiation import wants_page
@@ -48,6 +48,7 @@ class Resources:
         control: Control | None = None,
         *,
         public: bool = True,
+        find: Find | None = None,
         entry: Entry | None = None,
         **parts: Unpack[Parts],
     ) -> None:
@@ -55,6 +56,8 @@ class Resources:
         @param streams: by their names; may change under way.
         @param control: what the management interface manages; L{None} is to have no interface.
         @param public: whether viewers come here; else it is the management interface's own place.
+        @param find: finds a stream by its name, also one that begins when somebody wants it; by
+            default there is none but C{streams}.
         @param entry: the rules, guesses and limits; by default, none that others share.
         @param parts: views to use in place of the usual ones.
         """
@@ -66,6 +69,7 @@ class Resources:
         self.refused = RefusedSenders(streams, self._refusals)
         self.router = Router(
             streams,
+            find or streams.get,
             tuple(self._views.routes()),
             Admission(self._refusals, self.entry),
             has_token=self._views.has_token,
@@ -136,6 +140,7 @@ class LiveSite(Site):
         control: Control | None = None,
         *,
         public: bool = True,
+        find: Find | None = None,
         entry: Entry | None = None,
         connections: Connections | None = None,
         **parts: Unpack[Parts],
@@ -144,11 +149,15 @@ class LiveSite(Site):
         @param streams: by their names; may change under way.
         @param control: what the management interface manages; L{None} is to have no interface.
         @param public: whether viewers come here; else it is the management interface's own place.
+        @param find: finds a stream by its name, also one that begins when somebody wants it; by
+            default there is none but C{streams}.
         @param entry: the rules, guesses and limits; by default, none that others share.
         @param connections: those that are open.
         @param parts: views to use in place of the usual ones.
         """
-        self._resources = Resources(reactor, streams, control, public=public, entry=entry, **parts)
+        self._resources = Resources(
+            reactor, streams, control, public=public, find=find, entry=entry, **parts
+        )
         super().__init__(self._resources.router, reactor=reactor, parsePOSTFormSubmission=False)
         self.connections = connections or Connections(reactor, self._resources.entry.limits)
         self.report = self._resources.refused.watch if public else _ignore

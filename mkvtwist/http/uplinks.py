@@ -24,6 +24,7 @@ PARTING_STATUS: Mapping[Parting, int] = MappingProxyType(
         Parting.REPLACED: 409,
         Parting.SILENT: 408,
         Parting.CLOSED: 503,
+        Parting.FULL: 503,
         Parting.STUCK: 503,
     }
 )

@@ -6,6 +6,7 @@ they are tried from the first on, after a pause. A file begins again at once. A 
 the same period as the input, so it must have the same tracks; it is paced by the clock.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from mkvtwist.config.input import Input
@@ -26,6 +27,7 @@ class Fallback:
     Reads the fallbacks of a stream, one at a time.
 
     @ivar config: the stream's.
+    @ivar absent: the fallbacks that were not there when they were opened last.
     """
 
     def __init__(
@@ -37,12 +39,17 @@ class Fallback:
         reports: Reports,
         *,
         clock: Any,
+        on_round: Callable[[], bool],
     ) -> None:
         """
         @param timeline: the stream's.
         @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
+        @param on_round: called when all fallbacks have been tried and none is shown; returns
+            whether the stream has ended.
         """
         self.config = config
+        self.absent: set[Input] = set()
+        self._on_round = on_round
         self._timeline = timeline
         self._publisher = publisher
         self._readings = readings
@@ -93,7 +100,7 @@ class Fallback:
         """
         if self._number + 1 < len(self.config.fallbacks):
             self._open(self._number + 1)
-        else:
+        elif not self._on_round():
             pause = self._retry.pause(self.config.hold)
             self._retry.after(max(QUICK[0], pause), lambda: self._open(0))
 
@@ -141,6 +148,10 @@ class Fallback:
         self._publisher.hold()
         self._reports.down(Role.FALLBACK, ended.reason)
         source = str(reading.source)
+        if ended.is_missing:
+            self.absent.add(reading.source)
+        else:
+            self.absent.discard(reading.source)
         if self._reports.is_news(reading.source, ended.reason):
             line = "fallback {source}: {reason}"
             self._reports.log.error(line, source=source, reason=ended.reason)

@@ -37,8 +37,10 @@ The diagram is what L{diagram} makes of L{TRANSITIONS}; a test compares the two:
     retrying
         the input is opened --------------------> opening
         nobody watches -------------------------> waiting for a client
+        the media ends for good ----------------> ended
         the stream is stopped ------------------> ended
     waiting for a client
+        the stream is started ------------------> opening
         the input is opened --------------------> opening
         the input waits for senders ------------> waiting for a sender
         the stream is stopped ------------------> ended
@@ -113,9 +115,11 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
         State.RETRYING: {
             Trigger.OPEN: State.OPENING,
             Trigger.UNWATCHED: State.WAITING_FOR_CLIENT,
+            Trigger.END: State.ENDED,
             Trigger.STOP: State.ENDED,
         },
-        State.WAITING_FOR_CLIENT: {
+        State.WAITING_FOR_CLIENT: {  # also the state of an input on demand at its beginning
+            Trigger.START: State.OPENING,
             Trigger.OPEN: State.OPENING,
             Trigger.LISTEN: State.WAITING_FOR_SENDER,
             Trigger.STOP: State.ENDED,
@@ -128,6 +132,9 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
 
 NOT_OPENED = "the input has not been opened yet"
 """The reason of the state at the beginning."""
+
+UNWATCHED = "nobody is watching; opened when somebody does"
+"""The reason of C{waiting for a client}."""
 
 
 class ImpossibleTransition(Exception):

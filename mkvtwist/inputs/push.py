@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
-from mkvtwist.access.entry import Entry
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.sender_slot import SenderSlot
 
@@ -19,7 +18,7 @@ class PushListener:
 
     idle = "nobody has sent anything yet"
 
-    def __init__(self, reactor: Any, config: StreamConfig, slot: SenderSlot, _: Entry) -> None:
+    def __init__(self, reactor: Any, config: StreamConfig, slot: SenderSlot) -> None:
         self._name = config.name
         self._slot = slot
 

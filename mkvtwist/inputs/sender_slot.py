@@ -58,9 +58,12 @@ class SenderSlot:
         deadline: Deadline,
         reports: Reports,
         on_turn: Callable[[Sender], None],
+        on_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """
         @param on_turn: has a sender read, which is the current one now.
+        @param on_wanted: called when a sender comes and the place is not open; returns whether
+            there is room for the stream.
         """
         self.reactor = reactor
         self.config = config
@@ -77,6 +80,7 @@ class SenderSlot:
         self._deadline = deadline
         self._reports = reports
         self._on_turn = on_turn
+        self._on_wanted = on_wanted
 
     # called by the input
 
@@ -142,12 +146,19 @@ class SenderSlot:
         """Return whether the current sender's media yields packets."""
         return self._life.state is State.LIVE
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no sender is there, and nothing of one is left to be read."""
+        return not self.connected and self.current is None and self.next is None
+
     def objection(self, identity: str) -> Parting | None:
         """
         Return why a sender that has connected now may not send; L{None} if it may.
 
         @param identity: the sender's, see L{mkvtwist.inputs.senders.identity_of}.
         """
+        if not self.is_open and not self._on_wanted():
+            return Parting.FULL
         # A resting input does not see that a sender has left; it has seen so at this one's first
         # bytes.
         return None if self._rest.wake() else self._objection(identity)

@@ -27,14 +27,13 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.python.failure import Failure
 
-from mkvtwist.access.entry import Entry
 from mkvtwist.config.input import AtEnd
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.deadline import Deadline
 from mkvtwist.inputs.exec.program_reader import with_programs
 from mkvtwist.inputs.exec.programs import Programs
 from mkvtwist.inputs.fallback import Fallback
-from mkvtwist.inputs.lifecycle import NOT_OPENED, Lifecycle, State, Trigger
+from mkvtwist.inputs.lifecycle import NOT_OPENED, UNWATCHED, Lifecycle, State, Trigger
 from mkvtwist.inputs.listener import CannotListen, SenderListener
 from mkvtwist.inputs.on_demand import OnDemand
 from mkvtwist.inputs.primary import Primary
@@ -64,6 +63,7 @@ class InputService(Service):
     @ivar reports: the log and the events of the input.
     @ivar failed: whether the input has ended for good because it could not be read, or not to its
         end.
+    @ivar is_missing: whether there is no such input, nor a fallback: all of them have said so.
     """
 
     def __init__(
@@ -75,24 +75,27 @@ class InputService(Service):
         on_end: Callable[[], None],
         *,
         start_reader: StartReader = ReaderThread,
-        entry: Entry | None = None,
+        on_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """
         @param events: hears that the input comes and goes, and of refused senders.
         @param on_end: called when the input has ended for good.
         @param start_reader: starts a reader for each opening.
-        @param entry: the server's rules, guesses and limits; by default, none that others share.
+        @param on_wanted: called when a client or a sender wants the stream, and the service does
+            not run; returns whether there is room for the stream.
         """
         self.config = config
         self.failed = False
+        self.is_missing = False
+        self._was_absent = False  # the input itself, when it was opened last
         self.timeline = Timeline()
         self.life = Lifecycle(reactor.seconds)
         self._reactor = reactor
         self._publisher = publisher
         self._on_end = on_end
+        self._on_wanted = on_wanted
         self._source = source_of(config.input)
         self._listener: SenderListener | None = None
-        self._entry = entry or Entry(reactor)
         self.reports = Reports(reactor, events, config.name, self._source.label(config))
         self._rest = Rest(reactor, publisher, self._begin_rest, self._end_rest)
         self._programs = Programs(reactor, self.reports.log)
@@ -105,7 +108,7 @@ class InputService(Service):
             reports=self.reports,
         )
         read_by = (config, self.timeline, publisher, self._readings, self.reports)
-        self.fallback = Fallback(*read_by, clock=reactor)
+        self.fallback = Fallback(*read_by, clock=reactor, on_round=self._end_if_missing)
         self.primary = Primary(
             *read_by,
             on_opened=partial(self.fallback.stop, "the input is back"),
@@ -122,12 +125,15 @@ class InputService(Service):
             deadline=self._deadline,
             reports=self.reports,
             on_turn=self._read_from,
+            on_wanted=on_wanted,
         )
         self._retry = Retry(reactor, listens=self._source.listens)
         self._on_demand = OnDemand(
             reactor, publisher.demand, config.linger, self._open, self._close_unwanted
         )
         publisher.demand.on_touch = self._touch
+        if config.on_demand:
+            self.life.happen(Trigger.UNWATCHED, UNWATCHED)
 
     def configure(self, config: StreamConfig) -> None:
         """Take over settings; only those that change at once may differ."""
@@ -142,9 +148,7 @@ class InputService(Service):
         if self.config.on_demand:
             self._wait_for_client()
         elif self._source.listener is not None:
-            self._listener = self._source.listener(
-                self._reactor, self.config, self.slot, self._entry
-            )
+            self._listener = self._source.listener(self._reactor, self.config, self.slot)
             self.life.happen(Trigger.LISTEN, self._listener.idle)
             listening = self._listener.start()
             listening.addCallbacks(lambda _: self.fallback.show(), self._cannot_listen)
@@ -224,7 +228,7 @@ class InputService(Service):
     def _wait_for_client(self) -> None:
         self._on_demand.wait()
         self._publisher.forget()
-        self.life.happen(Trigger.UNWATCHED, "nobody is watching; opened when somebody does")
+        self.life.happen(Trigger.UNWATCHED, UNWATCHED)
 
     def _close_unwanted(self) -> None:
         self.reports.log.info("{input}: nobody is watching; closed", input=self.reports.label)
@@ -232,6 +236,8 @@ class InputService(Service):
         self._wait_for_client()
 
     def _touch(self) -> None:
+        if not self.running and not self.config.input.form.has_sender:
+            self._on_wanted()
         self._rest.wake()
         self._on_demand.touch()
 
@@ -257,6 +263,9 @@ class InputService(Service):
         again = at_end is AtEnd.LOOP and heard and not ended.fault
         if not again:
             self.reports.down(Role.INPUT, ended.reason)
+        self._was_absent = ended.is_missing
+        if self._end_if_missing():
+            return
         # The crash of a process is no end of the input, and ends nothing else.
         sender_may_return = ended.crashed and self._source.listener is not None
         opens_again = ended.crashed and self.config.input.form.opens_at_any_time
@@ -296,6 +305,19 @@ class InputService(Service):
             self.life.happen(Trigger.PAUSE, reason, ended.detail)
         self._retry.after(pause, partial(self._open, counts=counts))
         self.fallback.show()
+
+    def _end_if_missing(self) -> bool:
+        """
+        End a stream whose name a client has chosen, if there never was media and all that it could
+        be read from say that there is no such thing; return whether that is so.
+        """
+        fallbacks = self.fallback.absent.issuperset(self.config.fallbacks)
+        never = self._publisher.period is None
+        if self.config.pattern and never and self._was_absent and fallbacks:
+            self.is_missing = self.failed = True
+            self.life.happen(Trigger.END, "there is no such stream")
+            self._finish(self.life.reason)
+        return self.is_missing
 
     def _finish(self, reason: str) -> None:
         """End for good."""

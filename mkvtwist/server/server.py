@@ -11,24 +11,20 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 
-from mkvtwist.access.entry import Entry
-from mkvtwist.access.refusals import Refusals
 from mkvtwist.access.tokens import read_management_token
-from mkvtwist.config.input import AtEnd, Form
-from mkvtwist.config.settings import Config
+from mkvtwist.config.input import AtEnd
+from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.reader_thread import StartReader
-from mkvtwist.inputs.rtmp.factory import RtmpFactory
-from mkvtwist.inputs.rtmp.publishing import Publishing
-from mkvtwist.inputs.sender_slot import SenderSlot
 from mkvtwist.inputs.workers import Workers
-from mkvtwist.live.events import Events, Reloaded, SenderRefused, StreamChanged
+from mkvtwist.live.events import Events, Reloaded, StreamChanged
 from mkvtwist.server import systemd
 from mkvtwist.server.check import read_stream
 from mkvtwist.server.descriptors import most_connections
 from mkvtwist.server.endings import Endings
-from mkvtwist.server.listeners import Listener, Listeners, managing, publishing, watching
+from mkvtwist.server.listeners import Listener, Listeners
+from mkvtwist.server.pattern_streams import PatternStreams
 from mkvtwist.server.sighup import Hangup
 from mkvtwist.server.streams import Streams
 from mkvtwist.streams.stream import Stream
@@ -45,6 +41,7 @@ class Server(MultiService):
     The streams and the listeners. It stops when nothing more will be sent.
 
     @ivar streams: by their names, those included that have been stopped.
+    @ivar patterns: the patterns, and the streams that are made of them.
     @ivar listeners: where clients connect.
     """
 
@@ -76,7 +73,6 @@ class Server(MultiService):
         self._reread = reread
         self._endings = Endings(self)
         self.events = Events()
-        entry = Entry(reactor)
         self.streams = Streams(
             reactor,
             self,
@@ -85,21 +81,13 @@ class Server(MultiService):
             ended=self._ended,
             start_reader=start_reader,
             workers=workers,
-            entry=entry,
         )
+        self.patterns = PatternStreams(reactor, self.streams)
         self.token: bytes | None = None
-        self.site = LiveSite(reactor, self.streams, self, entry=entry)
-        self._management_site = LiveSite(reactor, self.streams, self, public=False)
-        self._refusals = Refusals(reactor, self.log, self.events.tell)
-        self._rtmp = RtmpFactory(reactor, Publishing(entry, self._slot), self._refuse)
-        self.listeners = Listeners(
-            reactor,
-            {
-                self.site: watching(self.streams),
-                self._management_site: managing,
-                self._rtmp: publishing(self.streams),
-            },
-        )
+        find = self.patterns.find
+        self.site = LiveSite(reactor, self.streams, self, find=find)
+        self._management_site = LiveSite(reactor, self.streams, self, public=False, find=find)
+        self.listeners = Listeners(reactor, self.site, self.streams)
         self._config = config
         self.apply(config)
         if reread is not None:
@@ -111,9 +99,11 @@ class Server(MultiService):
         """Return the configuration that is to run now."""
         return replace(
             self._config,
-            streams=tuple(stream.config for stream in self.streams.values()),
+            streams=(
+                *(stream.config for stream in self.streams.values() if not stream.config.pattern),
+                *self.patterns.configs.values(),
+            ),
             listen=self.listeners.at(self.site),
-            rtmp_listen=self.listeners.at(self._rtmp),
             management_listen=self.listeners.at(self._management_site),
         )
 
@@ -128,7 +118,7 @@ class Server(MultiService):
 
         @return: fires when everything has ended, what was about to end before included.
         """
-        self._refusals.stop()
+        self.patterns.stop()
         return gatherResults([maybeDeferred(super().stopService), self._endings.wait()])
 
     def define(self, name: str, settings: Mapping[str, Any]) -> None:
@@ -138,13 +128,30 @@ class Server(MultiService):
         @raise ConfigError: with a line for each mistake in them; nothing has changed then.
         """
         stream = self.streams.get(name)
-        before = stream.config if stream is not None else None
+        before = stream.config if stream is not None else self.patterns.configs.get(name)
         config = read_stream(name, settings, self._held(), before=before)
-        if name in self.streams:
+        if config.is_pattern:
+            self._apply_patterns({**self.patterns.configs, name: config})
+        elif name in self.streams:
             self.streams.change(config)
             self.events.tell(StreamChanged(stream=name))
         else:
             self.streams.add(config)
+
+    def forget_pattern(self, pattern: str) -> None:
+        """
+        End all streams that were made of a pattern, and make no more.
+
+        @raise KeyError: if there is no such pattern.
+        """
+        configs = dict(self.patterns.configs)
+        del configs[pattern]
+        self._apply_patterns(configs)
+
+    def _apply_patterns(self, patterns: Mapping[str, StreamConfig]) -> None:
+        config = self.config
+        streams = [stream for stream in config.streams if not stream.is_pattern]
+        self.apply(replace(config, streams=(*streams, *patterns.values())))
 
     def apply(self, config: Config) -> None:
         """
@@ -154,12 +161,15 @@ class Server(MultiService):
         self._config = config
         for site in (self.site, self._management_site):
             site.configure(config)
-        begin = self.streams.end_what_changed(config.streams)
+        patterns = [stream for stream in config.streams if stream.is_pattern]
+        streams = [stream for stream in config.streams if not stream.is_pattern]
+        self.patterns.configure(patterns, config.max_streams)
+        streams += self.patterns.wanted({stream.name for stream in streams})
+        begin = self.streams.end_what_changed(streams)
         self._take_token(config.management_token_file)
         gone, new = self.listeners.change(
             [
                 *((text, self.site) for text in config.listen),
-                *((text, self._rtmp) for text in config.rtmp_listen),
                 *((text, self._management_site) for text in config.management_listen),
             ]
         )
@@ -216,22 +226,14 @@ class Server(MultiService):
         for line in mistakes:
             self.log.error("{line}", line=line)
 
-    def _slot(self, name: str) -> SenderSlot | None:
-        """Return the place for senders of a stream that is published to."""
-        stream = self.streams.get(name)
-        if stream is None or stream.config.input.form is not Form.PUSH:
-            return None
-        return stream.input.slot
-
-    def _refuse(self, peer: str, reason: str, line: str) -> None:
-        """Tell operators of a sender that publishes to no stream."""
-        self._refusals.tell(SenderRefused(stream="", peer=peer, reason=reason), reason, line)
-
     def _listen(self, listener: Listener) -> None:
         if listener in self.listeners:
             listener.setServiceParent(self)
 
-    def _ended(self, _: Stream) -> None:
+    def _ended(self, ended: Stream) -> None:
+        self.patterns.ended(ended)
+        if self.patterns.configs:
+            return  # another stream may be wanted
         streams = self.streams.values()
         if all(stream.ended and stream.config.at_end is AtEnd.EXIT for stream in streams):
             self.log.info("every stream has ended; stopping")

@@ -9,7 +9,6 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.logger import Logger
 
-from mkvtwist.access.entry import Entry
 from mkvtwist.config.settings import StreamConfig, change_at_once, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.inputs.reader_thread import StartReader
@@ -46,7 +45,6 @@ class Streams(Mapping[str, Stream]):
         ended: Callable[[Stream], None],
         start_reader: StartReader | None,
         workers: Workers,
-        entry: Entry,
     ) -> None:
         """
         @param parent: the service whose children the streams are while they run.
@@ -55,7 +53,6 @@ class Streams(Mapping[str, Stream]):
         @param start_reader: starts the readers of all streams; L{None} if the configuration of
             each stream says how.
         @param workers: the processes in which inputs are read.
-        @param entry: the server's rules, guesses and limits.
         """
         self._reactor = reactor
         self._parent = parent
@@ -64,7 +61,6 @@ class Streams(Mapping[str, Stream]):
         self._ended = ended
         self._start_reader = start_reader
         self._workers = workers
-        self._entry = entry
         self._streams: dict[str, Stream] = {}
 
     def __getitem__(self, name: str) -> Stream:
@@ -156,17 +152,38 @@ class Streams(Mapping[str, Stream]):
                     new.append(config)
         return new
 
-    def begin(self, config: StreamConfig) -> None:
-        """Make a stream, in place of one of the same name; start it when nothing is in its way."""
-        stream = Stream(
+    def make(
+        self, config: StreamConfig, on_wanted: Callable[[Stream], bool] = lambda _: True
+    ) -> Stream:
+        """
+        Return a stream that is none of these yet; see L{keep}.
+
+        @param on_wanted: called when a client or a sender wants it; returns whether there is room.
+        """
+        return Stream(
             self._reactor,
             config,
             self._ended,
             self._events,
             self._start_reader,
             workers=self._workers,
-            entry=self._entry,
+            on_wanted=on_wanted,
         )
+
+    def keep(self, stream: Stream) -> None:
+        """
+        Add a stream that L{make} has returned, and start it at once: it waits for no ending, since
+        the one who wants it waits.
+        """
+        name = stream.config.name
+        self._streams[name] = stream
+        stream.setServiceParent(self._parent)
+        self._events.tell(StreamStarted(stream=name))
+        self._events.tell(StreamAdded(stream=name))
+
+    def begin(self, config: StreamConfig) -> None:
+        """Make a stream, in place of one of the same name; start it when nothing is in its way."""
+        stream = self.make(config)
         self._streams[config.name] = stream
         self._endings.then(partial(self._start, stream))
 

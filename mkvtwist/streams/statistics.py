@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from mkvtwist.config.values import THREAD
 from mkvtwist.live.client import ClientStatistics
-from mkvtwist.live.now_playing import Song
 from mkvtwist.media.packet import Track
 
 
@@ -62,7 +61,3 @@ class StreamStatistics:
     live_edge: LiveEdge | None = None
     isolation: str = THREAD
     """How the input is read."""
-    title: str | None = None
-    description: str | None = None
-    now: Song | None = None
-    """What is playing."""

@@ -3,14 +3,13 @@ One named stream: its input, its publisher, its outputs, its figures (I{reactor}
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 
-from mkvtwist.access.entry import Entry
 from mkvtwist.config.names import parse_name
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import PROCESS, THREAD
@@ -18,7 +17,6 @@ from mkvtwist.formats.choice import endings, media_types
 from mkvtwist.inputs.feed import Feed, FeedUplink
 from mkvtwist.inputs.isolated import IsolatedReader
 from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
-from mkvtwist.inputs.senders import Station
 from mkvtwist.inputs.service import InputService
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.inputs.workers import Workers
@@ -26,7 +24,6 @@ from mkvtwist.live.client_check import RATE_SPAN
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
 from mkvtwist.live.fanout import Fanout
-from mkvtwist.live.now_playing import NowPlaying
 from mkvtwist.live.period import Period
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.ring import Ring
@@ -83,7 +80,6 @@ class Stream(MultiService):
     @ivar events: of clients and the input, to subscribe to.
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
     @ivar viewers: the viewers of segmented outputs.
-    @ivar now_playing: the song that is sent now.
     """
 
     def __init__(
@@ -95,7 +91,7 @@ class Stream(MultiService):
         start_reader: StartReader | None = None,
         *,
         workers: Workers | None = None,
-        entry: Entry | None = None,
+        on_wanted: Callable[["Stream"], bool] = lambda _: True,
         make_outputs: Sequence[MakeOutput] = OUTPUTS,
         make_period: Callable[[Header, Ring], Period] = Period,
     ) -> None:
@@ -103,7 +99,8 @@ class Stream(MultiService):
         @param on_end: called once, when the input has ended for good and every client has its rest.
         @param events: gets the stream's events.
         @param start_reader: starts a reader each time that the input or a fallback is opened.
-        @param entry: the server's rules, guesses and limits, for senders that connect to the input.
+        @param on_wanted: called when a client or a sender wants the stream, which has not begun;
+            returns whether there is room for it.
         @param make_outputs: make the outputs that the configuration asks for.
         @param make_period: makes a period for each header.
         """
@@ -136,8 +133,7 @@ class Stream(MultiService):
         self.cutter = Cutter(config.buffer, parts=not config.whole_segments)
         self.viewers = Viewers()
         self._intake = Intake(reactor)
-        self.now_playing = NowPlaying(config.name, self.events)
-        sinks = [*self._outputs, self.fanout, self.cutter, self._intake, self.now_playing]
+        sinks = [*self._outputs, self.fanout, self.cutter, self._intake]
         self.publisher = Publisher(config, self.demand, sinks, make_period)
         self.input = InputService(
             reactor,
@@ -146,7 +142,7 @@ class Stream(MultiService):
             self.events,
             self._ended,
             start_reader=start_reader,
-            entry=entry,
+            on_wanted=lambda: on_wanted(self),
         )
         self.input.setServiceParent(self)
 
@@ -240,20 +236,15 @@ class Stream(MultiService):
         return state, reason
 
     @property
-    def since(self) -> float:
-        """Return when the current state began, in seconds since the epoch."""
-        since: float = self._reactor.seconds() - self.input.life.since
-        return time.time() - since
-
-    @property
-    def station(self) -> Station:
-        """Return what is said of the stream: by its settings, or else by the input itself."""
-        sender = self.input.slot.current
-        said = sender.station if sender is not None else Station()
-        return said._replace(
-            name=self.config.title or said.name,
-            description=self.config.description or said.description,
-        )
+    def absence(self) -> str:
+        """
+        Return why there is nothing to watch, and waiting for it is of no use, for a stream whose
+        name a client has chosen; empty if there may be something.
+        """
+        if self.input.is_missing:
+            return "its input has no such stream"
+        needs_sender = bool(self.config.pattern) and self.config.input.form.has_sender
+        return "nobody is sending it" if needs_sender and not self.input.slot.is_open else ""
 
     @property
     def period(self) -> Period | None:
@@ -292,11 +283,6 @@ class Stream(MultiService):
         period = self.publisher.period
         return period.ring.bitrate(RATE_SPAN) if period is not None else 0.0
 
-    def bitrate_of(self, tracks: Collection[int]) -> float:
-        """Return the bits per second of some tracks, by the last media that came."""
-        period = self.publisher.period
-        return period.ring.bitrate(RATE_SPAN, tracks) if period is not None else 0.0
-
     def statistics(self, *, clients: bool = True) -> StreamStatistics:
         """
         Return everything that C{/status}, C{/metrics} and the page show.
@@ -309,16 +295,14 @@ class Stream(MultiService):
         ring = period.ring if period is not None else None
         state, reason = self.condition
         everybody = sorted(self.fanout.clients, key=lambda client: client.id) if clients else ()
+        now = self._reactor.seconds()
         return StreamStatistics(
             state=state,
             reason=reason,
             detail=input_.life.detail,
             input=str(self.config.input),
             isolation=self.isolation,
-            title=self.station.name or None,
-            description=self.station.description or None,
-            now=self.now_playing.song,
-            since=self.since,
+            since=time.time() - (now - input_.life.since),
             tracks=period.header.tracks if period is not None else (),
             left_out=input_.reports.left_out,
             notes=input_.reports.notes,
@@ -374,7 +358,8 @@ class Stream(MultiService):
             hold = self.config.hold or KEPT_AFTER_END
             self._forgetting = self._reactor.callLater(hold, self._forget)
         target = self.cutter.target
-        viewers = self.hls_viewers and now - self._ended_at < LAST_LOOK * target
+        viewers = self.period is not None and self.hls_viewers
+        viewers = viewers and now - self._ended_at < LAST_LOOK * target
         if self.fanout.clients or viewers:
             self._reactor.callLater(0.1, self._ended)
         elif self.running:

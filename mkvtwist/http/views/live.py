@@ -11,7 +11,6 @@ from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import NoTrack, Unfit, choose
 from mkvtwist.http.client_limits import ClientLimits
-from mkvtwist.http.wire.icy import IcyTitles, wants_titles
 from mkvtwist.http.wire.live_response import (
     live_headers,
     live_response,
@@ -47,8 +46,7 @@ def watch(stream: Stream, format_: Format, limits: ClientLimits, request: Reques
         if limits.refuse(stream, request):
             return
         limits.enter(request)
-    titles = IcyTitles(stream) if format_.single and wants_titles(request) else None
-    response = live_response(request, format_, partial(respond_nothing_new, stream), titles)
+    response = live_response(request, format_, partial(respond_nothing_new, stream))
     gone = request.notifyFinish()
     wish = Wish(
         burst=burst,
