@@ -104,7 +104,7 @@ class Setting:
         """
         Return the default as users type it, or in words; empty if there is none, or it is off.
         """
-        has_text = self.type.toml not in (TomlType.SWITCH, TomlType.TABLE)
+        has_text = self.type.toml not in (TomlType.SWITCH, TomlType.TABLE, TomlType.OPTIONS)
         if self.usual or self.default in (None, ()) or not has_text:
             return self.usual
         return self.type.write(self.default)

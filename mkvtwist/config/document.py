@@ -25,6 +25,7 @@ from mkvtwist.config.input import (
     check_on_demand,
     parse_at_end,
 )
+from mkvtwist.config.input_options import NO_OPTIONS, InputOptions, check_options
 from mkvtwist.config.names import is_pattern, parse_name
 from mkvtwist.config.patterns import check_pattern
 from mkvtwist.config.rule import RULE, RULE_SETTINGS, AccessRule
@@ -175,6 +176,8 @@ class _ConfigBuilder:
             if is_pattern(name):
                 on_demand = settings.get("on_demand", False)
                 check_pattern(where("input"), source.form, on_demand=on_demand)
+            options = settings.get("input_options", NO_OPTIONS)
+            check_options(where("input_options"), options, source)
         except ConfigError as error:
             self.problems += error.args
             return None
@@ -237,6 +240,8 @@ class _ConfigBuilder:
         if isinstance(value, bool):
             return value
         if isinstance(value, dict):
+            if setting.type.parse_table is not None:
+                return setting.type.parse_table(where, value)
             return self._rule(place, value)
         if isinstance(value, list):
             return tuple(setting.type.parse(where, item) for item in value)
@@ -269,13 +274,15 @@ def stream_table(stream: StreamConfig, *, secrets: bool = True) -> dict[str, Any
     """
     Return all settings of a stream, as its table in a file.
 
-    @param secrets: whether passwords in URLs and what a checker is given are shown, too.
+    @param secrets: whether passwords in URLs, secret options of libavformat and what a checker is
+        given are shown, too.
     """
     values = {key: getattr(stream, one.attribute) for key, one in STREAM_SETTINGS.items()}
     plain: dict[type, Callable[[Any], Any]] = {
         Input: lambda value: value.text if secrets else str(value),
         AtEnd: lambda value: value.value,
         AccessRule: partial(_table_of, secrets=secrets),
+        InputOptions: lambda value: value.table(secrets=secrets),
         tuple: lambda values: [plain[type(value)](value) for value in values],
     }
     return {

@@ -48,7 +48,7 @@ def _parts(others: Iterable[tuple[str, str]]) -> Iterator[str]:
 def _option(setting: Setting) -> str:
     short = f"-{setting.short}," if setting.short else ""
     text = setting.option_help
-    if setting.type.is_list:
+    if setting.type.is_repeatable:
         text += "; may be repeated"
     if setting.default_text:
         text += f" [default: {setting.default_text}]"

@@ -30,6 +30,12 @@ from mkvtwist.config.input import (
     check_on_demand,
     parse_at_end,
 )
+from mkvtwist.config.input_options import (
+    INPUT_OPTIONS,
+    NO_OPTIONS,
+    InputOptions,
+    check_options,
+)
 from mkvtwist.config.names import is_pattern
 from mkvtwist.config.rule import EVERYBODY, RULE, AccessRule
 from mkvtwist.config.types import (
@@ -138,6 +144,19 @@ class StreamConfig:
         reference="what happens when the input ends, see below",
         usual="by the input",
         example='"loop"',
+    )
+    input_options: InputOptions = setting(
+        NO_OPTIONS,
+        INPUT_OPTIONS,
+        Group.INPUT,
+        "Options of libavformat for an input that is a file or a URL, in its words",
+        reference="an [option of libavformat](inputs.md#options-of-libavformat) for an input that"
+        " is a file or a URL, such as `rtsp_transport=tcp`",
+        example='{ rtsp_transport = "tcp" }',
+        option="input-option",
+        option_help="An option of libavformat for an input that is a file or a URL, such as"
+        " rtsp_transport=tcp",
+        where=_OWN,
     )
     fallback: Input | tuple[Input, ...] | None = setting(
         None,
@@ -413,6 +432,7 @@ class StreamConfig:
             object.__setattr__(self, "at_end", parse_at_end("at_end", at_end, source.form))
         if self.on_demand:
             check_on_demand("on_demand", source.form)
+        check_options("input_options", self.input_options, source)
 
     @property
     def fallbacks(self) -> tuple[Input, ...]:
@@ -591,6 +611,8 @@ def _made(key: str, value: Any, type_: ValueType) -> Any:
     """
     if isinstance(value, list | tuple):
         return tuple(_made(key, one, type_) for one in value)
+    if isinstance(value, Mapping) and type_.parse_table is not None:
+        return type_.parse_table(key, value)
     if isinstance(value, PathLike):
         value = fsdecode(value)
     if not isinstance(value, str | int | float):

@@ -52,6 +52,7 @@ class TomlType(Enum):
     SIZE = 'a number, or text such as "64M"', int, str
     SWITCH = "true or false", bool
     TABLE = 'a table, such as { token_file = "..." }', dict
+    OPTIONS = 'a table, such as { rtsp_transport = "tcp" }', dict
 
     def __init__(self, words: str, *types: type) -> None:
         self.words = words
@@ -71,6 +72,10 @@ class ValueType:
     @ivar write: makes the text again.
     @ivar place: makes one value independent of the working directory, from the value and the
         directory that relative paths start at.
+    @ivar parse_table: makes a value from the setting's name and a table, if values are tables
+        whose keys are no settings.
+    @ivar join: makes one value of those of an option that was given several times, if that is
+        possible and the value is no list.
     """
 
     toml: TomlType
@@ -79,14 +84,23 @@ class ValueType:
     schema: Mapping[str, Any]
     write: Callable[[Any], str] = written
     place: Callable[[Any, str], Any] = lambda value, _: value
+    parse_table: Callable[[str, Mapping[str, Any]], Any] | None = None
+    join: Callable[[Sequence[Any]], Any] | None = None
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Return whether the option may be given several times."""
+        return self.is_list or self.join is not None
 
     @property
     def is_list(self) -> bool:
-        """Return whether a setting may have several values: the option may be repeated."""
+        """Return whether a setting may have several values."""
         return list in self.toml.types
 
     def collected(self, values: Sequence[Any]) -> Any:
         """Return the value of an option that was given so many times: all of them, or the last."""
+        if self.join is not None:
+            return self.join(values)
         if not self.is_list:
             return values[-1]
         return values[0] if len(values) == 1 and str in self.toml.types else tuple(values)

@@ -104,6 +104,7 @@ class IsolatedReader:
             task.drain,
             task.frame_rate,
             task.program,
+            task.options,
         )
         self._send(message)
         self._reactor.addReader(self)

@@ -87,6 +87,7 @@ class Primary:
             self._timeline,
             self._pace,
             drain=config.at_end is AtEnd.EXIT and self._source.listener is None,
+            options=config.input_options,
             frame_rate=config.frame_rate,
             program=program or config.program,
         )

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mkvtwist.config.input import Input
+from mkvtwist.config.input_options import NO_OPTIONS, InputOptions
 from mkvtwist.libav import Ended, Event, Pace, Reader, set_up
+from mkvtwist.libav.opening.opener import InputOpener
 from mkvtwist.libav.pipe import Outlet
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.timeline import Timeline
@@ -29,6 +31,7 @@ class ReaderTask:
     @ivar timeline: the stream's; the reader's alone from L{RunningReader.go} on to its end.
     @ivar pace: how fast the packets may come.
     @ivar drain: whether the end waits until real time has reached it.
+    @ivar options: options of libavformat, if the reader opens the source itself.
     @ivar frame_rate: pictures a second of video that carries no times; 0 if unknown.
     @ivar program: the programme of an MPEG-TS; 0 is the first with video.
     """
@@ -39,6 +42,7 @@ class ReaderTask:
     timeline: Timeline
     pace: Pace
     drain: bool = False
+    options: InputOptions = NO_OPTIONS
     frame_rate: float = 0.0
     program: int = 0
 
@@ -90,6 +94,7 @@ class ReaderThread:
             drain=task.drain,
             frame_rate=task.frame_rate,
             program=task.program,
+            opener=InputOpener(options=task.options),
         )
         self._on_gone = on_gone
         set_up()

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input_options import NO_OPTIONS, InputOptions
 
 MEMORY_LIMIT = 2 << 30
 """
@@ -77,7 +78,7 @@ class Reach:
     network: bool = False
 
 
-def reach_of(source: Input) -> Reach:
+def reach_of(source: Input, options: InputOptions = NO_OPTIONS) -> Reach:
     """Return the reach that reading an input needs: none, if the server passes the bytes on."""
     if source.form is Form.FILE:
         return _reach_of_file(source.text)
@@ -86,7 +87,7 @@ def reach_of(source: Input) -> Reach:
     parts = urlsplit(source.text)
     if parts.scheme.lower() == "file":
         return _reach_of_file(source.text.partition("://")[2])
-    return Reach(RESOLVER, network=True)
+    return Reach((*RESOLVER, *options.files), network=True)
 
 
 def _reach_of_file(path: str) -> Reach:

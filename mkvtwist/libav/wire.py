@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input_options import NO_OPTIONS, InputOptions
 from mkvtwist.libav.limits import NOTE_LIMIT, PACKET_LIMIT, TRACK_LIMIT
 from mkvtwist.libav.reader_events import Ended, Event, Noted, Noticed, Opened
 from mkvtwist.media.packet import Extra, Header, Packet, Track, TrackType
@@ -56,6 +57,7 @@ class Task:
     @ivar drain: whether the end waits until real time has reached it.
     @ivar frame_rate: pictures a second of video that carries no times.
     @ivar program: the programme of an MPEG-TS.
+    @ivar options: options of libavformat.
     """
 
     stream: str
@@ -66,6 +68,7 @@ class Task:
     drain: bool
     frame_rate: float
     program: int
+    options: InputOptions = NO_OPTIONS
 
 
 class Timing(NamedTuple):
@@ -341,6 +344,7 @@ def _task(task: Task) -> bytes:
             bytes([task.drain]),
             _FLOAT.pack(task.frame_rate),
             _INT.pack(task.program),
+            _texts([text for item in task.options.items for text in item]),
         ]
     )
 
@@ -358,7 +362,16 @@ def _read_task(data: _Fields) -> Task:
         data.truth(),
         data.number(),
         data.integer(),
+        _read_options(data),
     )
+
+
+def _read_options(data: _Fields) -> InputOptions:
+    """Read names and values, in turn."""
+    texts = [data.text() for _ in data.items()]
+    if len(texts) % 2:
+        raise WireError("an option has no value")
+    return InputOptions(tuple(zip(texts[::2], texts[1::2], strict=True)))
 
 
 def _read_packet(data: _Fields) -> Packet:

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from mkvtwist.config.input import Form
 from mkvtwist.libav.confinement import Confine, Reach, allow_cpu, confine, reach_of
-from mkvtwist.libav.opening.opener import FileBytes
+from mkvtwist.libav.opening.opener import FileBytes, InputOpener
 from mkvtwist.libav.packets.pace import Pace
 from mkvtwist.libav.reader import Reader, set_up
 from mkvtwist.libav.reader_events import Ended, Event
@@ -223,7 +223,7 @@ def _read(
     if media is not None and task.source.form is Form.STDIN:
         os.dup2(media, 0)  # the opener looks whether it is a file
     set_up()
-    owner.send(Confined(confine(reach_of(task.source))))
+    owner.send(Confined(confine(reach_of(task.source, task.options))))
     timeline, pace = Timeline(), Pace(task.rate, task.burst)
 
     def take_over(timing: Timing) -> None:
@@ -241,6 +241,7 @@ def _read(
         drain=task.drain,
         frame_rate=task.frame_rate,
         program=task.program,
+        opener=InputOpener(options=task.options),
         stop=stop,
         go=go,
     ).run()

@@ -62,7 +62,7 @@ class Options(TwistedOptions):
             "config": CompleteFiles("*.toml"),
             **{one.option: _completer(one) for one in OPTIONS if not one.is_switch},
         },
-        multiUse=[one.option for one in OPTIONS if one.type.is_list],
+        multiUse=[one.option for one in OPTIONS if one.type.is_repeatable],
         extraActions=[CompleteFiles(descr="INPUT")],
     )
 

@@ -39,8 +39,11 @@ def is_within(value: Any, schema: Mapping[str, Any]) -> bool:
     """Whether a value of the right type is within its bounds."""
     match value:
         case dict():
-            known = schema["properties"]
-            inside = all(key in known and fits(one, known[key]) for key, one in value.items())
+            known, any_ = schema.get("properties", {}), schema["additionalProperties"]
+            inside = all(
+                fits(one, known[key]) if key in known else any_ and fits(one, any_)
+                for key, one in value.items()
+            )
             return inside and {*schema.get("required", ())} <= set(value)
         case list():
             inside = all(fits(one, schema["items"]) for one in value)
@@ -78,6 +81,7 @@ class SchemaTests(SynchronousTestCase):
             ("program", 65536),
             ("readrate", 1001),
             ("on_demand", "yes"),
+            ("input_options", {"headers": []}),
             ("bufer", 5),
         ):
             table: dict[str, Any] = {"input": "demo:", key: value}
@@ -92,7 +96,9 @@ class SchemaTests(SynchronousTestCase):
             default = [schema["default"]] if "default" in schema else []
             for value in (*default, *schema.get("examples", ())):
                 self.assertTrue(fits(value, schema), key)
-                table: dict[str, Any] = {"input": "demo:", key: value}
+                # Options of libavformat are those of a URL; any other setting fits any input.
+                source = "rtsp://camera/" if key == "input_options" else "demo:"
+                table: dict[str, Any] = {"input": source, key: value}
                 said = CommandLine("/", "request")
                 _, problems = configure({"streams": {"tv": table}}, said, Where.MANAGEMENT)
                 self.assertEqual(problems, [])

@@ -130,7 +130,7 @@ class DeclarationTests(SynchronousTestCase):
         self.assertEqual(keys, {"status", "trusted_proxies"})
         renamed = {one.key: one.option for one in OPTIONS}
         differ = {key for key, option in renamed.items() if key.replace("_", "-") != option}
-        self.assertEqual(differ, {"server_names", "watch", "send"})
+        self.assertEqual(differ, {"server_names", "watch", "send", "input_options"})
 
     def test_help(self) -> None:
         """Each setting is explained, in words that end without a full stop."""

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from mkvtwist.config.input import parse_input
+from mkvtwist.config.input_options import NO_OPTIONS, parse_options
 from mkvtwist.libav import Ended, Noticed
 from mkvtwist.testing import END, footage, header
 from tests.support.fakes import sent
@@ -22,6 +23,16 @@ class PrimaryTests(InputTestCase):
         pause = parse_input("fallback", "pause.mkv")
         self.start("tcp:12345", fallback=pause, frame_rate=12.5, program=3)
         self.assertEqual(self.reader.manner, (0.0, 0))
+
+    def test_options(self) -> None:
+        """Options of libavformat are the input's, not the fallback's."""
+        options = parse_options("opt", {"rtsp_transport": "tcp"})
+        pause = parse_input("fallback", "rtsp://other/")
+        self.start("rtsp://camera/", fallback=pause, input_options=options)
+        self.assertEqual(self.reader.task.options, options)
+        self.emit(Ended("no route", fault=True))
+        self.assertEqual(str(self.reader.source), "rtsp://other/")
+        self.assertEqual(self.reader.task.options, NO_OPTIONS)
 
     def test_standard_input(self) -> None:
         """Standard input is read unbuffered, as it comes, and is not closed."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input_options import InputOptions
 from mkvtwist.libav import Ended, Noted, Noticed, Opened
 from mkvtwist.libav.wire import (
     MESSAGE_LIMIT,
@@ -98,6 +99,7 @@ TASKS = st.builds(
     st.booleans(),
     st.floats(0, 1000),
     st.integers(0, 65535),
+    st.builds(InputOptions, st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)),
 )
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     PACKETS,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
 from hypothesis import strategies as st
 
 from mkvtwist.config.input import FALLBACK, Form, Input
+from mkvtwist.config.input_options import INPUT_OPTIONS, NO_OPTIONS, parse_options
 from mkvtwist.config.rule import RULE, AccessRule
 from mkvtwist.config.settings import STREAM_SETTINGS, StreamConfig
 from mkvtwist.config.types import (
@@ -55,8 +57,11 @@ READABLE = (
     | st.just(Input(Form.URL, "rtsp://me:secret@camera/x?y=z"))
 )
 SENDERS = [Input(Form.STDIN, "-"), Input(Form.PUSH, "http"), Input(Form.ENDPOINT, "tcp:1")]
-BYTES = st.integers(64 << 10, 1 << 40)
 TEXTS = st.text(min_size=1, max_size=12)
+OPTIONS = st.dictionaries(
+    st.sampled_from(["probesize", "cryptokey"]), TEXTS.filter(lambda text: "\0" not in text)
+).map(partial(parse_options, "opt"))
+BYTES = st.integers(64 << 10, 1 << 40)
 
 VALUES: Mapping[ValueType, st.SearchStrategy[Any]] = {
     SECONDS: st.floats(0.0, LONGEST_SPAN),
@@ -75,6 +80,7 @@ VALUES: Mapping[ValueType, st.SearchStrategy[Any]] = {
     RECORDING: st.none() | PATHS.map(lambda path: f"{path}-%Y%%.mkv"),
     FALLBACK: st.none() | READABLE | st.lists(READABLE, min_size=1, max_size=3).map(tuple),
     RULE: RULES,
+    INPUT_OPTIONS: OPTIONS,
 }
 """What a setting of each type may be, its paths in full."""
 
@@ -88,6 +94,8 @@ def streams(draw: st.DrawFn) -> StreamConfig:
         for setting in STREAM_SETTINGS.values()
         if setting.key not in ("input", "at_end")
     }
+    if source.form not in (Form.FILE, Form.URL):
+        chosen["input_options"] = NO_OPTIONS
     if source in SENDERS:
         chosen["on_demand"] = False
     at_end = draw(st.sampled_from(source.form.at_end))

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import av
 
 from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input_options import NO_OPTIONS, InputOptions
 from mkvtwist.libav.demo import Demo
 from mkvtwist.libav.opening.listen_urls import LISTEN_WAIT, listen_url
 from mkvtwist.libav.reach.address_scope import Scope, scope_of, scope_of_host
@@ -36,7 +37,8 @@ Media of a live input that libavformat analyses before the first packet, if a de
 silent: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in what was tried.
 """
 
-_OPTIONS: Mapping[str, str] = {"analyzeduration": str(ANALYSED)}
+_LIVE: Mapping[str, str] = {"analyzeduration": str(ANALYSED)}
+"""Options of inputs that may be live; those that the operator gives come first."""
 
 
 class Silent(Exception):
@@ -54,6 +56,7 @@ class InputOpener:
     @ivar sender_silence: seconds that a sender may say nothing once it has connected, as a sender
         elsewhere may (L{mkvtwist.inputs.senders.SENDER_SILENCE}).
     @ivar scope: how near an address is.
+    @ivar options: libavformat's, for a file or a URL.
     @ivar av_open: PyAV's C{open}.
     """
 
@@ -62,6 +65,7 @@ class InputOpener:
     wait: float = LISTEN_WAIT
     sender_silence: float = 10.0
     scope: Callable[[str], Scope] = scope_of
+    options: InputOptions = NO_OPTIONS
     av_open: Callable[..., Any] = av.open
 
     def open(self, source: Input, media: ByteSource | None) -> Any:
@@ -79,17 +83,21 @@ class InputOpener:
             return Demo()
         open_ = partial(self.av_open, mode="r", metadata_errors="replace")
         if media is not None:
-            return open_(media, options={**_OPTIONS}, container_options=whitelists_for_bytes())
+            return open_(media, options={**_LIVE}, container_options=whitelists_for_bytes())
         if source.form is Form.FILE:
-            return open_(f"file:{source.text}", container_options=whitelists_for_file(source.text))
+            return open_(
+                f"file:{source.text}",
+                options=self._given,
+                container_options=whitelists_for_file(source.text),
+            )
         listens = listen_url(source, self.wait)
         if listens is None:
-            return self._open_url(source.text, partial(open_, options={**_OPTIONS}))
+            return self._open_url(source.text, partial(open_, options={**_LIVE, **self._given}))
         try:
             return open_(
                 listens.url,
                 timeout=(self.wait + self.sender_silence, self.read_timeout),
-                options={**_OPTIONS, **listens.options},
+                options={**_LIVE, **self._given, **listens.options},
                 container_options=whitelists_for_url(listens.url, lists=False),
             )
         except TimeoutError as error:  # libavformat's: no sender has connected
@@ -101,7 +109,12 @@ class InputOpener:
 
         @raise OSError: when the URL cannot be opened.
         """
-        return UrlBytes(self._open_url(url, partial(self.av_open, mode="r", format="data")))
+        open_ = partial(self.av_open, mode="r", format="data", options=self._given)
+        return UrlBytes(self._open_url(url, open_))
+
+    @property
+    def _given(self) -> dict[str, str]:
+        return self.options.table(secrets=True)
 
     def _open_url(self, url: str, open_: Callable[..., Any]) -> Any:
         """Open a URL; a playlist or a redirection names nothing nearer than the operator's URL."""

@@ -357,6 +357,25 @@ class StreamTests(ManagementTestCase):
         self.assertEqual(self.server.streams["more"].config.send.checker, send["checker"])
         self.assertEqual(self.ask("PATCH", "streams/more", {"send": send}).status, 200)
 
+    def test_options(self) -> None:
+        """Options of libavformat are shown, changed and removed; secret values are masked."""
+        options = {"headers": "Authorization: s3cret", "timeout": 5}
+        settings = {"input": "http://host/", "input_options": options}
+        got = self.ask("PUT", "streams/new", settings)
+        shown = {"headers": "***", "timeout": "5"}
+        self.assertEqual(self.told(got)["settings"]["input_options"], shown)
+        self.assertNotIn(b"s3cret", got.body)
+        got = self.ask("PATCH", "streams/new", {"input_options": {"timeout": None, "icy": False}})
+        self.assertEqual(
+            self.server.streams["new"].config.input_options.table(secrets=True),
+            {"headers": "Authorization: s3cret", "icy": "0"},
+        )
+        for wrong in ({"headers": "***"}, {"rtsp_transport": "tcp"}, {"safe": 0}, {"x": "1"}):
+            got = self.ask("PATCH", "streams/new", {"input_options": wrong})
+            self.assertEqual(got.status, 400, wrong)
+        got = self.ask("PATCH", "streams/new", {"input_options": None})
+        self.assertEqual(self.told(got)["settings"]["input_options"], {})
+
     def test_program(self) -> None:
         """No request has a program run that a file does not name; all else can be changed."""
         program = f"exec:{sys.executable} -c secret"

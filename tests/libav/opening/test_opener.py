@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
 import av
 
 from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input_options import InputOptions
 from mkvtwist.libav import Ended
 from mkvtwist.libav.opening.listen_urls import LISTEN_WAIT
 from mkvtwist.libav.opening.opener import InputOpener
@@ -85,6 +87,45 @@ class UrlTests(ReaderTestCase):
         self.assertGreater(told["timeout"], untold["timeout"], "a sender may come late, and begin")
         self.assertEqual(other, ("udp://127.0.0.1:1234?listen=1",))
         self.assertIn("timeout", untold)
+
+    def test_options(self) -> None:
+        """Options reach libavformat, which is told what an input may reach all the same."""
+        asked: list[dict[str, Any]] = []
+
+        def open_(*_: Any, **options: Any) -> None:
+            asked.append(options)
+            raise av.EOFError(1, "that is all")
+
+        given = InputOptions((("analyzeduration", "7"), ("protocol_whitelist", "all")))
+        opener = InputOpener(options=given, av_open=open_)
+        for source in ("rtsp://127.0.0.1/", "tcp://127.0.0.1:1?listen", "film.mkv"):
+            self.read(source, opener=opener)
+        for told in asked:
+            self.assertEqual(told["options"]["analyzeduration"], "7", "ours is a default")
+            self.assertNotIn("all", told["container_options"]["protocol_whitelist"].split(","))
+        self.assertEqual(len(asked), 3)
+
+    def test_headers(self) -> None:
+        """A server gets the headers that an option names; a value that is none is the reason."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            heads: list[bytes] = []
+
+            def answer() -> None:
+                connection, _ = server.accept()
+                with connection:
+                    heads.append(connection.recv(65536))
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            options = InputOptions((("headers", "X-Key: s3cret\r\n"), ("user_agent", "me")))
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+            self.read_fault(url, opener=InputOpener(options=options))
+            thread.join()
+        self.assertIn(b"\r\nX-Key: s3cret\r\n", heads[0])
+        self.assertIn(b"\r\nUser-Agent: me\r\n", heads[0])
+        options = InputOptions((("rtsp_transport", "pigeon"),))
+        ended = self.read_fault("rtsp://127.0.0.1:1/", opener=InputOpener(options=options))
+        self.assertIn("pigeon", ended.reason)
 
     def test_silence(self) -> None:
         """That nobody sends, connects or answers is said in our words, not in libavformat's."""
