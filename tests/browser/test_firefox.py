@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.browser import test_choice, test_page
+from tests.browser import test_choice, test_page, test_publish
 from tests.support import media
-from tests.support.browser import FIREFOX
+from tests.support.browser import FIREFOX, PUBLISHING_FIREFOX
 
 
 class FirefoxTests(test_page.PageTestCase):
@@ -38,3 +38,12 @@ class FirefoxTests(test_page.PageTestCase):
         server, page = self.loop(media.clip(container="mp4", video="libx265", seconds=3))
         page.plays(2)
         self.assertEqual([c["format"] for c in server.status()["clients"]], ["mp4"])
+
+
+class PublishTests(test_publish.PublishTestCase):
+    """What is published from Firefox."""
+
+    browser = PUBLISHING_FIREFOX
+
+    test_camera = test_publish.PublishTests.test_camera
+    test_sound = test_publish.PublishTests.test_sound

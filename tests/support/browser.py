@@ -15,7 +15,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -75,6 +75,29 @@ FIREFOX = Browser(
     # refuses it: this is its hash.
     forgiven=("inline style .*'sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT[+]SmwNZWA='",),
     strays=True,
+)
+
+
+FAKE_DEVICES = (
+    "--use-fake-device-for-media-stream",  # a camera with a clock, a microphone that beeps
+    "--auto-accept-camera-and-microphone-capture",  # nobody is there to say yes
+    "--auto-accept-this-tab-capture",  # for pages that prefer their own tab
+)
+
+PUBLISHING_CHROMIUM = replace(
+    CHROMIUM, name="Chromium with a camera", options={**CHROMIUM.options, "args": FAKE_DEVICES}
+)
+
+PUBLISHING_FIREFOX = replace(
+    FIREFOX,
+    name="Firefox with a camera",
+    options={
+        **FIREFOX.options,
+        "firefox_user_prefs": {
+            "media.navigator.streams.fake": True,
+            "media.navigator.permission.disabled": True,
+        },
+    },
 )
 
 

@@ -81,6 +81,12 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
     _show_players(request, page, "'self'")
 
 
+def show_publish(stream: Stream, request: Request) -> None:
+    """Respond with the page that publishes to a stream from a browser."""
+    page = _publish(stream.config.name, is_open=not stream.config.watch.wants_credentials)
+    _show(request, page, FRAMED_NOWHERE)
+
+
 def show_admin(request: Request) -> None:
     """Respond with the page for managing, which asks the management interface for everything."""
     _show(request, _admin(), FRAMED_NOWHERE)
@@ -173,6 +179,19 @@ def _stream(name: str, query: str, *, several: bool, url: str, image: str | None
     return _page(name, body, preview=preview, script="page.js", style="player.css")
 
 
+@lru_cache(PAGES_KEPT)
+def _publish(name: str, *, is_open: bool) -> bytes:
+    """
+    Return the page that publishes to a stream.
+
+    @param is_open: whether viewers need neither a token nor a password.
+    """
+    note = "Viewers also need a token (add ?token=... to the link), or a user name and password."
+    body = _part("publish", name=name, note="" if is_open else tags.p(note))
+    title = f"Publish to {name}"
+    return _page(title, body, script="publish.js", style="player.css", root="../")
+
+
 @cache
 def _admin() -> bytes:
     """Return the page for managing."""
@@ -187,10 +206,12 @@ def _page(
     style: str,
     kind: str = "page",
     preview: Flattenable = "",
+    root: str = "",
 ) -> bytes:
     """
     Return the bytes of a page.
 
+    @param root: the path from the page to where the names of streams are.
     @param kind: the class of its body in the style sheet.
     @param preview: tags for previews of links on other sites.
     """
@@ -198,9 +219,9 @@ def _page(
         "page",
         title=title,
         preview=preview,
-        icon=static.address("icon.svg"),
-        style=static.address(style),
-        script=static.address(script),
+        icon=root + static.address("icon.svg"),
+        style=root + static.address(style),
+        script=root + static.address(script),
         kind=kind,
         body=body,
     )

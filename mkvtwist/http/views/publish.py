@@ -10,6 +10,7 @@ from twisted.web.http import Request
 from mkvtwist.config.values import ConfigError, parse_program
 from mkvtwist.http.socket_uplink import SocketUplink
 from mkvtwist.http.uplinks import PARTING_STATUS, PiecesUplink, RequestUplink
+from mkvtwist.http.views.pages import show_publish
 from mkvtwist.http.wire.handshake import is_upgrade, refuse_upgrade
 from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
 from mkvtwist.http.wire.peer import client_host
@@ -42,13 +43,13 @@ def send(stream: Stream, request: Request) -> None:
 
 
 def publish(stream: Stream, request: Request) -> None:
-    """Open a WebSocket, whose messages are the stream's input."""
-    if not is_upgrade(request):
-        respond_text(request, 426, "Media comes here over a WebSocket.")
+    """Respond with the page that publishes, or open its WebSocket: the stream's input."""
+    if not isinstance(request, IncomingRequest):
+        respond_text(request, 501, "Publishing from a browser needs mkvtwist's own site.")
+    elif not is_upgrade(request):
+        show_publish(stream, request)
     elif is_from_elsewhere(request):
         respond_text(request, 403, f"A page of another site cannot send here. {HINT}")
-    elif not isinstance(request, IncomingRequest):
-        respond_text(request, 501, "Publishing from a browser needs mkvtwist's own site.")
     elif request.channel is not None and not refuse_upgrade(request):
         _open_socket(stream, request)
 

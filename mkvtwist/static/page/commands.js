@@ -1,18 +1,8 @@
 // Commands that open a stream elsewhere, each in a field of its own with a button that copies it.
 
+import { copy } from "../common/copy.js";
 import { part, tell } from "../common/dom.js";
 import { address } from "../player/server.js";
-
-/**
- * Copy the text of a field.
- *
- * @param {HTMLInputElement} field
- */
-async function copy(field) {
-  field.focus();
-  // Browsers give the clipboard to pages that came through TLS; the old way works for all.
-  if (!document.execCommand("copy")) await navigator.clipboard?.writeText(field.value);
-}
 
 /** Fill in the commands, and have their buttons work. */
 export function offerCommands() {
