@@ -10,21 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.frame_protocol import CloseReason
 from zope.interface import implementer
 
 from mkvtwist.http.uplinks import RequestUplink
 from mkvtwist.http.wire.body import IBodyReader
-from mkvtwist.http.wire.frames import (
-    Close,
-    CloseCode,
-    FrameError,
-    FrameReader,
-    Media,
-    Opcode,
-    Received,
-    close,
-    frame,
-)
 from mkvtwist.http.wire.handshake import acceptance
 from mkvtwist.http.wire.peer import transport_of
 from mkvtwist.http.wire.request import IncomingRequest
@@ -76,8 +68,8 @@ class SocketUplink(RequestUplink):
         self.page = page
         self._stream = stream
         self._reactor = stream.input.slot.reactor
-        self._frames = FrameReader()
-        self._ping: bytes | None = None
+        self._socket = Connection(ConnectionType.SERVER)
+        self._ping: Ping | None = None
         self._next_report: Any = None
 
     def begin(self) -> None:
@@ -96,38 +88,35 @@ class SocketUplink(RequestUplink):
             "reason": reason,
             "viewers": self._stream.audience,
         }
-        self._request.write(frame(Opcode.TEXT, json.dumps(report).encode()))
+        self._write(TextMessage(json.dumps(report)))
         if self._ping is not None:  # only the last one needs an answer (RFC 6455, 5.5.3)
-            self._request.write(frame(Opcode.PONG, self._ping))
+            self._write(self._ping.response())
             self._ping = None
         self._next_report = self._reactor.callLater(REPORT_EVERY, self.report)
 
     def leave(self) -> None:
         """Part with the sender: its page has another connection."""
-        self._end(CloseCode.NORMAL, "the page has connected again")
-        self.sender.leave()
+        self._leave(CloseReason.NORMAL_CLOSURE, "the page has connected again")
 
     # IBodyReader
 
     def body_received(self, data: bytes) -> None:
-        """Pass media on."""
-        try:
-            for received in self._frames.read(data):
-                if self._request is None:
-                    return
-                self._take(received)
-        except FrameError as error:
-            self._end(error.code, str(error))
-            self.sender.leave()
+        """Pass media on, as it comes: where a message ends means nothing."""
+        self._socket.receive_data(data)
+        for event in self._socket.events():
+            if self._request is None:
+                return
+            self._take(event)
 
-    def _take(self, received: Received) -> None:
-        if isinstance(received, Media):
-            self.sender.receive(received.data)
-        elif isinstance(received, Close):
-            self._end(received.code)
-            self.sender.leave()
-        else:
-            self._ping = received.payload
+    def _take(self, event: Event) -> None:
+        if isinstance(event, BytesMessage):
+            self.sender.receive(bytes(event.data))
+        elif isinstance(event, TextMessage):
+            self._leave(CloseReason.UNSUPPORTED_DATA, "media is binary, not text")
+        elif isinstance(event, CloseConnection):  # the page's, or one for frames that are not valid
+            self._leave(event.code, event.reason or "")
+        elif isinstance(event, Ping):
+            self._ping = event
 
     def body_ended(self) -> None:
         """Say that the sender has left."""
@@ -140,15 +129,23 @@ class SocketUplink(RequestUplink):
         """Tell the page what became of the media."""
         self._end(CLOSE_CODES[parting], reason)
 
-    def _end(self, code: int, reason: str = "") -> None:
+    def _leave(self, code: int, reason: str) -> None:
+        """Part with the sender; what it has sent is still read."""
+        self._end(code, reason)
+        self.sender.leave()
+
+    def _end(self, code: int, reason: str) -> None:
         """Send the last frame, if the connection is open."""
         self._end_reports()
-        request, self._request = self._request, None
-        if request is not None:
-            request.write(close(code, reason))
-            request.finish()
+        if self._request is not None:
+            self._write(CloseConnection(code, reason))
+            self._request.finish()
+            self._request = None
 
     def _end_reports(self) -> None:
         if self._next_report is not None:
             self._next_report.cancel()
             self._next_report = None
+
+    def _write(self, event: Event) -> None:
+        self._request.write(self._socket.send(event))

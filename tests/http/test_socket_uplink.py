@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wsproto.frame_protocol import Opcode
 from zope.interface.verify import verifyObject
 
 from mkvtwist.access.entry import PENALTY
@@ -12,7 +13,6 @@ from mkvtwist.config.settings import Config
 from mkvtwist.http.socket_uplink import REPORT_EVERY, SocketUplink
 from mkvtwist.http.wire.body import IBodyReader
 from mkvtwist.http.wire.channel import LINGER
-from mkvtwist.http.wire.frames import Opcode
 from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.inputs.senders import SENDER_SILENCE, IUplink
 from mkvtwist.libav import Ended
@@ -122,11 +122,19 @@ class SocketTests(SocketTestCase):
 
     def test_not_valid(self) -> None:
         """Frames that are not valid end the connection, and what came before is read."""
-        page = self.socket(data=b"abc")
-        page.send(masked(b"hello", Opcode.TEXT))
-        self.assertEqual(page.closed, (1003, "media is binary, not text"))
-        self.assertEqual(self.read(9), b"abc")
-        self.assertEqual(len(self.log.about("left after 3 bytes")), 1)
+        for data, code in ((masked(b"hello", Opcode.TEXT), 1003), (bytes(2), 1002)):
+            page = self.socket(data=b"abc")
+            page.send(data)
+            self.assertEqual(page.closed[0], code)
+            self.assertEqual(self.read(9), b"abc")
+            self.emit(END)
+        self.assertEqual(len(self.log.about("left after 3 bytes")), 2)
+
+    def test_partial(self) -> None:
+        """Media is passed on before its message is whole, and a message need never end."""
+        page = self.socket(data=b"")
+        page.send(masked(b"abc" + bytes(1 << 20))[:17])
+        self.assertEqual(self.read(3), b"abc")
 
     def test_linger(self) -> None:
         """A page that goes on sending after its end is not listened to, and soon disconnected."""

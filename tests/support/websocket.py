@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mkvtwist.http.wire.frames import Opcode
+from wsproto.frame_protocol import Opcode
+
 from tests.support.senders import Sending
 
 KEY = b64encode(bytes(range(16))).decode()

@@ -2,18 +2,15 @@
 The opening handshake of WebSocket (I{reactor}; RFC 6455, 4.2).
 """
 
-from base64 import b64decode, b64encode
-from hashlib import sha1
+from base64 import b64decode
 
 from twisted.web.http import Request
+from wsproto.utilities import generate_accept_token
 
 from mkvtwist.http.wire.response import respond_text
 
 VERSION = b"13"
 """The only version of the protocol that was ever a standard."""
-
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-"""The server shows with it that it knows the protocol (RFC 6455, 1.3)."""
 
 KEY_SIZE = 16
 """Bytes of a client's key, which is random."""
@@ -41,12 +38,11 @@ def refuse_upgrade(request: Request) -> bool:
 def acceptance(request: Request) -> bytes:
     """Return the response to a valid upgrade, as bytes."""
     key = request.getHeader(b"sec-websocket-key") or b""
-    proof = b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
     return (
         b"HTTP/1.1 101 Switching Protocols\r\n"
         b"Upgrade: websocket\r\n"
         b"Connection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + proof + b"\r\n"
+        b"Sec-WebSocket-Accept: " + generate_accept_token(key) + b"\r\n"
         b"\r\n"
     )
 
