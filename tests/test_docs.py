@@ -156,6 +156,7 @@ class OptionsTests(SynchronousTestCase):
             "`-`": "-",
             "an endpoint": "tcp:0",
             "`push`": "push",
+            "`rtmp:…`": "rtmp:1935",
             "a URL": "http://host/",
             "`exec:`": "exec:cat x.mkv",
         }

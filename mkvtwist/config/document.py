@@ -304,9 +304,11 @@ def describe(config: Config) -> Iterator[str]:
     """Return lines that say what a configuration runs: the settings that are not the default."""
     for text in config.listen:
         yield f"listen: {text}"
+    for text in config.rtmp_listen:
+        yield f"rtmp: {text}"
     for text in config.management_listen:
         yield f"management: {text}"
-    yield from _changed(config, SERVER_SETTINGS, "listen", "management_listen")
+    yield from _changed(config, SERVER_SETTINGS, "listen", "rtmp_listen", "management_listen")
     for stream in config.streams:
         yield f"stream {stream.name}: {stream.input}, at the end {stream.at_end.value}"
         for line in _changed(stream, STREAM_SETTINGS, "input", "at_end"):

@@ -69,6 +69,13 @@ class Form(Enum):
         "a Twisted server endpoint: a sender connects there",
         r"(?:tcp6?|ssl|tls|unix|systemd|fd|haproxy):",
     )
+    RTMP = (
+        "RTMP",
+        (AtEnd.WAIT, AtEnd.EXIT),
+        "rtmp:1935",
+        "a sender publishes here over RTMP, as OBS and phones do",
+        r"rtmps?:(?!//)",
+    )
     PUSH = (
         "push",
         (AtEnd.WAIT, AtEnd.EXIT),
@@ -112,6 +119,17 @@ class Form(Enum):
 
 
 _EXEC = "exec:"
+
+
+def endpoint_of(source: "Input") -> str:
+    """
+    Return the Twisted endpoint that an input listens at: C{rtmp:1935} is C{tcp:1935} in RTMP.
+    """
+    kind, _, rest = source.text.partition(":")
+    return f"{_TRANSPORTS.get(kind, kind)}:{rest}"
+
+
+_TRANSPORTS = {"rtmp": "tcp", "rtmps": "ssl"}
 
 PASSWORD_MASK = "***"  # noqa: S105 - it is none
 QUERY_MASK = "..."

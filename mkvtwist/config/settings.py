@@ -483,6 +483,18 @@ class Config:
         example='"management.token"',
         change=Change.LISTENERS,
     )
+    rtmp_listen: tuple[str, ...] = setting(
+        (),
+        ENDPOINTS,
+        Group.SERVER,
+        "Where senders publish over RTMP, to each stream whose input is push: Twisted server"
+        " endpoints. ssl is RTMPS",
+        reference="where senders publish [over RTMP](../howto/obs.md), to each stream whose input"
+        " is `push`, as a Twisted server endpoint: `tcp:1935`, or `ssl:1936:…` for RTMPS; may be"
+        " repeated",
+        example='["tcp:1935"]',
+        change=Change.LISTENERS,
+    )
     congestion: str | None = setting(
         None,
         CONGESTION,

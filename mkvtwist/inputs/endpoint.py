@@ -2,15 +2,17 @@
 Inputs at a Twisted server endpoint, to which a sender connects and writes media (I{reactor}).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.listener import CannotListen
 from mkvtwist.inputs.sender_slot import SenderSlot
@@ -77,10 +79,23 @@ class EndpointListener:
 
     idle = "nobody has connected yet"
 
-    def __init__(self, reactor: Any, config: StreamConfig, slot: SenderSlot) -> None:
-        self._text = config.input.text
+    def __init__(
+        self,
+        reactor: Any,
+        endpoint: str,
+        factory: Factory,
+        slot: SenderSlot,
+        where: Callable[[IAddress], str] = address,
+    ) -> None:
+        """
+        @param endpoint: as Twisted understands it.
+        @param factory: makes the uplinks of senders.
+        @param where: returns an address as senders use it.
+        """
+        self._factory = factory
         self._slot = slot
-        self._endpoint = Endpoint(reactor, self._text)
+        self._where = where
+        self._endpoint = Endpoint(reactor, endpoint)
         self._port: IListeningPort | None = None
 
     def start(self) -> Deferred[None]:
@@ -89,12 +104,13 @@ class EndpointListener:
 
         @return: fires when senders can connect; fails with L{CannotListen}.
         """
-        listening: Deferred[Any] = self._endpoint.listen(_Uplinks(self._slot))
+        listening: Deferred[Any] = self._endpoint.listen(self._factory)
         return listening.addCallbacks(self._began, self._explain)
 
     def _began(self, port: IListeningPort) -> None:
         self._port = port
-        self._slot.log.info("waiting for a sender at {address}", address=address(port.getHost()))
+        where = self._where(port.getHost())
+        self._slot.log.info("waiting for a sender at {address}", address=where)
 
     def _explain(self, failure: Failure) -> None:
         """
@@ -123,3 +139,10 @@ class EndpointListener:
         @raise mkvtwist.config.values.ConfigError: if they cannot be used; the old ones hold.
         """
         self._endpoint.renew()
+
+
+def media_listener(
+    reactor: Any, config: StreamConfig, slot: SenderSlot, _: Entry
+) -> EndpointListener:
+    """Return the listener of an endpoint whose senders show nothing: their bytes are media."""
+    return EndpointListener(reactor, config.input.text, _Uplinks(slot), slot)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.sender_slot import SenderSlot
 
@@ -56,5 +57,8 @@ class SenderListener(Protocol):
         """
 
 
-MakeListener = Callable[[Any, StreamConfig, SenderSlot], SenderListener]
-"""Makes the listener of an input: from the reactor, the stream's settings, the slot for senders."""
+MakeListener = Callable[[Any, StreamConfig, SenderSlot, Entry], SenderListener]
+"""
+Makes the listener of an input: from the reactor, the stream's settings, the slot for senders, the
+server's rules.
+"""

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.sender_slot import SenderSlot
 
@@ -18,7 +19,7 @@ class PushListener:
 
     idle = "nobody has sent anything yet"
 
-    def __init__(self, reactor: Any, config: StreamConfig, slot: SenderSlot) -> None:
+    def __init__(self, reactor: Any, config: StreamConfig, slot: SenderSlot, _: Entry) -> None:
         self._name = config.name
         self._slot = slot
 

@@ -27,6 +27,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.python.failure import Failure
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.config.input import AtEnd
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.deadline import Deadline
@@ -76,6 +77,7 @@ class InputService(Service):
         *,
         start_reader: StartReader = ReaderThread,
         on_wanted: Callable[[], bool] = lambda: True,
+        entry: Entry | None = None,
     ) -> None:
         """
         @param events: hears that the input comes and goes, and of refused senders.
@@ -83,6 +85,7 @@ class InputService(Service):
         @param start_reader: starts a reader for each opening.
         @param on_wanted: called when a client or a sender wants the stream, and the service does
             not run; returns whether there is room for the stream.
+        @param entry: the server's rules, guesses and limits; by default, none that others share.
         """
         self.config = config
         self.failed = False
@@ -96,6 +99,7 @@ class InputService(Service):
         self._on_wanted = on_wanted
         self._source = source_of(config.input)
         self._listener: SenderListener | None = None
+        self._entry = entry or Entry(reactor)
         self.reports = Reports(reactor, events, config.name, self._source.label(config))
         self._rest = Rest(reactor, publisher, self._begin_rest, self._end_rest)
         self._programs = Programs(reactor, self.reports.log)
@@ -148,7 +152,9 @@ class InputService(Service):
         if self.config.on_demand:
             self._wait_for_client()
         elif self._source.listener is not None:
-            self._listener = self._source.listener(self._reactor, self.config, self.slot)
+            self._listener = self._source.listener(
+                self._reactor, self.config, self.slot, self._entry
+            )
             self.life.happen(Trigger.LISTEN, self._listener.idle)
             listening = self._listener.start()
             listening.addCallbacks(lambda _: self.fallback.show(), self._cannot_listen)

@@ -6,7 +6,7 @@ There are four ways::
     opened      the reader, or C{open}, opens the source: a file, standard input, a URL
     runs        a program is started, and the reader reads its standard output: C{exec:}
     listens     libavformat opens a URL, and waits there for a sender: C{rtmp://...?listen=1}
-    listener    we let senders in, and give what they send to the reader: an endpoint, C{push}
+    listener    we let senders in, and give what they send to the reader: an endpoint, RTMP, C{push}
 
 A new protocol is a module or a folder beside this one, and a line in L{SOURCES}.
 """
@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input import Form, Input, endpoint_of
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.inputs.endpoint import EndpointListener
+from mkvtwist.inputs.endpoint import media_listener
 from mkvtwist.inputs.listener import MakeListener
 from mkvtwist.inputs.push import PushListener
+from mkvtwist.inputs.rtmp.listener import rtmp_listener
 from mkvtwist.libav import listens
 from mkvtwist.media.byte_source import ByteSource
 
@@ -36,11 +37,6 @@ def _standard_input(_: Input) -> ByteSource:
 def _nowhere(_: Input) -> str:
     """Return no endpoint."""
     return ""
-
-
-def _text(source: Input) -> str:
-    """Return the endpoint that the input names."""
-    return source.text
 
 
 def _input(config: StreamConfig) -> str:
@@ -65,6 +61,7 @@ class Source:
     @ivar rewinds: whether the source can begin again at once after its end.
     @ivar exclusive: whether only one stream of a server can have the source.
     @ivar endpoint: returns the endpoint at which the input listens; empty if there is none.
+    @ivar asks: whether senders are asked for credentials, so that a C{send} rule can hold.
     @ivar label: returns the input in words, for the log.
     """
 
@@ -75,6 +72,7 @@ class Source:
     rewinds: bool = False
     exclusive: bool = False
     endpoint: Callable[[Input], str] = _nowhere
+    asks: bool = False
     label: Callable[[StreamConfig], str] = _input
 
 
@@ -85,8 +83,9 @@ SOURCES: Mapping[Form, Source] = MappingProxyType(
         Form.DEMO: Source(rewinds=True),
         Form.URL: Source(),
         Form.EXEC: Source(runs=True),
-        Form.ENDPOINT: Source(listener=EndpointListener, endpoint=_text),
-        Form.PUSH: Source(listener=PushListener, label=_path),
+        Form.ENDPOINT: Source(listener=media_listener, endpoint=endpoint_of),
+        Form.RTMP: Source(listener=rtmp_listener, endpoint=endpoint_of, asks=True),
+        Form.PUSH: Source(listener=PushListener, label=_path, asks=True),
     }
 )
 

@@ -183,12 +183,17 @@ def _conflict(key: str, stream: StreamConfig, config: Config) -> str | None:
             return f"{stream.record!r}: write {NAME_WORD} in it, so that each stream has its own"
         if any(other.record == stream.record for other in others):
             return f"{stream.record!r}: another stream records to this file, too"
-    elif key == "send" and stream.send != EVERYBODY and source_of(source).endpoint(source):
+    elif key == "send" and stream.send != EVERYBODY and _shows_nothing(source):
         return (
             f"not possible for endpoint input: {source.text!r} asks senders for no credentials;"
             " write send = {} to let anyone send"
         )
     return None
+
+
+def _shows_nothing(source: Input) -> bool:
+    """Return whether an input has senders that show no credentials."""
+    return source.form.has_sender and not source_of(source).asks
 
 
 def _fine(value: Any) -> None:

@@ -3,7 +3,8 @@ Listeners: the places where clients connect (I{reactor}).
 """
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.application.service import Service
@@ -12,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from mkvtwist.http import LiveSite
+from mkvtwist.config.input import Form
 from mkvtwist.net.endpoint import Endpoint
 from mkvtwist.net.sockets import address, choose_congestion
 from mkvtwist.streams.stream import Stream
@@ -21,27 +22,79 @@ ACCEPT_BACKLOG = 4096
 """Connections that wait to be accepted, from a crowd in one instant. The kernel may cap it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    A place where a listener listens.
+
+    @ivar where: the address as users type it, or a socket's path.
+    @ivar is_path: whether it is a path.
+    @ivar is_tls: whether clients speak TLS there.
+    """
+
+    where: str
+    is_path: bool
+    is_tls: bool
+
+    def url(self, scheme: str) -> str:
+        """Return the URL of the place, in a scheme such as C{http}, or in that for its TLS."""
+        # A socket in the file system is no part of a URL: curl --unix-socket PATH http://host/
+        if self.is_path:
+            return f"unix:{self.where} /"
+        return f"{scheme}{'s' * self.is_tls}://{self.where}/"
+
+
+Announce = Callable[[Place], Iterable[str]]
+"""Returns the lines of the log that say what clients can do at a place."""
+
+
+def watching(streams: Mapping[str, Stream]) -> Announce:
+    """Return the function that says how to watch some streams."""
+
+    def announce(place: Place) -> Iterator[str]:
+        base = place.url("http")
+        yield f"watch at {base}"
+        for name in streams:
+            yield f"or in a player: {base}{name}.mkv"
+
+    return announce
+
+
+def publishing(streams: Mapping[str, Stream]) -> Announce:
+    """Return the function that says how to publish over RTMP."""
+
+    def announce(place: Place) -> Iterator[str]:
+        for name, stream in streams.items():
+            if stream.config.input.form is Form.PUSH:
+                yield f"publish at {place.url('rtmp')}{name}"
+
+    return announce
+
+
+def managing(place: Place) -> Iterator[str]:
+    """Say how to manage."""
+    yield f"manage at {place.url('http')}admin"
+
+
 class Listener(Service):
     """
     One endpoint where clients connect. The log has its URL.
 
     @ivar text: the endpoint as it was configured.
-    @ivar site: the site that answers there.
+    @ivar factory: the factory of connections there, such as a site.
     """
 
     _log = Logger()
 
-    def __init__(
-        self, reactor: Any, text: str, site: LiveSite, streams: Mapping[str, Stream] | None
-    ) -> None:
+    def __init__(self, reactor: Any, text: str, factory: Any, announce: Announce) -> None:
         """
-        @param streams: the streams that can be watched there; L{None} for the management site.
+        @param announce: returns the lines of the log when it listens.
         """
         self.text = text
-        self.site = site
+        self.factory = factory
         self.endpoint = Endpoint(reactor, _with_backlog(text))
         self._congestion: str | None = None
-        self._streams = streams
+        self._announce = announce
         self._asked = False
         self._port: IListeningPort | None = None
 
@@ -53,7 +106,7 @@ class Listener(Service):
     def privilegedStartService(self) -> None:
         """Listen while low ports are still allowed."""
         self._asked = True
-        self.endpoint.listen(self.site).addCallbacks(self._listening, self._failed)
+        self.endpoint.listen(self.factory).addCallbacks(self._listening, self._failed)
 
     def startService(self) -> None:
         """Listen now, under C{twist}, which knows no privileges."""
@@ -98,15 +151,9 @@ class Listener(Service):
         for anywhere in ("0.0.0.0:", "[::]:"):
             if where.startswith(anywhere):
                 where = f"{socket.gethostname()}:{where.removeprefix(anywhere)}"
-        scheme = "https" if self.text.startswith("ssl:") else "http"
-        # A socket in the file system is no part of a URL: curl --unix-socket PATH http://host/
-        base = f"unix:{where} /" if isinstance(host, UNIXAddress) else f"{scheme}://{where}/"
-        if self._streams is None:
-            self._log.info("manage at {base}admin", base=base)
-            return
-        self._log.info("watch at {base}", base=base)
-        for name in self._streams:
-            self._log.info("or in a player: {base}{name}.mkv", base=base, name=name)
+        place = Place(where, isinstance(host, UNIXAddress), self.text.startswith("ssl:"))
+        for line in self._announce(place):
+            self._log.info("{line}", line=line)
 
     def _failed(self, failure: Any) -> None:
         self._log.error("cannot listen at {text}: {problem}", text=self.text, problem=failure.value)
@@ -122,17 +169,15 @@ class Listeners:
     """
     The listeners of a server, as the configuration asks for them.
 
-    Each is an endpoint and the site that answers there.
+    Each is an endpoint and the factory of connections there.
     """
 
-    def __init__(self, reactor: Any, public: LiveSite, streams: Mapping[str, Stream]) -> None:
+    def __init__(self, reactor: Any, announcements: Mapping[Any, Announce]) -> None:
         """
-        @param public: the site where clients watch; at others one manages.
-        @param streams: the streams that can be watched.
+        @param announcements: for each factory of connections, what the log says where it is used.
         """
         self._reactor = reactor
-        self._public = public
-        self._streams = streams
+        self._announcements = announcements
         self._listeners: list[Listener] = []
 
     def __iter__(self) -> Iterator[Listener]:
@@ -141,13 +186,11 @@ class Listeners:
     def __contains__(self, listener: Listener) -> bool:
         return listener in self._listeners
 
-    def at(self, site: LiveSite) -> tuple[str, ...]:
-        """Return the endpoints of a site, as they were configured."""
-        return tuple(listener.text for listener in self._listeners if listener.site is site)
+    def at(self, factory: Any) -> tuple[str, ...]:
+        """Return the endpoints of a factory, as they were configured."""
+        return tuple(one.text for one in self._listeners if one.factory is factory)
 
-    def change(
-        self, wanted: Sequence[tuple[str, LiveSite]]
-    ) -> tuple[list[Listener], list[Listener]]:
+    def change(self, wanted: Sequence[tuple[str, Any]]) -> tuple[list[Listener], list[Listener]]:
         """
         Keep the listeners that are wanted, and make those that are missing.
 
@@ -156,13 +199,13 @@ class Listeners:
         missing = list(wanted)
         gone = []
         for listener in self._listeners:
-            if (place := (listener.text, listener.site)) in missing:
+            if (place := (listener.text, listener.factory)) in missing:
                 missing.remove(place)
             else:
                 gone.append(listener)
         new = [
-            Listener(self._reactor, text, site, self._streams if site is self._public else None)
-            for text, site in missing
+            Listener(self._reactor, text, factory, self._announcements[factory])
+            for text, factory in missing
         ]
         self._listeners = [listener for listener in self._listeners if listener not in gone] + new
         return gone, new

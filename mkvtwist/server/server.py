@@ -11,19 +11,24 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 
+from mkvtwist.access.entry import Entry
+from mkvtwist.access.refusals import Refusals
 from mkvtwist.access.tokens import read_management_token
-from mkvtwist.config.input import AtEnd
+from mkvtwist.config.input import AtEnd, Form
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.config.values import ConfigError
 from mkvtwist.http import LiveSite
 from mkvtwist.inputs.reader_thread import StartReader
+from mkvtwist.inputs.rtmp.factory import RtmpFactory
+from mkvtwist.inputs.rtmp.publishing import Publishing
+from mkvtwist.inputs.sender_slot import SenderSlot
 from mkvtwist.inputs.workers import Workers
-from mkvtwist.live.events import Events, Reloaded, StreamChanged
+from mkvtwist.live.events import Events, Reloaded, SenderRefused, StreamChanged
 from mkvtwist.server import systemd
 from mkvtwist.server.check import read_stream
 from mkvtwist.server.descriptors import most_connections
 from mkvtwist.server.endings import Endings
-from mkvtwist.server.listeners import Listener, Listeners
+from mkvtwist.server.listeners import Listener, Listeners, managing, publishing, watching
 from mkvtwist.server.pattern_streams import PatternStreams
 from mkvtwist.server.sighup import Hangup
 from mkvtwist.server.streams import Streams
@@ -73,6 +78,7 @@ class Server(MultiService):
         self._reread = reread
         self._endings = Endings(self)
         self.events = Events()
+        entry = Entry(reactor)
         self.streams = Streams(
             reactor,
             self,
@@ -81,13 +87,23 @@ class Server(MultiService):
             ended=self._ended,
             start_reader=start_reader,
             workers=workers,
+            entry=entry,
         )
         self.patterns = PatternStreams(reactor, self.streams)
         self.token: bytes | None = None
         find = self.patterns.find
-        self.site = LiveSite(reactor, self.streams, self, find=find)
+        self.site = LiveSite(reactor, self.streams, self, entry=entry, find=find)
         self._management_site = LiveSite(reactor, self.streams, self, public=False, find=find)
-        self.listeners = Listeners(reactor, self.site, self.streams)
+        self._refusals = Refusals(reactor, self.log, self.events.tell)
+        self._rtmp = RtmpFactory(reactor, Publishing(entry, self._slot), self._refuse)
+        self.listeners = Listeners(
+            reactor,
+            {
+                self.site: watching(self.streams),
+                self._management_site: managing,
+                self._rtmp: publishing(self.streams),
+            },
+        )
         self._config = config
         self.apply(config)
         if reread is not None:
@@ -104,6 +120,7 @@ class Server(MultiService):
                 *self.patterns.configs.values(),
             ),
             listen=self.listeners.at(self.site),
+            rtmp_listen=self.listeners.at(self._rtmp),
             management_listen=self.listeners.at(self._management_site),
         )
 
@@ -119,6 +136,7 @@ class Server(MultiService):
         @return: fires when everything has ended, what was about to end before included.
         """
         self.patterns.stop()
+        self._refusals.stop()
         return gatherResults([maybeDeferred(super().stopService), self._endings.wait()])
 
     def define(self, name: str, settings: Mapping[str, Any]) -> None:
@@ -170,6 +188,7 @@ class Server(MultiService):
         gone, new = self.listeners.change(
             [
                 *((text, self.site) for text in config.listen),
+                *((text, self._rtmp) for text in config.rtmp_listen),
                 *((text, self._management_site) for text in config.management_listen),
             ]
         )
@@ -225,6 +244,17 @@ class Server(MultiService):
                 mistakes += error.args
         for line in mistakes:
             self.log.error("{line}", line=line)
+
+    def _slot(self, name: str) -> SenderSlot | None:
+        """Return the place for senders of a stream that is published to."""
+        stream = self.streams.get(name)
+        if stream is None or stream.config.input.form is not Form.PUSH:
+            return None
+        return stream.input.slot
+
+    def _refuse(self, peer: str, reason: str, line: str) -> None:
+        """Tell operators of a sender that publishes to no stream."""
+        self._refusals.tell(SenderRefused(stream="", peer=peer, reason=reason), reason, line)
 
     def _listen(self, listener: Listener) -> None:
         if listener in self.listeners:

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.logger import Logger
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.config.settings import StreamConfig, change_at_once, changes
 from mkvtwist.config.values import ConfigError
 from mkvtwist.inputs.reader_thread import StartReader
@@ -45,6 +46,7 @@ class Streams(Mapping[str, Stream]):
         ended: Callable[[Stream], None],
         start_reader: StartReader | None,
         workers: Workers,
+        entry: Entry,
     ) -> None:
         """
         @param parent: the service whose children the streams are while they run.
@@ -53,6 +55,7 @@ class Streams(Mapping[str, Stream]):
         @param start_reader: starts the readers of all streams; L{None} if the configuration of
             each stream says how.
         @param workers: the processes in which inputs are read.
+        @param entry: the server's rules, guesses and limits.
         """
         self._reactor = reactor
         self._parent = parent
@@ -61,6 +64,7 @@ class Streams(Mapping[str, Stream]):
         self._ended = ended
         self._start_reader = start_reader
         self._workers = workers
+        self._entry = entry
         self._streams: dict[str, Stream] = {}
 
     def __getitem__(self, name: str) -> Stream:
@@ -168,6 +172,7 @@ class Streams(Mapping[str, Stream]):
             self._start_reader,
             workers=self._workers,
             on_wanted=on_wanted,
+            entry=self._entry,
         )
 
     def keep(self, stream: Stream) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.config.names import parse_name
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import PROCESS, THREAD
@@ -92,6 +93,7 @@ class Stream(MultiService):
         *,
         workers: Workers | None = None,
         on_wanted: Callable[["Stream"], bool] = lambda _: True,
+        entry: Entry | None = None,
         make_outputs: Sequence[MakeOutput] = OUTPUTS,
         make_period: Callable[[Header, Ring], Period] = Period,
     ) -> None:
@@ -101,6 +103,7 @@ class Stream(MultiService):
         @param start_reader: starts a reader each time that the input or a fallback is opened.
         @param on_wanted: called when a client or a sender wants the stream, which has not begun;
             returns whether there is room for it.
+        @param entry: the server's rules, guesses and limits, for senders that connect to the input.
         @param make_outputs: make the outputs that the configuration asks for.
         @param make_period: makes a period for each header.
         """
@@ -143,6 +146,7 @@ class Stream(MultiService):
             self._ended,
             start_reader=start_reader,
             on_wanted=lambda: on_wanted(self),
+            entry=entry,
         )
         self.input.setServiceParent(self)
 

@@ -47,10 +47,15 @@ class SourceTests(SynchronousTestCase):
         os.fstat(0)
 
     def test_endpoint(self) -> None:
-        """An endpoint is listened at, nothing else is."""
-        endpoint = Input(Form.ENDPOINT, "tcp:12345")
-        self.assertEqual(source_of(endpoint).endpoint(endpoint), "tcp:12345")
-        for form in set(Form) - {Form.ENDPOINT}:
+        """An endpoint is listened at, that of RTMP as well, nothing else is."""
+        for text, endpoint in (
+            ("tcp:12345", "tcp:12345"),
+            ("rtmp:1935:interface=127.0.0.1", "tcp:1935:interface=127.0.0.1"),
+            ("rtmps:1936:privateKey=k.pem", "ssl:1936:privateKey=k.pem"),
+        ):
+            parsed = parse_input("input", text)
+            self.assertEqual(source_of(parsed).endpoint(parsed), endpoint)
+        for form in set(Form) - {Form.ENDPOINT, Form.RTMP}:
             self.assertEqual(SOURCES[form].endpoint(Input(form, "x")), "")
 
     def test_label(self) -> None:

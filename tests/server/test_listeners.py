@@ -9,7 +9,14 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import Config, StreamConfig
 from mkvtwist.http import LiveSite
-from mkvtwist.server.listeners import ACCEPT_BACKLOG, Listener, Listeners
+from mkvtwist.server.listeners import (
+    ACCEPT_BACKLOG,
+    Listener,
+    Listeners,
+    managing,
+    publishing,
+    watching,
+)
 from mkvtwist.streams.stream import Stream
 from mkvtwist.testing import FakeReaders, Reactor
 from tests.support.fakes import Log, PortReactor
@@ -30,7 +37,7 @@ class ListenerTests(SynchronousTestCase):
 
     def start(self, *texts: str) -> list[Listener]:
         """Listeners at these endpoints, started as twistd does."""
-        made = [Listener(self.reactor, text, self.site, self.streams) for text in texts]
+        made = [Listener(self.reactor, text, self.site, watching(self.streams)) for text in texts]
         for listener in made:
             listener.privilegedStartService()
         for listener in made:
@@ -55,13 +62,24 @@ class ListenerTests(SynchronousTestCase):
 
     def test_without_privileges(self) -> None:
         """Under twist, which knows no privileges, it listens as well."""
-        Listener(self.reactor, "tcp:8080", self.site, {}).startService()
+        Listener(self.reactor, "tcp:8080", self.site, watching({})).startService()
         self.assertEqual([port[0] for port in self.reactor.tcpServers], [8080])
 
     def test_management(self) -> None:
         """Where one manages, the log names the page for that, and no stream."""
-        Listener(self.reactor, "tcp:8079", self.site, None).startService()
+        Listener(self.reactor, "tcp:8079", self.site, managing).startService()
         self.assertEqual(self.log.lines, [f"manage at http://{socket.gethostname()}:8079/admin"])
+
+    def test_publish(self) -> None:
+        """Where one publishes, the log names the URL of each stream that is published to."""
+        streams = dict(self.streams)
+        config = StreamConfig(Input(Form.PUSH, "push"), name="cam")
+        streams["cam"] = Stream(self.reactor, config, start_reader=FakeReaders())
+        for text in ("tcp:1935", "unix:a.sock"):
+            Listener(self.reactor, text, self.site, publishing(streams)).startService()
+        host = socket.gethostname()
+        said = [f"publish at rtmp://{host}:1935/cam", "publish at unix:a.sock /cam"]
+        self.assertEqual(self.log.about("publish at"), said)
 
     def test_unix(self) -> None:
         """A socket in the file system is no URL; the log says where it is, and what is asked."""
@@ -71,7 +89,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_stop_before_listening(self) -> None:
         """A listener that has never listened can be stopped."""
-        listener = Listener(self.reactor, "tcp:8080", self.site, {})
+        listener = Listener(self.reactor, "tcp:8080", self.site, watching({}))
         self.assertIsNone(listener.host)
         self.assertIsNone(listener.stopService())
 
@@ -94,7 +112,7 @@ class ListenerTests(SynchronousTestCase):
         self.assertEqual(handle.chosen, ["reno"])
         (line,) = self.log.about("congestion control gone cannot be set")
         self.assertIn("No such file or directory", line)
-        early = Listener(self.reactor, "tcp:8081", self.site, {})
+        early = Listener(self.reactor, "tcp:8081", self.site, watching({}))
         early.congest("cubic")
         early.startService()
         self.assertEqual(self.reactor.ports[1].socket.chosen, ["cubic"])
@@ -114,13 +132,15 @@ class ListenersTests(SynchronousTestCase):
         """Listeners that are wanted stay, others go, and missing ones are made."""
         reactor = Reactor()
         public, private = LiveSite(reactor, {}), LiveSite(reactor, {})
-        listeners = Listeners(reactor, public, {})
+        listeners = Listeners(reactor, {public: watching({}), private: managing})
         gone, new = listeners.change([("tcp:1", public), ("tcp:2", private)])
         self.assertEqual((gone, [listener.text for listener in new]), ([], ["tcp:1", "tcp:2"]))
         first, second = listeners
         gone, new = listeners.change([("tcp:2", public), ("tcp:1", public)])
         self.assertEqual(gone, [second])
-        self.assertEqual([(listener.text, listener.site) for listener in new], [("tcp:2", public)])
+        self.assertEqual(
+            [(listener.text, listener.factory) for listener in new], [("tcp:2", public)]
+        )
         self.assertIn(first, listeners)
         self.assertNotIn(second, listeners)
         self.assertEqual((listeners.at(public), listeners.at(private)), (("tcp:1", "tcp:2"), ()))
@@ -129,7 +149,7 @@ class ListenersTests(SynchronousTestCase):
         """An endpoint that is named twice has two listeners."""
         reactor = Reactor()
         site = LiveSite(reactor, {})
-        listeners = Listeners(reactor, site, {})
+        listeners = Listeners(reactor, {site: watching({})})
         _, new = listeners.change([("tcp:0", site)])
         self.assertEqual(len(new), 1)
         gone, new = listeners.change([("tcp:0", site), ("tcp:0", site)])

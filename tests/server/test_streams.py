@@ -7,6 +7,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.trial.unittest import SynchronousTestCase
 
+from mkvtwist.access.entry import Entry
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.config.values import ConfigError
@@ -38,6 +39,7 @@ class StreamsTests(SynchronousTestCase):
             ended=lambda _: None,
             start_reader=FakeReaders(),
             workers=Workers(Reactor()),
+            entry=Entry(Reactor()),
         )
         self.heard: list[tuple[str, str]] = []
         events.subscribe(lambda event: self.heard.append((event.kind, event.stream)))

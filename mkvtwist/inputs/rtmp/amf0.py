@@ -91,7 +91,7 @@ class _Reader:
         self.place += 1
         read = _READ.get(kind)
         if read is None:
-            raise ProtocolError(f"a value of the type {kind}, which AMF0 does not have")
+            raise ProtocolError("a value of a type that AMF0 does not have")
         return read(self, depth)
 
     def number(self, _: int) -> float:

@@ -134,9 +134,7 @@ class ChunkReader:
         else:
             header, place = _whole(kind, stream, data, place)
         if body is None and header.length > self.longest:
-            raise ProtocolError(
-                f"a message of {header.length} bytes; {self.longest} is the most here"
-            )
+            raise ProtocolError(f"a message of more than {self.longest} bytes")
         end = place + min(self.size, header.length - (0 if body is None else len(body)))
         if len(data) < end:
             raise IndexError

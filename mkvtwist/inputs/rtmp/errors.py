@@ -7,5 +7,6 @@ class ProtocolError(Exception):
     """
     The exception for bytes that are no RTMP, or exceed a bound; the connection is to be closed.
 
-    Its text says what is wrong, for the operator's log.
+    Its text says what is wrong, for the operator's log. Nothing that the peer has sent stands in
+    it, so that refusals for one cause share a line.
     """

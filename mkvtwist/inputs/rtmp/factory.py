@@ -1,0 +1,78 @@
+"""
+The factory of RTMP connections, which are counted and bounded (I{reactor}).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from mkvtwist.inputs.rtmp.connection import RtmpConnection
+from mkvtwist.inputs.rtmp.publishing import Publishing
+
+MOST_WAITING = 256
+"""
+Connections of one listener that publish nothing, with up to 200 kB each and for
+L{mkvtwist.inputs.rtmp.connection.PUBLISH_TIME} at most. One more takes the place of the oldest.
+"""
+
+Refuse = Callable[[str, str, str], None]
+"""
+Tells operators that a sender was refused which publishes to no stream: with its address, the
+reason, and the line of the log.
+"""
+
+
+class RtmpFactory(Factory):
+    """
+    Makes a connection for each sender, and bounds them.
+
+    @ivar refused: tells operators of a sender that was refused.
+    """
+
+    noisy = False
+    log = Logger()
+
+    def __init__(self, reactor: Any, publishing: Publishing, refused: Refuse) -> None:
+        self.refused = refused
+        self._reactor = reactor
+        self._publishing = publishing
+        self._limits = publishing.entry.limits
+        self._counted: set[RtmpConnection] = set()
+        self._waiting: dict[RtmpConnection, None] = {}  # the longest first
+
+    def buildProtocol(self, addr: object) -> RtmpConnection:
+        """Return the protocol of a new connection."""
+        uplink = RtmpConnection(self._reactor, self._publishing)
+        uplink.factory = self
+        return uplink
+
+    # called by connections
+
+    def opened(self, uplink: RtmpConnection) -> bool:
+        """Count a new connection; return whether its address may have it."""
+        if self._limits.is_full(uplink.host):
+            self._limits.refused(uplink.host)
+            return False
+        if not self._limits.has_none(uplink.host):
+            self._limits.enter(uplink.host)
+            self._counted.add(uplink)
+        return True
+
+    def closed(self, uplink: RtmpConnection) -> None:
+        """Count a connection no longer."""
+        self._waiting.pop(uplink, None)
+        if uplink in self._counted:
+            self._counted.remove(uplink)
+            self._limits.leave(uplink.host)
+
+    def waits(self, uplink: RtmpConnection) -> None:
+        """Note that a connection publishes nothing yet, or no longer."""
+        if len(self._waiting) >= MOST_WAITING:
+            next(iter(self._waiting)).drop()
+        self._waiting[uplink] = None
+
+    def publishes(self, uplink: RtmpConnection) -> None:
+        """Note that a connection publishes."""
+        self._waiting.pop(uplink, None)
