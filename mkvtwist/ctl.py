@@ -36,6 +36,7 @@ examples:
   mkvctl set cam input=tcp:12346 fallback=/srv/pause.mkv
   mkvctl set cam fallback=null
   mkvctl disconnect cam 17
+  mkvctl title radio "Artist - Title"
   mkvctl --json show cam | jq .bitrate
   mkvctl events
 
@@ -253,6 +254,8 @@ def _account(name: str, stream: Mapping[str, Any]) -> Iterator[str]:
         f"{stream['restarts']} restarts, {stream['discontinuities']} discontinuities,"
         f" {stream['bytes_in'] / 1e6:.1f} MB in, {stream['bytes_out'] / 1e6:.1f} MB out"
     )
+    if stream.get("now"):
+        yield _song(stream["now"])
     if stream["recording"]:
         yield f"recording: {_printable(stream['recording'])}"
     yield from (f"left out: {_printable(text)}" for text in stream["left_out"])
@@ -347,6 +350,19 @@ def _disconnect(server: Interface, said: argparse.Namespace, say: Say) -> None:
         say(done, iter([f"client {client}: disconnected"]))
 
 
+def _title(server: Interface, said: argparse.Namespace, say: Say) -> None:
+    song = {key: getattr(said, key, None) or "" for key in ("title", "artist", "artwork")}
+    stream = server.ask("PUT", f"streams/{_quoted(said.name)}/metadata", song)
+    say(stream, iter([f"{said.name}: {_song(stream['now'])}"]))
+
+
+def _song(now: Mapping[str, Any] | None) -> str:
+    """Return what is playing, in words."""
+    if now is None:
+        return "nothing is known to be playing"
+    return "playing " + _printable(" - ".join(filter(None, (now["artist"], now["title"]))))
+
+
 def _reload(server: Interface, said: argparse.Namespace, say: Say) -> None:
     streams = server.ask("POST", "reload")["streams"]
     say(streams, _overview(streams))
@@ -420,11 +436,12 @@ def parser() -> argparse.ArgumentParser:
 
     def command(
         name: str, do: Callable[..., None], text: str, *arguments: tuple[str, str | None, str]
-    ) -> None:
+    ) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text, parents=[common])
         made.set_defaults(do=do)
         for dest, many, help_ in arguments:
             made.add_argument(dest, nargs=many, metavar=help_)
+        return made
 
     one, several = ("name", None, "STREAM"), ("names", "+", "STREAM")
     command("list", _list, "all streams, a line for each")
@@ -439,6 +456,12 @@ def parser() -> argparse.ArgumentParser:
     command("start", _act, "start streams that were stopped, or have ended", several)
     command("restart", _act, "stop streams, and start them", several)
     command("disconnect", _disconnect, "disconnect clients", one, ("clients", "+", "CLIENT"))
+    title = command(
+        *("title", _title, "say what is playing; without a title, nothing is"),
+        *(one, ("title", "?", "TITLE")),
+    )
+    title.add_argument("--artist", help="who plays it; or give both: 'Artist - Title'")
+    title.add_argument("--artwork", metavar="URL", help="where a picture of it is")
     command("reload", _reload, "read the configuration file again")
     command("events", _events, "what happens, as it does, until it is interrupted")
     command("health", _health, "whether every stream is live that has to be")

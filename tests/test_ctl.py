@@ -116,6 +116,15 @@ class CommandTests(ControlTestCase):
             self.assertEqual(got["live"]["state"], "opening")
 
     @inlineCallbacks
+    def test_title(self) -> Any:
+        """What is playing is told, shown, and told to be over."""
+        said = yield self.ctl("title", "live", "Title", "--artist", "Artist")
+        self.assertEqual(said, "live: playing Artist - Title\n")
+        self.assertIn("playing Artist - Title", (yield self.ctl("show", "live")))
+        said = yield self.ctl("title", "live")
+        self.assertEqual(said, "live: nothing is known to be playing\n")
+
+    @inlineCallbacks
     def test_show(self) -> Any:
         """Everything of one stream, its clients and its settings; nothing moves the cursor."""
         self.begin()

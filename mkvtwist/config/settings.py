@@ -56,6 +56,7 @@ from mkvtwist.config.types import (
     SIZE,
     SPEED,
     SWITCH,
+    TEXT,
     TOKEN,
     ValueType,
 )
@@ -133,6 +134,29 @@ class StreamConfig:
         " (`.vtt`, `.mp3`, …) are reserved. With `*` it is a"
         " [pattern](configuration.md#patterns)",
         where=Where.OPTION,
+    )
+    title: str | None = setting(
+        None,
+        TEXT,
+        Group.INPUT,
+        "The stream's title on its page, in link previews, in /status and on radios",
+        reference="the stream's title on its page, in link previews, in `/status` and on"
+        " [radios](../howto/radio.md); without it the title that the input has, or none",
+        usual="the input's",
+        example='"Radio Example"',
+        where=_OWN,
+        change=Change.AT_ONCE,
+    )
+    description: str | None = setting(
+        None,
+        TEXT,
+        Group.INPUT,
+        "A sentence on the stream, shown where its title is",
+        reference="a sentence on the stream, shown where its title is",
+        usual="the input's",
+        example='"Music, day and night"',
+        where=_OWN,
+        change=Change.AT_ONCE,
     )
     at_end: AtEnd = setting(
         _BY_INPUT,

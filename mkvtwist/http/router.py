@@ -22,13 +22,16 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from mkvtwist.config.input import Form
 from mkvtwist.config.rule import EVERYBODY, AccessRule
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.http.admission import Admission
+from mkvtwist.http.wire.body import with_whole_body
 from mkvtwist.http.wire.cors import allow_any_origin, is_preflight, respond_to_preflight
 from mkvtwist.http.wire.hosts import is_local
 from mkvtwist.http.wire.live_response import respond_absence
 from mkvtwist.http.wire.peer import transport_of
+from mkvtwist.http.wire.query import parameter
 from mkvtwist.http.wire.request import SENDING, IncomingRequest
 from mkvtwist.http.wire.response import View, respond_text
 from mkvtwist.media.printable import printable
@@ -70,7 +73,7 @@ class Guard(Enum):
     """Clients that the stream's rule C{watch} admits."""
 
     SEND = auto()
-    """Clients that the stream's rule C{send} admits."""
+    """Clients that the rule C{send} of a stream admits, which the path or the query names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +267,8 @@ class Router(Resource):
             self._admission.show(request, self._streams, view)
         elif route.guard is Guard.MANAGEMENT:
             self._manage(view, request)
+        elif route.guard is Guard.SEND:
+            with_whole_body(request, partial(self._respond_to_sender, view))
         else:
             view(request)
 
@@ -277,6 +282,17 @@ class Router(Resource):
         else:
             then = partial(whole, self._streams, request)
             self._admission.admit(request, route.path[1:], rule, then)
+
+    def _respond_to_sender(self, view: GuardedView, request: Request) -> None:
+        """Respond to an Icecast sender, which names its stream in the query: C{mount=/NAME}."""
+        mount = parameter(request, "mount") or ""
+        stream = stream_at(mount.removeprefix("/"), self._streams, self._find)
+        if stream is None or stream.config.input.form is not Form.PUSH:
+            name = printable(mount, 200)
+            respond_text(request, 404, f"There is no stream with senders at mount={name!r}.")
+            return
+        config = stream.config
+        self._admission.admit(request, config.name, config.send, partial(view, stream, request))
 
     def _respond_of(self, stream: Stream, rest: str, request: Request) -> None:
         """

@@ -21,7 +21,7 @@ from mkvtwist.http.control import Control
 from mkvtwist.http.replay.writer import PREFIX
 from mkvtwist.http.router import REST, STREAM, Guard, Route
 from mkvtwist.http.segment_requests import Watching
-from mkvtwist.http.views import pages, static
+from mkvtwist.http.views import pages, radio, static
 from mkvtwist.http.views.live import watch
 from mkvtwist.http.views.management import Management
 from mkvtwist.http.views.publish import publish, send
@@ -71,6 +71,7 @@ class Views:
         self._streams = streams
         self._limits = limits
         self._status = parts.get("status") or Status(reactor, streams)
+        self._icecast = radio.IcecastStatus()
         self._stills = parts.get("stills") or Stills(reactor)
         self._replays = parts.get("replays") or Replays(reactor)
         # The observers of a stream's cutter keep these, so that they go with the stream.
@@ -97,6 +98,8 @@ class Views:
         yield Route("/metrics", status.show_metrics, by_status)
         yield Route("/healthz", status.show_health, Guard.ANYONE)
         yield Route(f"/static/{REST}", static.find, Guard.ANYONE)
+        yield Route("/status-json.xsl", self._icecast.show, visible, any_origin=True)
+        yield Route("/admin/metadata", radio.set_title, Guard.SEND, (b"GET", b"POST"))
 
         # a stream
         yield Route(STREAM, self._watch_or_page, watching, is_listed=True)
@@ -106,6 +109,8 @@ class Views:
         for name in MANIFESTS:
             view = partial(self._show_piece, name)
             yield Route(f"{STREAM}/{name}", view, watching, is_listed=True)
+        yield Route(f"{STREAM}.m3u", radio.show_m3u, watching)
+        yield Route(f"{STREAM}.pls", radio.show_pls, watching)
         yield Route(f"{STREAM}.jpg", self._stills.show, watching, is_listed=True)
         yield Route(f"{STREAM}/status", status.show_stream, watching)
         for format_ in FORMATS.values():

@@ -12,7 +12,7 @@ stream through an L{ISenderSlot}::
 """
 
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from zope.interface import Attribute, Interface
 
@@ -114,6 +114,14 @@ def identity_of(user: str, host: str | None) -> str:
     return f"user {user}" if user else host or ""
 
 
+class Station(NamedTuple):
+    """What a sender says of its station, as Icecast's do; each text is empty if it says nothing."""
+
+    name: str = ""
+    description: str = ""
+    genre: str = ""
+
+
 class Sender:
     """
     A sender, from its arrival on.
@@ -124,6 +132,7 @@ class Sender:
     @ivar pipe: what it has sent, for the reader.
     @ivar present: whether more may come.
     @ivar program: the programme of its MPEG-TS that it asks to be sent; 0 if it does not ask.
+    @ivar station: the station that it sends.
     """
 
     def __init__(self, slot: ISenderSlot, peer: str, uplink: IUplink, identity: str = "") -> None:
@@ -131,6 +140,7 @@ class Sender:
         self.identity = identity
         self.uplink = uplink
         self.program = 0
+        self.station = Station()
         self.pipe = Pipe(lambda: slot.reactor.callFromThread(self._has_room))
         self.present = False
         self._slot = slot

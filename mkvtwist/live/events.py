@@ -142,6 +142,22 @@ class FallbackDown(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TitleChanged(Event):
+    """
+    Another song is playing, or none.
+
+    @ivar title: empty if none is known.
+    @ivar artwork: the URL of its cover.
+    """
+
+    kind = "title changed"
+
+    title: str
+    artist: str | None = None
+    artwork: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SenderRefused(Event):
     """
     A sender was refused.

@@ -231,11 +231,18 @@ class Ring:
         fragment = self[max(place, self.first)]
         return fragment.segment - fragment.key
 
-    def bitrate(self, span: int) -> float:
-        """Return the bits of payload a second over the last so many microseconds of media."""
+    def bitrate(self, span: int, tracks: Collection[int] | None = None) -> float:
+        """
+        Return the bits of payload a second over the last so many microseconds of media.
+
+        @param tracks: the numbers of those that count; without them all do.
+        """
         size, since = 0, self.edge
         for fragment in reversed(self._fragments):
-            size += fragment.payload
+            if tracks is None:
+                size += fragment.payload
+            else:
+                size += sum(len(p.data) for p in fragment.packets if p.track in tracks)
             since = min(since, fragment.start)
             if self.edge - since >= span:
                 break

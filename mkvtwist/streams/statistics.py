@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mkvtwist.config.values import THREAD
 from mkvtwist.live.client import ClientStatistics
+from mkvtwist.live.now_playing import Song
 from mkvtwist.media.packet import Track
 
 
@@ -61,3 +62,7 @@ class StreamStatistics:
     live_edge: LiveEdge | None = None
     isolation: str = THREAD
     """How the input is read."""
+    title: str | None = None
+    description: str | None = None
+    now: Song | None = None
+    """What is playing."""

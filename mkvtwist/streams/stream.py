@@ -3,7 +3,7 @@ One named stream: its input, its publisher, its outputs, its figures (I{reactor}
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from mkvtwist.formats.choice import endings, media_types
 from mkvtwist.inputs.feed import Feed, FeedUplink
 from mkvtwist.inputs.isolated import IsolatedReader
 from mkvtwist.inputs.reader_thread import ReaderThread, StartReader
+from mkvtwist.inputs.senders import Station
 from mkvtwist.inputs.service import InputService
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.inputs.workers import Workers
@@ -25,6 +26,7 @@ from mkvtwist.live.client_check import RATE_SPAN
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
 from mkvtwist.live.fanout import Fanout
+from mkvtwist.live.now_playing import NowPlaying
 from mkvtwist.live.period import Period
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.live.ring import Ring
@@ -81,6 +83,7 @@ class Stream(MultiService):
     @ivar events: of clients and the input, to subscribe to.
     @ivar ended: whether it has come to its end by itself, and every client has its rest.
     @ivar viewers: the viewers of segmented outputs.
+    @ivar now_playing: the song that is sent now.
     """
 
     def __init__(
@@ -136,7 +139,8 @@ class Stream(MultiService):
         self.cutter = Cutter(config.buffer, parts=not config.whole_segments)
         self.viewers = Viewers()
         self._intake = Intake(reactor)
-        sinks = [*self._outputs, self.fanout, self.cutter, self._intake]
+        self.now_playing = NowPlaying(config.name, self.events)
+        sinks = [*self._outputs, self.fanout, self.cutter, self._intake, self.now_playing]
         self.publisher = Publisher(config, self.demand, sinks, make_period)
         self.input = InputService(
             reactor,
@@ -251,6 +255,22 @@ class Stream(MultiService):
         return "nobody is sending it" if needs_sender and not self.input.slot.is_open else ""
 
     @property
+    def since(self) -> float:
+        """Return when the current state began, in seconds since the epoch."""
+        since: float = self._reactor.seconds() - self.input.life.since
+        return time.time() - since
+
+    @property
+    def station(self) -> Station:
+        """Return what is said of the stream: by its settings, or else by the input itself."""
+        sender = self.input.slot.current
+        said = sender.station if sender is not None else Station()
+        return said._replace(
+            name=self.config.title or said.name,
+            description=self.config.description or said.description,
+        )
+
+    @property
     def period(self) -> Period | None:
         """Return the current period; L{None} while no tracks are known."""
         return self.publisher.period
@@ -287,6 +307,11 @@ class Stream(MultiService):
         period = self.publisher.period
         return period.ring.bitrate(RATE_SPAN) if period is not None else 0.0
 
+    def bitrate_of(self, tracks: Collection[int]) -> float:
+        """Return the bits per second of some tracks, by the last media that came."""
+        period = self.publisher.period
+        return period.ring.bitrate(RATE_SPAN, tracks) if period is not None else 0.0
+
     def statistics(self, *, clients: bool = True) -> StreamStatistics:
         """
         Return everything that C{/status}, C{/metrics} and the page show.
@@ -299,14 +324,16 @@ class Stream(MultiService):
         ring = period.ring if period is not None else None
         state, reason = self.condition
         everybody = sorted(self.fanout.clients, key=lambda client: client.id) if clients else ()
-        now = self._reactor.seconds()
         return StreamStatistics(
             state=state,
             reason=reason,
             detail=input_.life.detail,
             input=str(self.config.input),
             isolation=self.isolation,
-            since=time.time() - (now - input_.life.since),
+            title=self.station.name or None,
+            description=self.station.description or None,
+            now=self.now_playing.song,
+            since=self.since,
             tracks=period.header.tracks if period is not None else (),
             left_out=input_.reports.left_out,
             notes=input_.reports.notes,

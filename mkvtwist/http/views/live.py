@@ -11,6 +11,7 @@ from mkvtwist.config.values import ConfigError, parse_past, parse_seconds
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import NoTrack, Unfit, choose
 from mkvtwist.http.client_limits import ClientLimits
+from mkvtwist.http.wire.icy import IcyTitles, wants_titles
 from mkvtwist.http.wire.live_response import (
     live_headers,
     live_response,
@@ -46,7 +47,8 @@ def watch(stream: Stream, format_: Format, limits: ClientLimits, request: Reques
         if limits.refuse(stream, request):
             return
         limits.enter(request)
-    response = live_response(request, format_, partial(respond_nothing_new, stream))
+    titles = IcyTitles(stream) if format_.single and wants_titles(request) else None
+    response = live_response(request, format_, partial(respond_nothing_new, stream), titles)
     gone = request.notifyFinish()
     wish = Wish(
         burst=burst,

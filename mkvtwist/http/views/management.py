@@ -33,6 +33,9 @@ from mkvtwist.streams.stream import Stream
 API = "/api/v1/"
 """The beginning of each path of the interface."""
 
+SONG_KEYS = ("title", "artist", "artwork")
+"""The keys of a song."""
+
 _WRONG = "This needs the management token: Authorization: Bearer TOKEN."
 
 _ONLY_HERE = (
@@ -75,6 +78,7 @@ class Management:
             (f"{stream}/stop", b"POST", partial(self._act, "stop")),
             (f"{stream}/restart", b"POST", partial(self._act, "restart")),
             (f"{stream}/clients/{{number}}", b"DELETE", self._disconnect),
+            (f"{stream}/metadata", b"PUT", self._tell_playing),
         ):
             yield Route(path, view, Guard.MANAGEMENT, (method,), exists=self.is_there)
 
@@ -163,6 +167,18 @@ class Management:
                 _answer(request, 200, {"disconnected": client.id})
                 return
         raise KeyError(f"client {number!r}")
+
+    def _tell_playing(self, name: str, request: Request) -> None:
+        stream = self._stream(name)
+        assert request.content is not None
+        song = parse_object(request.content.read(), '{"title": "a song", "artist": "a band"}')
+        for key, value in song.items():
+            if key not in SONG_KEYS or not isinstance(value, str | None):
+                raise ConfigError(f"{key}: only {', '.join(SONG_KEYS)} can be told, each as text")
+        stream.now_playing.tell(
+            **{key: value or "" for key, value in {"title": "", **song}.items()}
+        )
+        self._show(name, request)
 
     def _reload(self, request: Request) -> None:
         self._control.reload()

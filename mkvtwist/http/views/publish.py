@@ -17,7 +17,8 @@ from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.query import parameter
 from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond_text
-from mkvtwist.inputs.senders import Sender, identity_of
+from mkvtwist.inputs.senders import Sender, Station, identity_of
+from mkvtwist.media.printable import printable
 from mkvtwist.net.sockets import address
 from mkvtwist.streams.stream import Stream
 
@@ -87,8 +88,19 @@ def _receive(stream: Stream, request: IncomingRequest) -> None:
     peer = address(request.getClientAddress())
     uplink.sender = Sender(stream.input.slot, peer, uplink, _identity(request))
     uplink.sender.program = program
+    uplink.sender.station = _station(request)
     if uplink.sender.arrive():
         uplink.begin()
+
+
+def _station(request: IncomingRequest) -> Station:
+    """Return the station that an Icecast sender names in its request."""
+
+    def said(field: str) -> str:
+        value = request.getHeader(f"ice-{field}") or request.getHeader(f"icy-{field}") or ""
+        return printable(value)
+
+    return Station(said("name"), said("description"), said("genre"))
 
 
 def is_probe(request: Any) -> bool:

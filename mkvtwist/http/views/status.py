@@ -126,6 +126,8 @@ class Status:
             name: shown.pop(f"ring_{name}") for name in ("seconds", "bytes", "segments")
         }
         del shown["endings"], shown["quiet"]
+        if statistics.now is not None:
+            shown["now"]["since"] = timestamp(statistics.now.since)
         if statistics.live_edge is not None:
             media, arrived = statistics.live_edge
             shown["live_edge"] = {

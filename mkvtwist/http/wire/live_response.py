@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.choice import NoTrack, Unfit
+from mkvtwist.http.wire.icy import IcyTitles
 from mkvtwist.http.wire.peer import abort, transport_of
 from mkvtwist.http.wire.response import View, respond_text, respond_unavailable
 from mkvtwist.live.client import IResponse, Progress
@@ -25,6 +26,9 @@ from mkvtwist.streams.stream import Stream
 
 RETRY_SOON = 1
 """Seconds after which to ask again if a held request got no media: it has waited long enough."""
+
+
+Buffer = bytes | memoryview
 
 
 def chunk(data: bytes) -> bytes:
@@ -38,13 +42,21 @@ class LiveResponse:
 
     framing: Callable[[bytes], bytes] | None = None
 
-    def __init__(self, request: Request, format_: Format, respond_nothing: View) -> None:
+    def __init__(
+        self,
+        request: Request,
+        format_: Format,
+        respond_nothing: View,
+        titles: IcyTitles | None = None,
+    ) -> None:
         """
         @param respond_nothing: responds if nothing is going to come.
+        @param titles: come between the bytes, if the client wants any.
         """
         self.request = request
         self.format = format_
         self._respond_nothing = respond_nothing
+        self._titles = titles
         self.sent = 0
         self.offer: Callable[[bytes], int] = self._take
         self._begun = False
@@ -59,6 +71,8 @@ class LiveResponse:
 
     def begin(self, tracks: Sequence[Track]) -> None:
         self._begun = True
+        if self._titles is not None:
+            self._titles.announce(self.request, tracks)
         live_headers(self.request, self.format, tracks)
 
     def refuse(self, problem: Unfit | NoTrack) -> None:
@@ -71,11 +85,18 @@ class LiveResponse:
         self.request.unregisterProducer()
 
     def write(self, data: bytes) -> None:
+        if self._titles is not None:
+            data = self._titles.insert(data)
         self.sent += len(data)
         self.request.write(data)
 
     def _take(self, data: bytes) -> int:
-        self.request.write(data)
+        if self._titles is None:
+            self.request.write(data)
+        else:
+            made = self._titles.insert(data)
+            self.sent += len(made) - len(data)
+            self.request.write(made)
         return len(data)
 
     def keep(self, rest: memoryview) -> None:
@@ -101,18 +122,25 @@ class SocketResponse(LiveResponse):
     that all clients share, until the transport says that there is room.
     """
 
-    def __init__(self, request: Request, format_: Format, respond_nothing: View) -> None:
-        super().__init__(request, format_, respond_nothing)
+    def __init__(
+        self,
+        request: Request,
+        format_: Format,
+        respond_nothing: View,
+        titles: IcyTitles | None = None,
+    ) -> None:
+        super().__init__(request, format_, respond_nothing, titles)
         self._transport: Connection = transport_of(request)
         self._producer: Any = None
         self._rest: memoryview | None = None
-        if request.clientproto == b"HTTP/1.1":
+        if request.clientproto == b"HTTP/1.1" and titles is None:
             self.framing = chunk
 
     def begin(self, tracks: Sequence[Track]) -> None:
         super().begin(tracks)
         self._transport.setTcpNoDelay(True)
-        self.offer = self._transport.getHandle().send
+        self._send: Callable[[Buffer], int] = self._transport.getHandle().send
+        self.offer = self._send if self._titles is None else self._offer_with_titles
         # The response's head waits in the transport's buffer; nothing may overtake it.
         self.request.write(b"")
         self._rest = memoryview(b"")
@@ -126,12 +154,18 @@ class SocketResponse(LiveResponse):
         self.request.unregisterProducer()
 
     def write(self, data: bytes) -> None:
+        if self._titles is not None:
+            data = self._titles.insert(data)
         if self._rest is not None:  # the header, behind the response's head
             self._rest = memoryview(bytes(self._rest) + data)
             self._wait()
-            return
+        else:
+            self._write(data)
+
+    def _write(self, data: Buffer) -> None:
+        """Send what the kernel takes, and keep the rest."""
         try:
-            sent = self.offer(data)
+            sent = self._send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -143,6 +177,22 @@ class SocketResponse(LiveResponse):
         if sent < len(data):
             self._rest = memoryview(data)[sent:]
             self._wait()
+
+    def _offer_with_titles(self, data: bytes) -> int:
+        """Offer bytes, and titles between them; what was not taken with a title is kept here."""
+        titles = self._titles
+        assert titles is not None
+        made = titles.insert(data)
+        if made is data:
+            return self._send(data)
+        try:
+            sent = self._send(made)
+        except OSError:
+            sent = 0
+        self.sent += len(made) - len(data)
+        if sent < len(made):
+            self.keep(memoryview(made)[sent:])
+        return len(data)
 
     def keep(self, rest: memoryview) -> None:
         self.sent -= len(rest)
@@ -165,10 +215,9 @@ class SocketResponse(LiveResponse):
             self._producer.pauseProducing()
 
     def resumeProducing(self) -> None:
-        rest: Any = self._rest
-        self._rest = None
+        rest, self._rest = self._rest, None
         if rest:
-            self.write(rest)
+            self._write(rest)
         if not self._is_full and self._producer is not None:
             self._producer.resumeProducing()
 
@@ -177,12 +226,14 @@ class SocketResponse(LiveResponse):
             self._producer.stopProducing()
 
 
-def live_response(request: Request, format_: Format, respond_nothing: View) -> LiveResponse:
+def live_response(
+    request: Request, format_: Format, respond_nothing: View, titles: IcyTitles | None = None
+) -> LiveResponse:
     """Return the best kind of live response for what the request came over."""
     transport = transport_of(request)
     if isinstance(transport, Connection) and not getattr(transport, "TLS", False):
-        return SocketResponse(request, format_, respond_nothing)
-    return LiveResponse(request, format_, respond_nothing)
+        return SocketResponse(request, format_, respond_nothing, titles)
+    return LiveResponse(request, format_, respond_nothing, titles)
 
 
 def live_headers(request: Request, format_: Format, tracks: Sequence[Track]) -> None:

@@ -89,6 +89,33 @@ class ManagementTestCase(SynchronousTestCase):
         return json.loads(got.body)
 
 
+class TitleTests(ManagementTestCase):
+    """What is playing, as programs say it."""
+
+    def test_metadata(self) -> None:
+        """A song has a title, an artist and a cover, each of them optional."""
+        for song, playing in (
+            (
+                {"title": "T", "artist": "A", "artwork": "https://x.example/1.jpg"},
+                ["T", "A", "https://x.example/1.jpg"],
+            ),
+            ({"title": "A - T", "artist": None}, ["T", "A", None]),
+        ):
+            now = self.told(self.ask("PUT", "streams/live/metadata", song))["now"]
+            self.assertEqual([now["title"], now["artist"], now["artwork"]], playing)
+        for song in ({"title": ""}, {}):
+            self.ask("PUT", "streams/live/metadata", {"title": "T"})
+            self.assertIsNone(self.told(self.ask("PUT", "streams/live/metadata", song))["now"])
+
+    def test_mistakes(self) -> None:
+        """Anything else is refused, and says what may be told."""
+        for song in ({"song": "T"}, {"title": 1}, {"title": ["T"]}):
+            got = self.ask("PUT", "streams/live/metadata", song)
+            self.assertEqual(got.status, 400)
+            self.assertIn("only title, artist, artwork can be told", got.text)
+        self.assertEqual(self.ask("PUT", "streams/nothing/metadata", {"title": "T"}).status, 404)
+
+
 class AccessTests(ManagementTestCase):
     """Who may manage."""
 

@@ -61,7 +61,7 @@ class StatusTests(SiteTestCase):
                 *("state", "reason", "input", "since", "tracks", "bitrate", "segment_seconds"),
                 *("ring", "fragments", "bytes_in", "bytes_out", "discontinuities", "restarts"),
                 *("clients", "left_out", "recording", "hls_viewers", "formats", "live_edge"),
-                *("detail", "notes", "isolation"),
+                *("detail", "notes", "isolation", "title", "description", "now"),
             },
         )
         self.assertEqual((stream["state"], stream["input"]), ("live", "demo:"))

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,8 +19,10 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.http.wire.live_response import SocketResponse
 from mkvtwist.live.client import PIECE
+from mkvtwist.media.packet import Header
 from mkvtwist.streams.stream import Stream
-from mkvtwist.testing import Reactor, footage, header
+from mkvtwist.testing import SOUND, Reactor, footage, header
+from tests.support import icy
 from tests.support.fakes import Answer, answer, blocks, head
 from tests.support.site import ignore
 
@@ -170,6 +173,41 @@ class SocketTests(TestCase):
         self.assertEqual(player.answer.headers["transfer-encoding"], "chunked")
         self.assertEqual(player.answer.headers["content-type"], "video/x-matroska")
         self.assertEqual(player.answer.body, head() + self.wire(0, 3, 500))
+
+    async def test_titles(self) -> None:
+        """A client that wants titles gets them between its bytes, however slowly it reads."""
+        self.stream.publisher.begin(Header((replace(SOUND, codec="mp3"),)))
+        self.stream.now_playing.tell("Artist - Title")
+        self.publish(0, 10, 15_000)
+        player = await self.connect(receive_buffer=32_768)
+        player.transport.write(
+            b"GET /live.mp3?burst=60 HTTP/1.1\r\nHost: x\r\nIcy-MetaData: 1\r\n\r\n"
+        )
+        transport = player.transport
+        transport.pauseProducing()
+        await self.until(lambda: bool(self.stream.fanout.clients))
+        (client,) = self.stream.fanout.clients
+        await self.until(lambda: client.paused and client.sent > PIECE)
+        for _ in range(50):
+            transport.resumeProducing()
+            await self.turn()
+            transport.pauseProducing()
+            await self.turn()
+        transport.resumeProducing()
+        await self.until(lambda: client.is_following)
+        for second in range(10, 20):
+            self.publish(second, second + 1, 15_000)
+            await self.turn()
+        self.stream.publisher.end()
+        await player.when(lambda: player.lost)
+        head, _, body = player.data.partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.0 200 OK\r\n"))
+        self.assertIn(b"\r\nicy-metaint: 16000\r\n", head)
+        self.assertNotIn(b"chunked", head)
+        sound, titles = icy.parsed(body)
+        self.assertEqual(sound, b"".join(p.data for p in footage(0, 20, size=15_000)))
+        self.assertEqual(list(filter(None, titles)), ["StreamTitle='Artist - Title';"])
+        self.assertEqual(client.sent, len(body))
 
     async def test_slow(self) -> None:
         """A client that reads slowly gets exactly the same bytes, in whole chunks."""
