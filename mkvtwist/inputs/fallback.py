@@ -16,7 +16,7 @@ from mkvtwist.inputs.readings import Reading, Readings
 from mkvtwist.inputs.reports import Reports, Role
 from mkvtwist.inputs.retry import QUICK, Retry
 from mkvtwist.inputs.sources import source_of
-from mkvtwist.libav import Ended, Pace
+from mkvtwist.libav import Ended, Pace, Tagged
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.media.packet import Header, Packet
 from mkvtwist.media.timeline import Timeline
@@ -133,6 +133,9 @@ class Fallback:
     def brought(self, reading: Reading, packets: list[Packet]) -> None:
         """Publish the packets."""
         self._publisher.publish(packets)
+
+    def tagged(self, reading: Reading, tags: Tagged) -> None:
+        """Ignore the tags: what is shown meanwhile is not what the stream is."""
 
     def noted(self, reading: Reading, texts: tuple[str, ...]) -> None:
         """Log how the fallback is read; C{/status} says that of the input only."""

@@ -11,7 +11,7 @@ from mkvtwist.inputs.reader_thread import ReaderTask
 from mkvtwist.inputs.readings import Reading, Readings
 from mkvtwist.inputs.reports import Reports, Role
 from mkvtwist.inputs.sources import source_of
-from mkvtwist.libav import Ended, Pace
+from mkvtwist.libav import Ended, Pace, Tagged
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.packet import Header, Packet
@@ -38,12 +38,14 @@ class Primary:
         on_opened: Callable[[], None],
         on_live: Callable[[], None],
         on_end: Callable[[Ended, bool], None],
+        on_tags: Callable[[Tagged], None],
     ) -> None:
         """
         @param timeline: the stream's.
         @param on_opened: called when the input could be opened.
         @param on_live: called with each header.
         @param on_end: called when the input has ended, and whether a header had come.
+        @param on_tags: called with the tags of the input.
         """
         self.config = config
         self.restarts = 0
@@ -55,6 +57,7 @@ class Primary:
         self._on_opened = on_opened
         self._on_live = on_live
         self._on_end = on_end
+        self._on_tags = on_tags
         self._pace = Pace(config.readrate, config.readrate_initial_burst)
         self._guard = BitrateGuard()
         self._reading: Reading | None = None
@@ -138,6 +141,10 @@ class Primary:
     def noted(self, reading: Reading, texts: tuple[str, ...]) -> None:
         """Log how the input is read; have C{/status} show it."""
         self._reports.note(texts)
+
+    def tagged(self, reading: Reading, tags: Tagged) -> None:
+        """Say what is playing."""
+        self._on_tags(tags)
 
     def ended(self, reading: Reading, ended: Ended) -> None:
         """Say that the input has ended."""

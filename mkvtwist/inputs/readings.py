@@ -15,7 +15,7 @@ from mkvtwist.config.input import Input
 from mkvtwist.inputs.reader_thread import ReaderTask, RunningReader, StartReader
 from mkvtwist.inputs.reports import Reports
 from mkvtwist.inputs.timeline_turns import TimelineTurns
-from mkvtwist.libav import INTERNAL_ERROR, Ended, Noted, Noticed, Opened
+from mkvtwist.libav import INTERNAL_ERROR, Ended, Noted, Noticed, Opened, Tagged
 from mkvtwist.media.packet import Header, Packet
 
 STOP_TIMEOUT = 1.0
@@ -69,6 +69,9 @@ class ReadingOwner(Protocol):
 
     def noted(self, reading: Reading, texts: tuple[str, ...]) -> None:
         """Take sentences on how the source is read; they replace those before."""
+
+    def tagged(self, reading: Reading, tags: Tagged) -> None:
+        """Take the tags of the source; they replace those before."""
 
     def ended(self, reading: Reading, ended: Ended) -> None:
         """Take note of the end, the last call for this reading."""
@@ -191,7 +194,9 @@ class Readings:
         if packets:
             reading.owner.brought(reading, packets)
 
-    def _tell(self, reading: Reading, event: Opened | Header | Noticed | Noted | Ended) -> None:
+    def _tell(
+        self, reading: Reading, event: Opened | Header | Noticed | Noted | Tagged | Ended
+    ) -> None:
         owner = reading.owner
         if isinstance(event, Opened):
             owner.opened(reading)
@@ -202,6 +207,8 @@ class Readings:
             self._reports.notice(reading.source, event.text)
         elif isinstance(event, Noted):
             owner.noted(reading, event.texts)
+        elif isinstance(event, Tagged):
+            owner.tagged(reading, event)
         else:
             self._current.remove(reading)
             self._turns.release(reading)

@@ -46,7 +46,7 @@ from mkvtwist.inputs.retry import Retry
 from mkvtwist.inputs.sender_slot import SenderSlot
 from mkvtwist.inputs.senders import Sender
 from mkvtwist.inputs.sources import source_of
-from mkvtwist.libav import Ended
+from mkvtwist.libav import Ended, Tagged
 from mkvtwist.live.events import Events
 from mkvtwist.live.publisher import Publisher
 from mkvtwist.media.timeline import Timeline
@@ -75,6 +75,7 @@ class InputService(Service):
         events: Events,
         on_end: Callable[[], None],
         *,
+        on_tags: Callable[[Tagged], None] = lambda _: None,
         start_reader: StartReader = ReaderThread,
         on_wanted: Callable[[], bool] = lambda: True,
         entry: Entry | None = None,
@@ -82,6 +83,7 @@ class InputService(Service):
         """
         @param events: hears that the input comes and goes, and of refused senders.
         @param on_end: called when the input has ended for good.
+        @param on_tags: called with the tags of the input, whenever they change.
         @param start_reader: starts a reader for each opening.
         @param on_wanted: called when a client or a sender wants the stream, and the service does
             not run; returns whether there is room for the stream.
@@ -118,6 +120,7 @@ class InputService(Service):
             on_opened=partial(self.fallback.stop, "the input is back"),
             on_live=self._live,
             on_end=self._ended,
+            on_tags=on_tags,
         )
         self._deadline = Deadline(reactor, self.primary.give_up)
         self.slot = SenderSlot(

@@ -17,7 +17,15 @@ input may open. The demo and stills are encoded here, too.
 from mkvtwist.libav.opening.listen_urls import listens
 from mkvtwist.libav.packets.pace import Pace
 from mkvtwist.libav.reader import Reader, set_up
-from mkvtwist.libav.reader_events import INTERNAL_ERROR, Ended, Event, Noted, Noticed, Opened
+from mkvtwist.libav.reader_events import (
+    INTERNAL_ERROR,
+    Ended,
+    Event,
+    Noted,
+    Noticed,
+    Opened,
+    Tagged,
+)
 
 __all__ = [
     "INTERNAL_ERROR",
@@ -28,6 +36,7 @@ __all__ = [
     "Opened",
     "Pace",
     "Reader",
+    "Tagged",
     "listens",
     "set_up",
 ]

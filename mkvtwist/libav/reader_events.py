@@ -2,11 +2,11 @@
 The events of an input, from its opening to its end (I{pure}).
 
 First comes L{Opened}; then any number of L{Header}, each followed by the packets that need it, with
-L{Noticed} and L{Noted} between them; at last L{Ended}. A reader that is stopped ends without any
-other event.
+L{Noticed}, L{Noted} and L{Tagged} between them; at last L{Ended}. A reader that is stopped ends
+without any other event.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from mkvtwist.media.packet import Header, Packet
 from mkvtwist.media.printable import printable
@@ -33,6 +33,26 @@ class Noted:
     """
 
     texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """
+    The tags of an input; they replace the tags before. A text is empty if there is no such tag.
+
+    @ivar title: what is playing, if it is sound alone: a song, perhaps with its artist.
+    @ivar station: the title of the whole: a film, or a radio.
+    """
+
+    title: str = ""
+    artist: str = ""
+    station: str = ""
+    description: str = ""
+    genre: str = ""
+
+    def retitled(self, title: str, artist: str = "") -> "Tagged":
+        """Return the tags when another song plays."""
+        return replace(self, title=title, artist=artist)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +90,7 @@ INTERNAL_ERROR = Ended(
 )
 """The end of an input that a mistake in mkvtwist has ended."""
 
-Event = Opened | Packet | Header | Noticed | Noted | Ended
+Event = Opened | Packet | Header | Noticed | Noted | Tagged | Ended
 
 
 def made_printable(event: Event) -> Event:
@@ -79,6 +99,8 @@ def made_printable(event: Event) -> Event:
         return Noticed(printable(event.text))
     if isinstance(event, Noted):
         return Noted(tuple(map(printable, event.texts)))
+    if isinstance(event, Tagged):
+        return Tagged(*map(printable, astuple(event)))
     if isinstance(event, Ended):
         return replace(event, reason=printable(event.reason), plain=printable(event.plain))
     if isinstance(event, Header):

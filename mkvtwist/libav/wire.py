@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.input_options import NO_OPTIONS, InputOptions
 from mkvtwist.libav.limits import NOTE_LIMIT, PACKET_LIMIT, TRACK_LIMIT
-from mkvtwist.libav.reader_events import Ended, Event, Noted, Noticed, Opened
+from mkvtwist.libav.reader_events import Ended, Event, Noted, Noticed, Opened, Tagged
 from mkvtwist.media.packet import Extra, Header, Packet, Track, TrackType
 from mkvtwist.media.timeline import TimelineState, TrackState
 
@@ -332,6 +332,10 @@ def _read_ended(data: _Fields) -> Ended:
     return Ended(reason, data.truth(), plain, is_missing=data.truth())
 
 
+def _read_tagged(data: _Fields) -> Tagged:
+    return Tagged(*(data.text()[:SENTENCE_LIMIT] for _ in fields(Tagged)))
+
+
 def _task(task: Task) -> bytes:
     return b"".join(
         [
@@ -392,6 +396,7 @@ _KINDS: tuple[tuple[type, Callable[[Any], bytes], Callable[[_Fields], Message]],
     (Header, _header, _read_header),
     (Noticed, lambda noticed: _text(noticed.text), lambda data: Noticed(data.text())),
     (Noted, lambda noted: _texts(noted.texts), lambda data: Noted(data.texts(NOTE_LIMIT))),
+    (Tagged, lambda tagged: b"".join(map(_text, astuple(tagged))), _read_tagged),
     (Ended, _ended, _read_ended),
     (Task, _task, _read_task),
     (Go, lambda go: _timing(go.timing), lambda data: Go(_read_timing(data))),

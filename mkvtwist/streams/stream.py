@@ -22,6 +22,7 @@ from mkvtwist.inputs.senders import Station
 from mkvtwist.inputs.service import InputService
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.inputs.workers import Workers
+from mkvtwist.libav import Tagged
 from mkvtwist.live.client_check import RATE_SPAN
 from mkvtwist.live.demand import Demand
 from mkvtwist.live.events import Events
@@ -140,6 +141,7 @@ class Stream(MultiService):
         self.viewers = Viewers()
         self._intake = Intake(reactor)
         self.now_playing = NowPlaying(config.name, self.events)
+        self._tags = Tagged()
         sinks = [*self._outputs, self.fanout, self.cutter, self._intake, self.now_playing]
         self.publisher = Publisher(config, self.demand, sinks, make_period)
         self.input = InputService(
@@ -148,6 +150,7 @@ class Stream(MultiService):
             self.publisher,
             self.events,
             self._ended,
+            on_tags=self._take_tags,
             start_reader=start_reader,
             on_wanted=lambda: on_wanted(self),
             entry=entry,
@@ -265,10 +268,17 @@ class Stream(MultiService):
         """Return what is said of the stream: by its settings, or else by the input itself."""
         sender = self.input.slot.current
         said = sender.station if sender is not None else Station()
-        return said._replace(
-            name=self.config.title or said.name,
-            description=self.config.description or said.description,
+        config, tags = self.config, self._tags
+        return Station(
+            config.title or said.name or tags.station,
+            config.description or said.description or tags.description,
+            said.genre or tags.genre,
         )
+
+    def _take_tags(self, tags: Tagged) -> None:
+        self._tags = tags
+        if tags.title:
+            self.now_playing.tell(tags.title, tags.artist)
 
     @property
     def period(self) -> Period | None:

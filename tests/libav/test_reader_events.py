@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.libav.reader_events import Ended, Noted, Noticed, Opened, made_printable
+from mkvtwist.libav.reader_events import Ended, Noted, Noticed, Opened, Tagged, made_printable
 from mkvtwist.media.printable import printable
 
 
@@ -34,6 +34,7 @@ class EventsTests(SynchronousTestCase):
         self.assertNotIn("\x1b", shown)
         self.assertEqual(made_printable(Noticed(bad)), Noticed(shown))
         self.assertEqual(made_printable(Noted((bad,))), Noted((shown,)))
+        self.assertEqual(made_printable(Tagged(bad, genre=bad)), Tagged(shown, genre=shown))
         ended = Ended(bad, fault=True, plain="plain")
         self.assertEqual(made_printable(ended), Ended(shown, fault=True, plain="plain"))
         self.assertEqual(made_printable(Opened()), Opened())

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input
 from mkvtwist.config.input_options import InputOptions
-from mkvtwist.libav import Ended, Noted, Noticed, Opened
+from mkvtwist.libav import Ended, Noted, Noticed, Opened, Tagged
 from mkvtwist.libav.wire import (
     MESSAGE_LIMIT,
     Confined,
@@ -109,6 +109,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(Noticed, TEXTS),
     st.builds(Noted, st.lists(TEXTS, max_size=3).map(tuple)),
     st.builds(Ended, TEXTS, st.booleans(), TEXTS, is_missing=st.booleans()),
+    st.builds(Tagged, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS),
     st.builds(Go, TIMINGS),
     st.builds(Progress, TIMINGS),
     st.builds(Confined, st.lists(TEXTS, max_size=3).map(tuple)),

@@ -14,8 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import parse_at_end, parse_input
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.libav import Ended, Event
+from mkvtwist.inputs.senders import Station
+from mkvtwist.libav import Ended, Event, Tagged
 from mkvtwist.live.client import Wish
+from mkvtwist.live.now_playing import Song
 from mkvtwist.live.ring import Ring
 from mkvtwist.live.sink import Surroundings
 from mkvtwist.media.packet import Packet
@@ -38,6 +40,20 @@ class StreamTests(SynchronousTestCase):
         self.log = Log(self)
         self.reactor = Reactor()
         self.ends: list[Stream] = []
+
+    def test_tags(self) -> None:
+        """The input's tags say what is playing, and what the stream is, unless it is set."""
+        stream = self.start(description="Mine")
+        self.readers[0].emit(
+            Tagged("Title", "Artist", "Radio", "Its own", "Jazz"), header(), *footage(0, 1)
+        )
+        self.reactor.turns()
+        self.assertEqual(stream.now_playing.song, Song("Title", "Artist"))
+        self.assertEqual(stream.station, Station("Radio", "Mine", "Jazz"))
+        self.readers[0].emit(Tagged(station="Film"))
+        self.reactor.turns()
+        self.assertEqual(stream.now_playing.song, Song("Title", "Artist"))
+        self.assertEqual(stream.station.name, "Film")
 
     def start(
         self,

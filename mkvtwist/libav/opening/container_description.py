@@ -9,7 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mkvtwist.libav.opening.format_dump import FoundTrack, Programs, programs_in, tracks_in
+from mkvtwist.libav.opening.format_dump import (
+    FoundTrack,
+    Programs,
+    programs_in,
+    stream_title_in,
+    tracks_in,
+)
 
 LOOK_COST = 0.05
 """
@@ -51,7 +57,8 @@ class ContainerDescription:
         self._has_programs = container.format.name == "mpegts"
         self._container = container
         self._clock = clock
-        self._wanted = self.resumable
+        self._has_titles = any(key.startswith("icy-") for key in container.metadata)
+        self._wanted = self.resumable or self._has_titles
         self._spent = began
         self.first = self.tracks()
 
@@ -66,6 +73,13 @@ class ContainerDescription:
         Only MPEG-TS has programs: other formats call the variants of one program so.
         """
         return programs_in(self._text()) if self._has_programs else {}
+
+    def stream_title(self) -> str | None:
+        """
+        Return the title that a radio sends between its bytes (ICY); L{None} if it sends none, or if
+        that costs too much.
+        """
+        return stream_title_in(self._text()) if self._has_titles else None
 
     def _text(self) -> str:
         begin = self._clock()

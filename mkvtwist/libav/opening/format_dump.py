@@ -17,6 +17,9 @@ _PROGRAM_OR_TRACK = re.compile(
 )
 """A program and the tracks that follow it; what a broadcaster has named is indented by more."""
 
+_STREAM_TITLE = re.compile(r"^    StreamTitle +: (.*)$", re.MULTILINE)
+"""The title of a radio among the tags of the whole."""
+
 Programs = Mapping[int, AbstractSet[int]]
 """
 The indices of the tracks of each program, in the order of the programs. A track may belong to
@@ -52,3 +55,9 @@ def programs_in(text: str) -> Programs:
         else:
             tracks.add(int(track))
     return found
+
+
+def stream_title_in(text: str) -> str | None:
+    """Return the title of a radio in a description of libavformat's; L{None} if it has none."""
+    found = _STREAM_TITLE.search(text)
+    return None if found is None else found[1].strip()

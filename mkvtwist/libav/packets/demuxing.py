@@ -19,6 +19,7 @@ from mkvtwist.libav.opening.reopening import LOOK_EVERY, Reopening, Resumption
 from mkvtwist.libav.opening.sent_tracks import SentTracks
 from mkvtwist.libav.packets.periods import Periods
 from mkvtwist.libav.packets.placing import PlacedPacket, Placing
+from mkvtwist.libav.packets.tags import Tags
 from mkvtwist.libav.pyav_types import AVPacket
 from mkvtwist.libav.reader_events import Event, Noted, Noticed
 from mkvtwist.libav.stopping import Signal, Stopped
@@ -113,6 +114,12 @@ class Demuxing:
         self._periods = Periods(
             self._tracks, self._placing, emitter.emit, self._emit_packet, task.limits.pending
         )
+        self._tags = Tags(
+            container,
+            description,
+            emitter.emit,
+            has_pictures=any(a.type == "video" for a in self._tracks.adapters.values()),
+        )
         if before is None:
             self._timeline.restart(self._tracks.start, live=live)
 
@@ -131,8 +138,10 @@ class Demuxing:
         for count, (packet, arrived) in enumerate(self._packets(), 1):
             self._reopening.read(packet)
             self._take(packet, arrived)
-            if count % LOOK_EVERY == 0 and self._reopening.is_due():
-                self._reopening.ask(self._timeline.edge, adapters)
+            if count % LOOK_EVERY == 0:
+                self._tags.look()
+                if self._reopening.is_due():
+                    self._reopening.ask(self._timeline.edge, adapters)
         for adapter in adapters:
             self._adapt(adapter, adapter.rest)
         self._periods.end()

@@ -25,6 +25,8 @@ class Container:
         self.now = self.cost = 0.0
         self.asked = self.tracks = 0
         self.streams: list[Any] = []
+        self.metadata: dict[str, str] = {}
+        self.title = ""
 
     def thread_time(self) -> float:
         return self.now
@@ -32,7 +34,8 @@ class Container:
     def dumps_format(self) -> str:
         self.asked += 1
         self.now += self.cost
-        return "".join(f"Stream #0:{i}[0x100]: Audio: mp2\n" for i in range(self.tracks))
+        title = f"  Metadata:\n    StreamTitle     : {self.title}\n" if self.title else ""
+        return title + "".join(f"Stream #0:{i}[0x100]: Audio: mp2\n" for i in range(self.tracks))
 
 
 class DescriptionTests(SynchronousTestCase):
@@ -41,6 +44,19 @@ class DescriptionTests(SynchronousTestCase):
     def description(self, container: Container) -> ContainerDescription:
         """That of an opened container."""
         return ContainerDescription(container, 0.0, container.thread_time)
+
+    def test_title(self) -> None:
+        """The title of a radio is found as it is now; of anything else nothing is asked."""
+        radio = Container("mp3")
+        radio.metadata = {"icy-name": "Radio"}
+        description = self.description(radio)
+        self.assertIsNone(description.stream_title())
+        for title in ("Artist - Title", "a : b"):
+            radio.title = title
+            self.assertEqual(description.stream_title(), title)
+        file = Container("mp3")
+        self.assertIsNone(self.description(file).stream_title())
+        self.assertEqual(file.asked, 0)
 
     def test_more(self) -> None:
         """A track that turns up is noticed."""
