@@ -507,7 +507,7 @@ class BlockingTests(HLSTestCase):
         When the growing segment loses its beginning, what was announced is gone, and the list is
         what comes behind the next keyframe.
         """
-        self.stream = self.add("small", buffer_bytes=20_000)
+        self.stream = self.add("small", buffer_bytes=1 << 16)
         self.begin()
         self.publish(0, 2.2)
         self.cutter = cutter = self.stream.cutter
@@ -515,7 +515,7 @@ class BlockingTests(HLSTestCase):
         hinted = self.ask(self.url(number, part).replace("live", "small"))
         listed = self.ask(f"/small/media.m3u8?_HLS_msn={number}&_HLS_part={part}")
         self.assert_waits(hinted)
-        self.stream.publisher.publish(footage(2.2, 2.3, size=30_000))
+        self.stream.publisher.publish(footage(2.2, 2.3, size=1 << 16))
         self.reactor.turn()
         self.assertEqual(hinted.answer().status, 404)
         self.assert_waits(listed)
