@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -33,6 +32,7 @@ from mkvtwist.libav.wire import (
     WireError,
     encode,
 )
+from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.packet import Header, Packet
 
@@ -56,8 +56,6 @@ LOG_LIMIT = 10
 class IsolatedReader:
     """A L{RunningReader<mkvtwist.inputs.reader_thread.RunningReader>} in a process of its own."""
 
-    log = Logger()
-
     def __init__(
         self,
         workers: Workers,
@@ -73,6 +71,7 @@ class IsolatedReader:
         self._workers = workers
         self._reactor = workers.reactor
         self._task = task
+        self._log = StreamLog(task.stream, __name__)
         self._on_events = on_events
         self._on_gone: Callable[[], None] | None = on_gone
         self._decoder = Decoder()
@@ -226,7 +225,7 @@ class IsolatedReader:
             self._workers.confined(message.by)
         elif isinstance(message, Logged) and self._logged < LOG_LIMIT:
             self._logged += 1
-            self.log.error("stream {name}: {text}", name=self._task.stream, text=message.text)
+            self._log.error("{text}", text=message.text)
         elif isinstance(message, Event):
             event = made_printable(message)
             events.append(event)
