@@ -196,13 +196,18 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[st
     """Yield the lines of a table; numbers are aligned at the right."""
     cells = [headings, *rows]
     widths = [max(len(row[at]) for row in cells) for at in range(len(headings))]
-    right = [bool(rows) and all(row[at][:1].isdigit() for row in rows) for at in range(len(widths))]
+    right = [bool(rows) and all(_is_number(row[at]) for row in rows) for at in range(len(widths))]
     for row in cells:
         padded = (
             cell.rjust(width) if at_right else cell.ljust(width)
             for cell, width, at_right in zip(row, widths, right, strict=True)
         )
         yield "  ".join(padded).rstrip()
+
+
+def _is_number(cell: str) -> bool:
+    """Return whether a cell fits into a column of numbers; an empty one does."""
+    return not cell or cell[0].isdigit()
 
 
 def _printable(text: object) -> str:
@@ -222,7 +227,8 @@ def _moment(text: str) -> str:
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _overview(streams: Mapping[str, Any]) -> Iterator[str]:
+def _overview(listed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each stream, and for each pattern."""
     rows = [
         (
             name,
@@ -231,20 +237,36 @@ def _overview(streams: Mapping[str, Any]) -> Iterator[str]:
             str(stream["hls_viewers"]),
             _bits(stream["bitrate"]),
             _moment(stream["since"]),
-            _printable(stream["input"]),
+            _printable(_origin(stream)),
         )
-        for name, stream in streams.items()
+        for name, stream in listed["streams"].items()
+    ]
+    rows += [
+        (name, "pattern", "", "", "", "", _printable(pattern["input"]))
+        for name, pattern in listed["patterns"].items()
     ]
     yield from table(("STREAM", "STATE", "CLIENTS", "HLS", "BITRATE", "SINCE", "INPUT"), rows)
 
 
+def _origin(stream: Mapping[str, Any]) -> str:
+    """Return the input of a stream, and the pattern that it was made of, if there is one."""
+    pattern = stream["pattern"]
+    return f"{stream['input']} (made of {pattern})" if pattern else str(stream["input"])
+
+
 def _account(name: str, stream: Mapping[str, Any]) -> Iterator[str]:
-    """Yield lines with everything that is known of one stream."""
+    """Yield lines with everything that is known of one stream, or of a pattern."""
+    if "state" not in stream:
+        yield f"{name}: pattern"
+        yield f"input: {_printable(stream['input'])}"
+        yield f"streams: {', '.join(stream['streams']) or 'none'}"
+        yield from _settings_table(stream)
+        return
     yield f"{name}: {stream['state']} since {_moment(stream['since'])}"
     yield f"  {_printable(stream['reason'])}"
     if stream.get("detail"):
         yield f"  {_printable(stream['detail'])}"
-    yield f"input: {_printable(stream['input'])}"
+    yield f"input: {_printable(_origin(stream))}"
     ring = stream["ring"]
     yield (
         f"{_bits(stream['bitrate'])}, a keyframe every {stream['segment_seconds']:.1f} s,"
@@ -289,6 +311,10 @@ def _account(name: str, stream: Mapping[str, Any]) -> Iterator[str]:
         ]
         headings = ("CLIENT", "PEER", "FORMAT", "STATE", "LAG", "SENT", "SINCE", "USER AGENT")
         yield from table(headings, clients)
+    yield from _settings_table(stream)
+
+
+def _settings_table(stream: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     settings = [(key, _printable(json.dumps(value))) for key, value in stream["settings"].items()]
     yield from table(("SETTING", "VALUE"), settings)
@@ -310,8 +336,8 @@ Say = Callable[[Any, Iterator[str]], None]
 
 
 def _list(server: Interface, said: argparse.Namespace, say: Say) -> None:
-    streams = server.ask("GET", "streams")["streams"]
-    say(streams, _overview(streams))
+    listed = server.ask("GET", "streams")
+    say(listed["streams"], _overview(listed))
 
 
 def _show(server: Interface, said: argparse.Namespace, say: Say) -> None:
@@ -319,18 +345,24 @@ def _show(server: Interface, said: argparse.Namespace, say: Say) -> None:
     say(stream, _account(said.name, stream))
 
 
+def _state(stream: Mapping[str, Any]) -> str:
+    """Return the state of a stream; a pattern has none."""
+    return str(stream.get("state", "pattern"))
+
+
 def _add(server: Interface, said: argparse.Namespace, say: Say) -> None:
     settings = {"input": _located(said.input), **_settings(said.settings)}
     # To put what is there already is to change it, which is what `set` is for.
-    if said.name in server.ask("GET", "streams")["streams"]:
+    listed = server.ask("GET", "streams")
+    if said.name in listed["streams"] or said.name in listed["patterns"]:
         raise ControlError(FAILED, f"there is a stream {said.name!r} already; change it with set")
     stream = server.ask("PUT", f"streams/{_quoted(said.name)}", settings)
-    say(stream, iter([f"{said.name}: added, {stream['state']}"]))
+    say(stream, iter([f"{said.name}: added, {_state(stream)}"]))
 
 
 def _set(server: Interface, said: argparse.Namespace, say: Say) -> None:
     stream = server.ask("PATCH", f"streams/{_quoted(said.name)}", _settings(said.settings))
-    say(stream, iter([f"{said.name}: changed, {stream['state']}"]))
+    say(stream, iter([f"{said.name}: changed, {_state(stream)}"]))
 
 
 def _remove(server: Interface, said: argparse.Namespace, say: Say) -> None:
@@ -364,8 +396,8 @@ def _song(now: Mapping[str, Any] | None) -> str:
 
 
 def _reload(server: Interface, said: argparse.Namespace, say: Say) -> None:
-    streams = server.ask("POST", "reload")["streams"]
-    say(streams, _overview(streams))
+    listed = server.ask("POST", "reload")
+    say(listed["streams"], _overview(listed))
 
 
 def _events(server: Interface, said: argparse.Namespace, say: Say) -> None:

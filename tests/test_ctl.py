@@ -146,7 +146,7 @@ class CommandTests(ControlTestCase):
         self.assertEqual((config.burst, config.on_demand), (5.0, True))
         self.assertTrue(str(config.record).endswith("/a.mkv"))
         said = yield self.ctl("set", "more", "max-clients=3", "record=null")
-        self.assertEqual(said, "more: changed, opening\n")
+        self.assertEqual(said, "more: changed, waiting for a client\n")
         config = self.server.streams["more"].config
         self.assertEqual((config.max_clients, config.record), (3, None))
         got = yield self.refused("add", "more", "demo:")
@@ -154,6 +154,29 @@ class CommandTests(ControlTestCase):
         said = yield self.ctl("remove", "more", "live")
         self.assertEqual(said, "more: removed\nlive: removed\n")
         self.assertEqual(self.server.streams, {})
+
+    @inlineCallbacks
+    def test_patterns(self) -> Any:
+        """Patterns stand below the streams, which say what they were made of."""
+        said = yield self.ctl("add", "cam-*", "http://origin/{name}.mkv", "on_demand=true")
+        self.assertEqual(said, "cam-*: added, pattern\n")
+        made: Any = self.server.patterns.find("cam-1")
+        made.fanout.join(Response(), Wish(0))
+        lines = (yield self.ctl("list")).splitlines()
+        address = "http://origin/cam-1.mkv"
+        self.assertEqual(lines[2].split()[-4:], [address, "(made", "of", "cam-*)"])
+        self.assertEqual(lines[3].split(), ["cam-*", "pattern", "http://origin/{name}.mkv"])
+        text = yield self.ctl("show", "cam-*")
+        self.assertIn("cam-*: pattern\n", text)
+        self.assertIn("streams: cam-1\n", text)
+        self.assertRegex(text, r"(?m)^burst +2\.0$")
+        self.assertIn(f"input: {address} (made of cam-*)\n", (yield self.ctl("show", "cam-1")))
+        self.assertEqual((yield self.ctl("set", "cam-*", "burst=3")), "cam-*: changed, pattern\n")
+        self.assertEqual(made.config.burst, 3.0)
+        got = yield self.refused("add", "cam-*", "push")
+        self.assertEqual(got[0], FAILED)
+        self.assertEqual((yield self.ctl("remove", "cam-*")), "cam-*: removed\n")
+        self.assertEqual(list(self.server.streams), ["live"])
 
     @inlineCallbacks
     def test_files(self) -> Any:

@@ -5,6 +5,7 @@ The server as the management interface controls it (I{reactor}).
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from mkvtwist.config.settings import StreamConfig
 from mkvtwist.live.events import Events
 from mkvtwist.streams.stream import Stream
 
@@ -48,8 +49,17 @@ class Control(Protocol):
     def streams(self) -> StreamsControl:
         """The streams by their names."""
 
+    @property
+    def pattern_configs(self) -> Mapping[str, StreamConfig]:
+        """The settings of streams whose names clients choose, by the patterns of the names."""
+
+    def forget_pattern(self, pattern: str) -> None:
+        """End all streams that were made of a pattern, and make no more."""
+
     def define(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Add a stream with these settings, or change the stream of this name."""
+        """
+        Add a stream with these settings, or change the stream of this name; likewise a pattern.
+        """
 
     def reload(self) -> None:
         """Read the configuration file again."""

@@ -156,6 +156,11 @@ class Server(MultiService):
         else:
             self.streams.add(config)
 
+    @property
+    def pattern_configs(self) -> Mapping[str, StreamConfig]:
+        """Return the settings by the patterns of names."""
+        return self.patterns.configs
+
     def forget_pattern(self, pattern: str) -> None:
         """
         End all streams that were made of a pattern, and make no more.

@@ -60,6 +60,8 @@ class StreamStatistics:
     detail: str = ""
     """The cause of the state, for operators."""
     live_edge: LiveEdge | None = None
+    pattern: str | None = None
+    """The pattern that the stream was made of; L{None} if it has a table of its own."""
     isolation: str = THREAD
     """How the input is read."""
     title: str | None = None

@@ -339,6 +339,7 @@ class Stream(MultiService):
             reason=reason,
             detail=input_.life.detail,
             input=str(self.config.input),
+            pattern=self.config.pattern or None,
             isolation=self.isolation,
             title=self.station.name or None,
             description=self.station.description or None,

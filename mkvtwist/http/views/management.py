@@ -114,12 +114,28 @@ class Management:
     # state
 
     def _list(self, request: Request) -> None:
-        _answer(request, 200, {"streams": self._status.streams()})
+        patterns = {pattern: self._pattern(pattern) for pattern in self._control.pattern_configs}
+        _answer(request, 200, {"streams": self._status.streams(), "patterns": patterns})
 
     def _show(self, name: str, request: Request, code: int = 200) -> None:
-        stream = self._stream(name)
-        settings = stream_table(stream.config, secrets=False)
-        _answer(request, code, {**self._status.stream(name), "settings": settings})
+        settings = stream_table(self._config(name), secrets=False)
+        is_pattern = name in self._control.pattern_configs
+        shown = self._pattern(name) if is_pattern else self._status.stream(name)
+        _answer(request, code, {**shown, "settings": settings})
+
+    def _pattern(self, pattern: str) -> dict[str, Any]:
+        """Return a pattern, and the streams that were made of it, fit for JSON."""
+        config = self._control.pattern_configs[pattern]
+        return {"input": str(config.input), "streams": self._status.made_of(pattern)}
+
+    def _config(self, name: str) -> StreamConfig:
+        """
+        Return the settings of a stream, or of a pattern.
+
+        @raise KeyError: if there is neither.
+        """
+        patterns = self._control.pattern_configs
+        return patterns[name] if name in patterns else self._stream(name).config
 
     def _stream(self, name: str) -> Stream:
         try:
@@ -132,14 +148,14 @@ class Management:
     def _define(self, name: str, request: Request) -> None:
         code = 201
         asked = _settings(request)
-        if name in self._control.streams:
+        if name in self._control.streams or name in self._control.pattern_configs:
             code = 200
-            _check_checkers(self._stream(name).config, asked)
+            _check_checkers(self._config(name), asked)
         self._control.define(name, asked)
         self._show(name, request, code)
 
     def _change(self, name: str, request: Request) -> None:
-        config = self._stream(name).config
+        config = self._config(name)
         asked = _settings(request)
         _check_checkers(config, asked)
         settings = stream_table(config)
@@ -149,8 +165,11 @@ class Management:
         self._show(name, request)
 
     def _remove(self, name: str, request: Request) -> None:
-        self._stream(name)
-        self._control.streams.remove(name)
+        if name in self._control.pattern_configs:
+            self._control.forget_pattern(name)
+        else:
+            self._stream(name)
+            self._control.streams.remove(name)
         _answer(request, 200, {"removed": name})
 
     def _act(self, action: str, name: str, request: Request) -> None:

@@ -20,7 +20,7 @@ from mkvtwist.streams import metrics
 from mkvtwist.streams.statistics import StreamStatistics
 from mkvtwist.streams.stream import Stream
 
-PRIVATE = frozenset({"detail", "input", "recording"})
+PRIVATE = frozenset({"detail", "input", "pattern", "recording"})
 """Fields of a stream for operators only: paths, addresses, libavformat's words."""
 
 PRIVATE_OF_CLIENT = frozenset({"peer", "user_agent"})
@@ -111,6 +111,10 @@ class Status:
     def streams(self) -> dict[str, Any]:
         """Return all streams by their names, fit for JSON."""
         return {name: self.stream(name) for name in self._streams}
+
+    def made_of(self, pattern: str) -> list[str]:
+        """Return the names of the streams that were made of a pattern."""
+        return [n for n, stream in self._streams.items() if stream.config.pattern == pattern]
 
     def stream(self, name: str) -> dict[str, Any]:
         """Return a stream, fit for JSON."""

@@ -255,6 +255,42 @@ class StreamTests(ManagementTestCase):
         self.assertEqual(got["settings"]["input"], "http://me:***@host/x?...")
         self.assertNotIn("secret", json.dumps(got))
 
+    def test_patterns(self) -> None:
+        """A pattern is added, shown, changed and removed as a stream is, with its streams."""
+        settings = {"input": "http://me:secret@host/{name}", "on_demand": True}
+        got = self.ask("PUT", "streams/cam-*", settings)
+        self.assertEqual(got.status, 201)
+        self.assertEqual(self.ask("PUT", "streams/cam-*", settings).status, 200)
+        client, _ = self.connect(self.public)
+        client.dataReceived(b"GET /cam-1.mkv HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.reactor.turns()
+        shown = {"input": "http://me:***@host/{name}", "streams": ["cam-1"]}
+        got = self.told(self.ask("GET", "streams"))
+        self.assertEqual(got["patterns"], {"cam-*": shown})
+        self.assertEqual(got["streams"]["cam-1"]["pattern"], "cam-*")
+        self.assertIsNone(got["streams"]["live"]["pattern"])
+        got = self.told(self.ask("PATCH", "streams/cam-*", {"burst": 5}))
+        self.assertEqual((got["streams"], got["settings"]["burst"]), (["cam-1"], 5.0))
+        self.assertEqual(self.server.streams["cam-1"].config.burst, 5.0)
+        self.assertEqual(self.told(self.ask("GET", "streams/cam-%2A")), got)
+        self.assertEqual(self.ask("POST", "streams/cam-*/stop").status, 404)
+        got = self.ask("PUT", "streams/x-*", {"input": "tcp:12345"})
+        self.assertIn("not possible for a pattern", self.told(got)["errors"][0])
+        self.assertEqual(self.told(self.ask("DELETE", "streams/cam-*")), {"removed": "cam-*"})
+        self.assertEqual(list(self.server.streams), ["live", "relay"])
+        self.assertEqual(self.ask("GET", "streams/cam-*").status, 404)
+
+    def test_own_table(self) -> None:
+        """A stream of a pattern that is changed by its name is the pattern's no more."""
+        self.ask("PUT", "streams/*", {"input": "demo:", "on_demand": True})
+        client, _ = self.connect(self.public)
+        client.dataReceived(b"GET /cam.mkv HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.reactor.turns()
+        got = self.told(self.ask("PATCH", "streams/cam", {"burst": 5}))
+        self.assertEqual((got["pattern"], got["settings"]["burst"]), (None, 5.0))
+        self.ask("DELETE", "streams/*")
+        self.assertIn("cam", self.server.streams)
+
     def test_unknown(self) -> None:
         """A stream or client that is not there is named."""
         for method, path in (
