@@ -39,9 +39,6 @@ from mkvtwist.media.packet import Header, Packet
 TURN = 1 << 20
 """Bytes that are taken in one turn of the reactor; then other streams have their turn."""
 
-CHUNK = 1 << 18
-"""Bytes of one read: more than a socket of the kernel's default size holds."""
-
 GRACE = 0.25
 """
 Seconds that a worker has to end by itself, so that it can take leave of a camera or a server. A
@@ -75,7 +72,8 @@ class IsolatedReader:
         self._on_events = on_events
         self._on_gone: Callable[[], None] | None = on_gone
         self._decoder = Decoder()
-        self._header: Header | None = None
+        self._tracks: frozenset[int] = frozenset()  # of the header
+        self._timed: frozenset[int] = frozenset()  # those that tell the time
         self._placed: dict[int, int] = {}  # the last decoding time of each track
         self._has_timeline = self._is_confined = False
         self._logged = 0
@@ -194,20 +192,22 @@ class IsolatedReader:
     # what arrives
 
     def _receive(self, events: list[Event]) -> None:
-        taken = 0
+        taken, buffer = 0, self._workers.buffer
         while taken < TURN and not self._at_end:
             try:
-                data = self._socket.recv(CHUNK)
+                size = self._socket.recv_into(buffer)
             except BlockingIOError:
                 return
             except OSError:
-                data = b""
-            if not data:
+                size = 0
+            if not size:
                 self._hang_up()
                 return
-            taken += len(data)
-            for message in self._decoder.feed(data):
+            taken += size
+            for message in self._decoder.feed(buffer[:size]):
                 self._hear(message, events)
+            if size < len(buffer):  # there was no more
+                return
 
     def _hear(self, message: Message, events: list[Event]) -> None:
         """
@@ -230,7 +230,7 @@ class IsolatedReader:
             event = made_printable(message)
             events.append(event)
             if isinstance(event, Header):
-                self._header = event
+                self._tracks, self._timed = event.numbers, event.numbers - event.sparse
                 self._placed.clear()
             elif isinstance(event, Ended):
                 self._has_ended = True
@@ -259,13 +259,12 @@ class IsolatedReader:
 
         @raise WireError: when a packet is of no track, or goes back in time.
         """
-        header = self._header
-        if header is None or not self._has_timeline or packet.track not in header.numbers:
+        if not self._has_timeline or packet.track not in self._tracks:
             raise WireError("a packet is of no track")
         if packet.dts <= self._placed.get(packet.track, packet.dts - 1) or packet.pts < packet.dts:
             raise WireError("a packet goes back in time")
         self._placed[packet.track] = packet.dts
-        if packet.track not in header.sparse:
+        if packet.track in self._timed:
             timeline = self._task.timeline
             timeline.edge = max(timeline.edge, packet.end)
 

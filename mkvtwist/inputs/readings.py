@@ -142,10 +142,13 @@ class Readings:
         gone: Deferred[Any] = gatherResults(self._leaving.values())
         return gone.addCallback(lambda _: [call.cancel() for call in late if call.active()])
 
-    def resume(self) -> None:
-        """Pass on the events that have arrived: a sink has room again, or the rest ends."""
-        for reading in tuple(self._current):
-            self._pass_on(reading)
+    def resume(self) -> bool:
+        """
+        Pass on the events that have arrived: a sink has room again, or the rest ends.
+
+        @return: whether there were any of an input whose header has come.
+        """
+        return any([self._pass_on(reading) for reading in tuple(self._current)])  # noqa: C419 - each of them
 
     def _arrived(self, reading: Reading) -> None:
         """Note that there are events to take; any thread."""
@@ -157,17 +160,20 @@ class Readings:
         if reading in self._current:
             self._on_taken(reading)
 
-    def _pass_on(self, reading: Reading) -> None:
+    def _pass_on(self, reading: Reading) -> bool:
         if reading not in self._current or self._is_full():
-            return
+            return False
         try:
-            self._pass_on_events(reading)
+            return self._pass_on_events(reading) and reading.heard
         except Exception:  # noqa: BLE001 - a bug: it is logged, and ends this reading only
             self._fail(reading)
+            return False
 
-    def _pass_on_events(self, reading: Reading) -> None:
+    def _pass_on_events(self, reading: Reading) -> bool:
+        """Pass on what a reader has made; return whether there was anything."""
+        events = reading.reader.take()
         packets: list[Packet] = []
-        for event in reading.reader.take():
+        for event in events:
             if isinstance(event, Packet):
                 packets.append(event)
                 continue
@@ -176,8 +182,9 @@ class Readings:
             if reading in self._current:
                 self._tell(reading, event)
             if reading not in self._current:
-                return
+                return True
         self._bring(reading, packets)
+        return bool(events)
 
     def _fail(self, reading: Reading) -> None:
         """

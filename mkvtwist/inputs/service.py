@@ -259,7 +259,9 @@ class InputService(Service):
 
     def _end_rest(self) -> None:
         self.slot.wake()
-        self._readings.resume()
+        # A sender has to be read before there is anything to take: its rest begins later.
+        if self._readings.resume() and self.slot.current is None:
+            self._rest.consider()
 
     # the end
 

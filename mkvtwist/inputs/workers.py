@@ -40,6 +40,9 @@ STOP_PATIENCE = 1.0
 REPORTS = 64
 """Reports that are taken in one turn of the reactor."""
 
+BUFFER_SIZE = 1 << 18
+"""Bytes of one read from a worker: more than a socket of the kernel's default size holds."""
+
 COMMAND = (sys.executable, "-P", "-m", "mkvtwist.libav.zygote")
 """The zygote, as a program; the descriptor of its socket follows."""
 
@@ -220,6 +223,8 @@ class Workers(Service):
     The workers of a server.
 
     @ivar confined_by: the parts of the kernel that confine them; L{None} before the first worker.
+    @ivar buffer: what has just been read from a worker, until it has been decoded; one for all,
+        since a new one for each read costs more than the read.
     """
 
     log = Logger()
@@ -234,6 +239,7 @@ class Workers(Service):
         """
         self.reactor = reactor
         self.confined_by: tuple[str, ...] | None = None
+        self.buffer = memoryview(bytearray(BUFFER_SIZE))
         self._start = start
         self._zygote: ZygoteConnection | None = None
         self._owners: set[WorkerOwner] = set()

@@ -446,10 +446,11 @@ class Decoder:
         """Whether the bytes have stopped within a message."""
         return bool(self._rest)
 
-    def feed(self, data: bytes) -> Iterator[Message]:
+    def feed(self, data: bytes | memoryview) -> Iterator[Message]:
         """
         Yield the messages that are whole now.
 
+        @param data: may change as soon as all messages have been yielded.
         @raise WireError: when the bytes are none; nothing may be fed after that.
         """
         if self._rest:

@@ -42,6 +42,23 @@ class RestTests(SenderTestCase):
         self.assertEqual(self.fragments(), known + 2)
         self.assertEqual(sender.transport.producerState, "paused")
 
+    def test_no_sender(self) -> None:
+        """Without a sender the rest goes on as long as each look finds something."""
+        self.start("film.mkv")
+        self.emit(header(), *footage(0, 1))
+        self.reactor.advance(REST_AFTER)
+        self.emit(*footage(1, 1.1))
+        for number in range(3):
+            known = self.fragments()
+            begin = 1.1 + number / 10
+            self.emit(*footage(begin, begin + 0.1))
+            self.assertEqual(self.fragments(), known)
+            self.reactor.advance(REST_INTERVAL)
+            self.assertEqual(self.fragments(), known + 1)
+        self.reactor.advance(REST_INTERVAL)
+        self.emit(*footage(1.4, 1.5))
+        self.assertEqual(self.fragments(), known + 2)
+
     def test_somebody_comes(self) -> None:
         """A client that joins gets at once what has come, then each packet as it comes."""
         sender = self.connect()
