@@ -32,6 +32,7 @@ CLOSE_CODES: Mapping[Parting, int] = MappingProxyType(
         Parting.REPLACED: 4410,
         Parting.SILENT: 4408,
         Parting.CLOSED: 4503,
+        Parting.FULL: 4503,
         Parting.STUCK: 4503,
     }
 )

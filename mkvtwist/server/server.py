@@ -252,7 +252,7 @@ class Server(MultiService):
 
     def _slot(self, name: str) -> SenderSlot | None:
         """Return the place for senders of a stream that is published to."""
-        stream = self.streams.get(name)
+        stream = self.patterns.find(name)
         if stream is None or stream.config.input.form is not Form.PUSH:
             return None
         return stream.input.slot

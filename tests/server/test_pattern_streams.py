@@ -14,6 +14,8 @@ from mkvtwist.server.pattern_streams import FULL_INTERVAL, MISSING_FOR, PatternS
 from mkvtwist.server.server import Server
 from mkvtwist.testing import END, VIDEO, FakeReaders, footage, header
 from tests.support.fakes import Answer, Log, PortReactor, in_mp4
+from tests.support.rtmp import Peers, publish, said, statuses
+from tests.support.secrets import TOKEN, FileTestCase
 from tests.support.senders import CHUNKED, Sending, chunks
 from tests.support.site import Connection
 
@@ -194,6 +196,56 @@ class SenderTests(PatternTestCase):
         self.server.apply(replace(self.server.config, max_streams=0))
         self.send("/cam-2")
         self.assertIn("cam-2", self.names)
+
+    def test_page(self) -> None:
+        """The page that publishes is there for any name that fits, and makes no stream."""
+        self.start(stream("cam-*"))
+        self.assertEqual(self.get("/cam-1/publish").status, 200)
+        self.assertEqual(self.get("/door-1/publish").status, 404)
+        self.assertEqual(self.names, [])
+
+
+class RtmpTests(FileTestCase, PatternTestCase):
+    """Senders over RTMP: the name is the key, or the application."""
+
+    def publish(self, app: str, key: str) -> str:
+        """The code that a sender gets."""
+        factory = next(made for port, made, *_ in self.reactor.tcpServers if port == 1935)
+        uplink = Peers(self.reactor, factory).connect()
+        uplink.dataReceived(publish(app, key))
+        self.reactor.turns()
+        ((code, _),) = statuses(said(uplink))
+        return code.rpartition(".")[2]
+
+    def test_open(self) -> None:
+        """Anyone may send: the key is the name, whatever the application."""
+        self.start(stream("*"), rtmp_listen=("tcp:1935",))
+        self.assertEqual(self.publish("live", "cam-1"), "Start")
+        self.assertEqual(self.names, ["cam-1"])
+
+    def test_secret(self) -> None:
+        """With a rule the key may be the secret, and is no name then; a wrong one makes nothing."""
+        self.start(stream("*", send=self.tokens()), rtmp_listen=("tcp:1935",))
+        self.assertEqual(self.publish("cam-1", TOKEN), "Start")
+        self.assertEqual(self.publish("live", f"cam-2?token={TOKEN}"), "Start")
+        self.reactor.turns()
+        factory = next(made for port, made, *_ in self.reactor.tcpServers if port == 1935)
+        wrong = Peers(self.reactor, factory).connect()
+        wrong.dataReceived(publish("cam-3", "wrong-token"))
+        self.reactor.turns()
+        self.assertEqual(self.names, ["cam-1", "cam-2"])
+
+    def test_own_table(self) -> None:
+        """The key of a stream with a table of its own is no name of a pattern."""
+        self.start(stream("studio", send=self.tokens()), stream("*"), rtmp_listen=("tcp:1935",))
+        self.assertEqual(self.publish("studio", TOKEN), "Start")
+        self.assertEqual(self.names, ["studio"])
+
+    def test_no_push(self) -> None:
+        """No sender is let in to what a viewer begins."""
+        self.start(EDGE, rtmp_listen=("tcp:1935",))
+        self.assertEqual(self.publish("live", "cam-1"), "BadName")
+        self.assertEqual(self.names, [])
 
 
 class ViewerTests(PatternTestCase):

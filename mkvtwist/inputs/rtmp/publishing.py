@@ -75,7 +75,7 @@ class Publishing:
 
         @param host: the sender's; L{None} for a UNIX socket.
         """
-        slot = self._find(address.key) or self._find(address.app)
+        slot = self._slot(address)
         if slot is None:
             return Refused(None, NO_SUCH_STREAM)
         config = slot.config
@@ -83,6 +83,19 @@ class Publishing:
         if isinstance(decision, Rejection):
             return Refused(slot, _TEXTS[decision])
         return Admitted(slot, decision.name)
+
+    def _slot(self, address: PublishAddress) -> SenderSlot | None:
+        """
+        Return the place at an address: the key is the name, or the application is.
+
+        Any key may fit a pattern, a secret one too: then the application is the name if it is that
+        of a stream with a table of its own, or if the key alone can be the token.
+        """
+        by_key, by_app = self._find(address.key), self._find(address.app)
+        if by_key is None or by_app is None or not by_key.config.pattern:
+            return by_key or by_app
+        needs_key = by_app.config.send.wants_credentials and not (address.tokens or address.login)
+        return by_app if needs_key or not by_app.config.pattern else by_key
 
 
 def _offered(address: PublishAddress, name: str) -> Iterator[ICredentials]:
