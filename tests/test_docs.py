@@ -151,6 +151,8 @@ class OptionsTests(SynchronousTestCase):
 
     def test_at_end(self) -> None:
         """What each kind of input allows at its end, and what it does unasked."""
+        sdp = self.mktemp() + ".sdp"
+        Path(sdp).touch()
         inputs = {
             "a file": __file__,
             "`-`": "-",
@@ -159,6 +161,7 @@ class OptionsTests(SynchronousTestCase):
             "`rtmp:…`": "rtmp:1935",
             "a URL": "http://host/",
             "`exec:`": "exec:cat x.mkv",
+            "`camera.sdp`": sdp,
         }
         for kind, default, others in rows(
             REFERENCE / "options.md", "input", "unless said otherwise"

@@ -91,6 +91,14 @@ class Form(Enum):
         r"demo:\Z",
     )
 
+    SDP = (
+        "SDP",
+        (AtEnd.RETRY, AtEnd.EXIT, AtEnd.LOOP),
+        "camera.sdp",
+        "RTP, as this session description says",
+        r"(?is:.+\.sdp)\Z",
+    )
+
     at_end: tuple[AtEnd, ...]
     example: str
     meaning: str
@@ -267,7 +275,7 @@ def check_on_demand(option: str, form: Form) -> None:
 
 def _placed(source: Input, directory: str) -> Input:
     """Return an input whose path does not depend on the working directory."""
-    if source.form is Form.FILE:
+    if source.form in (Form.FILE, Form.SDP):
         return replace(source, text=os.path.normpath(os.path.join(directory, source.text)))
     if source.form is Form.ENDPOINT:
         return replace(source, text=placed_endpoint(source.text, directory))

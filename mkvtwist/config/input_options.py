@@ -229,7 +229,7 @@ def check_options(option: str, options: InputOptions, source: Input) -> None:
     """
     if not options.items:
         return
-    if source.form not in (Form.FILE, Form.URL):
+    if source.form not in (Form.FILE, Form.SDP, Form.URL):
         raise ConfigError(
             f"{option}: not possible for {source.form.value} input; only for files and URLs"
         )
@@ -247,7 +247,9 @@ def check_options(option: str, options: InputOptions, source: Input) -> None:
 def _known(source: Input) -> frozenset[str]:
     """Return the options that an input may have."""
     if source.form is Form.FILE:
-        return _ALWAYS | _FILE | (_RTP if source.text.lower().endswith(".sdp") else frozenset())
+        return _ALWAYS | _FILE
+    if source.form is Form.SDP:
+        return _ALWAYS | _FILE | _RTP
     scheme = source.text.partition("://")[0].lower()
     return _ALWAYS | _BY_SCHEME.get(scheme, _ALL)
 

@@ -5,7 +5,7 @@ There are four ways::
 
     opened      the reader, or C{open}, opens the source: a file, standard input, a URL
     runs        a program is started, and the reader reads its standard output: C{exec:}
-    listens     libavformat opens a URL, and waits there for a sender: C{rtmp://...?listen=1}
+    listens     libavformat waits for a sender: at C{rtmp://...?listen=1}, or as C{camera.sdp} says
     listener    we let senders in, and give what they send to the reader: an endpoint, RTMP, C{push}
 
 A new protocol is a module or a folder beside this one, and a line in L{SOURCES}.
@@ -85,6 +85,7 @@ SOURCES: Mapping[Form, Source] = MappingProxyType(
         Form.EXEC: Source(runs=True),
         Form.ENDPOINT: Source(listener=media_listener, endpoint=endpoint_of),
         Form.RTMP: Source(listener=rtmp_listener, endpoint=endpoint_of, asks=True),
+        Form.SDP: Source(listens=True),
         Form.PUSH: Source(listener=PushListener, label=_path, asks=True),
     }
 )

@@ -80,7 +80,7 @@ class Reach:
 
 def reach_of(source: Input, options: InputOptions = NO_OPTIONS) -> Reach:
     """Return the reach that reading an input needs: none, if the server passes the bytes on."""
-    if source.form is Form.FILE:
+    if source.form in (Form.FILE, Form.SDP):
         return _reach_of_file(source.text)
     if source.form is not Form.URL:
         return Reach()

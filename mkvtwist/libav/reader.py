@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from mkvtwist.config.input import Form, Input
 from mkvtwist.libav.limits import PACKET_WEIGHT, ReaderLimits
 from mkvtwist.libav.opening.container_description import ContainerDescription
+from mkvtwist.libav.opening.listen_urls import listens
 from mkvtwist.libav.opening.opener import (
     READ_TIMEOUT,
     FileBytes,
@@ -43,6 +44,9 @@ from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.chained_ogg import OggLinks
 from mkvtwist.media.packet import SECOND, Packet
 from mkvtwist.media.timeline import Timeline
+
+SILENCE = Ended(f"nothing has come for {READ_TIMEOUT:g} s", fault=True)
+"""The end of an input whose sender, or server, has said nothing for too long."""
 
 
 class EventOutlet(Protocol):
@@ -134,17 +138,12 @@ class Reader:
         except Stopped:
             return
         except (Silent, av.ExitError):  # the latter is what a timeout makes of libavformat
-            ended = Ended(f"nothing has come for {READ_TIMEOUT:g} s", fault=True)
+            ended = SILENCE
         except av.InvalidDataError as error:
             text = f"no media that libavformat can read ({cause(error)})"
             ended = Ended(text, fault=True, plain="no media that can be read")
         except (av.FFmpegError, OSError, Unusable) as error:
-            ended = Ended(
-                cause(error),
-                fault=True,
-                plain="the input could not be read",
-                is_missing=isinstance(error, av.HTTPNotFoundError | FileNotFoundError),
-            )
+            ended = self._failed(error)
         except MemoryError:
             ended = Ended("the input takes too much memory", fault=True)
         except Exception:  # noqa: BLE001 - a bug: it is logged, and ends this input only
@@ -156,6 +155,17 @@ class Reader:
             )
             ended = INTERNAL_ERROR
         self._outlet.put(made_printable(ended), 0)
+
+    def _failed(self, error: Exception) -> Ended:
+        """Return the end of an input that cannot be read."""
+        if isinstance(error, TimeoutError) and listens(self._source):
+            return SILENCE  # for which RTP has a timeout of its own
+        return Ended(
+            cause(error),
+            fault=True,
+            plain="the input could not be read",
+            is_missing=isinstance(error, av.HTTPNotFoundError | FileNotFoundError),
+        )
 
     def _read(self) -> None:
         """Read the input: as a whole, or each link of chained Ogg as a whole."""

@@ -206,7 +206,7 @@ def _unopened(source: Input) -> str | None:
         return f"{str(source)!r}: give the address itself: what is shown is masked"
     if source.form is Form.EXEC:
         return _unstartable(source.command[0])
-    return _unreadable(source.text) if source.form is Form.FILE else None
+    return _unreadable(source.text) if source.form in (Form.FILE, Form.SDP) else None
 
 
 def _exposed(text: str, config: Config) -> str | None:

@@ -54,6 +54,12 @@ class InputTests(SynchronousTestCase):
             ("unix:/run/feed.sock", Form.ENDPOINT),
             ("exec:ffmpeg -i rtsp://cam/live -f nut -", Form.EXEC),
             ("./exec:", Form.FILE),
+            ("camera.sdp", Form.SDP),
+            ("/etc/tv/Camera.SDP", Form.SDP),
+            (".sdp", Form.FILE),
+            ("camera.sdp.mkv", Form.FILE),
+            ("http://host/camera.sdp", Form.URL),
+            ("exec:cat camera.sdp", Form.EXEC),
             ("ssl:443:privateKey=key.pem", Form.ENDPOINT),
             ("systemd:domain=INET:index=0", Form.ENDPOINT),
         ):
@@ -185,6 +191,7 @@ class AtEndTests(SynchronousTestCase):
                 Form.RTMP: AtEnd.WAIT,
                 Form.URL: AtEnd.RETRY,
                 Form.EXEC: AtEnd.RETRY,
+                Form.SDP: AtEnd.RETRY,
                 Form.DEMO: AtEnd.RETRY,
             },
         )

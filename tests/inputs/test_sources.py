@@ -27,9 +27,10 @@ class SourceTests(SynchronousTestCase):
             self.assertEqual(found.listener is not None, form.has_sender)
 
     def test_listening_url(self) -> None:
-        """A URL at which libavformat waits for a sender is told from the others."""
+        """URLs at which libavformat waits for a sender, and sessions, are told from others."""
         self.assertTrue(source("rtmp://0.0.0.0/live?listen=1").listens)
         self.assertTrue(source("udp://239.0.0.1:1234").listens)
+        self.assertTrue(source("camera.sdp").listens)
         self.assertFalse(source("http://host/live.mkv").listens)
         self.assertFalse(source("tcp:12345").listens)
 

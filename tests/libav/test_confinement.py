@@ -132,7 +132,7 @@ class ReachTests(SynchronousTestCase):
 
     def test_bytes(self) -> None:
         """An input whose bytes come from elsewhere, and the demo, reach nothing."""
-        for text in ("tcp:12345", "http", "-", "demo:"):
+        for text in ("tcp:12345", "http", "-", "demo:", "exec:camera"):
             self.assertEqual(reach_of(parse_input("input", text)), Reach())
 
     def test_file(self) -> None:
@@ -148,7 +148,7 @@ class ReachTests(SynchronousTestCase):
 
     def test_session_description(self) -> None:
         """A session's description reaches the network, since RTP is what it is for."""
-        self.assertTrue(reach_of(Input(Form.FILE, "/srv/camera.sdp")).network)
+        self.assertTrue(reach_of(Input(Form.SDP, "/srv/camera.sdp")).network)
 
     def test_url(self) -> None:
         """A URL reaches the network, and what DNS and TLS read; one of a file, its directory."""

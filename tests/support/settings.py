@@ -94,7 +94,7 @@ def streams(draw: st.DrawFn) -> StreamConfig:
         for setting in STREAM_SETTINGS.values()
         if setting.key not in ("input", "at_end")
     }
-    if source.form not in (Form.FILE, Form.URL):
+    if source.form not in (Form.FILE, Form.SDP, Form.URL):
         chosen["input_options"] = NO_OPTIONS
     if source in SENDERS:
         chosen["on_demand"] = False

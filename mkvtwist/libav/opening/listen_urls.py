@@ -66,7 +66,7 @@ def listen_url(source: Input, wait: float = LISTEN_WAIT) -> ListenUrl | None:
 def listens(source: Input) -> bool:
     """Return whether libavformat waits at an input for a sender."""
     if source.form is not Form.URL:
-        return False
+        return source.form is Form.SDP
     scheme, query = _parts(source.text)
     if scheme == "srt":
         return not {"mode=listener", "mode=rendezvous"}.isdisjoint(query)

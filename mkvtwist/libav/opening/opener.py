@@ -90,6 +90,13 @@ class InputOpener:
                 options=self._given,
                 container_options=whitelists_for_file(source.text),
             )
+        if source.form is Form.SDP:
+            return open_(
+                f"file:{source.text}",
+                timeout=(self.open_timeout, self.read_timeout),
+                options={**_LIVE, **self._given},
+                container_options=whitelists_for_file(source.text),
+            )
         listens = listen_url(source, self.wait)
         if listens is None:
             return self._open_url(source.text, partial(open_, options={**_LIVE, **self._given}))
@@ -213,4 +220,4 @@ def is_live(source: Input, container: Any) -> bool:
         return not stat.S_ISREG(os.stat(place).st_mode)
     if source.form is Form.URL:
         return int(container.size) <= 0
-    return source.form is Form.EXEC or source.form.has_sender
+    return source.form in (Form.EXEC, Form.SDP) or source.form.has_sender

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import struct
 import threading
 from pathlib import Path
 from typing import Any
 
 import av
 
-from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input import Form, Input, parse_input
 from mkvtwist.config.input_options import InputOptions
 from mkvtwist.libav import Ended
 from mkvtwist.libav.opening.listen_urls import LISTEN_WAIT
 from mkvtwist.libav.opening.opener import InputOpener
 from tests.support import media
 from tests.support.processes import free_port
-from tests.support.readers import ReaderTestCase, packets
+from tests.support.readers import ReaderTestCase, ThreadedReader, headers, packets
 
 
 class NameTests(ReaderTestCase):
@@ -126,6 +128,53 @@ class UrlTests(ReaderTestCase):
         options = InputOptions((("rtsp_transport", "pigeon"),))
         ended = self.read_fault("rtsp://127.0.0.1:1/", opener=InputOpener(options=options))
         self.assertIn("pigeon", ended.reason)
+
+    def test_session(self) -> None:
+        """A session description has RTP received, live, at the port that it names."""
+        port = free_port()
+        path = Path(f"{self.mktemp()}.sdp")
+        path.write_text(
+            "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\n"
+            f"m=video {port} RTP/AVP 33\na=rtpmap:33 MP2T/90000\n"
+        )
+        source = parse_input("input", str(path))
+        reader = ThreadedReader(self, source)
+        clip = media.clip(container="mpegts", seconds=4).read_bytes()
+        heard = threading.Event()
+
+        def send() -> None:
+            number = 0
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+                while not heard.is_set():  # nobody may listen yet
+                    for place in range(0, len(clip), 7 * 188):
+                        head = struct.pack(">BBHLL", 0x80, 33, number & 0xFFFF, number * 900, 1)
+                        line.sendto(head + clip[place : place + 7 * 188], ("127.0.0.1", port))
+                        number += 1
+                    heard.wait(0.01)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            reader.until(lambda events: len(packets(events)) > 10)
+        finally:
+            heard.set()
+            sender.join()
+        self.assertEqual(
+            {track.codec for track in headers(reader.events)[0].tracks}, {"h264", "aac"}
+        )
+
+    def test_pause(self) -> None:
+        """The timeout of RTP is a silence; that of a connection is a fault of its own."""
+
+        def open_(*_: Any, **__: Any) -> None:
+            raise av.TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+        opener = InputOpener(av_open=open_)
+        for url, reason in (
+            ("rtp://127.0.0.1:1", "nothing has come for 15 s"),
+            ("rtsp://127.0.0.1/", "Connection timed out"),
+        ):
+            self.assertEqual(self.read_fault(url, opener=opener).reason, reason)
 
     def test_silence(self) -> None:
         """That nobody sends, connects or answers is said in our words, not in libavformat's."""
