@@ -6,7 +6,13 @@ Measures inputs that are read in threads, and in processes of their own.
     python -m tools.isolation crashes --minutes=10   what crashes leave behind
     python -m tools.isolation fuzz --count=100000    gaps of viewers beside senders of damaged media
 
-C{ffmpeg} makes the clip; nothing else may work on the machine.
+C{ffmpeg} makes the clip. A night of damaged media, with no end but the clips'::
+
+    python -m tools.isolation fuzz --count=100000 --minutes=720 --only=process --keep=night
+
+If others work on the machine, compare each gap with those that are printed beside it: of a process
+that only sleeps (the machine's), and of the server's answers (its reactor's). The folder of
+C{--keep} gets the server's log, with the number of each damaged clip that crashed a reader.
 """
 
 # ruff: noqa: T201 (a script speaks by printing)
@@ -16,15 +22,16 @@ import json
 import multiprocessing
 import os
 import random
-import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
@@ -106,7 +113,7 @@ def server(
     for number in range(streams):
         lines += [f"[streams.s{number}]", f'input = "{clip}"', 'at_end = "loop"']
     for number in range(senders):
-        lines += [f"[streams.f{number}]", 'input = "push"', "optional = true"]
+        lines += [f"[streams.f{number}]", f'input = "tcp:{PORT + 1 + number}"', "optional = true"]
     config = folder / "config.toml"
     config.write_text("\n".join(lines))
     twistd = Path(sys.executable).parent / "twistd"
@@ -170,11 +177,55 @@ def many(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) 
         )
 
 
+class Control:
+    """
+    Two processes that measure gaps beside those of viewers: of the machine, and of the reactor.
+
+    The first sleeps, and notes by how much it wakes too late; the second asks for a page that costs
+    the server nothing, and notes the longest wait.
+    """
+
+    def __init__(self) -> None:
+        self._longest = [multiprocessing.Value("d", 0.0) for _ in range(2)]
+        self._processes = [
+            multiprocessing.Process(target=target, args=(longest,), daemon=True)
+            for target, longest in zip((self._sleep, self._ask), self._longest, strict=True)
+        ]
+        for process in self._processes:
+            process.start()
+
+    @staticmethod
+    def _sleep(longest: Any) -> None:
+        while True:
+            began = time.monotonic()
+            time.sleep(0.02)
+            longest.value = max(longest.value, time.monotonic() - began - 0.02)
+
+    @staticmethod
+    def _ask(longest: Any) -> None:
+        connection = HTTPConnection("127.0.0.1", PORT, timeout=60)
+        while True:
+            began = time.monotonic()
+            with suppress(OSError, HTTPException):
+                connection.request("GET", "/static/nothing")
+                connection.getresponse().read()
+            longest.value = max(longest.value, time.monotonic() - began)
+            time.sleep(0.05)
+
+    def finish(self) -> str:
+        """End the processes, and return what they have measured."""
+        for process in self._processes:
+            process.kill()
+        machine, reactor = (longest.value for longest in self._longest)
+        return f"the machine's longest gap is {machine:.2f} s, the reactor's {reactor:.2f} s"
+
+
 class Viewer:
     """A viewer that notes when something comes."""
 
     def __init__(self, name: str) -> None:
         self.gap = 0.0
+        self.at = 0.0
         self.ended = False
         self._name = name
         threading.Thread(target=self._watch, daemon=True).start()
@@ -185,7 +236,8 @@ class Viewer:
             last = time.monotonic()
             while answer.read1(1 << 16):
                 now = time.monotonic()
-                self.gap = max(self.gap, now - last)
+                if now - last > self.gap:
+                    self.gap, self.at = now - last, time.time()
                 last = now
         self.ended = True
 
@@ -214,6 +266,7 @@ def crashes(folder: Path, clip: Path, isolation: str, options: argparse.Namespac
         return
     with server(folder, clip, 2, isolation) as running:
         viewers = [Viewer("s1") for _ in range(5)]
+        control = Control()
         other = running.workers[1]
         time.sleep(5)
         begin = len(os.listdir(f"/proc/{running.process.pid}/fd")), memory(running.process.pid)
@@ -226,53 +279,86 @@ def crashes(folder: Path, clip: Path, isolation: str, options: argparse.Namespac
                     os.kill(pid, random.choice((signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL)))  # noqa: S311
                     number += 1
         time.sleep(5)
+        log = (folder / f"log.{isolation}").read_text()
+        ended = [log.count(f"stream s{number}: {clip}: its process was ended") for number in (0, 1)]
+        longest = max(viewers, key=lambda viewer: viewer.gap)
         zygote = children(running.process.pid)[0]
         zombies = sum(fields(pid)[0] == "Z" for pid in [zygote, *running.workers])
         after = len(os.listdir(f"/proc/{running.process.pid}/fd")), memory(running.process.pid)
         print(
-            f"{isolation:8} {number} crashes: descriptors {begin[0]} -> {after[0]}, memory"
+            f"{isolation:8} {number} crashes (in the log: {ended[0]} of s0, {ended[1]} of s1):"
+            f" descriptors {begin[0]} -> {after[0]}, memory"
             f" {begin[1] // 1024} -> {after[1] // 1024} MB, {zombies} zombies, zygote has"
             f" {len(os.listdir(f'/proc/{zygote}/fd'))} descriptors; gap of the other stream"
-            f" {max(viewer.gap for viewer in viewers):.2f} s"
+            f" {longest.gap:.2f} s at {time.strftime('%X', time.localtime(longest.at))};"
+            f" {control.finish()}"
         )
 
 
-def send_damaged(sender: int, port: int, count: int, end: float) -> None:
-    """Publish damaged clips, one after the other, each until the server has done with it."""
-    originals = mutate.sources([])
+def how_it_ended(sender: int) -> tuple[float, str]:
+    """Since when a sender's stream has been in its state, and the cause of that."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/status", timeout=60) as answer:
+        stream = json.load(answer)["streams"][f"f{sender}"]
+    return float(stream["since"]), str(stream["detail"] or stream["reason"])
+
+
+def send_damaged(sender: int, count: int, end: float, keep: Path, sent: Any) -> None:
+    """
+    Send damaged clips, one after the other, each until the server has done with it.
+
+    @param keep: the folder for clips that have crashed their reader.
+    """
+    originals, before = mutate.sources([]), 0.0
     for number in range(sender, count, SENDERS):
         if time.monotonic() > end:
             return
         data = mutate.mutated(1, number, originals).data
-        with suppress(OSError, HTTPException):
-            connection = HTTPConnection("127.0.0.1", port, timeout=60)
-            connection.request("PUT", f"/f{sender}", data)
-            connection.getresponse().read()
+        with suppress(OSError):
+            address = "127.0.0.1", PORT + 1 + sender
+            with socket.create_connection(address, timeout=120) as there:
+                with suppress(OSError):
+                    there.sendall(data)
+                    there.shutdown(socket.SHUT_WR)
+                while there.recv(1 << 16):
+                    pass
+            since, cause = how_it_ended(sender)
+            if " signal " in cause and abs(since - before) > 0.01:
+                (keep / f"{number}.{cause.rpartition(' ')[2]}").write_bytes(data)
+            before = since
+        with sent.get_lock():
+            sent.value += 1
 
 
 def fuzz(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) -> None:
     """Send damaged clips, eight at a time, beside 20 viewers of a stream of its own."""
+    keep = options.keep or folder
+    keep.mkdir(parents=True, exist_ok=True)
     with server(folder, clip, 1, isolation, SENDERS) as running:
         viewers = [Viewer("s0") for _ in range(20)]
+        control = Control()
         time.sleep(3)
-        end = time.monotonic() + options.minutes * 60
+        began, size = time.monotonic(), memory(running.process.pid)
+        end, sent = began + options.minutes * 60, multiprocessing.Value("L", 0)
         senders = [
-            multiprocessing.Process(target=send_damaged, args=(n, PORT, options.count, end))
+            multiprocessing.Process(target=send_damaged, args=(n, options.count, end, keep, sent))
             for n in range(SENDERS)
         ]
         for sender in senders:
             sender.start()
         for sender in senders:
             sender.join()
-        log = (folder / f"log.{isolation}").read_text()
+        rate = sent.value / (time.monotonic() - began) * 60
+        crashed = Counter(path.suffix[1:] for path in keep.glob("*.SIG*"))
+        log = (folder / f"log.{isolation}").read_text(errors="replace")
+        (keep / "log").write_text(log)
+        longest = max(viewers, key=lambda viewer: viewer.gap)
         print(
-            f"{isolation:8} {len(re.findall('sender .* left after', log))} damaged clips:"
-            f" the viewers' longest gap is {max(viewer.gap for viewer in viewers):.2f} s,"
-            f" {sum(v.ended for v in viewers)} responses ended, at least"
-            f" {log.count('its process was ended by signal')} readers crashed,"
-            f" {log.count('Traceback')} tracebacks, server"
+            f"{isolation:8} {sent.value} damaged clips, {rate:.0f} a minute: the viewers' longest"
+            f" gap is {longest.gap:.2f} s at {time.strftime('%X', time.localtime(longest.at))},"
+            f" {control.finish()}, {sum(v.ended for v in viewers)} responses ended, readers that"
+            f" crashed: {dict(crashed)}, {log.count('Traceback')} tracebacks, server"
             f" {'runs' if running.process.poll() is None else 'has ended'},"
-            f" {memory(running.process.pid) // 1024} MB"
+            f" {size // 1024} -> {memory(running.process.pid) // 1024} MB"
         )
 
 
@@ -285,11 +371,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--only", choices=["thread", "process"])
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--keep", type=Path, help="folder for the log and for clips that crash")
     options = parser.parse_args()
     measure = {"many": many, "crash": crash, "crashes": crashes, "fuzz": fuzz}[options.what]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clip = make_clip(folder, int(options.minutes) + 2)  # no end of it is measured
+        clip = make_clip(folder, min(60, int(options.minutes) + 2))  # its end would be measured
         for isolation in [options.only] if options.only else ["thread", "process"]:
             measure(folder, clip, isolation, options)
 
