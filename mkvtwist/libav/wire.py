@@ -283,6 +283,11 @@ def _read_track(data: _Fields) -> Track:
     return track
 
 
+def _bounded(time: int | None) -> int | None:
+    """Return a time of the input, cut to 64 bits: timestamps may be absurd."""
+    return time if time is None else max(-TIME_LIMIT, min(time, TIME_LIMIT))
+
+
 def _timing(timing: Timing) -> bytes:
     state, zero = timing
     return b"".join(
@@ -290,9 +295,9 @@ def _timing(timing: Timing) -> bytes:
             _write("float | None", zero),
             _INT.pack(state.discontinuities),
             _INT.pack(state.edge),
-            _write("int | None", state.origin),
+            _write("int | None", _bounded(state.origin)),
             _SIZE.pack(len(state.tracks)),
-            *(b"".join(map(_write, _TRACK_STATE, track)) for track in state.tracks),
+            *(b"".join(map(_write, _TRACK_STATE, map(_bounded, track))) for track in state.tracks),
         ]
     )
 

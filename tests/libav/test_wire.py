@@ -199,6 +199,15 @@ class WireTests(SynchronousTestCase):
         with self.assertRaisesRegex(WireError, "times"):
             list(Decoder().feed(written(Packet(1, (1 << 63) - 1, 0, 0, True, b"."))))
 
+    def test_absurd_timeline(self) -> None:
+        """A timeline whose input has times beyond 64 bits is cut to what a message can carry."""
+        absurd = TrackState(1, 1 << 80, 0, 0, 0)
+        sent = Progress(Timing(TimelineState(0, 0, -(1 << 80), (absurd,)), None))
+        (made,) = Decoder().feed(written(sent))
+        assert isinstance(made, Progress)
+        self.assertLess(made.timing.timeline.origin or 0, -(1 << 61))
+        self.assertGreater(made.timing.timeline.tracks[0].first or 0, 1 << 61)
+
     def test_twice_the_same_track(self) -> None:
         """A header with two tracks of one number is an error."""
         track = Track(1, "video", "h264")
