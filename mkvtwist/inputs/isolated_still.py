@@ -18,6 +18,7 @@ from mkvtwist.libav.wire import (
     MESSAGE_LIMIT,
     Confined,
     Decoder,
+    Logged,
     Still,
     StillFailed,
     StillTask,
@@ -104,6 +105,9 @@ class _Conversation(Protocol):
                     self._settle(message.picture)
                 elif isinstance(message, Confined):
                     self._workers.confined(message.by)
+                elif isinstance(message, Logged) and self._made is not None:
+                    self._workers.log.error("a still: {text}", text=message.text)
+                    self._settle(NoStill("it cannot be decoded", "an error in mkvtwist"))
                 elif isinstance(message, StillFailed):
                     self._settle(NoStill(message.reason, message.detail))
         except WireError as error:

@@ -1,17 +1,19 @@
 """
 The processes that read inputs: the server's zygote, which forks a worker for each (I{reactor}).
 
-The zygote is started with the first worker, and started again if it has ended too early; then its
-workers end with it, as if each had crashed.
+The zygote is started with the first stream that has its input read in a process, and again if it
+has ended too early; then its workers end with it, as if each had crashed.
 """
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from twisted.application.service import Service
@@ -47,6 +49,16 @@ COMMAND = (sys.executable, "-P", "-m", "mkvtwist.libav.zygote")
 """The zygote, as a program; the descriptor of its socket follows."""
 
 
+PASSED_ON = re.compile(
+    r"PATH|HOME|TZ|LANG|LANGUAGE|LC_\w+|LD_\w+|PYTHON\w+|MALLOC_\w+|GLIBC_TUNABLES"
+    r"|SSL_CERT_(FILE|DIR)|(http|no)_proxy|RES_OPTIONS|LOCALDOMAIN"
+)
+"""
+Names of environment variables that workers get: those of Python, the C library, TLS and proxies.
+Others may hold passwords, which a worker that media have taken over could read.
+"""
+
+
 class WorkerOwner(Protocol):
     """The interface of an object for which a worker works."""
 
@@ -70,13 +82,20 @@ def describe_exit(status: int) -> str:
     return f"its process was ended by signal {name}"
 
 
-def start_zygote(descriptor: int) -> "subprocess.Popen[bytes]":
-    """Start the zygote, with this descriptor, and the paths of this process."""
-    paths = os.pathsep.join(path for path in sys.path if path)
+def start_zygote(
+    descriptor: int, environ: Mapping[str, str] = os.environ
+) -> "subprocess.Popen[bytes]":
+    """
+    Start the zygote, with this descriptor, the paths of this process, and L{PASSED_ON}.
+
+    @raise OSError: when the system starts no process.
+    """
+    passed_on = {name: value for name, value in environ.items() if PASSED_ON.fullmatch(name)}
+    passed_on["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     return subprocess.Popen(  # noqa: S603 - nothing of it comes from elsewhere
         [*COMMAND, str(descriptor)],
         pass_fds=[descriptor],
-        env={**os.environ, "PYTHONPATH": paths},
+        env=passed_on,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -263,12 +282,18 @@ class Workers(Service):
         @return: ends the worker by force.
         @raise OSError: when there is no zygote, and none can be started.
         """
-        if self._zygote is None:
-            self._zygote = ZygoteConnection(self.reactor, self._lost, self._start)
-        zygote = self._zygote
+        zygote = self._zygote = self._zygote or self._start_zygote()
         self._owners.add(owner)
         worker = zygote.fork(owner, descriptors)
         return lambda: zygote.kill(worker)
+
+    def prepare(self) -> None:
+        """Start the zygote, so that the first worker does not have to wait for it."""
+        with suppress(OSError):  # the first worker tries again, and reports the error
+            self._zygote = self._zygote or self._start_zygote()
+
+    def _start_zygote(self) -> ZygoteConnection:
+        return ZygoteConnection(self.reactor, self._lost, self._start)
 
     def gone(self, owner: WorkerOwner) -> None:
         """Take note that a worker has ended."""

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, Logger, eventAsText, globalLogPublisher
 from zope.interface import implementer
 
 from mkvtwist.config.input import Form
@@ -45,6 +45,9 @@ LOOK_INTERVAL = 1.0
 
 LOG_LIMIT = 1 << 16
 """Characters of an error's traceback."""
+
+
+_log = Logger()
 
 
 class Owner:
@@ -196,6 +199,15 @@ def work(connection: socket.socket, media: int | None = None, confine: Confine =
     @raise WireError: when the owner's first message is no task.
     """
     owner = Owner(connection)
+    globalLogPublisher.addObserver(_OwnersLog(owner))
+    try:
+        _do(owner, connection, media, confine)
+    except Exception:
+        _log.failure("a process of an input has failed")
+        raise
+
+
+def _do(owner: Owner, connection: socket.socket, media: int | None, confine: Confine) -> None:
     task = owner.receive()
     if task is None:
         return
@@ -219,7 +231,6 @@ def _read(
     task: Task, owner: Owner, connection: socket.socket, media: int | None, confine: Confine
 ) -> None:
     threading.current_thread().name = f"input of {task.stream}"
-    globalLogPublisher.addObserver(_OwnersLog(owner))
     if media is not None and task.source.form is Form.STDIN:
         os.dup2(media, 0)  # the opener looks whether it is a file
     set_up()

@@ -112,16 +112,15 @@ class Zygote:
             die_with_parent(self._kernel)
             if os.getppid() != parent:  # the zygote had ended before that
                 os._exit(status)
+            os.dup2(
+                0, 2
+            )  # the server's log takes no raw bytes of a worker that media have taken over
             close_others({0, 1, 2, *descriptors})
             owner, media = (*descriptors, None)[:2]
             work(socket.socket(fileno=owner), media)
             status = 0
-        except BaseException:  # noqa: BLE001 - nothing of the zygote's may run in here
-            sys.excepthook(*sys.exc_info())
         finally:
-            with suppress(BaseException):
-                sys.stderr.flush()
-            os._exit(status)
+            os._exit(status)  # nothing of the zygote may run in here
 
     def _reap(self, pidfd: int) -> None:
         self._poll.unregister(pidfd)

@@ -160,6 +160,8 @@ class Stream(MultiService):
     def startService(self) -> None:
         """Open the input."""
         self.log.info("{input}", input=str(self.config.input))
+        if self.workers is not None:
+            self.workers.prepare()
         super().startService()
 
     def feed(self, name: str = "feed") -> Feed:

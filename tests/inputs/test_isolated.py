@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from mkvtwist.inputs.isolated import IsolatedReader
 from mkvtwist.inputs.isolated_still import isolated_still
-from mkvtwist.inputs.workers import Workers
+from mkvtwist.inputs.workers import Workers, start_zygote
 from mkvtwist.libav import Ended
 from mkvtwist.libav.pipe import PIPE_LIMIT, Pipe
 from mkvtwist.libav.still import NoStill, jpeg
@@ -30,6 +30,16 @@ def is_running(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def environment_of(pid: int) -> bytes:
+    """The variables with which a process was started."""
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def descriptors_of(pid: int) -> list[str]:
+    """What is at the descriptors of a process."""
+    return sorted(os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir())
 
 
 class CrashTests(TestCase):
@@ -111,6 +121,51 @@ class CrashTests(TestCase):
         await again.gone()
         while any(map(is_running, pids)):
             await _turn()
+
+    async def test_secrets(self) -> None:
+        """A worker has no variables of the environment that may hold a secret."""
+        environ = {**os.environ, "STUDIO_PASSWORD": "secret", "LC_ALL": "C"}
+        workers = Workers(reactor, partial(start_zygote, environ=environ))
+        workers.startService()
+        self.addCleanup(workers.stopService)
+        owner = Owner(partial(IsolatedReader, workers), task("demo:"))
+        await owner.until(lambda made: bool(packets(made)))
+        (pid,) = workers.pids
+        variables = environment_of(pid)
+        self.assertNotIn(b"PASSWORD", variables)
+        self.assertIn(b"LC_ALL=C", variables)
+        owner.reader.stop()
+        await owner.gone()
+
+    async def test_descriptors_of_worker(self) -> None:
+        """A worker has a socket to its owner, one to its sender, and no other descriptor."""
+        clip = media.clip(seconds=2).read_bytes()
+        pipe = Pipe(lambda: None)
+        pipe.write(clip[: len(clip) // 2])
+        owner = await self.running("tcp:1", pipe)
+        targets = descriptors_of(self.workers.pids[0])
+        sockets = [target for target in targets if target.startswith("socket:")]
+        self.assertEqual(targets, ["/dev/null"] * 3 + sockets)
+        self.assertEqual(len(sockets), 2)
+        owner.reader.stop()
+        await owner.gone()
+
+    async def test_stopped_worker(self) -> None:
+        """A process that hangs holds up no other one."""
+        owner, other = await self.running(), await self.running()
+        os.kill(self.workers.pids[0], signal.SIGSTOP)
+        await other.until(lambda made: bool(packets(made)))
+        for each in (owner, other):
+            each.reader.stop()
+            await each.gone()
+
+    def test_missing(self) -> None:
+        """A kernel that lacks a means is reported once, whatever the number of workers."""
+        for _ in range(3):
+            self.workers.confined(("Landlock",))
+        (line,) = self.log.about("processes of their own")
+        self.assertIn("without seccomp", line)
+        self.assertEqual(self.workers.confined_by, ("Landlock",))
 
     async def test_no_zygote(self) -> None:
         """If no zygote can be started, that is how each reader ends."""
