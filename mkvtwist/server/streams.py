@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from mkvtwist.access.entry import Entry
 from mkvtwist.config.settings import StreamConfig, change_at_once, changes
-from mkvtwist.config.values import ConfigError
+from mkvtwist.config.values import THREAD, ConfigError
 from mkvtwist.inputs.reader_thread import StartReader
 from mkvtwist.inputs.sources import source_of
 from mkvtwist.inputs.workers import Workers
@@ -65,6 +65,7 @@ class Streams(Mapping[str, Stream]):
         self._start_reader = start_reader
         self._workers = workers
         self._entry = entry
+        self._has_advised = False
         self._streams: dict[str, Stream] = {}
 
     def __getitem__(self, name: str) -> Stream:
@@ -194,8 +195,22 @@ class Streams(Mapping[str, Stream]):
 
     def _start(self, stream: Stream) -> None:
         if self._streams.get(stream.config.name) is stream and not stream.is_over:
+            self._advise(stream)
             stream.setServiceParent(self._parent)
             self._events.tell(StreamStarted(stream=stream.config.name))
+
+    def _advise(self, stream: Stream) -> None:
+        """Log how to isolate a sender's media, once for all streams."""
+        source = source_of(stream.config.input)
+        from_senders = source.listens or source.listener is not None
+        if from_senders and stream.isolation == THREAD and not self._has_advised:
+            self._has_advised = True
+            self._log.info(
+                "stream {name}: a flaw in FFmpeg's libraries that a sender's media exploit would"
+                ' end the whole server; isolation = "process" (--isolation=process) reads them in a'
+                " process of its own",
+                name=stream.config.name,
+            )
 
     def _take_over(self, config: StreamConfig) -> bool:
         """Return whether a stream has taken new settings over; if not, it has to begin anew."""
