@@ -23,6 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
+import av
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.support import media
@@ -65,10 +66,11 @@ class Mkvserve:
         """
         @param start: how it is started: by twistd, or by twist.
         """
+        options = case.options if isinstance(case, EndToEndTestCase) else ()
         self.directory = Path(case.mktemp())
         self.directory.mkdir()
         self.process = subprocess.Popen(
-            (sys.executable, *start, "mkvserve", listen, *arguments),
+            (sys.executable, *start, "mkvserve", listen, *options, *arguments),
             cwd=self.directory,
             env=environment(),
             stdin=stdin,
@@ -202,7 +204,10 @@ def pictures(source: media.Source) -> list[int]:
 
 def shows(viewer: Viewer, number: int) -> bool:
     """Whether a client has got so many pictures."""
-    return bool(viewer.data) and len(pictures(viewer.data)) >= number
+    try:
+        return len(pictures(viewer.data)) >= number
+    except av.error.InvalidDataError:  # not even the header has come
+        return False
 
 
 def sounds(source: media.Source) -> list[bytes]:
@@ -212,7 +217,13 @@ def sounds(source: media.Source) -> list[bytes]:
 
 
 class EndToEndTestCase(SynchronousTestCase):
-    """What the cases below have in common."""
+    """
+    The base of the cases below.
+
+    @cvar options: of all servers of the case.
+    """
+
+    options: tuple[str, ...] = ()
 
     def connect(self, port: int) -> socket.socket:
         """A sender's connection, or a bare client's."""
