@@ -34,14 +34,19 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 from tools import mutate
 
 PORT = 18_000 + os.getpid() % 10_000
 SENDERS = 8
+READING_TIME = 20.0
+"""Seconds until a sender goes on without the end of its clip being reported."""
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 PATIENCE = 60
@@ -108,12 +113,13 @@ def server(
     folder: Path, clip: Path, streams: int, isolation: str, senders: int = 0
 ) -> Iterator[Running]:
     """A server of so many streams, all of one file, and of some that wait for senders."""
-    lines = [f'listen = ["tcp:{PORT}:interface=127.0.0.1"]', "[defaults]"]
+    lines = [f'listen = ["tcp:{PORT}:interface=127.0.0.1"]']
+    lines += [f'management_listen = ["tcp:{PORT + 1}:interface=127.0.0.1"]', "[defaults]"]
     lines += [f'isolation = "{isolation}"', "readrate_initial_burst = 2"]
     for number in range(streams):
         lines += [f"[streams.s{number}]", f'input = "{clip}"', 'at_end = "loop"']
     for number in range(senders):
-        lines += [f"[streams.f{number}]", f'input = "tcp:{PORT + 1 + number}"', "optional = true"]
+        lines += [f"[streams.f{number}]", f'input = "tcp:{PORT + 2 + number}"', "optional = true"]
     config = folder / "config.toml"
     config.write_text("\n".join(lines))
     twistd = Path(sys.executable).parent / "twistd"
@@ -295,68 +301,113 @@ def crashes(folder: Path, clip: Path, isolation: str, options: argparse.Namespac
         )
 
 
-def how_it_ended(sender: int) -> tuple[float, str]:
-    """Since when a sender's stream has been in its state, and the cause of that."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/status", timeout=60) as answer:
-        stream = json.load(answer)["streams"][f"f{sender}"]
-    return float(stream["since"]), str(stream["detail"] or stream["reason"])
-
-
-def send_damaged(sender: int, count: int, end: float, keep: Path, sent: Any) -> None:
+class Ends(threading.Thread):
     """
-    Send damaged clips, one after the other, each until the server has done with it.
+    Passes the reasons of the ends of senders' media on, as the server reports them.
 
-    @param keep: the folder for clips that have crashed their reader.
+    @ivar reasons: a queue for each sender.
     """
-    originals, before = mutate.sources([]), 0.0
-    for number in range(sender, count, SENDERS):
-        if time.monotonic() > end:
-            return
-        data = mutate.mutated(1, number, originals).data
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.reasons: list[Any] = [multiprocessing.Queue() for _ in range(SENDERS)]
+        self._events = urllib.request.urlopen(f"http://127.0.0.1:{PORT + 1}/api/v1/events")
+        self.start()
+
+    def run(self) -> None:
+        """Read events until the server ends."""
+        kind = ""
         with suppress(OSError):
-            address = "127.0.0.1", PORT + 1 + sender
-            with socket.create_connection(address, timeout=120) as there:
+            for line in self._events:
+                name, _, value = line.decode().rstrip().partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data" and kind in ("input down", "sender refused"):
+                    event = json.loads(value)
+                    if event["stream"][0] == "f":
+                        self.reasons[int(event["stream"][1:])].put(event["reason"])
+
+
+@dataclass
+class Plan:
+    """
+    A plan for all senders of damaged clips.
+
+    @ivar originals: the clips that are damaged.
+    @ivar count: of clips, at most.
+    @ivar end: the clock's time when the last one begins.
+    @ivar keep: the folder for clips that have crashed their reader.
+    """
+
+    originals: list[Any]
+    count: int
+    end: float
+    keep: Path
+
+
+def send_damaged(sender: int, plan: Plan, reasons: Any, read: Any) -> None:
+    """
+    Send damaged clips, one after the other, each when the one before has been read.
+
+    @param reasons: gets the reason of each end.
+    @param read: the count of clips that have been read, by all senders.
+    """
+    for number in range(sender, plan.count, SENDERS):
+        if time.monotonic() > plan.end:
+            return
+        data = mutate.mutated(1, number, plan.originals).data
+        if not data:
+            continue
+        with suppress(Empty):
+            while True:
+                reasons.get_nowait()
+        with suppress(OSError):
+            there = socket.create_connection(("127.0.0.1", PORT + 2 + sender), timeout=READING_TIME)
+            with there:
                 with suppress(OSError):
                     there.sendall(data)
                     there.shutdown(socket.SHUT_WR)
                 while there.recv(1 << 16):
                     pass
-            since, cause = how_it_ended(sender)
-            if " signal " in cause and abs(since - before) > 0.01:
-                (keep / f"{number}.{cause.rpartition(' ')[2]}").write_bytes(data)
-            before = since
-        with sent.get_lock():
-            sent.value += 1
+        with suppress(Empty):
+            reason = reasons.get(timeout=READING_TIME)
+            if " signal " in reason:
+                (plan.keep / f"{number}.{reason.rpartition(' ')[2]}").write_bytes(data)
+            with read.get_lock():
+                read.value += 1
 
 
 def fuzz(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) -> None:
     """Send damaged clips, eight at a time, beside 20 viewers of a stream of its own."""
     keep = options.keep or folder
     keep.mkdir(parents=True, exist_ok=True)
+    originals = mutate.sources([])
     with server(folder, clip, 1, isolation, SENDERS) as running:
         viewers = [Viewer("s0") for _ in range(20)]
         control = Control()
         time.sleep(3)
         began, size = time.monotonic(), memory(running.process.pid)
-        end, sent = began + options.minutes * 60, multiprocessing.Value("L", 0)
+        plan = Plan(originals, options.count, began + options.minutes * 60, keep)
+        read = multiprocessing.Value("L", 0)
         senders = [
-            multiprocessing.Process(target=send_damaged, args=(n, options.count, end, keep, sent))
-            for n in range(SENDERS)
+            multiprocessing.Process(target=send_damaged, args=(n, plan, reasons, read))
+            for n, reasons in enumerate(Ends().reasons)
         ]
         for sender in senders:
             sender.start()
         for sender in senders:
             sender.join()
-        rate = sent.value / (time.monotonic() - began) * 60
+        rate = read.value / (time.monotonic() - began) * 60
         crashed = Counter(path.suffix[1:] for path in keep.glob("*.SIG*"))
         log = (folder / f"log.{isolation}").read_text(errors="replace")
         (keep / "log").write_text(log)
         longest = max(viewers, key=lambda viewer: viewer.gap)
+        at = time.strftime("%X", time.localtime(longest.at))
         print(
-            f"{isolation:8} {sent.value} damaged clips, {rate:.0f} a minute: the viewers' longest"
-            f" gap is {longest.gap:.2f} s at {time.strftime('%X', time.localtime(longest.at))},"
-            f" {control.finish()}, {sum(v.ended for v in viewers)} responses ended, readers that"
-            f" crashed: {dict(crashed)}, {log.count('Traceback')} tracebacks, server"
+            f"{isolation:8} {read.value} damaged clips read, {rate:.0f} a minute: the viewers'"
+            f" longest gap is {longest.gap:.2f} s at {at}, {control.finish()},"
+            f" {sum(viewer.ended for viewer in viewers)} responses ended, readers that crashed:"
+            f" {dict(crashed)}, {log.count('Traceback')} tracebacks, server"
             f" {'runs' if running.process.poll() is None else 'has ended'},"
             f" {size // 1024} -> {memory(running.process.pid) // 1024} MB"
         )
