@@ -80,7 +80,7 @@ class Viewer(threading.Thread):
 def server(port: int, over: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server with two streams; print its log from the first traceback on, if there is one."""
     with tempfile.TemporaryDirectory(prefix="mkvtwist-attacks-") as directory:
-        source = "http" if over == "http" else f"tcp:{port + 1}:interface=127.0.0.1"
+        source = "push" if over == "http" else f"tcp:{port + 1}:interface=127.0.0.1"
         toml = Path(directory) / "attacks.toml"
         toml.write_text(
             f'listen = ["tcp:{port}:interface=127.0.0.1"]\n'

@@ -5,6 +5,8 @@ Measures inputs that are read in threads, and in processes of their own.
     python -m tools.isolation crash                  gaps that viewers have when readers crash
     python -m tools.isolation crashes --minutes=10   what crashes leave behind
     python -m tools.isolation fuzz --count=100000    gaps of viewers beside senders of damaged media
+    python -m tools.isolation tags                   gaps of viewers beside 30,000 tags
+    python -m tools.isolation blocked                the end of an input that is blocked
 
 C{ffmpeg} makes the clip. A night of damaged media, with no end but the clips'::
 
@@ -40,6 +42,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from tests.support import hostile
 from tools import mutate
 
 PORT = 18_000 + os.getpid() % 10_000
@@ -87,9 +90,9 @@ class Running:
         streams = self.status()["streams"].values()
         return float(sum((one["live_edge"] or {"media": 0})["media"] for one in streams))
 
-    def wait(self, streams: int) -> None:
+    def wait(self, streams: int, patience: int) -> None:
         """Wait until all streams are live, and have sent what they may send at once."""
-        for _ in range(PATIENCE):
+        for _ in range(patience):
             time.sleep(1)
             with suppress(OSError):
                 shown = self.status()["streams"].values()
@@ -110,14 +113,21 @@ class Running:
 
 @contextmanager
 def server(
-    folder: Path, clip: Path, streams: int, isolation: str, senders: int = 0
+    folder: Path,
+    source: Path | str,
+    streams: int,
+    isolation: str,
+    senders: int = 0,
+    *,
+    patience: int = PATIENCE,
 ) -> Iterator[Running]:
     """A server of so many streams, all of one file, and of some that wait for senders."""
     lines = [f'listen = ["tcp:{PORT}:interface=127.0.0.1"]']
     lines += [f'management_listen = ["tcp:{PORT + 1}:interface=127.0.0.1"]', "[defaults]"]
     lines += [f'isolation = "{isolation}"', "readrate_initial_burst = 2"]
     for number in range(streams):
-        lines += [f"[streams.s{number}]", f'input = "{clip}"', 'at_end = "loop"']
+        lines += [f"[streams.s{number}]", f'input = "{source}"']
+        lines += ['at_end = "loop"'] * isinstance(source, Path)
     for number in range(senders):
         lines += [f"[streams.f{number}]", f'input = "tcp:{PORT + 2 + number}"', "optional = true"]
     config = folder / "config.toml"
@@ -128,7 +138,7 @@ def server(
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     try:
         running = Running(process)
-        running.wait(streams)
+        running.wait(streams, patience)
         yield running
     finally:
         process.send_signal(signal.SIGTERM)
@@ -413,10 +423,50 @@ def fuzz(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) 
         )
 
 
+def tags(folder: Path, clip: Path, isolation: str, _: argparse.Namespace) -> None:
+    """Send a header with 30,000 tags, beside 20 viewers of another stream."""
+    data = hostile.ATTACKS["30,000 tags"]()
+    with server(folder, clip, 1, isolation, SENDERS) as running:
+        viewers = [Viewer("s0") for _ in range(20)]
+        time.sleep(5)
+        before = max(viewer.gap for viewer in viewers)
+        for viewer in viewers:
+            viewer.gap = 0.0
+        control = Control()
+        with socket.create_connection(("127.0.0.1", PORT + 2), READING_TIME) as there:
+            with suppress(OSError):
+                there.sendall(data)
+                there.shutdown(socket.SHUT_WR)
+            while there.recv(1 << 16):
+                pass
+        time.sleep(8)
+        print(
+            f"{isolation:8} 30,000 tags: the longest gap of 20 viewers of another stream is"
+            f" {before:.3f} s before, {max(viewer.gap for viewer in viewers):.3f} s with them;"
+            f" {control.finish()}; {memory(running.process.pid) // 1024} MB"
+        )
+
+
+def blocked(folder: Path, _clip: Path, isolation: str, _: argparse.Namespace) -> None:
+    """End a server whose input is blocked in libavformat, waiting for a sender at a URL."""
+    url = f"http://127.0.0.1:{PORT + 2}/?listen=1"
+    with server(folder, url, 1, isolation, patience=3) as running:
+        zygotes = children(running.process.pid)
+        processes = [*zygotes, *running.workers]
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", PORT + 2))
+    left = sum(Path(f"/proc/{pid}").exists() for pid in processes)
+    print(f"{isolation:8} {len(processes)} processes were there, {left} are left; the port is free")
+
+
+MEASURES = {measure.__name__: measure for measure in (many, crash, crashes, fuzz, tags, blocked)}
+
+
 def main() -> None:
     """Measure what was asked for, in both ways."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().splitlines()[0])
-    parser.add_argument("what", choices=["many", "crash", "crashes", "fuzz"])
+    parser.add_argument("what", choices=[*MEASURES])
     parser.add_argument("--streams", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--minutes", type=float, default=1.0)
@@ -424,7 +474,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--keep", type=Path, help="folder for the log and for clips that crash")
     options = parser.parse_args()
-    measure = {"many": many, "crash": crash, "crashes": crashes, "fuzz": fuzz}[options.what]
+    measure = MEASURES[options.what]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip = make_clip(folder, min(60, int(options.minutes) + 2))  # its end would be measured
