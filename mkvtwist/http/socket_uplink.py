@@ -96,8 +96,13 @@ class SocketUplink(RequestUplink):
         self._next_report = self._reactor.callLater(REPORT_EVERY, self.report)
 
     def leave(self) -> None:
-        """Part with the sender: its page has another connection."""
-        self._leave(CloseReason.NORMAL_CLOSURE, "the page has connected again")
+        """
+        Part with the sender: its page has another connection, and listens to this one no longer.
+        What is still on its way would be in the way of the other.
+        """
+        transport = transport_of(self._request)
+        self._leave(CloseReason.NORMAL_CLOSURE, "")
+        transport.abortConnection()
 
     # IBodyReader
 

@@ -13,8 +13,10 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.websocket import UPGRADE, masked
 from tests.test_docs import DOCS
 from tests.test_end_to_end import PATIENCE, EndToEndTestCase, Mkvserve
 
@@ -52,9 +54,11 @@ class NginxTestCase(EndToEndTestCase):
     if NGINX is None:
         skip = "nginx is not installed"
 
-    def start(self, recipe: str, application: int = 0) -> Mkvserve:
+    def start(
+        self, recipe: str, application: int = 0, arguments: Sequence[str] = ("demo:",)
+    ) -> Mkvserve:
         """Run nginx by a recipe, in front of a server, which is returned when both are there."""
-        server = Mkvserve(self, "demo:")
+        server = Mkvserve(self, *arguments)
         directory = Path(tempfile.mkdtemp(prefix="mkvtwist-nginx-"))
         self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
         self.socket = directory / "socket"
@@ -102,6 +106,31 @@ class NginxTestCase(EndToEndTestCase):
             self.assertEqual(answer.status, 200, name)
             with server.get(f"/live/{name}") as direct:
                 self.assertEqual(body, direct.read())
+
+
+class PublishTests(NginxTestCase):
+    """Publishing from a browser."""
+
+    def test_socket(self) -> None:
+        """A page's WebSocket comes through in both directions."""
+        recipe = re.search(r"^```nginx\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+        assert recipe is not None
+        own = ("--name=cam", "--server-name=live.example", "--input=push")
+        server = self.start(recipe[1], arguments=own)
+        with socket.socket(socket.AF_UNIX) as page:
+            page.settimeout(PATIENCE)
+            page.connect(str(self.socket))
+            host = ("Host: live.example", "Origin: http://live.example")
+            lines = ("GET /cam/publish HTTP/1.1", *host, *UPGRADE, "", "")
+            page.sendall("\r\n".join(lines).encode())
+            data = b""
+            while b'"received": 0' not in data:
+                data += page.recv(4096)
+            self.assertTrue(data.startswith(b"HTTP/1.1 101 "), data)
+            page.sendall(masked(bytes(1000)))
+            while b'"received": 1000' not in data:
+                data += page.recv(4096)
+        server.said("left after 1000 bytes")
 
 
 class ManyTests(NginxTestCase):

@@ -18,6 +18,12 @@ export const NONE = "none";
 /** Pictures a second, which every encoder and every link of ours carries. */
 const RATE = 30;
 
+/** Bits a second, and the height and the pictures a second that so few are enough for. */
+const SMALL = [
+  { bitrate: 250_000, height: 180, frameRate: 10 },
+  { bitrate: 600_000, height: 360, frameRate: 15 },
+];
+
 /** @param {MediaStream} stream @param {"audio" | "video"} kind */
 export const has = (stream, kind) =>
   stream.getTracks().some((track) => track.kind === kind && track.readyState === "live");
@@ -82,6 +88,25 @@ export async function capture({ kind, camera, sound, height }) {
     }
   }
   return stream;
+}
+
+/**
+ * Make the picture as small as so few bits deserve: an encoder alone would not get by with them.
+ *
+ * @param {MediaStream} stream
+ * @param {number} bitrate
+ */
+export async function shrink(stream, bitrate) {
+  const size = SMALL.find((step) => bitrate <= step.bitrate);
+  const [track] = stream.getVideoTracks();
+  if (!size || !track) return;
+  const { width = 16, height = 9 } = track.getSettings();
+  const wanted = {
+    width: { ideal: Math.round((size.height * width) / height) },
+    height: { ideal: size.height },
+    frameRate: { max: size.frameRate },
+  };
+  await track.applyConstraints({ ...track.getConstraints(), ...wanted }).catch(() => {}); // some cannot
 }
 
 /**

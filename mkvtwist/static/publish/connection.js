@@ -23,16 +23,18 @@ import { PIECE, recorderOf } from "./recording.js";
 
 /** Milliseconds of media that may be unconfirmed: 2 s, and a second until the next report. */
 const AHEAD = 3000;
-/** Milliseconds without a report after which the link is lost rather than thin. */
-const SILENCE = 2500;
-/** Milliseconds until a WebSocket must be open. */
-const OPENING = 10_000;
+/** Milliseconds without a report after which the link is lost rather than thin: one comes each second. */
+const SILENCE = 1500;
+/** Reports that tell what the link carries: a thin one is noticed after 3 s. */
+const REPORTS = 4;
+/** Milliseconds until a WebSocket must be open; TCP's own next try would be seconds later. */
+const OPENING = 6000;
 
 /** A WebSocket and its recorder. */
 export class Connection {
   /** The last report. @type {Report | null} */
   report = null;
-  /** Bits a second between the last two reports. */
+  /** Bits a second that arrived between the last two reports. */
   bitrate = 0;
   /** When the socket opened, on the page's clock; 0 before. */
   opened = 0;
@@ -43,6 +45,8 @@ export class Connection {
   #recorder = null;
   /** Pieces that the server has not confirmed: when they were sent, and where they end. @type {{ time: number, end: number }[]} */
   #unconfirmed = [];
+  /** What had arrived at the reports of the last seconds. @type {{ time: number, received: number }[]} */
+  #arrivals = [];
   #sent = 0;
   #heard = 0;
   #isStopping = false;
@@ -72,6 +76,14 @@ export class Connection {
       clearTimeout(timer);
       this.#end(this.#isStopping ? { kind: "stopped", text: "" } : { kind: "closed", code, text: reason });
     });
+  }
+
+  /** Bits a second that arrived in the last seconds: what a thin link carries. */
+  get carried() {
+    const [first] = this.#arrivals;
+    const last = this.#arrivals.at(-1);
+    if (!first || !last || last === first) return 0;
+    return ((last.received - first.received) * 8000) / (last.time - first.time);
   }
 
   /** Send what is recorded so far, and end. */
@@ -114,6 +126,7 @@ export class Connection {
     this.bitrate = (bytes * 8000) / Math.max(1, now - this.#heard);
     this.report = report;
     this.#heard = now;
+    this.#arrivals = [...this.#arrivals.slice(1 - REPORTS), { time: now, received: report.received }];
     while (this.#unconfirmed[0] && this.#unconfirmed[0].end <= report.received) this.#unconfirmed.shift();
   }
 

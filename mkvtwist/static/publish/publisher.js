@@ -1,5 +1,6 @@
 // Publishing, from Start to Stop: one connection after the other.
 
+import { shrink } from "./capture.js";
 import { Connection } from "./connection.js";
 
 /** @import { Ending } from "./connection.js" */
@@ -10,6 +11,8 @@ const PAUSES = [0, 1, 2, 4, 8];
 const LASTING = 10_000;
 /** Bits a second of a picture, below which it is worth nothing; the link has to carry that. */
 const LEAST = 150_000;
+/** The share of what a thin link carries that the picture may have, beside sound and bursts. */
+const SHARE = 0.6;
 
 /** Statuses to which another try gets no other answer. */
 const FINAL = new Set([401, 403, 404, 501]);
@@ -117,13 +120,15 @@ export class Publisher {
       const ending = await connection.ended;
       if (run !== this.#run) return;
       const hasLasted = connection.opened > 0 && performance.now() - connection.opened > LASTING;
-      const { isFinal, text } = connection.opened ? judge(ending, hasLasted) : await explain();
+      const isRefused = !connection.opened && ending.kind === "closed";
+      const { isFinal, text } = isRefused ? await explain() : judge(ending, hasLasted);
       if (run !== this.#run) return;
       const told = { ...ending, text };
       if (isFinal) {
         this.stop(told);
       } else if (ending.kind === "thin" && this.bitrate > LEAST) {
-        this.bitrate = Math.max(LEAST, this.bitrate / 2);
+        this.bitrate = Math.max(LEAST, Math.min(this.bitrate, connection.carried) * SHARE);
+        await shrink(stream, this.bitrate);
       } else {
         if (hasLasted) failures = 0;
         await this.#pause(PAUSES[Math.min(failures++, PAUSES.length - 1)] ?? 0, told);

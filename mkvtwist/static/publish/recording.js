@@ -13,8 +13,9 @@ const AUDIO = ["audio/webm;codecs=opus", "audio/webm", "audio/ogg;codecs=opus"];
 export const PIECE = 100;
 /** Milliseconds between two keyframes: for so long a newcomer waits for a picture. */
 const KEYFRAMES = 1000;
-/** Bits a second of the sound: Opus is transparent at that. */
+/** Bits a second of the sound: Opus is transparent at that, and understood at the other. */
 const SOUND = 128_000;
+const LEAST_SOUND = 32_000;
 
 /** @param {MediaStream} stream */
 function typeOf(stream) {
@@ -48,6 +49,17 @@ export function hasFrequentKeyframes() {
 }
 
 /**
+ * Return the bits a second of the sound: on a thin link it leaves most to the picture.
+ *
+ * @param {MediaStream} stream
+ * @param {number} bitrate of the picture.
+ */
+function soundOf(stream, bitrate) {
+  if (!has(stream, "video")) return SOUND;
+  return Math.min(SOUND, Math.max(LEAST_SOUND, bitrate / 4));
+}
+
+/**
  * Return a recorder that has not begun.
  *
  * @param {MediaStream} stream
@@ -58,7 +70,7 @@ export function recorderOf(stream, bitrate) {
   const recorder = new MediaRecorder(stream, /** @type {MediaRecorderOptions} */ ({
     mimeType: typeOf(stream) ?? "",
     videoBitsPerSecond: bitrate,
-    audioBitsPerSecond: SOUND,
+    audioBitsPerSecond: soundOf(stream, bitrate),
     videoKeyFrameIntervalDuration: KEYFRAMES,
   }));
   if (recorder.mimeType.includes("mp4")) throw new Error("this browser records MP4 only");

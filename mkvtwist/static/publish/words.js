@@ -40,6 +40,7 @@ function why(ending) {
     if (ending.code === OCCUPIED) return "Another sender is connected.";
     if (ending.code === REPLACED) return "Another sender has taken over. Start takes the place back.";
   }
+  if (ending.kind === "thin") return "Your connection is too slow.";
   if (ending.text) return sentence(ending.text);
   return ending.kind === "stopped" ? "" : "The connection was lost.";
 }
