@@ -249,7 +249,7 @@ class CommandTests(SynchronousTestCase):
             else:
                 continue
             # Ports that are free, whatever else is running here.
-            given = [re.sub(r"\btcp:\d+", "tcp:0", word) for word in given]
+            given = [re.sub(r"\b(tcp|rtmp):\d+", r"\1:0", word) for word in given]
             if not any(word.startswith("--listen") for word in given):
                 given.insert(given.index("mkvserve") + 1, "--listen=tcp:0")
             try:

@@ -127,7 +127,36 @@ OutputCX=320
 OutputCY=180
 FPSCommon=10
 """
-"""The settings of C{docs/howto/obs.md}, as OBS stores them; the picture is black."""
+"""OBS's recording to a URL, as its settings are stored; the picture is black."""
+
+OBS_STREAMING = """\
+[General]
+Name=tried
+[Output]
+Mode=Simple
+[SimpleOutput]
+VBitrate=500
+ABitrate=128
+StreamEncoder=x264
+UseAdvanced=true
+Preset=ultrafast
+x264Settings=keyint=20
+[Video]
+BaseCX=320
+BaseCY=180
+OutputCX=320
+OutputCY=180
+FPSCommon=10
+"""
+
+OBS_SERVICE = """\
+{"type": "rtmp_custom", "settings": {"server": "$server", "key": "$key", "use_auth": false}}
+"""
+"""The page I{Stream} of OBS's settings: C{docs/howto/obs.md} has these fields."""
+
+
+PUSH = "push"
+"""The input to which senders publish, over HTTP and over RTMP."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +177,7 @@ class Sender:
     name: str
     how: str
     command: str
-    input: str = "http"
+    input: str = PUSH
     locked: bool = False
     files: dict[str, str] = field(default_factory=dict)
     program: str = ""
@@ -168,10 +197,17 @@ def _has_element(name: str) -> Callable[[], bool]:
 
 
 HTTP = "http://127.0.0.1:$port/cam"
+RTMP = "rtmp://127.0.0.1:$rtmp/cam"
 ICECAST = "icecast://source:$password@127.0.0.1:$port/cam"
 FFMPEG = "ffmpeg -v error -re -i $directory/clip.mkv -c copy"
 MP3 = "ffmpeg -v error -re -i $directory/song.mp3 -c copy -f mp3 -content_type audio/mpeg"
 VORBIS = "gst-launch-1.0 -q audiotestsrc num-buffers=260 is-live=true ! vorbisenc ! oggmux"
+PYAV = f"{sys.executable} {ROOT / 'tools' / 'rtmp_sender.py'} $directory/"
+GSTREAMER_FLV = (
+    "gst-launch-1.0 -q videotestsrc num-buffers=150 is-live=true ! video/x-raw,width=320,height=180"
+    " ! x264enc tune=zerolatency key-int-max=30 ! h264parse ! flvmux name=mux streamable=true"
+    " audiotestsrc num-buffers=260 is-live=true ! avenc_aac ! aacparse ! mux. mux."
+)
 VLC = "cvlc -q --play-and-exit $directory/clip.mkv vlc://quit --sout"
 SHOUT = f"{sys.executable} {libshout.__file__} $port"
 
@@ -180,23 +216,36 @@ def _liquidsoap(method: str) -> dict[str, str]:
     return {"radio.liq": LIQUIDSOAP.replace("$method", method)}
 
 
-def _obs(how: str, url: str, format_: str, source: str) -> Sender:
-    """Return OBS, which records for some seconds on a virtual display."""
+def _obs(how: str, start: str, source: str, files: dict[str, str], locked: bool) -> Sender:
+    """Return OBS, which sends for some seconds on a virtual display."""
     folder = ".config/obs-studio"
-    profile = OBS_PROFILE.replace("$url", url).replace("$format", format_)
     return Sender(
         "OBS",
         how,
         "env HOME=$directory XDG_RUNTIME_DIR=$directory xvfb-run -a timeout -s INT -k 3 20 obs"
-        " --multi --profile tried --collection tried --startrecording --disable-shutdown-check",
+        f" --multi --profile tried --collection tried --{start} --disable-shutdown-check",
         source,
+        locked=locked,
         files={
             f"{folder}/global.ini": OBS,
-            f"{folder}/basic/profiles/tried/basic.ini": profile,
+            **{f"{folder}/basic/profiles/tried/{name}": text for name, text in files.items()},
         },
         program="obs",
         is_there=lambda: shutil.which("xvfb-run"),
     )
+
+
+def _obs_recording(how: str, url: str, format_: str, source: str) -> Sender:
+    """Return OBS, which records to a URL."""
+    profile = OBS_PROFILE.replace("$url", url).replace("$format", format_)
+    return _obs(how, "startrecording", source, {"basic.ini": profile}, locked=False)
+
+
+def _obs_streaming(how: str, server: str, key: str, *, locked: bool = False) -> Sender:
+    """Return OBS, which streams, as to any service."""
+    service = OBS_SERVICE.replace("$server", server).replace("$key", key)
+    files = {"basic.ini": OBS_STREAMING, "service.json": service}
+    return _obs(how, "startstreaming", PUSH, files, locked)
 
 
 SENDERS = (
@@ -214,12 +263,30 @@ SENDERS = (
         f"{FFMPEG} -f mpegts tcp://127.0.0.1:$sink",
         "tcp:$sink:interface=127.0.0.1",
     ),
+    Sender("FFmpeg", "`rtmp://`", f"{FFMPEG} -f flv {RTMP}"),
+    Sender("FFmpeg", "`rtmp://`, a key", f"{FFMPEG} -f flv {RTMP}/$password", locked=True),
     Sender(
         "FFmpeg",
-        "`rtmp://`, FLV",
+        "`rtmp://`, a token",
+        f"{FFMPEG} -f flv rtmp://127.0.0.1:$rtmp/live/cam?token=$password",
+        locked=True,
+    ),
+    Sender(
+        "FFmpeg",
+        "`rtmp://`, `--input=rtmp:`",
+        f"{FFMPEG} -f flv rtmp://127.0.0.1:$sink/live/x",
+        "rtmp:$sink:interface=127.0.0.1",
+    ),
+    Sender(
+        "FFmpeg",
+        "`rtmp://`, `?listen=1`",
         f"{FFMPEG} -f flv rtmp://127.0.0.1:$sink/live/key",
         "rtmp://127.0.0.1:$sink/live/key?listen=1",
     ),
+    Sender("libavformat", "Enhanced RTMP: HEVC", f"{PYAV}hevc.mp4 {RTMP}/$password", locked=True),
+    Sender("libavformat", "Enhanced RTMP: AV1, Opus", f"{PYAV}av1.mp4 {RTMP}"),
+    Sender("libavformat", "Enhanced RTMP: VP9, FLAC", f"{PYAV}vp9.mp4 {RTMP}"),
+    Sender("libavformat", "Enhanced RTMP: two sounds", f"{PYAV}two.mp4 {RTMP}"),
     Sender("curl", "`-T -`", f"sh -c 'curl -sS -T - {HTTP} < $directory/clip.mkv'", program="curl"),
     Sender("curl", "`-T FILE`", f"curl -sS -T $directory/clip.mkv {HTTP}"),
     Sender("curl", "`--http1.0 -T FILE`", f"curl -sS --http1.0 -T $directory/clip.mkv {HTTP}"),
@@ -279,13 +346,31 @@ SENDERS = (
         is_there=_has_element("shout2send"),
     ),
     Sender(
+        "GStreamer",
+        "`rtmpsink`",
+        f"{GSTREAMER_FLV} ! rtmpsink location=rtmp://127.0.0.1:$rtmp/cam/$password",
+        locked=True,
+        is_there=_has_element("rtmpsink"),
+    ),
+    Sender(
+        "GStreamer",
+        "`rtmp2sink`",
+        f"{GSTREAMER_FLV} ! rtmp2sink location=rtmp://127.0.0.1:$rtmp/cam/$password",
+        locked=True,
+        is_there=_has_element("rtmp2sink"),
+    ),
+    Sender(
         "VLC",
         "`access=shout`",
         f"{VLC} '#transcode{{vcodec=none,acodec=vorb,ab=128}}:standard{{access=shout,mux=ogg,"
         "dst=source:$password@127.0.0.1:$port/cam.ogg}'",
     ),
-    _obs("`http://`, Matroska", HTTP, "matroska", "http"),
-    _obs("`tcp://`, MPEG-TS", "tcp://127.0.0.1:$sink", "mpegts", "tcp:$sink:interface=127.0.0.1"),
+    _obs_streaming("RTMP, *Server* and *Stream Key*", RTMP, "anything"),
+    _obs_streaming("RTMP, a `send` rule", RTMP, "$password", locked=True),
+    _obs_recording("`http://`, Matroska", HTTP, "matroska", PUSH),
+    _obs_recording(
+        "`tcp://`, MPEG-TS", "tcp://127.0.0.1:$sink", "mpegts", "tcp:$sink:interface=127.0.0.1"
+    ),
     Sender("VLC", "a pipe", f"{VLC} '#standard{{access=file,mux=ts,dst=-}}'", "-"),
     Sender(
         "VLC",
@@ -313,6 +398,7 @@ class Tried:
             "password": PASSWORD,
             "port": str(free_port()),
             "sink": str(free_port()),
+            "rtmp": str(free_port()),
         }
         self._data = bytearray()
 
@@ -377,6 +463,7 @@ class Tried:
     def _server(self, stdin: IO[bytes] | int | None = subprocess.DEVNULL) -> Iterator[None]:
         arguments = [
             f"--listen=tcp:{self._values['port']}:interface=127.0.0.1",
+            f"--rtmp-listen=tcp:{self._values['rtmp']}:interface=127.0.0.1",
             "--name=cam",
             "--hold=0",
         ]
@@ -458,6 +545,16 @@ def make_clips(directory: Path, seconds: float) -> None:
     """Make the clips that are sent, in containers that the programs know."""
     media.clip(directory / "clip.mkv", seconds=seconds)
     media.clip(directory / "clip.webm", container="webm", seconds=seconds)
+    for name, video, audio in (
+        ("hevc", "libx265", "aac"),
+        ("av1", "libsvtav1", "libopus"),
+        ("vp9", "libvpx-vp9", "flac"),
+    ):
+        media.clip(
+            directory / f"{name}.mp4", container="mp4", video=video, audio=audio, seconds=seconds
+        )
+    two = ("eng", "deu")
+    media.clip(directory / "two.mp4", container="mp4", seconds=seconds, languages=two)
     media.clip(directory / "song.ogg", container="ogg", video=None, audio="vorbis", seconds=seconds)
     media.clip(
         directory / "song.mp3", container="mp3", video=None, audio="libmp3lame", seconds=seconds

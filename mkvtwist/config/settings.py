@@ -401,11 +401,11 @@ class StreamConfig:
         EVERYBODY,
         RULE,
         Group.ACCESS,
-        "Who may send over HTTP, in the same words. By default anyone",
-        reference="only senders with one of the tokens in this file may send over HTTP",
+        "Who may send over HTTP and RTMP, in the same words. By default anyone",
+        reference="only senders with one of the tokens in this file may send over HTTP and RTMP",
         example='{ token_file = "send.tokens", deny = ["10.9.0.0/16"] }',
         option="send-token-file",
-        option_help="Only senders with one of the tokens in this file may send over HTTP",
+        option_help="Only senders with one of the tokens in this file may send",
         change=Change.AT_ONCE,
     )
 
