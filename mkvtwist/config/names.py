@@ -30,7 +30,7 @@ TAKEN = frozenset(
 
 OTHER_ENDINGS = (
     *(".jpg", ".m3u8"),
-    *(".flv", ".m3u", ".mpd", ".pls"),
+    *(".m3u", ".mpd", ".pls"),
 )
 """
 Reserved endings beside those of L{FORMATS}: of stills and playlists, and of formats to come. A

@@ -141,6 +141,9 @@ class Format:
     single: bool = False
     """Whether no more than one track can be sent in it: the sound of a radio."""
 
+    one_of_each: bool = False
+    """Whether no more than one track of each type can be sent in it."""
+
     def __repr__(self) -> str:
         """Return the name: the other attributes are code."""
         return f"<Format {self.name}>"

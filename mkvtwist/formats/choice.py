@@ -95,6 +95,8 @@ def part_that_fits(
     fitting = [track for track in meant if format_.fits(track)]
     if format_.single:
         fitting = preferred(fitting)
+    elif format_.one_of_each:
+        fitting = _one_of_each(fitting)
     pictures = [track for track in header.tracks if track.type == "video"]
     shows = [track for track in meant if track.type == "video"]
     lacks_picture = bool(shows) and (pictures[0] not in fitting)
@@ -107,6 +109,10 @@ def _meant(header: Header, format_: Format, wanted: frozenset[int] | None) -> li
         return [track for track in header.tracks if track.number in wanted]
     if format_.one_of:
         return preferred(track for track in header.tracks if format_.fits(track))
+    if format_.one_of_each:
+        sounds = [track for track in header.tracks if track.type == "audio"]
+        pictures = [track for track in header.tracks if track.type == "video"]
+        return _one_of_each([*pictures, *(list(filter(format_.fits, sounds)) or sounds)])
     return [track for track in header.tracks if track.type != "subtitle" or format_.fits(track)]
 
 
@@ -117,11 +123,19 @@ def _problem(format_: Format, tracks: Sequence[Track]) -> str:
         return f"{' and '.join(wrong)} cannot live in {format_.title}"
     if format_.single and len(tracks) > 1:
         return f"{format_.title} holds one track, not {len(tracks)}"
+    if format_.one_of_each and len(tracks) > len({track.type for track in tracks}):
+        return f"{format_.title} holds one track of each type"
     if tracks:
         return ""
     if format_.one_of:
         return f"there are no {format_.one_of}"
     return f"there are only subtitles, which are not sent in {format_.title}"
+
+
+def _one_of_each(tracks: Sequence[Track]) -> list[Track]:
+    """Return the first of some pictures, and the sound that plays unasked."""
+    pictures = [track for track in tracks if track.type == "video"]
+    return pictures[:1] + preferred(track for track in tracks if track.type == "audio")
 
 
 def preferred(tracks: Iterable[Track]) -> list[Track]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mkvtwist.formats.aac import AAC
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.flac import FLAC
+from mkvtwist.formats.flv import FLV
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.mp3 import MP3
 from mkvtwist.formats.mp4 import MP4
@@ -42,5 +43,5 @@ def unregister(format_: Format) -> None:
     del _formats[format_.ending]
 
 
-for _format in (MATROSKA, WEBM, MP4, MPEG_TS, MP3, AAC, OGG, FLAC, WEBVTT):
+for _format in (MATROSKA, WEBM, MP4, MPEG_TS, FLV, MP3, AAC, OGG, FLAC, WEBVTT):
     register(_format)

@@ -121,7 +121,7 @@ class ChooseTests(SynchronousTestCase):
         self.assertEqual(
             self.refused(made, AAC, {2, 6}),
             "AAC holds one track, not 2; ask for .mkv or .mp4 or .ts instead, or for a part of it:"
-            " .aac?tracks=6",
+            " .aac?tracks=6 or .flv?tracks=6",
         )
         self.assertIn("track 1 (video, h264) cannot live in AAC", self.refused(made, AAC, {1}))
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from mkvtwist.formats.flv import tags
 from mkvtwist.inputs.rtmp import amf0, flv, messages
 from mkvtwist.inputs.rtmp.chunks import FIRST_SIZE, WRAP, ChunkReader, Message, chunks
 from mkvtwist.inputs.rtmp.errors import ProtocolError
@@ -120,7 +121,7 @@ class Session:
         self._is_connected = False
         self._message_streams = 0
         self._publishing = 0  # the number of its message stream
-        self._flags: int | None = flv.HAS_AUDIO | flv.HAS_VIDEO  # until FLV's header is written
+        self._flags: int | None = tags.HAS_AUDIO | tags.HAS_VIDEO  # until FLV's header is written
         self._received = self._acknowledged = 0
         self._window = WINDOW
 
@@ -163,7 +164,7 @@ class Session:
         """
         self.state = State.PUBLISHING
         self._chunks.longest = LONGEST_MESSAGE
-        self._flags = flv.HAS_AUDIO | flv.HAS_VIDEO
+        self._flags = tags.HAS_AUDIO | tags.HAS_VIDEO
         number = self._publishing
         self._send(messages.user_control(UserControl.STREAM_BEGIN, number.to_bytes(4, "big")))
         self._status("status", "NetStream.Publish.Start", "Publishing.")
@@ -218,9 +219,9 @@ class Session:
             if self._flags is not None:
                 if type_ == Type.DATA:
                     self._flags = _promised(body) or self._flags
-                yield flv.header(self._flags)
+                yield tags.header(self._flags)
                 self._flags = None
-            yield flv.tag(type_, one.time, body)
+            yield tags.tag(type_, one.time, body)
 
     def _message(self, message: Message) -> Event | None:
         """Do what a message without media says."""
@@ -366,8 +367,8 @@ def _promised(metadata: bytes) -> int:
     except ProtocolError:  # libavformat may make more of it
         return 0
     about = next((value for value in values if isinstance(value, Mapping)), {})
-    flags = flv.HAS_VIDEO if about.get("videocodecid") else 0
-    return flags | (flv.HAS_AUDIO if about.get("audiocodecid") else 0)
+    flags = tags.HAS_VIDEO if about.get("videocodecid") else 0
+    return flags | (tags.HAS_AUDIO if about.get("audiocodecid") else 0)
 
 
 def _text(arguments: list[Any], place: int) -> str:

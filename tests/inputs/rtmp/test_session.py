@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.inputs.rtmp import amf0, flv, messages
+from mkvtwist.formats.flv import tags
+from mkvtwist.inputs.rtmp import amf0, messages
 from mkvtwist.inputs.rtmp.chunks import FIRST_SIZE, Message, chunks
 from mkvtwist.inputs.rtmp.errors import ProtocolError
 from mkvtwist.inputs.rtmp.handshake import SIZE
@@ -38,7 +39,7 @@ from tests.support.rtmp import (
     statuses,
 )
 
-BOTH = flv.header(5) + flv.tag(9, 0, SHOWN.body) + flv.tag(8, 20, HEARD.body)
+BOTH = tags.header(5) + tags.tag(9, 0, SHOWN.body) + tags.tag(8, 20, HEARD.body)
 """The two messages of the tests as FLV."""
 
 
@@ -152,7 +153,7 @@ class SessionTests(SynchronousTestCase):
             self.setUp()
             body = amf0.encode("onMetaData", about)
             sent = Message(Type.DATA, 1, 0, amf0.encode("@setDataFrame") + body)
-            wanted = MediaReceived(flv.header(flags) + flv.tag(18, 0, body))
+            wanted = MediaReceived(tags.header(flags) + tags.tag(18, 0, body))
             self.assertEqual(self.begin(media(sent)), [wanted])
 
     def test_amf3(self) -> None:
@@ -165,18 +166,18 @@ class SessionTests(SynchronousTestCase):
         self.begin()
         data = amf0.encode("onMetaData", {})
         (event,) = self.send(media(Message(Type.DATA_AMF3, 1, 0, b"\0" + data)))
-        self.assertEqual(event, MediaReceived(flv.header(5) + flv.tag(18, 0, data)))
+        self.assertEqual(event, MediaReceived(tags.header(5) + tags.tag(18, 0, data)))
 
     def test_strange_metadata(self) -> None:
         """Metadata that cannot be read are passed on; empty ones are not."""
         self.begin()
         (event,) = self.send(media(Message(Type.DATA, 1, 0, b"\x11x")))
-        self.assertEqual(event, MediaReceived(flv.header(5) + flv.tag(18, 0, b"\x11x")))
+        self.assertEqual(event, MediaReceived(tags.header(5) + tags.tag(18, 0, b"\x11x")))
         self.assertEqual(self.send(media(Message(Type.DATA, 1, 0, b""))), [])
 
     def test_aggregate(self) -> None:
         """The messages in an aggregate are media like others; what else is in it is left out."""
-        body = flv.tag(9, 0, SHOWN.body) + flv.tag(20, 0, b"x") + flv.tag(8, 20, HEARD.body)
+        body = tags.tag(9, 0, SHOWN.body) + tags.tag(20, 0, b"x") + tags.tag(8, 20, HEARD.body)
         self.assertEqual(
             self.begin(media(Message(Type.AGGREGATE, 1, 0, body))), [MediaReceived(BOTH)]
         )
@@ -193,7 +194,7 @@ class SessionTests(SynchronousTestCase):
         begun = chunks(Message(Type.AUDIO, 1, 0, bytes(5000)), 6, 4096)[: 12 + 4096]
         abort = chunks(messages.number(Type.ABORT, 6), 2, FIRST_SIZE)
         (event,) = self.send(size + begun + abort + chunks(big, 4, 4096))
-        self.assertEqual(event, MediaReceived(flv.header(5) + flv.tag(9, 0, big.body)))
+        self.assertEqual(event, MediaReceived(tags.header(5) + tags.tag(9, 0, big.body)))
 
     def test_ping(self) -> None:
         """A ping is answered; other user control is ignored."""
