@@ -42,17 +42,18 @@ _EXAMPLES = """\
 #at_end = "loop"
 
 # A sender connects to this port, and writes media in any container; while nobody sends, a file is
-# shown. Everything is recorded, in a new file each hour.
+# shown. Everything is recorded, in a new file each hour. A process of its own reads what is sent: a
+# crash there ends nothing else.
 #[streams.studio]
 #input = "tcp:12345"
+#isolation = "process"
 #fallback = "pause.mkv"
 #max_clients = 500
 #max_bitrate = "20M"
 #record = "studio-%Y%m%d-%H%M%S.mkv"
 #record_seconds = 3600
 
-# A sender makes a PUT or POST to http://host:8080/cam, or is one of Icecast's. A process of its own
-# reads what strangers send.
+# A sender makes a PUT or POST to http://host:8080/cam, or is one of Icecast's.
 #[streams.cam]
 #input = "push"
 #isolation = "process"
