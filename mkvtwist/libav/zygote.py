@@ -136,12 +136,13 @@ class Zygote:
 
 def close_others(kept: set[int]) -> None:
     """Close all descriptors but these."""
-    begin = 0
-    for descriptor in sorted(kept):
-        if begin < descriptor:  # else Python closes everything
-            os.closerange(begin, descriptor)
-        begin = descriptor + 1
-    os.closerange(begin, os.sysconf("SC_OPEN_MAX"))
+    try:
+        there = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:  # no /proc: every descriptor that there could be, perhaps a million
+        there = [*range(os.sysconf("SC_OPEN_MAX"))]
+    for descriptor in {*there} - kept:
+        with suppress(OSError):
+            os.close(descriptor)
 
 
 class _Few:
