@@ -664,6 +664,43 @@ class ConfigurationTests(EndToEndTestCase):
         self.assertNotIn("Traceback", server.log)
 
 
+class PatternTests(EndToEndTestCase):
+    """Streams whose names senders and clients choose."""
+
+    def test_edge(self) -> None:
+        """A sender of any name is seen at an edge of its origin, until it has gone."""
+        clip = media.clip(container="mpegts", seconds=2)
+        here = f"--listen=tcp:0:{LOOPBACK}"
+        made = ("--readrate=0", "--linger=0", "--hold=1", "--burst=60")
+        origin = Mkvserve(self, "--name=cam-*", *made, "push", listen=here)
+        url = f"http://127.0.0.1:{origin.port}/{{name}}.mkv"
+        edge = Mkvserve(self, "--name=*", *made, "--on-demand", url, listen=here)
+        with edge.get("/cam-1.mkv") as response:
+            self.assertEqual(response.status, 404)
+        edge.said("stream cam-1: made of the pattern *")
+        edge.said("stream cam-1: removed")
+        sender = http.client.HTTPConnection("127.0.0.1", origin.port, timeout=PATIENCE)
+        self.addCleanup(sender.close)
+        sender.putrequest("PUT", "/cam-2")
+        sender.putheader("Transfer-Encoding", "chunked")
+        sender.endheaders()
+        data = clip.read_bytes()
+        sender.send(b"%x\r\n%b\r\n" % (len(data), data))
+        viewer = Viewer(edge, "/cam-2.mkv")
+        edge.until(partial(shows, viewer, 25))
+        self.assertEqual(origin.status("cam-2")["pattern"], "cam-*")
+        sender.send(b"0\r\n\r\n")
+        with sender.getresponse() as response:
+            self.assertEqual(response.status, 200)
+        self.assertEqual(pictures(viewer.finish()), list(range(50)))
+        for server in (edge, origin):
+            server.said("stream cam-2: removed")
+            with server.get("/status") as response:
+                self.assertEqual(json.load(response)["streams"], {})
+            self.assertEqual(server.stop(), -signal.SIGTERM)
+            self.assertNotIn("Traceback", server.log)
+
+
 class ProcessTests(EndToEndTestCase):
     """How it starts and stops."""
 

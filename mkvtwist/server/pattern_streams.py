@@ -76,12 +76,7 @@ class PatternStreams:
 
         @param most: how many streams may be made at once; 0 is any number.
         """
-        before = self.configs
         self._patterns = Patterns(patterns)
-        for pattern, config in self.configs.items():
-            if before.get(pattern) != config:
-                line = "streams {pattern}: {input}"
-                self._log.info(line, pattern=pattern, input=str(config.input))
         self._most = most
         self._found.clear()
         self._missing.clear()
