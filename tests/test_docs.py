@@ -576,7 +576,8 @@ class RecipeTests(SynchronousTestCase):
         Of two origins the edge shows the second one while the first one is away; its client stays,
         under one header, and goes on.
         """
-        first, second, edge = blocks("howto/edges.md")[1].splitlines()
+        (recipe,) = [block for block in blocks("howto/edges.md") if "--fallback=" in block]
+        first, second, edge = recipe.splitlines()
         origin = self.run_(first)
         self.run_(second)
         self.until(lambda: self.is_live(8080, 8090))

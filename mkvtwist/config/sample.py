@@ -58,6 +58,16 @@ _EXAMPLES = """\
 #input = "push"
 #isolation = "process"
 
+# Senders choose the names: /room-1, /room-2 ... A stream begins with its sender, and ends some
+# seconds after its sender and its clients have gone.
+#[streams."room-*"]
+#input = "push"
+
+# Another server's streams, each under its own name, while somebody watches.
+#[streams."*"]
+#input = "http://origin.example:8080/{name}.mkv"
+#on_demand = true
+
 # Another server's stream.
 #[streams.relay]
 #input = "http://origin.example:8080/live.mkv"
