@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 from twisted.web.template import Flattenable, Tag, XMLString, flattenString, tags
 
+from mkvtwist.config.input import Form
+from mkvtwist.config.rule import EVERYBODY
 from mkvtwist.http.views import static
 from mkvtwist.http.wire.caching import vary_by
 from mkvtwist.http.wire.hosts import url_of
@@ -77,8 +79,14 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
     period = stream.period
     has_picture = period is None or period.header.has_video
     image = url_of(request, f"{name}.jpg{query}") if has_picture else None
-    page = _stream(name, query, several=several, url=url, image=image)
+    page = _stream(name, query, several=several, sends=_may_publish(stream), url=url, image=image)
     _show_players(request, page, "'self'")
+
+
+def _may_publish(stream: Stream) -> bool:
+    """Return whether each client that is admitted to the page of a stream may also send to it."""
+    config = stream.config
+    return config.input.form is Form.PUSH and config.send in (EVERYBODY, config.watch)
 
 
 def show_publish(stream: Stream, request: Request) -> None:
@@ -137,12 +145,15 @@ def _embedded(name: str) -> bytes:
 
 
 @lru_cache(PAGES_KEPT)
-def _stream(name: str, query: str, *, several: bool, url: str, image: str | None) -> bytes:
+def _stream(
+    name: str, query: str, *, several: bool, sends: bool, url: str, image: str | None
+) -> bytes:
     """
     Return the page of a stream.
 
     @param query: what each address ends with.
     @param several: whether there are other streams.
+    @param sends: whether its visitors may send to the stream.
     @param url: the absolute URL of the page, for a preview on other sites.
     @param image: the absolute URL of a picture for that preview, if there is one.
     """
@@ -163,6 +174,7 @@ def _stream(name: str, query: str, *, several: bool, url: str, image: str | None
         media=f"{name}.mkv{query}",
         commands=commands,
         others=_part("others", address=f"./{query}") if several else "",
+        publish=_part("to_publish", address=f"{name}/publish{query}") if sends else "",
         status=f"status{query}",
     )
     preview = [

@@ -12,7 +12,7 @@ from mkvtwist.http.socket_uplink import SocketUplink
 from mkvtwist.http.uplinks import PARTING_STATUS, PiecesUplink, RequestUplink
 from mkvtwist.http.views.pages import show_publish
 from mkvtwist.http.wire.handshake import is_upgrade, refuse_upgrade
-from mkvtwist.http.wire.hosts import HINT, is_from_elsewhere
+from mkvtwist.http.wire.hosts import HINT, has_known_name, is_from_elsewhere
 from mkvtwist.http.wire.peer import client_host
 from mkvtwist.http.wire.query import parameter
 from mkvtwist.http.wire.request import IncomingRequest
@@ -47,15 +47,20 @@ def publish(stream: Stream, request: Request) -> None:
     """Respond with the page that publishes, or open its WebSocket: the stream's input."""
     if not isinstance(request, IncomingRequest):
         respond_text(request, 501, "Publishing from a browser needs mkvtwist's own site.")
-    elif not is_upgrade(request):
-        show_publish(stream, request)
-    elif is_from_elsewhere(request):
-        respond_text(request, 403, f"A page of another site cannot send here. {HINT}")
-    elif request.channel is not None and not refuse_upgrade(request):
+    elif is_upgrade(request):
         _open_socket(stream, request)
+    elif has_known_name(request):
+        show_publish(stream, request)
+    else:  # its WebSocket would be refused, and a browser would not tell the page why
+        respond_text(request, 403, f"A page of this name cannot send here. {HINT}")
 
 
 def _open_socket(stream: Stream, request: IncomingRequest) -> None:
+    if is_from_elsewhere(request):
+        respond_text(request, 403, f"A page of another site cannot send here. {HINT}")
+        return
+    if request.channel is None or refuse_upgrade(request):
+        return
     page = parameter(request, "page") or ""
     slot = stream.input.slot
     for other in tuple(slot.connected):  # its link is dead or too slow

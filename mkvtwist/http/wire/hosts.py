@@ -73,11 +73,14 @@ def is_from_elsewhere(request: Request) -> bool:
     if origin is None or (request.method in SAFE and not is_upgrade(request)):
         return False
     asked = request.getHeader(b"host") or b""
-    if origin.partition(b"://")[2].lower() != asked.lower():
-        return True
-    name = name_in(asked)
+    return origin.partition(b"://")[2].lower() != asked.lower() or not has_known_name(request)
+
+
+def has_known_name(request: Request) -> bool:
+    """Return whether a page that comes from the host that a request asks for may change things."""
+    name = name_in(request.getHeader(b"host") or b"")
     site = getattr(request, "site", None)  # an embedder's, perhaps, which knows no names
-    return name is None or not is_known(name, getattr(site, "server_names", ()))
+    return name is not None and is_known(name, getattr(site, "server_names", ()))
 
 
 def is_local(request: Request) -> bool:

@@ -16,6 +16,8 @@ export class View {
   #isStopped = false; // by hand
   #controls;
   #statistics;
+  /** @type {HTMLElement | null} */
+  #invitation;
 
   /** @param {HTMLElement} root has the stream's name in data-stream; a link in a wall of streams. */
   constructor(root) {
@@ -28,6 +30,7 @@ export class View {
     const has = (/** @type {string} */ selector) => root.querySelector(selector) !== null;
     this.#controls = has(".controls") ? new Controls(screen, this.player, () => this.#toggle()) : null;
     this.#statistics = has(".figures") ? new Statistics(root, this.player) : null;
+    this.#invitation = root.querySelector("[data-part=publish]");
     // Keys for media, and the buttons of a picture in picture.
     video.addEventListener("play", () => { this.#isStopped = false; });
     video.addEventListener("pause", () => {
@@ -74,6 +77,7 @@ export class View {
     }
     tell(part(root, "state", HTMLElement), state);
     tell(part(root, "detail", HTMLElement), detail);
+    if (this.#invitation) this.#invitation.hidden = player.status?.state !== "waiting for a sender";
     this.#controls?.draw(this.#isStopped || player.screen.isBlocked);
     this.#statistics?.draw();
   }

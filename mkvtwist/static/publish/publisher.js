@@ -51,7 +51,7 @@ async function explain() {
     // A token in the address needs no password, and a browser would ask for one.
     const credentials = new URLSearchParams(location.search).has("token") ? "omit" : "same-origin";
     const response = await fetch(location.href, { cache: "no-store", credentials });
-    if (response.ok) return { isFinal: false, text: "No WebSocket comes through; a proxy has to pass on Upgrade." };
+    if (response.ok) return { isFinal: false, text: "No WebSocket comes through: a proxy has to pass on Upgrade, and Host as it was." };
     const isOurs = response.headers.get("Content-Type")?.startsWith("text/plain");
     const text = isOurs ? (await response.text()).trim() : `Error ${response.status}.`;
     return { isFinal: FINAL.has(response.status), text };

@@ -15,6 +15,11 @@ from tests.support.senders import SendersTestCase
 class PublishPageTests(SendersTestCase):
     """C{/NAME/publish} without a handshake."""
 
+    def setUp(self) -> None:
+        """The name that the browser asks for is one of the server's."""
+        super().setUp()
+        self.site.configure(Config((), server_names=("tv.example",)))
+
     def page(self, target: str = "/cam/publish") -> Answer:
         """The answer to a browser."""
         connection = self.connect()
@@ -45,9 +50,23 @@ class PublishPageTests(SendersTestCase):
         token = Path(self.mktemp())
         token.write_text("a-token-of-some-length")
         self.start(send=AccessRule(token_file=str(token)))
-        self.site.configure(Config((self.stream.config,)))
+        self.site.configure(Config((self.stream.config,), server_names=("tv.example",)))
         self.assertEqual(self.page().status, 401)
         self.assertEqual(self.page("/cam/publish?token=a-token-of-some-length").status, 200)
+
+    def test_unknown_name(self) -> None:
+        """A page of a name that is not the server's could not send: the response says so."""
+        self.site.configure(Config((self.stream.config,)))
+        got = self.page()
+        self.assertEqual(got.status, 403)
+        self.assertIn("--server-name", got.text)
+
+    def test_invitation(self) -> None:
+        """The stream's page links to this one if each of its visitors may send."""
+        self.assertIn('href="cam/publish?token=x"', self.page("/cam?token=x").text)
+        self.start(send=AccessRule(token_file="tokens"))  # noqa: S106 - a file's name
+        self.assertNotIn("cam/publish", self.page("/cam").text)
+        self.assertNotIn("live/publish", self.page("/live").text)
 
     def test_other_inputs(self) -> None:
         """There is no such page where nothing can be sent to."""
