@@ -31,6 +31,16 @@ export type State =
   | "ended"
   | "retrying";
 
+/** A song, or a part of a programme. */
+export interface Song {
+  title: string;
+  artist: string | null;
+  /** The URL of its cover. */
+  artwork: string | null;
+  /** ISO 8601. */
+  since: string;
+}
+
 /** What viewers and operators are told alike. */
 interface Figures {
   state: State;
@@ -43,6 +53,10 @@ interface Figures {
   formats: Record<string, string>;
   /** The newest fragment; times in seconds. */
   live_edge: { media: number; arrived: string; age: number } | null;
+  title: string | null;
+  description: string | null;
+  /** What is playing, if it is known. */
+  now: Song | null;
   /** Bits per second. */
   bitrate: number;
   segment_seconds: number;

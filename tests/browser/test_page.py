@@ -574,6 +574,22 @@ class UseTests(PageTestCase):
         keyboard.press("Enter")
         page.until_true("document.fullscreenElement === null")
 
+    def test_song(self) -> None:
+        """What is playing is on the page, in the window's title, and where the system shows it."""
+        server, page = self.watch(
+            "--title=Radio Example", "--readrate-initial-burst=1", f"tcp:0:{LOOPBACK}"
+        )
+        self.assertEqual(page.page.title(), "Radio Example")
+        song = (("TITLE", "Title"), ("ARTIST", "Artist"))
+        self.send(server, media.clip(video=None, seconds=20, metadata=song))
+        page.until(lambda: page.text("song") == "Artist - Title")
+        self.assertEqual(page.page.title(), "Artist - Title · Radio Example")
+        session = page.ask(
+            "(({ title, artist, album }) => [title, artist, album])"
+            "(navigator.mediaSession.metadata)"
+        )
+        self.assertEqual(session, ["Title", "Artist", "Radio Example"])
+
     def test_media_keys(self) -> None:
         """Media keys, which pause and play the video itself, do what the button does."""
         server, page = self.demo()

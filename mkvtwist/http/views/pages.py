@@ -79,7 +79,10 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
     period = stream.period
     has_picture = period is None or period.header.has_video
     image = url_of(request, f"{name}.jpg{query}") if has_picture else None
-    page = _stream(name, query, several=several, sends=_may_publish(stream), url=url, image=image)
+    station = stream.station
+    about = station.name or name, station.description
+    sends = _may_publish(stream)
+    page = _stream(name, query, about, several=several, sends=sends, url=url, image=image)
     _show_players(request, page, "'self'")
 
 
@@ -146,17 +149,26 @@ def _embedded(name: str) -> bytes:
 
 @lru_cache(PAGES_KEPT)
 def _stream(
-    name: str, query: str, *, several: bool, sends: bool, url: str, image: str | None
+    name: str,
+    query: str,
+    about: tuple[str, str],
+    *,
+    several: bool,
+    sends: bool,
+    url: str,
+    image: str | None,
 ) -> bytes:
     """
     Return the page of a stream.
 
     @param query: what each address ends with.
+    @param about: the stream's title, and its description, which may be empty.
     @param several: whether there are other streams.
     @param sends: whether its visitors may send to the stream.
     @param url: the absolute URL of the page, for a preview on other sites.
     @param image: the absolute URL of a picture for that preview, if there is one.
     """
+    heading, description = about
     commands = [
         _part(
             "command",
@@ -170,6 +182,7 @@ def _stream(
     body = _part(
         "stream",
         name=name,
+        title=heading,
         player=_part("player", name=name),
         media=f"{name}.mkv{query}",
         commands=commands,
@@ -181,14 +194,14 @@ def _stream(
         tags.meta(property=f"og:{key}", content=value)
         for key, value in (
             ("type", "video.other"),
-            ("title", name),
-            ("description", f"Watch {name} live."),
+            ("title", heading),
+            ("description", description or f"Watch {heading} live."),
             ("url", url),
             ("image", image),
         )
         if value is not None
     ]
-    return _page(name, body, preview=preview, script="page.js", style="player.css")
+    return _page(heading, body, preview=preview, script="page.js", style="player.css")
 
 
 @lru_cache(PAGES_KEPT)

@@ -3,6 +3,7 @@
 import { find, part, tell } from "../common/dom.js";
 import { Player } from "../player/player.js";
 import { Controls } from "./controls.js";
+import { Song } from "./song.js";
 import { Statistics } from "./statistics.js";
 import { describe, describeIdle } from "./words.js";
 
@@ -18,6 +19,7 @@ export class View {
   #statistics;
   /** @type {HTMLElement | null} */
   #invitation;
+  #song;
 
   /** @param {HTMLElement} root has the stream's name in data-stream; a link in a wall of streams. */
   constructor(root) {
@@ -31,6 +33,7 @@ export class View {
     this.#controls = has(".controls") ? new Controls(screen, this.player, () => this.#toggle()) : null;
     this.#statistics = has(".figures") ? new Statistics(root, this.player) : null;
     this.#invitation = root.querySelector("[data-part=publish]");
+    this.#song = has("[data-part=song]") ? new Song(root, this.player) : null;
     // Keys for media, and the buttons of a picture in picture.
     video.addEventListener("play", () => { this.#isStopped = false; });
     video.addEventListener("pause", () => {
@@ -80,5 +83,6 @@ export class View {
     if (this.#invitation) this.#invitation.hidden = player.status?.state !== "waiting for a sender";
     this.#controls?.draw(this.#isStopped || player.screen.isBlocked);
     this.#statistics?.draw();
+    this.#song?.draw();
   }
 }

@@ -125,6 +125,17 @@ class PageTests(SiteTestCase):
                 self.assertEqual(head.headers["content-type"], got.headers["content-type"])
         self.assertEqual(self.stream.fanout.clients, set())
 
+    def test_title(self) -> None:
+        """The page and its preview have the stream's title and description, if it has any."""
+        self.add("radio", title="Radio <1>", description="Day & night")
+        text = self.get("/radio", Accept=self.BROWSER).text
+        self.assertIn("<h1>Radio &lt;1&gt;</h1>", text)
+        self.assertIn("<title>Radio &lt;1&gt;</title>", text)
+        self.assertIn('data-stream="radio"', text)
+        tags = dict(re.findall(META, text))
+        self.assertEqual(tags["og:title"], "Radio &lt;1&gt;")
+        self.assertEqual(tags["og:description"], "Day &amp; night")
+
     def test_preview_addresses(self) -> None:
         """Addresses in it are those that the other site asked for, token included; quoted."""
         about = {"Accept": "*/*", "Host": "a&b.example", "X_Forwarded_Proto": "https"}
