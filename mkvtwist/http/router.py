@@ -23,6 +23,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from mkvtwist.config.input import Form
+from mkvtwist.config.names import TAKEN
 from mkvtwist.config.rule import EVERYBODY, AccessRule
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.http.admission import Admission
@@ -355,7 +356,7 @@ def stream_at(path: str, streams: Mapping[str, Stream], find: Find) -> Stream | 
     top = path.partition("/")[0]
     stem = splitext(top)[0]
     stream = streams.get(top) or streams.get(stem)
-    if stream is None or stream.config.pattern:
+    if (stream is None or stream.config.pattern) and top not in TAKEN:
         stream = find(top) or find(stem)
     return stream
 

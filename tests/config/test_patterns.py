@@ -91,6 +91,7 @@ class PatternsTests(SynchronousTestCase):
                     "http://a/{name}.mkv?x={name}",
                     fallback=fallback,
                     record="/rec/{name}-%Y.mkv",
+                    title="Camera {name}",
                     on_demand=True,
                     linger=3.0,
                 )
@@ -102,7 +103,7 @@ class PatternsTests(SynchronousTestCase):
         self.assertEqual(config.input.text, "http://a/cam-1.mkv?x=cam-1")
         texts = [one.text for one in config.fallbacks]
         self.assertEqual(texts, ["http://b/cam-1.mkv", "pause.mkv"])
-        self.assertEqual(config.record, "/rec/cam-1-%Y.mkv")
+        self.assertEqual((config.record, config.title), ("/rec/cam-1-%Y.mkv", "Camera cam-1"))
         self.assertEqual((config.linger, config.on_demand), (3.0, True))
         self.assertTrue(is_name(config.name))
 

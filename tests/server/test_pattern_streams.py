@@ -200,8 +200,8 @@ class SenderTests(PatternTestCase):
     def test_page(self) -> None:
         """The page that publishes is there for any name that fits, and makes no stream."""
         self.start(stream("cam-*"))
-        self.assertEqual(self.get("/cam-1/publish").status, 200)
-        self.assertEqual(self.get("/door-1/publish").status, 404)
+        self.assertEqual(self.get("/cam-1/publish", Host="localhost").status, 200)
+        self.assertEqual(self.get("/door-1/publish", Host="localhost").status, 404)
         self.assertEqual(self.names, [])
 
 
@@ -374,6 +374,8 @@ class ViewerTests(PatternTestCase):
             ("/cam-1/status", "GET", 200),
             ("/cam-1.mkv", "HEAD", 200),
             ("/cam-1.jpg", "GET", 503),
+            ("/cam-1.m3u", "GET", 200),
+            ("/cam-1/publish", "GET", 404),
             ("/cam-1/last.mkv", "GET", 503),
             ("/cam-1/x", "GET", 404),
             ("/cam-1.txt", "GET", 404),
@@ -383,6 +385,12 @@ class ViewerTests(PatternTestCase):
             self.assertEqual(self.get(target, method).status, status, target)
         self.assertEqual(self.get("/cam-1", Accept="text/html").status, 200)
         self.assertEqual((self.names, self.events, len(self.readers)), ([], [], 0))
+
+    def test_server(self) -> None:
+        """A path of the server is no stream, whatever its ending."""
+        self.start(EDGE)
+        for target in ("/status", "/status-json.xsl", "/metrics", "/healthz", "/static/embed.js"):
+            self.assertEqual(self.get(target).status, 200, target)
 
     def test_unbegun(self) -> None:
         """The page of a stream that a viewer may begin is told that it waits for a client."""
