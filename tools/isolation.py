@@ -447,17 +447,39 @@ def tags(folder: Path, clip: Path, isolation: str, _: argparse.Namespace) -> Non
         )
 
 
-def blocked(folder: Path, _clip: Path, isolation: str, _: argparse.Namespace) -> None:
-    """End a server whose input is blocked in libavformat, waiting for a sender at a URL."""
-    url = f"http://127.0.0.1:{PORT + 2}/?listen=1"
-    with server(folder, url, 1, isolation, patience=3) as running:
-        zygotes = children(running.process.pid)
-        processes = [*zygotes, *running.workers]
+def is_free(port: int) -> bool:
+    """Whether nobody listens at a port of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", PORT + 2))
-    left = sum(Path(f"/proc/{pid}").exists() for pid in processes)
-    print(f"{isolation:8} {len(processes)} processes were there, {left} are left; the port is free")
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def blocked(folder: Path, _clip: Path, isolation: str, _: argparse.Namespace) -> None:
+    """Remove an input that is blocked in libavformat, waiting for a sender; then end the server."""
+    port = PORT + 2
+    with server(folder, f"http://127.0.0.1:{port}/?listen=1", 1, isolation, patience=1) as running:
+        began = time.monotonic()
+        while is_free(port) and time.monotonic() - began < PATIENCE:
+            time.sleep(0.1)
+        workers, began = running.workers, time.monotonic()
+        url = f"http://127.0.0.1:{PORT + 1}/api/v1/streams/s0"
+        with urllib.request.urlopen(urllib.request.Request(url, method="DELETE")):
+            while not is_free(port) and time.monotonic() - began < 5:
+                time.sleep(0.01)
+        state = "free" if is_free(port) else "still taken"
+        left = sum(Path(f"/proc/{pid}").exists() for pid in workers)
+        print(
+            f"{isolation:8} a blocked input is removed: after {time.monotonic() - began:.2f} s its"
+            f" port is {state}, {left} of {len(workers)} processes are left"
+        )
+    with server(folder, f"http://127.0.0.1:{port}/?listen=1", 1, isolation, patience=1):
+        began = time.monotonic()
+        while is_free(port) and time.monotonic() - began < PATIENCE:
+            time.sleep(0.1)
 
 
 MEASURES = {measure.__name__: measure for measure in (many, crash, crashes, fuzz, tags, blocked)}
