@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from twisted.internet import reactor
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mkvtwist.inputs.isolated import IsolatedReader
 from mkvtwist.inputs.isolated_still import isolated_still
-from mkvtwist.inputs.workers import Workers, start_zygote
+from mkvtwist.inputs.workers import WorkerOwner, Workers, start_zygote
 from mkvtwist.libav import Ended
 from mkvtwist.libav.pipe import PIPE_LIMIT, Pipe
 from mkvtwist.libav.still import NoStill, jpeg
+from mkvtwist.libav.wire import Confined, Go, Logged, Message, Timing, encode
 from mkvtwist.media.timeline import Timeline
+from mkvtwist.testing import END, Reactor, footage, header
 from tests.inputs.test_reader_thread import Owner, packets, task
 from tests.support import media
 from tests.support.fakes import Log
@@ -282,6 +285,92 @@ async def _turn(seconds: float = 0.01) -> None:
     from twisted.internet.task import deferLater
 
     await deferLater(reactor, seconds)
+
+
+class HostileWorkers:
+    """
+    Workers whose messages a test writes.
+
+    @ivar connection: the end of the last one's socket.
+    @ivar killed: how many were ended by force.
+    """
+
+    def __init__(self) -> None:
+        self.reactor = Reactor()
+        self.buffer = memoryview(bytearray(1 << 18))
+        self.connection: socket.socket | None = None
+        self.killed = 0
+
+    def fork(self, owner: WorkerOwner, descriptors: list[int]) -> Callable[[], None]:
+        """Take the worker's end; its owner's task is of no interest."""
+        self.connection = socket.socket(fileno=descriptors[0])
+        return partial(self._kill, owner)
+
+    def _kill(self, owner: WorkerOwner) -> None:
+        self.killed += 1
+        owner.exited(-9, "")
+
+    def confined(self, by: tuple[str, ...]) -> None:
+        """Nobody asks."""
+
+    def gone(self, owner: WorkerOwner) -> None:
+        """Nobody waits."""
+
+
+class HostileTests(SynchronousTestCase):
+    """Messages that no reader sends: media have taken over the process."""
+
+    def end_of(self, *messages: Message | bytes) -> Ended:
+        """How a reader ends whose process sends this after it has got the timeline."""
+        Log(self)
+        workers, calls = HostileWorkers(), list[str]()
+        reader = IsolatedReader(
+            workers,  # type: ignore[arg-type]
+            task("demo:"),
+            lambda: calls.append("events"),
+            lambda: calls.append("gone"),
+        )
+        reader.go()
+        assert workers.connection is not None
+        self.addCleanup(workers.connection.close)
+        for message in messages:
+            data = message if isinstance(message, bytes) else b"".join(encode(message))
+            workers.connection.sendall(data)
+        *_, ended = reader.take()
+        assert isinstance(ended, Ended)
+        workers.reactor.advance(1)
+        self.assertEqual(workers.killed, 1)
+        self.assertEqual(calls, ["gone"])
+        return ended
+
+    def test_no_message(self) -> None:
+        """Bytes that are no message end the process, and are its crash."""
+        ended = self.end_of(b"\0\0\0\0\xff")
+        self.assertTrue(ended.crashed)
+        self.assertIn("invalid message", ended.reason)
+
+    def test_floods(self) -> None:
+        """A process cannot fill the log: it is confined once, and has few errors."""
+        confined = Confined(("Landlock",))
+        self.assertIn("no reader sends this", self.end_of(confined, confined).reason)
+        errors = [Logged("an error")] * 11
+        self.assertIn("no reader sends this", self.end_of(*errors).reason)
+
+    def test_packets(self) -> None:
+        """Packets are of the header's tracks, and go on in time."""
+        first, second = footage(0, 1)[:2]
+        self.assertIn("of no track", self.end_of(first).reason)
+        self.assertIn("back in time", self.end_of(header(), first, second, first).reason)
+
+    def test_owner_messages(self) -> None:
+        """A process does not send what its owner sends."""
+        go = Go(Timing(Timeline().state, None))
+        self.assertIn("no reader sends this", self.end_of(go).reason)
+
+    def test_after_the_end(self) -> None:
+        """Nothing counts that comes after the end."""
+        ended = self.end_of(header(), END, *footage(0, 1))
+        self.assertEqual(ended, END)
 
 
 class StillTests(TestCase):

@@ -199,6 +199,13 @@ class WireTests(SynchronousTestCase):
         with self.assertRaisesRegex(WireError, "times"):
             list(Decoder().feed(written(Packet(1, (1 << 63) - 1, 0, 0, True, b"."))))
 
+    def test_codec(self) -> None:
+        """The name of a codec has no characters that would end a line of a playlist, or a quote."""
+        for name in ("avc1\n#EXT-X-ENDLIST", 'avc1", "'):
+            header = Header((Track(1, "video", "h264", codec_string=name),))
+            with self.assertRaisesRegex(WireError, "name of a codec"):
+                list(Decoder().feed(written(header)))
+
     def test_absurd_timeline(self) -> None:
         """A timeline whose input has times beyond 64 bits is cut to what a message can carry."""
         absurd = TrackState(1, 1 << 80, 0, 0, 0)
