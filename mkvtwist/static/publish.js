@@ -137,7 +137,7 @@ function begin() {
   const isAllowed = window.isSecureContext && Boolean(navigator.mediaDevices);
   part(main, "insecure", HTMLElement).hidden = isAllowed;
   if (!isAllowed || !canRecord()) {
-    start.disabled = preview.disabled = true;
+    find(main, "form", HTMLFormElement).hidden = true;
     if (isAllowed) say("This browser records neither Matroska nor WebM. Chrome, Edge and Firefox do.");
     return;
   }

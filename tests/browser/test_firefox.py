@@ -46,4 +46,3 @@ class PublishTests(test_publish.PublishTestCase):
     browser = PUBLISHING_FIREFOX
 
     test_camera = test_publish.PublishTests.test_camera
-    test_sound = test_publish.PublishTests.test_sound
