@@ -112,9 +112,11 @@ class Zygote:
             die_with_parent(self._kernel)
             if os.getppid() != parent:  # the zygote had ended before that
                 os._exit(status)
-            os.dup2(
-                0, 2
-            )  # the server's log takes no raw bytes of a worker that media have taken over
+            # The server's log takes no raw bytes of a worker that media have taken over.
+            os.dup2(0, 2)
+            # Kernels with autogroup share a busy processor among sessions: all workers in one
+            # would get no more together than any other program.
+            os.setsid()
             close_others({0, 1, 2, *descriptors})
             owner, media = (*descriptors, None)[:2]
             work(socket.socket(fileno=owner), media)

@@ -85,6 +85,17 @@ class CrashTests(TestCase):
         other.reader.stop()
         await other.gone()
 
+    async def test_sessions(self) -> None:
+        """Each process has a session of its own, by which kernels share a busy processor."""
+        owners = await self.running(), await self.running()
+        zygote = self.workers.zygote_pid
+        assert zygote is not None
+        sessions = {os.getsid(pid) for pid in (os.getpid(), zygote, *self.workers.pids)}
+        self.assertEqual(len(sessions), 4)
+        for owner in owners:
+            owner.reader.stop()
+            await owner.gone()
+
     async def test_timeline(self) -> None:
         """After a crash the timeline is where the packets are that have come."""
         owner = await self.running()

@@ -14,14 +14,21 @@ Seconds of media that are due together, a picture's time; a power of two, so tha
 wait for each packet alone costs more than to read and send it.
 """
 
+LATE_LIMIT = 5.0
+"""
+Seconds of lateness that an input may make up for: a reader may wait for so long for a busy machine
+or a slow disk. A machine that wakes after an hour does not read an hour of media at once.
+"""
+
 
 class Pace:
     """
     Keeps packets from coming faster than real time (FFmpeg's C{-readrate}).
 
-    The media may be ahead of the clock by the burst. An input that is late has its clock moved, so
-    that it is never owed more than the burst. What is due within the same L{PACE_STEP} comes at its
-    beginning, the same for all inputs: early by less than that, never late.
+    The media may be ahead of the clock by the burst. An input that is late is read as fast as it
+    comes until it is in time again. It makes up for the burst, or for L{LATE_LIMIT} if that is
+    more; its clock is moved by what exceeds them. What is due within the same L{PACE_STEP} comes at
+    its beginning, the same for all inputs: early by less than that, never late.
 
     @ivar rate: media seconds for each second; 0 for no limit.
     @ivar burst: seconds of media that may be ahead.
@@ -58,9 +65,13 @@ class Pace:
         if not self.rate:
             return False
         now, media = self._clock(), dts / SECOND / self.rate
-        if self.zero is None or now > self.zero + media:
+        if self.zero is None:
             self.zero = now - media
         due = self.zero + media - ahead / self.rate
+        lost = now - due - max(ahead / self.rate, LATE_LIMIT)
+        if lost > 0:
+            self.zero += lost
+            due += lost
         due -= due % PACE_STEP
         early = due > now
         if early and stop.wait(due - now):

@@ -106,14 +106,38 @@ class PaceTests(SynchronousTestCase):
         self.assertAlmostEqual(self.stop.seconds, 1002)
 
     def test_late_input(self) -> None:
-        """An input that was late is not owed the time that it has lost."""
+        """An input that was very late makes up for a few seconds, and has lost the rest."""
         pace = self.pace()
         pace.wait(0, self.stop)
         self.stop.seconds += 3600
-        pace.wait(SECOND, self.stop)
+        for second in range(1, 7):
+            pace.wait(second * SECOND, self.stop)
         self.assertEqual(self.stop.waits, [])
-        pace.wait(2 * SECOND, self.stop)
+        pace.wait(7 * SECOND, self.stop)
         self.assertAlmostEqual(self.stop.waits[-1], 1.0)
+
+    def test_busy_machine(self) -> None:
+        """A reader that gets no processor for a while, again and again, loses nothing."""
+        for burst in (0.0, 2.0, 30.0):
+            pace = self.pace(burst=burst)
+            begin = self.stop.seconds
+            for number in range(1000):
+                if number % 100 == 50:
+                    self.stop.seconds += 4.9
+                pace.wait(number * SECOND // 8, self.stop)
+            late = self.stop.seconds - (begin + 999 / 8 - burst)
+            self.assertTrue(-PACE_STEP <= late <= 1e-6, late)
+
+    def test_late_by_the_burst(self) -> None:
+        """A long burst is made up for as a whole."""
+        pace = self.pace(burst=30.0)
+        pace.wait(0, self.stop)
+        pace.wait(30 * SECOND, self.stop)
+        begin = self.stop.seconds
+        self.stop.seconds += 25
+        for second in range(31, 66):
+            pace.wait(second * SECOND, self.stop)
+        self.assertAlmostEqual(self.stop.seconds - begin, 35)
 
     def test_catch_up(self) -> None:
         """At the end, what was read ahead is waited for."""
