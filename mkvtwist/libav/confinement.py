@@ -353,18 +353,32 @@ def _filter_calls(reach: Reach, kernel: Kernel, *, opens: bool) -> None:
     @param opens: whether files may be opened at all.
     @raise KeyError: on a machine whose numbers are not known.
     """
-    if sys.byteorder != "little":
-        raise KeyError(sys.byteorder)
-    machine = MACHINES[platform.machine()]
-    denied = _NEVER | (frozenset() if reach.network else _NETWORK)
-    denied |= frozenset() if opens else _FILES_CALLS
-    code = _program(machine, denied, os.getpid())
+    code = filter_program(_this_machine(), reach, os.getpid(), opens=opens)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
     kernel.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program)
 
 
-def _program(machine: Machine, denied: frozenset[str], pid: int) -> bytes:
+def _this_machine() -> Machine:
+    """
+    Return this process's machine.
+
+    @raise KeyError: if its numbers are not known; a process of 32 bits has others than its kernel.
+    """
+    if sys.byteorder != "little" or sys.maxsize < 1 << 32:
+        raise KeyError(sys.byteorder)
+    return MACHINES[platform.machine()]
+
+
+def filter_program(machine: Machine, reach: Reach, pid: int, *, opens: bool) -> bytes:
+    """
+    Return the program that the kernel runs before each system call (classic BPF).
+
+    @param pid: the process that it is for.
+    @param opens: whether files may be opened at all.
+    """
+    denied = _NEVER | (frozenset() if reach.network else _NETWORK)
+    denied |= frozenset() if opens else _FILES_CALLS
     calls = machine.calls
     fail = _step(_RETURN, _FAIL | _EPERM)
     allow = _step(_RETURN, _ALLOW)

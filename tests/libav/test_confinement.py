@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input, parse_input
-from mkvtwist.libav.confinement import MACHINES, RESOLVER, Reach, reach_of
+from mkvtwist.libav.confinement import MACHINES, RESOLVER, Reach, filter_program, reach_of
 
 TRIES = """
 import errno, json, os, resource, signal, socket, sys, threading
@@ -158,10 +160,87 @@ class ReachTests(SynchronousTestCase):
         self.assertEqual(reach, Reach(("/srv",)))
 
 
+KNOWN = {
+    "x86_64": {"read": 0, "write": 1, "poll": 7, "ioctl": 16, "exit_group": 231, "gettid": 186},
+    "aarch64": {"read": 63, "write": 64, "ppoll": 73, "ioctl": 29, "exit_group": 94, "gettid": 178},
+}
+"""Calls that reading takes, by their numbers."""
+
+HEADERS = {
+    "x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
+    "aarch64": "/usr/include/asm-generic/unistd.h",
+}
+"""The kernel's own tables, as Debian has them on x86-64; aarch64 uses the one for new machines."""
+
+ALLOWED, EPERM, ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
+PID = 4711
+
+
+def verdict(code: bytes, audit: int, number: int, argument: int = 0) -> int:
+    """What a filter's program returns for a call; a machine with the few steps that it has."""
+    data = struct.pack("=IIQQ", number, audit, 0, argument)
+    steps = list(struct.iter_unpack("=HBBI", code))
+    value = at = 0
+    while True:
+        code_, if_true, if_false, operand = steps[at]
+        at += 1
+        if code_ == 0x06:  # return
+            return int(operand)
+        if code_ == 0x20:  # load a word
+            (value,) = struct.unpack_from("=I", data, operand)
+        else:
+            tests = {0x15: value == operand, 0x35: value >= operand, 0x45: bool(value & operand)}
+            at += if_true if tests[code_] else if_false
+
+
 class MachineTests(SynchronousTestCase):
-    """The numbers of system calls."""
+    """The numbers of system calls, and the filter that is made of them."""
 
     def test_distinct(self) -> None:
         """No two calls of a machine have one number."""
         for machine in MACHINES.values():
             self.assertEqual(len(set(machine.calls.values())), len(machine.calls))
+
+    def test_numbers(self) -> None:
+        """The numbers are those of the kernel's headers; what a machine does not have is absent."""
+        checked = 0
+        for name, path in HEADERS.items():
+            if not Path(path).exists():
+                continue
+            text = Path(path).read_text()
+            numbers = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text))
+            calls = {call for machine in MACHINES.values() for call in machine.calls}
+            there = {call: int(numbers[call]) for call in calls if call in numbers}
+            newer = {"fchmodat2"} - set(there)  # of Linux 6.6: older headers do not have it
+            ours = {call: n for call, n in MACHINES[name].calls.items() if call not in newer}
+            self.assertEqual(ours, there)
+            checked += 1
+        if not checked:
+            self.skipTest("no headers of the kernel here")
+
+    def test_filter(self) -> None:
+        """On each machine, the filter denies what it is to deny, and nothing that reading takes."""
+        for name, machine in MACHINES.items():
+            calls, audit = machine.calls, machine.audit
+            code = filter_program(machine, Reach(), PID, opens=False)
+            for number in KNOWN[name].values():
+                self.assertEqual(verdict(code, audit, number), ALLOWED)
+            self.assertEqual(verdict(code, audit ^ 1, KNOWN[name]["read"]), EPERM)
+            self.assertEqual(verdict(code, audit, 0x40000000 | KNOWN[name]["read"]), EPERM)
+            for call in ("execve", "ptrace", "mount", "bpf", "socket", "connect", "openat"):
+                self.assertEqual(verdict(code, audit, calls[call]), EPERM, call)
+            self.assertEqual(verdict(code, audit, calls["clone3"]), ENOSYS)
+            self.assertEqual(verdict(code, audit, calls["clone"], 0x3D0F00), ALLOWED)  # a thread
+            self.assertEqual(verdict(code, audit, calls["clone"], 0x1200011), EPERM)  # fork
+            for call in ("kill", "tgkill", "prlimit64"):
+                self.assertEqual(verdict(code, audit, calls[call], PID), ALLOWED)
+                self.assertEqual(verdict(code, audit, calls[call], PID + 1), EPERM)
+            self.assertEqual(verdict(code, audit, calls["prlimit64"]), ALLOWED)  # of itself
+
+    def test_filter_reach(self) -> None:
+        """With the network and files in reach, their calls are the kernel's own to judge."""
+        for machine in MACHINES.values():
+            code = filter_program(machine, Reach(("/",), network=True), PID, opens=True)
+            for call in ("socket", "connect", "openat"):
+                self.assertEqual(verdict(code, machine.audit, machine.calls[call]), ALLOWED)
+            self.assertEqual(verdict(code, machine.audit, machine.calls["execve"]), EPERM)
