@@ -41,6 +41,10 @@ REFERENCE = DOCS / "reference"
 PAGES = (CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md")))
 
 
+PROGRAMS = ("ffmpeg", "srt-live-transmit", "rpicam-vid", "wf-recorder", "streamlink", "yt-dlp")
+"""Programs that the documentation has mkvserve start, and that this machine need not have."""
+
+
 def rows(page: Path, *first: str) -> Iterator[list[str]]:
     """The cells of each row of the tables on this page that have these first headings."""
     wanted = False
@@ -225,6 +229,12 @@ class CommandTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         (folder / "film.mkv").touch()
+        (folder / "camera.sdp").touch()
+        (folder / "bin").mkdir()
+        for program in PROGRAMS:
+            (folder / "bin" / program).touch(0o755)
+        path = f"{(folder / 'bin').absolute()}:{os.environ['PATH']}"
+        self.patch(os, "environ", {**os.environ, "PATH": path})
         (folder / "mkvtwist.toml").touch()
         for name in ("management.token", "watch.tokens", "send.tokens"):
             (folder / name).write_text("a-token-of-some-length\n")

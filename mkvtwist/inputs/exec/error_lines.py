@@ -23,16 +23,20 @@ LINES_AT_ONCE = 30
 LINES_A_SECOND = 1.0
 """Lines a second that are logged in the long run: a program that never stops fills no disk."""
 
+_POINTER = re.compile(r" @ 0x[0-9a-f]+(?=\])")
+"""What tells FFmpeg's parts apart: with it the same fault would be another one at each try."""
+
 _PASSWORD = re.compile(r"(://[^\s/@:]*):[^\s/@]+@")
 
 
 def shown(line: bytes, most: int = LONGEST_TEXT) -> str:
     """
-    Return a line as it is logged: printable, without the passwords of URLs.
+    Return a line as it is logged: printable, without the passwords of URLs, and FFmpeg's pointers.
 
     @param most: characters that are kept.
     """
-    return printable(_PASSWORD.sub(r"\1:***@", line.decode(errors="replace")).strip(), most)
+    text = _POINTER.sub("", line.decode(errors="replace"))
+    return printable(_PASSWORD.sub(r"\1:***@", text).strip(), most)
 
 
 class ErrorLines:

@@ -66,9 +66,10 @@ class ErrorLinesTests(SynchronousTestCase):
         self.assertEqual(whole.last, halves.last)
 
     def test_password(self) -> None:
-        """The password of a URL is masked, and nothing else."""
+        """The password of a URL is masked, pointers are left out, and nothing else."""
         for line, expected in (
             (b"from 'rtsp://me:s3cret@cam/live':", "from 'rtsp://me:***@cam/live':"),
+            (b"[nut @ 0x55d5dcbec500] no time @ 0x12", "[nut] no time @ 0x12"),
             (b"http://host:8080/a@b and me:you@there", "http://host:8080/a@b and me:you@there"),
         ):
             self.assertEqual(shown(line), expected)
