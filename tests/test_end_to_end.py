@@ -35,6 +35,9 @@ CHECKOUT = Path(__file__).parent.parent
 PATIENCE = 60.0
 """Seconds until a process has done what it should, on a machine that is busy; never waited for."""
 
+NULL_PACKET = b"\x47\x1f\xff\x10" + bytes(184)
+"""A packet of a transport stream that players leave out."""
+
 LOOPBACK = "interface=127.0.0.1"
 LISTEN = f"--listen=tcp:0:{LOOPBACK}"
 
@@ -349,6 +352,7 @@ class InputTests(EndToEndTestCase):
         with self.connect(server.input_port) as sender:
             sender.sendall(clip.read_bytes())
             server.until(lambda: server.status()["state"] == "live")
+            sender.sendall(NULL_PACKET)  # one that is silent for 2 s would make way
             self.assertRaises(ConnectionResetError, lambda: self.connect(server.input_port).recv(1))
         server.said(": another sender is connected")
         server.until(lambda: server.status()["state"] == "waiting for a sender")
