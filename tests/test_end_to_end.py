@@ -413,6 +413,43 @@ class InputTests(EndToEndTestCase):
             self.assertEqual(pictures(viewer.data)[:50], list(range(50)), format_)
         self.assertNotIn("Traceback", server.log)
 
+    def test_rtmp(self) -> None:
+        """A sender publishes over RTMP with a key; the next one comes at once, and plays on."""
+        clip = media.clip(container="flv", seconds=2)
+        tokens = Path(self.mktemp())
+        tokens.write_text("a-stream-key\n")
+        server = Mkvserve(
+            self,
+            "--readrate=0",
+            f"--rtmp-listen=tcp:0:{LOOPBACK}",
+            f"--send-token-file={tokens.absolute()}",
+            "push",
+        )
+        viewer = Viewer(server)
+        server.said("client 1 joined")
+        url = server.said("publish at rtmp://").partition("publish at ")[2]
+        self.assertRaises(OSError, self.publish, clip, f"{url}/another-key")
+        server.said("refused over RTMP: Wrong stream key")
+        self.publish(clip, f"{url}/a-stream-key")
+        server.until(lambda: server.status()["state"] == "waiting for a sender")
+        server.until(partial(shows, viewer, 50))
+        self.assert_same_frames(viewer.data, clip)
+        self.publish(clip, f"{url}/a-stream-key")
+        server.until(partial(shows, viewer, 100))
+        self.assertEqual(pictures(viewer.data), [*range(50), *range(50)])
+        server.stop()
+        self.assertNotIn("Traceback", server.log)
+        self.assertNotIn("a-stream-key", server.log)
+
+    def publish(self, clip: Path, url: str) -> None:
+        """Have libavformat send a clip over RTMP."""
+        with av.open(clip) as source, av.open(url, "w", format="flv") as sink:
+            tracks = [sink.add_stream_from_template(stream) for stream in source.streams]
+            for packet in source.demux():
+                if packet.dts is not None:
+                    packet.stream = tracks[packet.stream_index]
+                    sink.mux(packet)
+
     def test_unix(self) -> None:
         """A sender may come over a UNIX socket, and a client, too."""
         clip = media.clip(container="mpegts", seconds=2)

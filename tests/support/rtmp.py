@@ -76,13 +76,6 @@ def statuses(said: bytes) -> list[tuple[str, str]]:
     return found
 
 
-class TcpTransport(MemoryTransport):
-    """A connection in memory that knows Nagle's algorithm."""
-
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - the interface's name
-        """Nothing is delayed."""
-
-
 class Peers:
     """Senders that connect to a factory."""
 
@@ -95,7 +88,7 @@ class Peers:
         """Another connection."""
         port = next(self._ports)
         uplink: RtmpConnection = self._factory.buildProtocol(IPv4Address("TCP", host, port))
-        uplink.makeConnection(TcpTransport(port, None, host))
+        uplink.makeConnection(MemoryTransport(port, None, host))
         return uplink
 
 

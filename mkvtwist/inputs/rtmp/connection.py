@@ -9,7 +9,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableDescriptor, ISSLTransport
+from twisted.internet.interfaces import (
+    IHalfCloseableDescriptor,
+    IPushProducer,
+    ISSLTransport,
+    ITCPTransport,
+)
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -42,6 +47,7 @@ BAD_NAME = "NetStream.Publish.BadName"
 """The code of each refusal to publish: OBS and others show the text beside it."""
 
 
+@implementer(IPushProducer)
 class RtmpConnection(Protocol):
     """
     A sender's connection.
@@ -74,7 +80,9 @@ class RtmpConnection(Protocol):
         if not self.factory.opened(self):
             self.drop()
             return
-        self.transport.setTcpNoDelay(True)
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+        self.transport.registerProducer(self, True)
         keep_alive(self.transport)
         self._wait_for_publish()
 
@@ -96,6 +104,18 @@ class RtmpConnection(Protocol):
         self._end_deadline()
         self.factory.closed(self)
         self._leave()
+
+    # what is said to it, of which a sender never has much
+
+    def pauseProducing(self) -> None:
+        """Close the connection: 64 KiB of what the sender is told wait to be read."""
+        if not self._is_closing:
+            self._fail("it reads nothing of what it is told")
+
+    def resumeProducing(self) -> None:
+        """Do nothing: it is closed."""
+
+    stopProducing = resumeProducing
 
     def drop(self) -> None:
         """Close the connection at once."""
@@ -204,6 +224,7 @@ class RtmpConnection(Protocol):
         self._is_closing = True
         self._end_deadline()
         self._deadline = self._reactor.callLater(LINGER, self.transport.abortConnection)
+        self.transport.unregisterProducer()
         self.transport.resumeProducing()  # and see that the sender closes
         half_closes = IHalfCloseableDescriptor.providedBy(self.transport)
         if half_closes and not ISSLTransport.providedBy(self.transport):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_network
 
-from twisted.internet.interfaces import IHalfCloseableDescriptor
+from twisted.internet.address import UNIXAddress
+from twisted.internet.interfaces import IHalfCloseableDescriptor, IPushProducer
+from twisted.internet.testing import StringTransport
 from zope.interface import directlyProvides
-from zope.interface.verify import verifyClass
+from zope.interface.verify import verifyClass, verifyObject
 
 from mkvtwist.access.address_limits import AddressLimits
 from mkvtwist.access.entry import PENALTY, Entry
@@ -310,6 +312,28 @@ class RefusalTests(ConnectionTestCase):
         self.assertTrue(uplink.transport.disconnected)
         self.assertEqual(self.read(), BOTH)
         self.assertEqual(len(self.log.about("a message of more than")), 1)
+
+
+class DeafTests(ConnectionTestCase):
+    """Peers that ask, and do not read the answers."""
+
+    def test_deaf(self) -> None:
+        """Such a peer is disconnected."""
+        verifyObject(IPushProducer, self.peers.connect())
+        uplink = self.sender()
+        self.assertIs(uplink.transport.producer, uplink)
+        uplink.transport.producer.pauseProducing()
+        uplink.transport.producer.pauseProducing()
+        self.assertTrue(uplink.transport.disconnected)
+        self.assertEqual(len(self.log.about("reads nothing of what it is told")), 1)
+
+    def test_unix(self) -> None:
+        """A connection over a UNIX socket, which knows nothing of TCP, is one as well."""
+        factory = factory_for(self.reactor, self.entry, self.find, lambda *_: None)
+        uplink = factory.buildProtocol(UNIXAddress(None))
+        uplink.makeConnection(StringTransport(peerAddress=UNIXAddress(None)))
+        uplink.dataReceived(publish())
+        self.assertEqual(self.verdict(uplink), "ok")
 
 
 class LimitTests(ConnectionTestCase):
