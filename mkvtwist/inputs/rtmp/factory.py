@@ -70,7 +70,9 @@ class RtmpFactory(Factory):
     def waits(self, uplink: RtmpConnection) -> None:
         """Note that a connection publishes nothing yet, or no longer."""
         if len(self._waiting) >= MOST_WAITING:
-            next(iter(self._waiting)).drop()
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]  # it is only lost in the reactor's next turn
+            oldest.drop()
         self._waiting[uplink] = None
 
     def publishes(self, uplink: RtmpConnection) -> None:

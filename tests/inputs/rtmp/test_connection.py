@@ -356,11 +356,11 @@ class LimitTests(ConnectionTestCase):
     def test_waiting(self) -> None:
         """Of those that publish nothing the oldest makes room; who publishes is never dropped."""
         sender = self.sender()
-        first = self.peers.connect("192.0.2.8")
-        for number in range(MOST_WAITING):
-            self.assertEqual(first.transport.disconnected, number == MOST_WAITING)
-            self.peers.connect(f"10.0.{number // 256}.{number % 256}")
-        self.assertTrue(first.transport.disconnected)
+        waiting = [self.peers.connect(f"10.0.0.{number}") for number in range(MOST_WAITING)]
+        for number in range(3):
+            self.assertFalse(waiting[number].transport.disconnected)
+            self.peers.connect(f"10.0.1.{number}")
+            self.assertTrue(waiting[number].transport.disconnected)
         self.assertFalse(sender.transport.disconnected)
 
 
