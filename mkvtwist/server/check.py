@@ -132,7 +132,11 @@ def _look(config: Config, said: CommandLine, ports: PortCheck, machine: Machine)
 
     def source_problem(source: Input) -> str | None:
         place = source_of(source).endpoint(source)
-        return ports.problem(place) if place else _unopened(source)
+        if not place:
+            return _unopened(source)
+        problem = ports.problem(place)
+        # C{rtmp:} is an endpoint in other words: the user's are quoted.
+        return problem and problem.replace(repr(place), repr(source.text))
 
     def congestion(name: str) -> str | None:
         return machine.congestion(name, lenient=ports.others_may_listen)
