@@ -38,7 +38,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, this file finds its neighbours
 
-from mkvtwist.inputs.rtmp import flv, messages  # noqa: E402 (after the path is set)
+from mkvtwist.formats.flv import tags  # noqa: E402 (after the path is set)
+from mkvtwist.inputs.rtmp import flv, messages  # noqa: E402
 from mkvtwist.inputs.rtmp.chunks import FIRST_SIZE, Message, chunks  # noqa: E402
 from mkvtwist.inputs.rtmp.errors import ProtocolError  # noqa: E402
 from mkvtwist.inputs.rtmp.messages import Type  # noqa: E402
@@ -112,7 +113,7 @@ async def _send(port: int, number: int, sent: list[Message], seconds: float) -> 
     drain = asyncio.ensure_future(_drain(reader))
     begun, round_ = time.monotonic(), 0
     length = sent[-1].time + 40
-    total = len(flv.header(0))
+    total = len(tags.header(0))
     try:
         while True:
             for message in sent:
@@ -121,7 +122,7 @@ async def _send(port: int, number: int, sent: list[Message], seconds: float) -> 
                     return total
                 await asyncio.sleep(max(0.0, begun + at / 1000 - time.monotonic()))
                 writer.write(chunks(message._replace(time=at), 4, size))
-                total += len(flv.tag(9, at, message.body))
+                total += len(tags.tag(9, at, message.body))
                 await writer.drain()
             round_ += 1
     finally:
@@ -226,7 +227,7 @@ def mutated(random_: random.Random) -> Iterator[bytes]:
     """Yield the pieces of a session in which some bytes are wrong."""
     size = random_.choice((10, 128, 4096, 65536))
     body = random_.randbytes(random_.choice((0, 1, 100, 2000)))
-    aggregate = Message(Type.AGGREGATE, 1, 5, flv.tag(9, 0, body) + flv.tag(8, 9, b"x"))
+    aggregate = Message(Type.AGGREGATE, 1, 5, tags.tag(9, 0, body) + tags.tag(8, 9, b"x"))
     later = [SHOWN, HEARD, Message(Type.VIDEO, 1, 0xFFFFFFFE, body), aggregate]
     data = bytearray(publish() + resized(size))
     for message in random_.choices(later, k=random_.randrange(8)):

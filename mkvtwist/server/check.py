@@ -132,11 +132,7 @@ def _look(config: Config, said: CommandLine, ports: PortCheck, machine: Machine)
 
     def source_problem(source: Input) -> str | None:
         place = source_of(source).endpoint(source)
-        if not place:
-            return _unopened(source)
-        problem = ports.problem(place)
-        # C{rtmp:} is an endpoint in other words: the user's are quoted.
-        return problem and problem.replace(repr(place), repr(source.text))
+        return _unheard(source, place, ports) if place else _unopened(source)
 
     def congestion(name: str) -> str | None:
         return machine.congestion(name, lenient=ports.others_may_listen)
@@ -202,6 +198,12 @@ def _shows_nothing(source: Input) -> bool:
 
 def _fine(value: Any) -> None:
     """Check nothing: a value of this type names nothing."""
+
+
+def _unheard(source: Input, place: str, ports: PortCheck) -> str | None:
+    """Return why the server cannot listen for an input's senders, in the user's words."""
+    problem = ports.problem(place)
+    return problem and problem.replace(repr(place), repr(source.text))
 
 
 def _unopened(source: Input) -> str | None:

@@ -63,6 +63,16 @@ class ReadTests(SynchronousTestCase):
             ],
         )
 
+    def test_rtmp(self) -> None:
+        """An RTMP input is an endpoint: it is quoted as it was written, and may have a rule."""
+        (said,) = self.problems('[streams.a]\ninput = "rtmp:1935x"')
+        self.assertIn("input: 'rtmp:1935x' is not a Twisted server endpoint", said)
+        (said,) = self.problems('rtmp_listen = ["tcp:x"]\n[streams.a]\ninput = "push"')
+        self.assertIn("rtmp_listen: 'tcp:x' is not a Twisted server endpoint", said)
+        (self.folder / "t").write_text("a-token-of-some-length")
+        text = '[streams.a]\ninput = "rtmp:0"\nsend = { token_file = "t" }'
+        self.assertEqual(self.problems(text), [])
+
     def test_send_to_an_endpoint(self) -> None:
         """A rule that nobody would be asked for is a mistake, unless one says that one knows."""
         text = """
