@@ -61,7 +61,7 @@ def check_pattern(option: str, form: Form, *, on_demand: bool) -> None:
         )
     raise ConfigError(
         f"{option}: not possible for a pattern; its streams have the input push, or on_demand with"
-        " a file, a URL or demo:"
+        " a file, a URL, a program or demo:"
     )
 
 

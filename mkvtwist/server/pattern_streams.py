@@ -50,6 +50,7 @@ class PatternStreams:
         self._clock = clock
         self._streams = streams
         self._patterns = Patterns()
+        self._runs = False
         self._most = 0
         self._most_missing = most_missing
         # As long as anybody holds a stream that has not begun, a second one gets the same.
@@ -76,7 +77,10 @@ class PatternStreams:
 
         @param most: how many streams may be made at once; 0 is any number.
         """
-        self._patterns = Patterns(patterns)
+        before, self._patterns = self.configs, Patterns(patterns)
+        for pattern, config in self.configs.items():
+            if self._runs and before.get(pattern) != config:
+                self._say_pattern(config)
         self._most = most
         self._found.clear()
         self._missing.clear()
@@ -169,7 +173,18 @@ class PatternStreams:
         if not self.made and not self._missing:
             self._looking.stop()
 
+    def _say_pattern(self, config: StreamConfig) -> None:
+        line = "streams {pattern}: {input}"
+        self._log.info(line, pattern=config.name, input=str(config.input))
+
+    def start(self) -> None:
+        """Log the patterns; later each one that is new or has changed."""
+        self._runs = True
+        for config in self.configs.values():
+            self._say_pattern(config)
+
     def stop(self) -> None:
         """Look for streams no more: the server stops."""
+        self._runs = False
         if self._looking.running:
             self._looking.stop()

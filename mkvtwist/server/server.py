@@ -127,6 +127,7 @@ class Server(MultiService):
     def startService(self) -> None:
         """Start everything, with as many open files as the system allows."""
         self._count_connections()
+        self.patterns.start()
         super().startService()
 
     def stopService(self) -> Deferred[Any]:

@@ -472,6 +472,13 @@ class ChangeTests(PatternTestCase):
         self.assertIs(self.server.streams["cam-1"], made)
         self.assertEqual(made.config.pattern, "")
 
+    def test_log(self) -> None:
+        """The log says which patterns there are, and which are new."""
+        self.start(stream("cam-*"))
+        self.apply(stream("cam-*"), EDGE)
+        lines = ["streams cam-*: push", "streams *: http://origin/{name}.mkv"]
+        self.assertEqual(self.log.about("streams "), lines)
+
     def test_define(self) -> None:
         """A pattern is added, changed and removed as a stream is."""
         self.start(stream("main"))
