@@ -59,7 +59,7 @@ function admit(isAdmitted) {
 }
 
 /** @param {ManagedStreams} answer */
-function show({ streams: shown }) {
+function show({ streams: shown, patterns }) {
   for (const [name, stream] of known) {
     if (name in shown) continue;
     stream.root.remove();
@@ -73,7 +73,8 @@ function show({ streams: shown }) {
   const all = Object.values(shown);
   const live = all.filter(({ state }) => state === "live").length;
   const clients = all.reduce((sum, stream) => sum + stream.clients.length, 0);
-  tell(summary, `${live} of ${all.length} streams live, ${clients} clients`);
+  const more = Object.keys(patterns).length ? `; patterns: ${Object.keys(patterns).join(", ")}` : "";
+  tell(summary, `${live} of ${all.length} streams live, ${clients} clients${more}`);
 }
 
 /** Look at everything once. */

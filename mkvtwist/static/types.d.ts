@@ -92,6 +92,8 @@ export interface ManagedStream extends Figures {
   /** The cause of the state; empty if the reason says all of it. */
   detail: string;
   input: string;
+  /** The pattern that it was made of. */
+  pattern: string | null;
   bytes_out: number;
   recording: string | null;
   clients: Client[];
@@ -100,6 +102,8 @@ export interface ManagedStream extends Figures {
 /** `GET /api/v1/streams`. */
 export interface ManagedStreams {
   streams: Record<string, ManagedStream>;
+  /** The input, and the names of the streams, by pattern. */
+  patterns: Record<string, { input: string; streams: string[] }>;
 }
 
 /** The data of an event of `GET /api/v1/events`. */

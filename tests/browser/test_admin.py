@@ -54,6 +54,14 @@ class AdminTests(BrowserTestCase):
         graph = stream.get_by_role("img", name=re.compile("^Clients: 0, at most 1 in the last"))
         watched.until(graph.is_visible)
 
+    def test_patterns(self) -> None:
+        """A pattern is shown, and which streams were made of it."""
+        server, watched = self.manage("--name=room-*", "--on-demand", "demo:")
+        summary = watched.page.locator("#summary")
+        self.until_said(watched, summary, "0 of 0 streams live, 0 clients; patterns: room-*")
+        Viewer(server, "/room-1.mkv")
+        self.until_said(watched, self.stream(watched, "room-1"), "demo: (made of room-*)")
+
     def test_buttons(self) -> None:
         """Streams come, change, stop, start and go; what cannot be done is said."""
         _, watched = self.manage("demo:")

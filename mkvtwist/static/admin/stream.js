@@ -88,7 +88,8 @@ export class StreamPart {
     state.dataset.state = stream.state;
     const detail = stream.detail ? ` (${stream.detail})` : "";
     tell(part(root, "reason", HTMLElement), `${capitalised(stream.reason)}${detail}, since ${clock(stream.since)}.`);
-    tell(part(root, "input", HTMLElement), stream.input);
+    const origin = stream.pattern ? ` (made of ${stream.pattern})` : "";
+    tell(part(root, "input", HTMLElement), stream.input + origin);
     tell(part(root, "figures", HTMLElement), [
       stream.tracks.map(describe).join(", "),
       `${bytes(stream.bytes_in)} in, ${bytes(stream.bytes_out)} out`,
