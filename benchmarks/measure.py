@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import accounting, wire
+from benchmarks import accounting
 from benchmarks.processes import BenchmarkError, Sink
 from benchmarks.servers import Running, Server
 from benchmarks.tools import Tools
@@ -187,7 +187,7 @@ def _wait_for_media(running: Running, path: str) -> None:
                 if not running.raw:
                     probe.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
                 seen = b""
-                while wire.CLUSTER not in seen:
+                while running.media not in seen:
                     data = probe.recv(65536)
                     if not data:
                         problem = seen[:200] or "an empty answer"

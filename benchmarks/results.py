@@ -30,6 +30,7 @@ class Figure:
 FIGURES = {
     "cpu_per_gb": Figure("CPU s/GB"),
     "floor_ratio": Figure("cost x floor", compared=True),
+    "icecast_ratio": Figure("cost x Icecast", compared=True),
     "cores": Figure("cores"),
     "delivered": Figure("delivered %", 1),
     "p50_ms": Figure("p50 ms", 1),

@@ -15,6 +15,8 @@ from benchmarks.clip import lay_out, load
 from benchmarks.measure import serving_files, watching
 from benchmarks.perclient import MOST_CLIENTS as PERCLIENT_MOST
 from benchmarks.processes import BenchmarkError
+from benchmarks.radio import BITRATE as RADIO_BITRATE
+from benchmarks.radio import sound_file
 from benchmarks.servers import Server
 
 
@@ -227,6 +229,32 @@ def _streams(bench: Bench, scenario: str, count: int, seconds: float) -> None:
     bench.record(scenario, case, count, "mkvtwist", figures)
 
 
+def radio(bench: Bench) -> None:
+    """A radio of 128 kbit/s for listeners who want titles, beside Icecast."""
+    clients, seconds = bench.crowd(1000), bench.span(15, 30)
+    sound = sound_file(bench.cache)
+    for _ in bench.times(2, 5):
+        of_icecast = 0.0
+        peers = [server for server in bench.peers() if server.name == "icecast"]
+        for server in (*peers, bench.mkvtwist(_SHORT_BUFFER)):
+            with watching(server, sound, bench.tools) as watch:
+                watch.join(watch.sink(10, "--radio"), JOIN_SECONDS)
+                watch.settle(8)
+                before = watch.resident()
+                sink = watch.sink(clients, "--radio", f"--rate={server.join_rate}")
+                joined = watch.join(sink, JOIN_SECONDS)
+                watch.settle(SETTLE_SECONDS)
+                window = bench.window(watch, sink, seconds)
+            figures = cost(window, clients, RADIO_BITRATE)
+            figures["joined"] = 100 * joined["with_media"] / clients
+            figures["kb_per_client"] = (window.resident - before) / clients / 1000
+            if server.name == "icecast":
+                of_icecast = figures.get("cpu_per_gb", 0.0)
+            elif of_icecast and "cpu_per_gb" in figures:
+                figures["icecast_ratio"] = figures["cpu_per_gb"] / of_icecast
+            bench.record("radio", _crowd(clients).name, clients, server.name, figures)
+
+
 def idle(bench: Bench) -> None:
     """What a server costs that nobody watches."""
     seconds = bench.span(10, 30)
@@ -254,6 +282,7 @@ SCENARIOS = {
         Scenario("many", "thousands of clients at 1 Mbit/s: does lag grow", many),
         Scenario("mixed", "one stalled client, one slow one, and the others' latency", mixed),
         Scenario("streams", "many streams in one process, five clients each", streams),
+        Scenario("radio", "a radio of 128 kbit/s with titles, beside Icecast", radio),
         Scenario("idle", "a server that nobody watches", idle),
     )
 }

@@ -87,10 +87,11 @@ def _connect(target: str) -> socket.socket:
 
 def _put(connection: socket.socket, path: str) -> None:
     """Begin a PUT, and wait until the server has agreed."""
+    kind = "audio/mpeg" if path.endswith(".mp3") else "video/x-matroska"
     credentials = base64.b64encode(f"source:{SOURCE_PASSWORD}".encode()).decode()
     connection.sendall(
         f"PUT /{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n"
-        "Content-Type: video/x-matroska\r\nExpect: 100-continue\r\n\r\n".encode()
+        f"Content-Type: {kind}\r\nExpect: 100-continue\r\n\r\n".encode()
     )
     answer = connection.recv(4096)
     if not answer.startswith((b"HTTP/1.1 100", b"HTTP/1.0 200", b"HTTP/1.1 200")):

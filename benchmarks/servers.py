@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import perclient, tools
+from benchmarks import perclient, tools, wire
 from benchmarks.processes import Child
 from benchmarks.sender import SOURCE_PASSWORD
 
@@ -23,6 +23,10 @@ CHECKOUT = tools.HERE.parent
 START_SECONDS = 20
 
 _SENDER = (sys.executable, "-m", "benchmarks.sender")
+_RADIO = (sys.executable, "-m", "benchmarks.radio")
+_MP3_FRAME = b"\xff\xfb"
+"""The beginning of a frame of the radio's."""
+
 _URL = r"https?://[^\s:/]+:(\d+)"
 
 
@@ -33,12 +37,14 @@ class Running:
 
     @ivar path: what its clients ask for.
     @ivar raw: bare TCP, no HTTP.
+    @ivar media: the bytes with which media begin.
     """
 
     child: Child
     port: int
     path: str = "/live.mkv"
     raw: bool = False
+    media: bytes = wire.CLUSTER
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,17 @@ def _send(stack: ExitStack, clip: Path | None, work: Path, target: str, *options
     stack.enter_context(Child(command, work / "sender.log", cwd=CHECKOUT))
 
 
+def _is_radio(clip: Path | None) -> bool:
+    return clip is not None and clip.suffix == ".mp3"
+
+
+def _play(stack: ExitStack, clip: Path | None, work: Path, child: Child, port: int) -> Running:
+    """Start a radio's sender, which makes a PUT."""
+    command = [*_RADIO, str(clip), f"put:127.0.0.1:{port}/live.mp3"]
+    stack.enter_context(Child(command, work / "sender.log", cwd=CHECKOUT))
+    return Running(child, port, "/live.mp3", media=_MP3_FRAME)
+
+
 def _pipe(stack: ExitStack, clip: Path | None, work: Path, server: Child, *options: str) -> None:
     """Start a sender towards a server's standard input, if there is anything to send."""
     if clip is None:
@@ -129,11 +146,13 @@ def mkvtwist(command: Sequence[str], checkout: Path, options: Sequence[str] = ()
         feed = work / "feed.sock"
         arguments = ["--listen=tcp:0:interface=127.0.0.1", *options]
         if not any(option.startswith("--config") for option in options):
-            arguments.append(f"--input=unix:{feed}")
+            arguments.append("--input=push" if _is_radio(clip) else f"--input=unix:{feed}")
         child = stack.enter_context(
             Child([*command, *arguments], work / "mkvtwist.log", cwd=checkout)
         )
         port = int(child.said(_URL, START_SECONDS)[1])
+        if _is_radio(clip):
+            return _play(stack, clip, work, child, port)
         _send(stack, clip, work, f"unix:{feed}")
         return Running(child, port)
 
@@ -192,6 +211,8 @@ def _start_icecast(stack: ExitStack, clip: Path | None, work: Path) -> Running:
     child = stack.enter_context(
         Child([program, "-c", configuration], work / "icecast.log", unprivileged=True)
     )
+    if _is_radio(clip):
+        return _play(stack, clip, work, child, port)
     _send(stack, clip, work, f"put:127.0.0.1:{port}/live.mkv")
     return Running(child, port)
 

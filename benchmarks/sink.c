@@ -24,6 +24,7 @@
  *     --marks         look for marks (see marks.py) and measure how late they are
  *     --kernel-time   a mark arrives when the kernel has it, not when we read it
  *     --stalled=K     K clients read nothing after their first media
+ *     --radio         ask for titles, as radios do; media are all behind the HTTP head
  *     --slow=K        K further clients read no more than --slow-rate=BYTES a second
  *
  * "Media" begins at the first Matroska Cluster, so neither the HTTP head nor the
@@ -86,7 +87,7 @@ struct mark {
 };
 
 static struct client *clients;
-static int count, fast_count, streams = 1, sources = 1, rate, raw, marks, kernel_time;
+static int count, fast_count, streams = 1, sources = 1, rate, raw, radio, marks, kernel_time;
 static int stalled_count, slow_count;
 static double slow_rate;
 static const char *path;
@@ -254,6 +255,8 @@ static void lead(struct client *c, const unsigned char *data, size_t length)
                 return;
             }
             c->state = LEAD;
+            if (radio)
+                media_begins(c);
         } else if (c->state == LEAD && c->word == 0x1f43b675) {
             media_begins(c);
         }
@@ -361,8 +364,8 @@ static void ask(struct client *c)
     int length = raw ? snprintf(request, sizeof request, "\r\n") :
                  snprintf(request, sizeof request,
                           "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-                          "User-Agent: mkvtwist-benchmarks\r\nAccept: */*\r\n\r\n",
-                          where, ntohs(server.sin_port));
+                          "User-Agent: mkvtwist-benchmarks\r\nAccept: */*\r\n%s\r\n",
+                          where, ntohs(server.sin_port), radio ? "Icy-MetaData: 1\r\n" : "");
     if (send(c->fd, request, (size_t)length, MSG_NOSIGNAL) != length) {
         close_client(c);
         return;
@@ -538,12 +541,14 @@ int main(int argc, char **argv)
         {"rate", 1, 0, 'r'},    {"raw", 0, 0, 'w'},         {"streams", 1, 0, 'n'},
         {"sources", 1, 0, 'a'}, {"marks", 0, 0, 'm'},       {"kernel-time", 0, 0, 'k'},
         {"stalled", 1, 0, 'z'}, {"slow", 1, 0, 's'},        {"slow-rate", 1, 0, 'b'},
+        {"radio", 0, 0, 'i'},
         {0, 0, 0, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'r': rate = number(optarg); break;
         case 'w': raw = 1; break;
+        case 'i': radio = 1; break;
         case 'n': streams = number(optarg); break;
         case 'a': sources = number(optarg); break;
         case 'm': marks = 1; break;

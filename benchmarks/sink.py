@@ -142,7 +142,9 @@ class Sink:
         path = self._options.path
         if self._options.streams > 1:
             path %= client.index % self._options.streams
-        request = f"GET {path} HTTP/1.1\r\nHost: {self._options.host}\r\nAccept: */*\r\n\r\n"
+        titles = "Icy-MetaData: 1\r\n" if self._options.radio else ""
+        host = self._options.host
+        request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n{titles}\r\n"
         try:
             client.socket.send(b"\r\n" if client.raw else request.encode())
         except OSError:
@@ -185,7 +187,7 @@ class Sink:
                 self._refused += 1
                 self._lose(client)
                 return
-        if wire.CLUSTER in body:
+        if self._options.radio or wire.CLUSTER in body:
             client.first = time.monotonic_ns() - self._instant
             client.head = b""
             if client.kind != "fast":
@@ -288,7 +290,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=0)
     for name in ("streams", "sources"):
         parser.add_argument(f"--{name}", type=int, default=1)
-    for name in ("raw", "marks", "kernel-time"):
+    for name in ("raw", "radio", "marks", "kernel-time"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--slow-rate", type=float, default=0)
     parser.add_argument("host")
