@@ -68,6 +68,11 @@ _EXAMPLES = """\
 #input = "http://origin.example:8080/{name}.mkv"
 #on_demand = true
 
+# A program, which runs only while somebody watches.
+#[streams.door]
+#input = "exec:ffmpeg -v warning -f v4l2 -i /dev/video0 -c:v libx264 -g 60 -f nut -"
+#on_demand = true
+
 # Another server's stream.
 #[streams.relay]
 #input = "http://origin.example:8080/live.mkv"

@@ -105,7 +105,7 @@ class StreamConfig:
             **settings: Any,
         ) -> None:
             """
-            @param input: a file, a URL, an endpoint, C{push}, C{demo:} or C{-}.
+            @param input: a file, a URL, an endpoint, C{push}, C{exec:}, C{demo:} or C{-}.
             @param name: the stream's name in URLs.
             @param settings: any others, by their keys in a configuration file.
             @raise ConfigError: for values that cannot be used, with a line for each.

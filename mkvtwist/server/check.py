@@ -99,8 +99,10 @@ def read_stream(
     """
     Read one stream's settings from a request, and look at what they name.
 
+    No request has a program run: an input C{exec:} is a mistake, which a L{StreamConfig} may have.
+
     @param held: endpoints where this process listens already; their ports are not tried.
-    @param before: the stream's settings until now: no request names any other program than they do.
+    @param before: the stream's settings until now, whose programs it may keep.
     @raise ConfigError: with a line for each mistake.
     """
     parse_name("name", name)

@@ -23,15 +23,21 @@ class PipeReader(FileDescriptor):
         file: IO[bytes],
         on_data: Callable[[bytes], None],
         on_end: Callable[[], None] = lambda: None,
+        *,
+        rest: float = 0.0,
     ) -> None:
         """
         @param file: unbuffered; it is closed at the end.
         @param on_end: called once, when the pipe has ended or has been closed here.
+        @param rest: seconds after each read in which nothing is read.
         """
         super().__init__(reactor)
         self._file = file
         self._on_data = on_data
         self._on_end = on_end
+        self._clock = reactor
+        self._rest = rest
+        self._resting: Any = None
         os.set_blocking(file.fileno(), False)
         self.startReading()
 
@@ -55,14 +61,24 @@ class PipeReader(FileDescriptor):
         if not data:
             return CONNECTION_DONE
         self._on_data(data)
+        if self._rest:
+            self.stopReading()
+            self._resting = self._clock.callLater(self._rest, self.resume)
         return None
 
     def drain(self) -> None:
         """Pass on what a program has left in the pipe."""
+        self._wake()
+        self._rest = 0.0
         # The kernel holds less; processes that outlive the program may write on and on.
         for _ in range(4):
             if self.is_closed or self.doRead() is not None:
                 return
+
+    def _wake(self) -> None:
+        resting, self._resting = self._resting, None
+        if resting is not None and resting.active():
+            resting.cancel()
 
     def resume(self) -> None:
         """Read on, if there may be more."""
@@ -77,6 +93,7 @@ class PipeReader(FileDescriptor):
     def close(self) -> None:
         """Close the descriptor: whoever still writes gets SIGPIPE."""
         if not self.is_closed:
+            self._wake()
             self.stopReading()
             self._file.close()
             self._on_end()

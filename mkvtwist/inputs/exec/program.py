@@ -27,6 +27,12 @@ from mkvtwist.inputs.exec.error_lines import ErrorLines
 from mkvtwist.inputs.exec.pipe_reader import PipeReader
 from mkvtwist.libav.pipe import Pipe
 
+ERRORS_INTERVAL = 0.1
+"""
+Seconds between two reads of standard error, of 64 KiB at most: a program that says more waits, and
+the server does not work for it.
+"""
+
 LOOK_INTERVAL = 0.05
 """Seconds between two looks whether a process group has ended: the next start may wait for it."""
 
@@ -133,7 +139,7 @@ class Program:
         self._process = process
         self._pipes = [
             PipeReader(self._reactor, process.stdout, self._bring, self.output.close),
-            PipeReader(self._reactor, process.stderr, self._read_lines),
+            PipeReader(self._reactor, process.stderr, self._read_lines, rest=ERRORS_INTERVAL),
         ]
         threading.Thread(
             target=self._wait, args=[process], name=f"program {self.name}", daemon=True

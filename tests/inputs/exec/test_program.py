@@ -144,6 +144,16 @@ class OutputTests(ProgramTestCase):
         self.assertEqual(await self.explained(program), ("", ["a", "b " + "c" * 99]))
         self.assertEqual(self.lines, [b"a", b"b " + b"c" * 99])
 
+    async def test_flood(self) -> None:
+        """A program that never stops to write errors is read now and then, and can be ended."""
+        program = self.start(
+            "import os\nos.write(1, b'x')\nwhile True: os.write(2, b'error\\n' * 9999)"
+        )
+        await self.until(lambda: len(self.lines) > 3 * CHUNK // 6)
+        self.assertEqual(set(self.lines), {b"error"})
+        fault, lines = await self.explained(program)
+        self.assertEqual((fault, lines[0]), ("", "error"))
+
 
 class EndTests(ProgramTestCase):
     """How a program ends."""
