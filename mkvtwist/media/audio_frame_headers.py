@@ -255,6 +255,9 @@ _BEGINNING = re.compile(
 
 _APE_IS_HEAD = 1 << 29
 
+TAG_KEPT = 16 << 10
+"""Bytes of a tag that are kept: the title stands before the picture, which has most of the rest."""
+
 
 def _id3_size(data: Buffer, at: int) -> int:
     """Return how long an ID3v2 tag is (id3v2.4.0-structure, 3.1); 0 if none begins there."""
@@ -296,14 +299,22 @@ class MpegFrames:
     @ivar place: the byte of the stream up to which everything has been looked at.
     """
 
-    def __init__(self, codec: str, read: HeadReader | None = None) -> None:
+    def __init__(
+        self,
+        codec: str,
+        read: HeadReader | None = None,
+        on_tag: Callable[[bytes], object] = lambda _: None,
+    ) -> None:
         """
         @param codec: C{mp1}, C{mp2} or C{mp3}.
         @param read: reads a head; by default those of the codec.
+        @param on_tag: called with each tag, or with its first L{TAG_KEPT} bytes.
         """
         self._read = read or HEAD_READERS[codec]
         self._data = bytearray()
         self._skipped = 0
+        self._tag = bytearray()
+        self._on_tag = on_tag
         self.place = 0
         self._synced = False
 
@@ -317,7 +328,7 @@ class MpegFrames:
         self._data += data
         while self._data:
             if self._skipped:
-                self._skipped -= self._drop(min(self._skipped, len(self._data)))
+                self._skip()
                 continue
             if self._data[0] != _SYNC:
                 size = _tag_size(self._data, 0)
@@ -339,6 +350,15 @@ class MpegFrames:
                 self._drop(head.size)
                 if not _is_index(frame, head):
                     yield place, frame, head
+
+    def _skip(self) -> None:
+        """Pass over what has come of a tag, and keep its beginning."""
+        count = min(self._skipped, len(self._data))
+        self._tag += self._data[: min(count, TAG_KEPT - len(self._tag))]
+        self._skipped -= self._drop(count)
+        if not self._skipped:
+            tag, self._tag = bytes(self._tag), bytearray()
+            self._on_tag(tag)
 
     def _junk(self, head: Head | None, *, last: bool) -> int | None:
         """Return how many bytes here belong to no frame; L{None} if more has to come to tell."""

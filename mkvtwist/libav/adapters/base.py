@@ -18,6 +18,7 @@ from mkvtwist.libav.headers.codec_parameters import copy_parameters
 from mkvtwist.libav.pyav_types import AVContext, AVPacket, AVStream
 from mkvtwist.libav.sound import describe_sound, measured, sound_of
 from mkvtwist.media import picture_sizes, stored_payload
+from mkvtwist.media.id3 import Song
 from mkvtwist.media.packet import Extra
 
 SETUP_LIMIT = 1 << 20
@@ -38,6 +39,7 @@ class Adapter:
     @ivar named: what the demuxer calls its codec by now, which PyAV learned at the opening.
     @ivar setup: what the decoder needs before the first packet; L{None} as long as it is unknown.
     @ivar changed: the packets given last need another header.
+    @ivar song: the song that a tag between the packets has named; L{None} if none has.
     @ivar shape: as it is now: a L{Sound}, or a codec's context with width and height.
     @ivar was_shaped: whether the demuxer knew these when the input was opened. Without them it
         cannot tell how long a packet lasts.
@@ -70,6 +72,7 @@ class Adapter:
         if stream.container.format.name == "ogg":
             self.setup = stored_payload.without_song(codec_of(stream), self.setup)
         self.changed = False
+        self.song: Song | None = None
         self.shape: AVContext = stream.codec_context if self.type != "audio" else sound_of(stream)
         self.priming = 0
         self.sample: bytes | None = None

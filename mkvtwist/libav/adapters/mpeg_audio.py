@@ -9,6 +9,7 @@ from mkvtwist.libav.adapters.audio import Primed, new_packet
 from mkvtwist.libav.adapters.measuring import codec_of
 from mkvtwist.libav.pyav_types import AVPacket, AVStream
 from mkvtwist.media import audio_frame_headers
+from mkvtwist.media.id3 import song_of
 
 
 class MpegAudio(Primed):
@@ -21,10 +22,16 @@ class MpegAudio(Primed):
 
     def __init__(self, stream: AVStream) -> None:
         super().__init__(stream)
-        self._frames = audio_frame_headers.MpegFrames(codec_of(stream))
+        codec = codec_of(stream)
+        self._frames = audio_frame_headers.MpegFrames(codec, on_tag=self._take_tag)
         self._fed = 0
         self._sources: deque[tuple[int, AVPacket]] = deque()
         self._next: int | None = None
+
+    def _take_tag(self, tag: bytes) -> None:
+        song = song_of(tag)
+        if song.title:
+            self.song = song
 
     def _frames_of(self, packet: AVPacket) -> Iterable[AVPacket]:
         if self._next is None:

@@ -114,12 +114,7 @@ class Demuxing:
         self._periods = Periods(
             self._tracks, self._placing, emitter.emit, self._emit_packet, task.limits.pending
         )
-        self._tags = Tags(
-            container,
-            description,
-            emitter.emit,
-            has_pictures=any(a.type == "video" for a in self._tracks.adapters.values()),
-        )
+        self._tags = Tags(container, description, emitter.emit, self._tracks.adapters.values())
         if before is None:
             self._timeline.restart(self._tracks.start, live=live)
 

@@ -5,9 +5,10 @@ Sound alone is a song: its title is what is playing. What has pictures has a tit
 title of a radio may change on the way, where libavformat gets it between the bytes (ICY).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from mkvtwist.libav.adapters import Adapter
 from mkvtwist.libav.opening.container_description import ContainerDescription
 from mkvtwist.libav.reader_events import Event, Tagged
 
@@ -20,9 +21,13 @@ class Tags:
         container: Any,
         description: ContainerDescription,
         emit: Callable[[Event], None],
-        *,
-        has_pictures: bool,
+        adapters: Collection[Adapter],
     ) -> None:
+        """
+        @param adapters: those of the tracks that are sent.
+        """
+        has_pictures = any(adapter.type == "video" for adapter in adapters)
+        self._adapters = adapters
         self._description = description
         self._emit = emit
         tags = _tags(container)
@@ -38,10 +43,13 @@ class Tags:
             emit(self._known)
 
     def look(self) -> None:
-        """Look whether a radio's title has changed."""
-        title = self._description.stream_title()
-        if title is not None and title != self._known.title:
-            self._known = self._known.retitled(title)
+        """Look whether another song plays, by a radio's title or by tags between its frames."""
+        title, artist = self._description.stream_title() or "", ""
+        for adapter in self._adapters:
+            if not title and adapter.song is not None:
+                title, artist = adapter.song
+        if title and (title, artist) != (self._known.title, self._known.artist):
+            self._known = self._known.retitled(title, artist)
             self._emit(self._known)
 
 

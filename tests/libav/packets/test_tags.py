@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,6 +48,18 @@ class TagsTests(SynchronousTestCase):
                 [Tagged("Title", "Artist")],
             )
 
+    def test_on_the_way(self) -> None:
+        """Songs of MP3 after each other, each with its tag in front, are told as they come."""
+        songs = [(("TITLE", f"Title {n}"), ("ARTIST", "Artist")) for n in range(3)]
+        clips = (media.clip(container="mp3", seconds=2, metadata=song) for song in songs)
+        path = Path(self.mktemp())
+        path.write_bytes(b"".join(clip.read_bytes() for clip in clips))
+        events = ThreadedReader(self, path).all()
+        self.assertEqual(
+            [event for event in events if isinstance(event, Tagged)],
+            [Tagged(f"Title {n}", "Artist") for n in range(3)],
+        )
+
     def test_film(self) -> None:
         """What has pictures has a title of its own."""
         self.assertEqual(self.told(metadata=SONG), [Tagged(station="Title")])
@@ -61,10 +74,11 @@ class TagsTests(SynchronousTestCase):
         radio: Any = Radio(
             icy_name="Radio", icy_genre="Jazz", icy_description="All day", StreamTitle="A - B"
         )
-        tags = Tags(radio, radio, events.append, has_pictures=False)
+        tags = Tags(radio, radio, events.append, ())
         about = {"station": "Radio", "genre": "Jazz", "description": "All day"}
         tags.look()
         self.assertEqual(events, [Tagged("A - B", **about)])
-        for radio.now in ("C - D", "C - D", None, "E"):
+        for now in ("C - D", "C - D", None, "E"):
+            radio.now = now
             tags.look()
         self.assertEqual(events[1:], [Tagged("C - D", **about), Tagged("E", **about)])
