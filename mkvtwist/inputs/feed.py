@@ -31,6 +31,8 @@ Bytes that a program can be ahead of the reactor: at 10 Mbit/s a fifth of a seco
 the reactor has taken is bounded by the sender's pipe.
 """
 
+_CLOSED = "it has been closed"
+
 PIECE = 64 << 10
 """Bytes of a long write that are handed over at once, so that the bounds hold for it, too."""
 
@@ -40,8 +42,8 @@ class FeedUplink:
     """
     The reactor's side of a feed.
 
-    The sender arrives with the first bytes, so a program may prepare for as long as it likes. Bytes
-    that are written before the stream is started wait for its start.
+    The sender arrives when the program wants to write, so it may prepare for as long as it likes. A
+    feed that follows another one arrives when all has been read that the other one has left.
     """
 
     def __init__(self, reactor: Any, slot: SenderSlot, name: str) -> None:
@@ -50,58 +52,66 @@ class FeedUplink:
         self._name = name
         self._outlet: Outlet[bytes] = Outlet(self._ask_to_take, limit=FEED_LIMIT)
         self._sender: Sender | None = None
-        self._is_paused = self._is_complete = self._has_ended = False
+        self._had_its_turn = threading.Event()
+        self._waits = self._is_paused = self._is_complete = self._has_ended = False
         self._reason = ""
 
     # called in any thread
 
     def put(self, data: bytes) -> None:
         """
-        Hand over bytes; wait while too many are on the way.
+        Hand over bytes; wait for the feed's turn, and while too many bytes are on the way.
 
         @raise BrokenPipeError: if the stream takes no more.
         """
+        if not self._had_its_turn.is_set():
+            self._reactor.callFromThread(self.ask_for_turn)
+            self._had_its_turn.wait()
         if not self._outlet.put(data, len(data)):
             raise BrokenPipeError(errno.EPIPE, self._reason)
 
     def has_room(self, size: int) -> bool:
         """Return whether so many bytes can be handed over without waiting."""
-        return self._outlet.has_room(size)
+        return self._had_its_turn.is_set() and self._outlet.has_room(size)
 
     def complete(self) -> None:
         """Note that nothing more will come."""
         self._reactor.callFromThread(self._complete)
 
     def _ask_to_take(self) -> None:
-        self._reactor.callFromThread(self._begin)
+        self._reactor.callFromThread(self._take)
 
     # called in the reactor's thread
 
-    def _begin(self) -> None:
-        """Take the first bytes when the stream has been started, and all others at once."""
-        if self._sender is None:
-            self._slot.when_started(self._take)
-        else:
-            self._take()
+    def ask_for_turn(self) -> None:
+        """Have the sender arrive, now or in its turn."""
+        if not self._waits:
+            self._waits = True
+            self._slot.in_turn(self._arrive)
+
+    def _arrive(self) -> None:
+        if not self._has_ended:
+            self._sender = Sender(self._slot, self._name, self)
+            self._sender.arrive()
+        self._had_its_turn.set()
 
     def _complete(self) -> None:
         self._is_complete = True
         if self._sender is not None:
             self._take()
+        else:
+            self._end(_CLOSED)
 
     def _take(self) -> None:
         """Pass on what has been written, unless it has to wait."""
-        if self._has_ended:
+        if self._has_ended or self._sender is None:
             return
-        if self._sender is None:
-            self._sender = Sender(self._slot, self._name, self)
-            self._sender.arrive()
         if not self._is_paused or self._is_complete:  # then the rest is not much
             for data in self._outlet.take():
                 self._sender.receive(data)
         if self._is_complete and not self._has_ended:
             self._sender.leave()
-            self._end("it has been closed")
+            self._end(_CLOSED)
 
     def _end(self, reason: str) -> None:
         """Take no more."""
@@ -148,8 +158,9 @@ class Feed(io.RawIOBase):
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """
-        Write media, the next bytes of a container in any format that libavformat can read. Wait
-        while the stream cannot take more; before it is started it takes 256 KiB.
+        Write media: the next bytes of a container, in any format that libavformat reads. Wait while
+        the stream cannot take more: it has not been started, it still reads what a feed before this
+        one has left, or it does not read as fast.
 
         @return: the number of bytes, all of which are taken.
         @raise BrokenPipeError: if the stream takes no more; the text says why: another sender is
@@ -161,13 +172,15 @@ class Feed(io.RawIOBase):
         if self.closed:
             raise ValueError("the feed has been closed; each sender needs a feed of its own")
         view = memoryview(data).cast("B")
-        if _is_reactor_thread() and not self._uplink.has_room(view.nbytes):
-            raise BlockingIOError(
-                errno.EAGAIN,
-                "the stream cannot take more now, and the reactor's thread must not wait: write in"
-                " another thread, for example with deferToThread or asyncio.to_thread",
-                0,
-            )
+        if _is_reactor_thread():
+            self._uplink.ask_for_turn()
+            if not self._uplink.has_room(view.nbytes):
+                raise BlockingIOError(
+                    errno.EAGAIN,
+                    "the stream cannot take so much now, and the reactor's thread must not wait:"
+                    " write in another thread, for example with deferToThread or asyncio.to_thread",
+                    0,
+                )
         for begin in range(0, view.nbytes, PIECE):
             self._uplink.put(bytes(view[begin : begin + PIECE]))
         return view.nbytes

@@ -7,6 +7,7 @@ so only if it is the same one, which has come back while its old connection is s
 (L{Sender.makes_way_for}).
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -73,7 +74,7 @@ class SenderSlot:
         self.next: Sender | None = None
         self.is_open = False
         self._has_replaced = False
-        self._waiting: list[Callable[[], None]] | None = []
+        self._waiting: deque[Callable[[], None]] = deque()
         self._life = life
         self._readings = readings
         self._rest = rest
@@ -87,9 +88,7 @@ class SenderSlot:
     def open(self) -> None:
         """Let senders in."""
         self.is_open = True
-        waiting, self._waiting = self._waiting or (), None
-        for call in waiting:
-            self.reactor.callLater(0, call)
+        self.reactor.callLater(0, self._call_waiting)
 
     def part(self, ended: Ended) -> None:
         """Part with the current sender, if there is one: all of its media has been read."""
@@ -111,7 +110,8 @@ class SenderSlot:
         self._has_replaced = False
         if sender is not None:
             self._take(sender)
-        return sender is not None
+        self._call_waiting()
+        return self.current is not None
 
     def close(self, reason: str) -> None:
         """Let no more senders in, and disconnect all of them."""
@@ -121,6 +121,7 @@ class SenderSlot:
                 sender.drop(Parting.CLOSED, reason)
         self.current = self.next = None
         self._has_replaced = False
+        self._call_waiting()
 
     def rest(self) -> None:
         """Have the current sender wait, until L{wake}."""
@@ -134,12 +135,19 @@ class SenderSlot:
 
     # called by senders
 
-    def when_started(self, call: Callable[[], None]) -> None:
-        """Call a function now, or soon after senders are let in for the first time."""
-        if self._waiting is None:
-            call()
-        else:
-            self._waiting.append(call)
+    def in_turn(self, call: Callable[[], None]) -> None:
+        """
+        Call a function in its turn: when senders are let in, and all has been read that those
+        before have left. That may be now.
+        """
+        self._waiting.append(call)
+        if self.is_open or self._life.state is State.ENDED:
+            self._call_waiting()
+
+    def _call_waiting(self) -> None:
+        """Call those that wait for their turn, as long as nothing is left to be read."""
+        while self._waiting and all(s is None or s.present for s in (self.current, self.next)):
+            self._waiting.popleft()()
 
     @property
     def is_live(self) -> bool:

@@ -81,6 +81,7 @@ class FeedTests(SynchronousTestCase):
 
     def test_like_a_file(self) -> None:
         """A feed is a binary file that can be written to, and nothing else."""
+        self.start()
         feed = self.stream.feed()
         self.assertIsInstance(feed, io.RawIOBase)
         self.assertEqual(
@@ -98,18 +99,22 @@ class FeedTests(SynchronousTestCase):
         self.assertRaises(ValueError, feed.flush)
 
     def test_before_the_start(self) -> None:
-        """What is written before the stream is started, even by a feed that is closed, is read."""
+        """A write waits until the stream is started."""
         feed = self.stream.feed()
-        self.write(feed, b"early")
-        feed.close()
-        self.reactor.turns()
-        self.assertEqual((self.readers, self.log.about("sender")), ([], []))
+        thread, results = self.in_thread(feed, b"early")
+        self.assertRaises(BlockingIOError, feed.write, b"x")
+        self.assertEqual((self.readers, self.log.about("sender"), results), ([], [], []))
         self.start()
-        self.assertEqual([self.readers[0].read() for _ in range(2)], [b"early", b""])
+        self.finish(thread)
+        self.assertEqual(self.readers[0].read(), b"early")
 
-    def test_room_before_the_start(self) -> None:
-        """Before the stream is started a feed takes 256 KiB."""
-        self.assertEqual(self.fill(self.stream.feed()), FEED_LIMIT)
+    def test_closed_before_the_start(self) -> None:
+        """A feed that is closed before the stream is started is no sender."""
+        feed = self.stream.feed()
+        self.assertRaises(BlockingIOError, feed.write, b"early")
+        feed.close()
+        self.start()
+        self.assertEqual((self.readers, self.log.about("sender feed")), ([], []))
 
     def test_bounds(self) -> None:
         """A feed that is not read takes what pipe and outlet hold, and more as it is read."""
@@ -125,11 +130,13 @@ class FeedTests(SynchronousTestCase):
 
     def test_reactor_thread(self) -> None:
         """A write for which the reactor would have to wait for itself fails, with advice."""
+        self.start()
         feed = self.stream.feed()
         error = self.assertRaises(BlockingIOError, feed.write, bytes(FEED_LIMIT + 1))
         self.assertEqual(error.characters_written, 0)
         self.assertIn("asyncio.to_thread", str(error))
-        self.assertEqual(self.fill(feed), FEED_LIMIT)
+        self.assertEqual(feed.write(bytes(FEED_LIMIT)), FEED_LIMIT)
+        self.assertRaises(BlockingIOError, feed.write, b"1")
 
     def in_thread(self, feed: Feed, data: bytes) -> tuple[threading.Thread, list[object]]:
         """Write in a thread; what comes of it is in the list when the thread has ended."""
@@ -151,6 +158,7 @@ class FeedTests(SynchronousTestCase):
             self.reactor.turns()
             thread.join(0.01)
             if not thread.is_alive():
+                self.reactor.turns()
                 return
         self.fail("the thread has not ended")
 
@@ -193,8 +201,7 @@ class FeedTests(SynchronousTestCase):
         self.start()
         self.stream.stopService()
         late = self.stream.feed()
-        self.write(late)
-        error = self.assertRaises(BrokenPipeError, late.write, b"more")
+        error = self.assertRaises(BrokenPipeError, late.write, b"media")
         self.assertIn("the stream accepts no more media", str(error))
         self.start()
         self.write(self.stream.feed())
@@ -205,8 +212,7 @@ class FeedTests(SynchronousTestCase):
         self.start()
         first, second = self.stream.feed("first"), self.stream.feed("second")
         self.write(first)
-        self.write(second)
-        error = self.assertRaises(BrokenPipeError, second.write, b"more")
+        error = self.assertRaises(BrokenPipeError, second.write, b"media")
         self.assertIn("another sender is connected", str(error))
         self.assertEqual(len(self.log.about("sender second refused")), 1)
         second.close()
@@ -233,9 +239,7 @@ class FeedTests(SynchronousTestCase):
         self.readers[0].emit(header(), *footage(0, 1))
         self.reactor.turns()
         self.reactor.advance(1000)
-        second = self.stream.feed()
-        self.write(second)
-        self.assertRaises(BrokenPipeError, second.write, b"more")
+        self.assertRaises(BrokenPipeError, self.stream.feed().write, b"media")
         self.write(first)
 
     def test_unreadable(self) -> None:
@@ -249,16 +253,29 @@ class FeedTests(SynchronousTestCase):
         self.assertEqual(self.stream.input.life.state, "waiting for a sender")
 
     def test_one_after_another(self) -> None:
-        """When a feed has been closed the stream goes on with the next one."""
+        """
+        Feeds that follow each other are read one after another, each to its end, however long that
+        takes: their writes wait.
+        """
         self.start()
-        first = self.stream.feed()
-        self.write(first, b"first")
-        first.close()
-        second = self.stream.feed()
-        self.write(second, b"second")
-        self.assertEqual([self.readers[0].read() for _ in range(2)], [b"first", b""])
+        with self.stream.feed() as first:
+            self.write(first, b"first")
+        self.readers[0].emit(header(), *footage(0, 1))
+        self.reactor.turns()
+        second, third = self.stream.feed(), self.stream.feed()
+        writing = [self.in_thread(feed, b"next") for feed in (second, third)]
+        self.assertRaises(BlockingIOError, second.write, b"x")
+        self.reactor.turns()
+        self.reactor.advance(1000)
+        self.assertEqual((len(self.readers), [results for _, results in writing]), (1, [[], []]))
         self.emit(END)
-        self.assertEqual(self.readers[1].read(), b"second")
+        self.finish(writing[0][0])
+        second.close()
+        self.reactor.turns()
+        self.assertEqual([self.readers[1].read() for _ in range(2)], [b"next", b""])
+        self.emit(END)
+        self.finish(writing[1][0])
+        self.assertEqual(self.readers[2].read(), b"next")
 
     def test_closed_while_full(self) -> None:
         """A feed that is closed while it has to wait is read to its end."""
@@ -294,3 +311,14 @@ class FeedTests(SynchronousTestCase):
             error = self.assertRaises(ValueError, self.make(text).feed)
             self.assertIn(f"{parse_input('input', text)}; only a stream", str(error))
         self.make("tcp:12345").feed()
+
+    def test_stopped_before_its_turn(self) -> None:
+        """A write that waits for its turn fails when the stream is stopped."""
+        self.start()
+        with self.stream.feed() as first:
+            self.write(first)
+        thread, results = self.in_thread(self.stream.feed(), b"next")
+        self.reactor.turns()
+        self.stream.stopService()
+        self.finish(thread)
+        self.assertIsInstance(results[0], BrokenPipeError)
