@@ -9,10 +9,8 @@ import select
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -381,49 +379,6 @@ class MonitoringTests(SynchronousTestCase):
         self.assertGreater(len(expressions), 3)
         for expression in expressions:
             self.check(expression)
-
-
-class EmbedTests(SynchronousTestCase):
-    """The program in the page on embedding, as it stands there."""
-
-    def test_embed(self) -> None:
-        """It serves its own page and the stream, and says what happens."""
-        page = (DOCS / "howto" / "embed.md").read_text()
-        program = Path(self.mktemp())
-        program.write_text(re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[0])
-        folder = tempfile.mkdtemp()  # trial's own is too long for the name of a socket
-        self.addCleanup(shutil.rmtree, folder)
-        address = os.path.join(folder, "site")
-        process = subprocess.Popen(
-            (sys.executable, program.resolve(), f"unix:{address}"),
-            cwd=CHECKOUT,
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.addCleanup(process.wait, PATIENCE)
-        self.addCleanup(process.terminate)
-        output = process.stdout
-        assert output is not None
-        self.addCleanup(output.close)
-        self.assertIn("input up", output.readline())
-        self.assertIn(b'<video src="/tv/cam.mkv"', self.read(address, "/", 1 << 16))
-        self.assertEqual(self.read(address, "/tv/cam.mkv", 4), b"\x1a\x45\xdf\xa3")
-        self.assertIn("client joined", output.readline())
-        self.assertIn("'reason': 'the client has gone'", output.readline())
-        process.terminate()
-        self.assertIn("'reason': 'it has been stopped'", output.readline())
-        process.wait(PATIENCE)  # a second signal would come while it ends
-
-    def read(self, address: str, path: str, size: int) -> bytes:
-        """So much of what it answers."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PATIENCE)
-            connection.connect(address)
-            connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-            with connection.makefile("rb") as answer:
-                http.client.parse_headers(answer)
-                return answer.read(size)
 
 
 class HTTPTests(SynchronousTestCase):

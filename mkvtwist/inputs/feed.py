@@ -23,7 +23,7 @@ from mkvtwist.inputs.senders import IUplink, Parting, Sender
 from mkvtwist.libav.pipe import Outlet
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from typing_extensions import Buffer
 
 FEED_LIMIT = 256 << 10
 """
@@ -156,7 +156,7 @@ class Feed(io.RawIOBase):
         """Return that this is a file to write to."""
         return True
 
-    def write(self, data: "ReadableBuffer", /) -> int:
+    def write(self, data: "Buffer", /) -> int:
         """
         Write media: the next bytes of a container, in any format that libavformat reads. Wait while
         the stream cannot take more: it has not been started, it still reads what a feed before this
