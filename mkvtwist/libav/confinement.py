@@ -6,8 +6,8 @@ read-only, or none; it uses the network only for an input that is there; it runs
 touches no other process. If the kernel lacks one of the means, the process goes on without it:
 L{confine} returns those that hold.
 
-L{Landlock<https://docs.kernel.org/userspace-api/landlock.html>} is about files, TCP and signals,
-L{seccomp<https://man7.org/linux/man-pages/man2/seccomp.2.html>} about system calls.
+U{Landlock<https://docs.kernel.org/userspace-api/landlock.html>} is about files, TCP and signals,
+U{seccomp<https://man7.org/linux/man-pages/man2/seccomp.2.html>} about system calls.
 """
 
 import ctypes
