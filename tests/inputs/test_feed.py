@@ -263,8 +263,9 @@ class FeedTests(SynchronousTestCase):
         self.readers[0].emit(header(), *footage(0, 1))
         self.reactor.turns()
         second, third = self.stream.feed(), self.stream.feed()
+        for feed in (second, third):
+            self.assertRaises(BlockingIOError, feed.write, b"x")  # which asks for a turn
         writing = [self.in_thread(feed, b"next") for feed in (second, third)]
-        self.assertRaises(BlockingIOError, second.write, b"x")
         self.reactor.turns()
         self.reactor.advance(1000)
         self.assertEqual((len(self.readers), [results for _, results in writing]), (1, [[], []]))
