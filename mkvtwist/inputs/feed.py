@@ -64,15 +64,21 @@ class FeedUplink:
 
         @raise BrokenPipeError: if the stream takes no more.
         """
+        taken = self._outlet.put(data, len(data))
         if not self._had_its_turn.is_set():
-            self._reactor.callFromThread(self.ask_for_turn)
+            if _is_reactor_thread():
+                self._ask_for_turn()
+            else:
+                self._reactor.callFromThread(self._ask_for_turn)
             self._had_its_turn.wait()
-        if not self._outlet.put(data, len(data)):
+            taken = not self._has_ended
+        if not taken:
             raise BrokenPipeError(errno.EPIPE, self._reason)
 
     def has_room(self, size: int) -> bool:
-        """Return whether so many bytes can be handed over without waiting."""
-        return self._had_its_turn.is_set() and self._outlet.has_room(size)
+        """Return whether the reactor's thread can hand over so many bytes without waiting."""
+        has_turn = self._had_its_turn.is_set() or self._slot.has_left_nothing
+        return has_turn and self._outlet.has_room(size)
 
     def complete(self) -> None:
         """Note that nothing more will come."""
@@ -83,24 +89,21 @@ class FeedUplink:
 
     # called in the reactor's thread
 
-    def ask_for_turn(self) -> None:
+    def _ask_for_turn(self) -> None:
         """Have the sender arrive, now or in its turn."""
         if not self._waits:
             self._waits = True
             self._slot.in_turn(self._arrive)
 
     def _arrive(self) -> None:
-        if not self._has_ended:
-            self._sender = Sender(self._slot, self._name, self)
-            self._sender.arrive()
+        self._sender = Sender(self._slot, self._name, self)
+        self._sender.arrive()
+        self._take()
         self._had_its_turn.set()
 
     def _complete(self) -> None:
         self._is_complete = True
-        if self._sender is not None:
-            self._take()
-        else:
-            self._end(_CLOSED)
+        self._take()
 
     def _take(self) -> None:
         """Pass on what has been written, unless it has to wait."""
@@ -172,15 +175,13 @@ class Feed(io.RawIOBase):
         if self.closed:
             raise ValueError("the feed has been closed; each sender needs a feed of its own")
         view = memoryview(data).cast("B")
-        if _is_reactor_thread():
-            self._uplink.ask_for_turn()
-            if not self._uplink.has_room(view.nbytes):
-                raise BlockingIOError(
-                    errno.EAGAIN,
-                    "the stream cannot take so much now, and the reactor's thread must not wait:"
-                    " write in another thread, for example with deferToThread or asyncio.to_thread",
-                    0,
-                )
+        if _is_reactor_thread() and not self._uplink.has_room(view.nbytes):
+            raise BlockingIOError(
+                errno.EAGAIN,
+                "the stream cannot take so much now, and the reactor's thread must not wait: write"
+                " in another thread, for example with deferToThread or asyncio.to_thread",
+                0,
+            )
         for begin in range(0, view.nbytes, PIECE):
             self._uplink.put(bytes(view[begin : begin + PIECE]))
         return view.nbytes

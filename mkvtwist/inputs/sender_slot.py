@@ -135,18 +135,21 @@ class SenderSlot:
 
     # called by senders
 
+    @property
+    def has_left_nothing(self) -> bool:
+        """
+        Return whether the stream has been started, and all has been read of senders that have left.
+        """
+        is_started = self.is_open or self._life.state is State.ENDED
+        return is_started and all(s is None or s.present for s in (self.current, self.next))
+
     def in_turn(self, call: Callable[[], None]) -> None:
-        """
-        Call a function in its turn: when senders are let in, and all has been read that those
-        before have left. That may be now.
-        """
+        """Call a function as soon as L{has_left_nothing}, perhaps now."""
         self._waiting.append(call)
-        if self.is_open or self._life.state is State.ENDED:
-            self._call_waiting()
+        self._call_waiting()
 
     def _call_waiting(self) -> None:
-        """Call those that wait for their turn, as long as nothing is left to be read."""
-        while self._waiting and all(s is None or s.present for s in (self.current, self.next)):
+        while self._waiting and self.has_left_nothing:
             self._waiting.popleft()()
 
     @property

@@ -113,6 +113,7 @@ class FeedTests(SynchronousTestCase):
         feed = self.stream.feed()
         self.assertRaises(BlockingIOError, feed.write, b"early")
         feed.close()
+        self.reactor.turns()
         self.start()
         self.assertEqual((self.readers, self.log.about("sender feed")), ([], []))
 
@@ -135,6 +136,7 @@ class FeedTests(SynchronousTestCase):
         error = self.assertRaises(BlockingIOError, feed.write, bytes(FEED_LIMIT + 1))
         self.assertEqual(error.characters_written, 0)
         self.assertIn("asyncio.to_thread", str(error))
+        self.write(feed)
         self.assertEqual(feed.write(bytes(FEED_LIMIT)), FEED_LIMIT)
         self.assertRaises(BlockingIOError, feed.write, b"1")
 
@@ -262,21 +264,16 @@ class FeedTests(SynchronousTestCase):
             self.write(first, b"first")
         self.readers[0].emit(header(), *footage(0, 1))
         self.reactor.turns()
-        second, third = self.stream.feed(), self.stream.feed()
-        for feed in (second, third):
-            self.assertRaises(BlockingIOError, feed.write, b"x")  # which asks for a turn
-        writing = [self.in_thread(feed, b"next") for feed in (second, third)]
+        second = self.stream.feed()
+        self.assertRaises(BlockingIOError, second.write, b"x")
+        thread, results = self.in_thread(second, b"second")
         self.reactor.turns()
         self.reactor.advance(1000)
-        self.assertEqual((len(self.readers), [results for _, results in writing]), (1, [[], []]))
+        self.assertEqual((len(self.readers), results), (1, []))
+        self.assertEqual([self.readers[0].read() for _ in range(2)], [b"first", b""])
         self.emit(END)
-        self.finish(writing[0][0])
-        second.close()
-        self.reactor.turns()
-        self.assertEqual([self.readers[1].read() for _ in range(2)], [b"next", b""])
-        self.emit(END)
-        self.finish(writing[1][0])
-        self.assertEqual(self.readers[2].read(), b"next")
+        self.finish(thread)
+        self.assertEqual((results, self.readers[1].read()), ([6], b"second"))
 
     def test_closed_while_full(self) -> None:
         """A feed that is closed while it has to wait is read to its end."""
