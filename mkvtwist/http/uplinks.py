@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from twisted.python.failure import Failure
+from twisted.web.http import Request
 from zope.interface import implementer
 
 from mkvtwist.http.wire.body import IBodyReader
@@ -29,6 +30,9 @@ PARTING_STATUS: Mapping[Parting, int] = MappingProxyType(
     }
 )
 """The status of the response to a sender, by the reason of the parting."""
+
+SENDER_RETRY = 5
+"""Seconds after which a sender may ask again for whose stream there was no room."""
 
 PIECE_GAP = 10.0
 """
@@ -100,7 +104,14 @@ class RequestUplink:
             request.write(f"{text}\n".encode())
             request.finish()
         else:
-            respond_text(request, PARTING_STATUS[parting], text)
+            respond_parting(request, parting, text)
+
+
+def respond_parting(request: Request, parting: Parting, text: str) -> None:
+    """Respond to a sender with the status of its parting."""
+    if parting is Parting.FULL:
+        request.setHeader(b"Retry-After", b"%d" % SENDER_RETRY)
+    respond_text(request, PARTING_STATUS[parting], text)
 
 
 @implementer(IUplink, IBodyReader)

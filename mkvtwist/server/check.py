@@ -149,8 +149,8 @@ def _look(config: Config, said: CommandLine, ports: PortCheck, machine: Machine)
         for stream in config.streams:
             for setting, value in _values(stream, STREAM_SETTINGS):
                 check = checks.get(setting.type, _fine)
-                if stream.is_pattern and setting.type is INPUT and has_name(value):
-                    check = _fine  # whether such a file is there is known when it is wanted
+                if stream.is_pattern and setting.type in (INPUT, FALLBACK) and has_name(value):
+                    check = _fine  # whether there is such a file is known when it is wanted
                 problem = check(value) or _conflict(setting.key, stream, config)
                 if problem is not None:
                     yield f"{said.where(setting.key, stream.name)}: {problem}"

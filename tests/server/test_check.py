@@ -114,6 +114,17 @@ class ReadTests(SynchronousTestCase):
         (self.folder / "no").mkdir()
         self.assertEqual(self.problems(text), [])
 
+    def test_patterns(self) -> None:
+        """A file with the stream's name is not looked for; each stream records to its own file."""
+        same = '[streams."cam-*"]\ninput = "films/{name}.mkv"\non_demand = true\n'
+        settings = 'fallback = ["pause/{name}.mkv"]\nrecord = "{name}-%Y.mkv"\n'
+        self.assertEqual(self.problems(same + settings), [])
+        (problem,) = self.problems(f'{same}record = "all.mkv"\n')
+        self.assertIn("streams.cam-*.record: ", problem)
+        self.assertIn("write {name} in it", problem)
+        (problem,) = self.problems(f'{same}fallback = "gone.mkv"\n')
+        self.assertIn("streams.cam-*.fallback: ", problem)
+
     def test_impossible_names(self) -> None:
         """A name that no file has is a mistake like any other."""
         (problem,) = self.problems('[streams.a]\ninput = "a\\u0000b"')

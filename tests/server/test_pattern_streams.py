@@ -188,7 +188,7 @@ class SenderTests(PatternTestCase):
         self.send("/x1")
         for _ in range(2):
             refused = self.send("/cam-2").verdict()
-            self.assertEqual(refused.status, 503)
+            self.assertEqual((refused.status, refused.headers["retry-after"]), (503, "5"))
             self.assertIn("there are too many streams; try again later", refused.text)
         self.assertEqual(self.names, ["cam-1", "x1"])
         self.assertEqual(len(self.log.about("max_streams")), 1)

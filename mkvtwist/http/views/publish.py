@@ -9,7 +9,7 @@ from twisted.web.http import Request
 
 from mkvtwist.config.values import ConfigError, parse_program
 from mkvtwist.http.socket_uplink import SocketUplink
-from mkvtwist.http.uplinks import PARTING_STATUS, PiecesUplink, RequestUplink
+from mkvtwist.http.uplinks import PiecesUplink, RequestUplink, respond_parting
 from mkvtwist.http.views.pages import show_publish
 from mkvtwist.http.wire.handshake import is_upgrade, refuse_upgrade
 from mkvtwist.http.wire.hosts import HINT, has_known_name, is_from_elsewhere
@@ -124,7 +124,7 @@ def _answer_probe(stream: Stream, request: IncomingRequest) -> None:
     if objection is None:
         respond_text(request, 200, "You may send.")
     else:
-        respond_text(request, PARTING_STATUS[objection], f"You cannot send now: {objection.value}.")
+        respond_parting(request, objection, f"You cannot send now: {objection.value}.")
 
 
 def _identity(request: IncomingRequest) -> str:
