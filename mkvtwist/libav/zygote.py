@@ -6,6 +6,7 @@ The server starts it, as C{python -m mkvtwist.libav.zygote DESCRIPTOR}, and it e
 Over the descriptor go the messages of L{mkvtwist.libav.zygote_messages}.
 """
 
+import encodings
 import gc
 import importlib
 import os
@@ -166,7 +167,7 @@ def load() -> None:
     Load all modules that a worker may need. A worker cannot load them later, since it may open no
     file; the error would look as if the media could not be read.
     """
-    for package in (av, mkvtwist.libav):
+    for package in (av, mkvtwist.libav, encodings):  # texts of media may have any characters
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if "__main__" not in found.name and found.name not in _NOT_LOADED:
                 with suppress(ImportError):
@@ -187,16 +188,7 @@ def load() -> None:
 
 
 _NOT_LOADED = frozenset({"mkvtwist.libav.zygote"})  # it is here, as the main module
-_LATE = (
-    *(
-        "encodings.idna",
-        "encodings.ascii",
-        "encodings.latin_1",
-        "encodings.utf_8",
-        "encodings.utf_16",
-    ),
-    *("ssl", "http.client", "urllib.request", "traceback", "linecache", "stringprep"),
-)
+_LATE = ("ssl", "http.client", "urllib.request", "traceback", "linecache", "stringprep")
 """Modules that Python, or Twisted, imports when they are first needed."""
 
 

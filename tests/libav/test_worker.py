@@ -25,7 +25,7 @@ from mkvtwist.libav.wire import (
     Timing,
     encode,
 )
-from mkvtwist.media.packet import Packet
+from mkvtwist.media.packet import Header, Packet
 from mkvtwist.media.timeline import Timeline
 from tests.support import media
 
@@ -53,8 +53,18 @@ def little_work(reach):
         pass
 
 
-confine = {"little_memory": little_memory, "little_work": little_work, "": confinement.confine}
-worker.work(socket.socket(fileno=int(sys.argv[1])), None, confine[sys.argv[2]])
+class NoImports:
+    def find_spec(self, name, *_):
+        raise PermissionError(f"{name} is not to be imported")
+
+
+def no_imports(reach):
+    sys.meta_path.insert(0, NoImports())
+    return ()
+
+
+confine = globals().get(sys.argv[2], confinement.confine)
+worker.work(socket.socket(fileno=int(sys.argv[1])), None, confine)
 """
 
 
@@ -125,6 +135,17 @@ class WorkerTests(SynchronousTestCase):
         assert isinstance(ended, Ended)
         self.assertTrue(ended.fault)
         self.assertNotIn("error in mkvtwist", ended.reason)  # libavformat's words differ
+
+    def test_loaded(self) -> None:
+        """A worker imports nothing, whatever characters its media have in their texts."""
+        clip = media.clip(seconds=1, titles=["\x1b[31m"])
+        self.start("no_imports")
+        self.say(self.task(str(clip)), Go(Timing(Timeline().state, None)))
+        ended = self.hear(lambda message: isinstance(message, Ended))
+        assert isinstance(ended, Ended)
+        self.assertFalse(ended.fault)
+        (header,) = [message for message in self.heard if isinstance(message, Header)]
+        self.assertIn(r"\x1b[31m", [track.title for track in header.tracks])
 
     def test_work(self) -> None:
         """Whatever works for too long without an event is ended."""
