@@ -274,7 +274,7 @@ def _machine(audit: int, calls: str) -> Machine:
 _COMMON = """
 pidfd_send_signal=424 io_uring_setup=425 open_tree=428 move_mount=429 fsopen=430 fsconfig=431
 fsmount=432 fspick=433 pidfd_open=434 clone3=435 openat2=437 pidfd_getfd=438 process_madvise=440
-mount_setattr=442 fchmodat2=452
+mount_setattr=442 process_mrelease=448 fchmodat2=452
 """
 
 MACHINES: Mapping[str, Machine] = MappingProxyType(
@@ -283,30 +283,37 @@ MACHINES: Mapping[str, Machine] = MappingProxyType(
             0xC000003E,
             """
             open=2 socket=41 connect=42 accept=43 bind=49 listen=50 socketpair=53 clone=56 fork=57
-            vfork=58 execve=59 kill=62 creat=85 chmod=90 fchmod=91 chown=92 fchown=93 lchown=94
-            ptrace=101 rt_sigqueueinfo=129 utime=132 personality=135 pivot_root=155 chroot=161
-            acct=163 mount=165 umount2=166 swapon=167 reboot=169 init_module=175 delete_module=176
-            quotactl=179 setxattr=188 lsetxattr=189 fsetxattr=190 removexattr=197 lremovexattr=198
-            fremovexattr=199 tkill=200 tgkill=234 utimes=235 kexec_load=246 add_key=248
-            request_key=249 keyctl=250 openat=257 fchownat=260 futimesat=261 fchmodat=268
-            unshare=272 utimensat=280 accept4=288 rt_tgsigqueueinfo=297 perf_event_open=298
-            prlimit64=302 name_to_handle_at=303 open_by_handle_at=304 setns=308
-            process_vm_readv=310 process_vm_writev=311 finit_module=313 memfd_create=319 bpf=321
-            execveat=322 userfaultfd=323
+            vfork=58 execve=59 kill=62 truncate=76 ftruncate=77 rename=82 mkdir=83 rmdir=84 creat=85
+            link=86 unlink=87 symlink=88 chmod=90 fchmod=91 chown=92 fchown=93 lchown=94 ptrace=101
+            rt_sigqueueinfo=129 utime=132 mknod=133 personality=135 setpriority=141
+            sched_setparam=142 sched_setscheduler=144 pivot_root=155 chroot=161 acct=163 mount=165
+            umount2=166 swapon=167 reboot=169 init_module=175 delete_module=176 quotactl=179
+            setxattr=188 lsetxattr=189 fsetxattr=190 removexattr=197 lremovexattr=198
+            fremovexattr=199 tkill=200 sched_setaffinity=203 tgkill=234 utimes=235 kexec_load=246
+            add_key=248 request_key=249 keyctl=250 ioprio_set=251 migrate_pages=256 openat=257
+            mkdirat=258 mknodat=259 fchownat=260 futimesat=261 unlinkat=263 renameat=264 linkat=265
+            symlinkat=266 fchmodat=268 unshare=272 move_pages=279 utimensat=280 accept4=288
+            rt_tgsigqueueinfo=297 perf_event_open=298 prlimit64=302 name_to_handle_at=303
+            open_by_handle_at=304 setns=308 process_vm_readv=310 process_vm_writev=311 kcmp=312
+            finit_module=313 sched_setattr=314 renameat2=316 memfd_create=319 bpf=321 execveat=322
+            userfaultfd=323
             """,
         ),
         "aarch64": _machine(
             0xC00000B7,
             """
             setxattr=5 lsetxattr=6 fsetxattr=7 removexattr=14 lremovexattr=15 fremovexattr=16
-            umount2=39 mount=40 pivot_root=41 chroot=51 fchmod=52 fchmodat=53 fchownat=54 fchown=55
-            openat=56 quotactl=60 utimensat=88 acct=89 personality=92 unshare=97 kexec_load=104
-            init_module=105 delete_module=106 ptrace=117 kill=129 tkill=130 tgkill=131
-            rt_sigqueueinfo=138 reboot=142 socket=198 socketpair=199 bind=200 listen=201 accept=202
-            connect=203 add_key=217 request_key=218 keyctl=219 clone=220 execve=221 swapon=224
-            rt_tgsigqueueinfo=240 perf_event_open=241 accept4=242 prlimit64=261
-            name_to_handle_at=264 open_by_handle_at=265 setns=268 process_vm_readv=270
-            process_vm_writev=271 finit_module=273 memfd_create=279 bpf=280 execveat=281
+            ioprio_set=30 mknodat=33 mkdirat=34 unlinkat=35 symlinkat=36 linkat=37 renameat=38
+            umount2=39 mount=40 pivot_root=41 truncate=45 ftruncate=46 chroot=51 fchmod=52
+            fchmodat=53 fchownat=54 fchown=55 openat=56 quotactl=60 utimensat=88 acct=89
+            personality=92 unshare=97 kexec_load=104 init_module=105 delete_module=106 ptrace=117
+            sched_setparam=118 sched_setscheduler=119 sched_setaffinity=122 kill=129 tkill=130
+            tgkill=131 rt_sigqueueinfo=138 setpriority=140 reboot=142 socket=198 socketpair=199
+            bind=200 listen=201 accept=202 connect=203 add_key=217 request_key=218 keyctl=219
+            clone=220 execve=221 swapon=224 migrate_pages=238 move_pages=239 rt_tgsigqueueinfo=240
+            perf_event_open=241 accept4=242 prlimit64=261 name_to_handle_at=264
+            open_by_handle_at=265 setns=268 process_vm_readv=270 process_vm_writev=271 kcmp=272
+            finit_module=273 sched_setattr=274 renameat2=276 memfd_create=279 bpf=280 execveat=281
             userfaultfd=282
             """,
         ),
@@ -328,19 +335,25 @@ _NEVER = _names(
     name_to_handle_at open_by_handle_at personality memfd_create open_tree move_mount fsopen
     fsconfig fsmount fspick mount_setattr chmod fchmod fchmodat fchmodat2 chown fchown lchown
     fchownat utime utimes futimesat utimensat setxattr lsetxattr fsetxattr removexattr lremovexattr
-    fremovexattr
+    fremovexattr truncate ftruncate rename renameat renameat2 mkdir mkdirat rmdir link linkat unlink
+    unlinkat symlink symlinkat mknod mknodat creat setpriority sched_setparam sched_setscheduler
+    sched_setaffinity sched_setattr ioprio_set migrate_pages move_pages kcmp process_mrelease
     """
 )
-"""Programs, other processes, the system's state, and of files what Landlock does not look at."""
+"""
+Programs, other processes and their share of the machine, the system's state, and every change of
+files, which holds even if there is no Landlock.
+"""
 
 _NETWORK = _names("socket socketpair connect bind listen accept accept4")
-_FILES_CALLS = _names("open openat openat2 creat")
+_FILES_CALLS = _names("open openat")
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _THREAD = 0x10000
 """C{CLONE_THREAD}: libavcodec may have threads, but no processes."""
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _FAIL = 0x7FFF0000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
 _EPERM, _ENOSYS = 1, 38
 _X32 = 0x40000000
 """Numbers from here on are those of another set of calls on x86-64."""
@@ -385,10 +398,16 @@ def filter_program(machine: Machine, reach: Reach, pid: int, *, opens: bool) -> 
     first = _step(_LOAD, _FIRST_ARGUMENT)
     steps = [_step(_LOAD, _ARCHITECTURE), _step(_EQUAL, machine.audit, 1, 0), fail]
     steps += [_step(_LOAD, _NUMBER), _step(_AT_LEAST, _X32, 0, 1), fail]
-    blocks: dict[str, list[bytes]] = {name: [fail] for name in sorted(denied)}
+    writing = [_step(_ANY_BIT, _WRITING, 0, 1), fail, allow]
+    blocks: dict[str, list[bytes]] = {
+        "open": [_step(_LOAD, _SECOND_ARGUMENT), *writing],
+        "openat": [_step(_LOAD, _THIRD_ARGUMENT), *writing],
+    }
+    blocks |= {name: [fail] for name in sorted(denied)}
     # The C library takes an unknown clone3 for an old kernel, and uses clone, whose flags can be
-    # looked at.
-    blocks["clone3"] = [_step(_RETURN, _FAIL | _ENOSYS)]
+    # looked at; those of clone3 and openat2 are in memory.
+    for name in ("clone3", "openat2"):
+        blocks[name] = [_step(_RETURN, _FAIL | _ENOSYS)]
     blocks["clone"] = [first, _step(_ANY_BIT, _THREAD, 0, 1), allow, fail]
     for name in ("kill", "tgkill"):
         blocks[name] = [first, _step(_EQUAL, pid, 0, 1), allow, fail]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 import subprocess
@@ -30,7 +31,13 @@ class Old(confinement.Kernel):
         raise OSError(errno.EINVAL, "no such option")
 
 
-kernel = {"old": Old, "": confinement.Kernel}[sys.argv[3]]()
+class WithoutLandlock(confinement.Kernel):
+    def syscall(self, *_):
+        raise OSError(errno.ENOSYS, "no such call")
+
+
+kernels = {"old": Old, "without Landlock": WithoutLandlock, "": confinement.Kernel}
+kernel = kernels[sys.argv[3]]()
 made = {"held": confinement.confine(reach, kernel)}
 
 
@@ -102,7 +109,7 @@ class ConfineTests(SynchronousTestCase):
         self.needs(made, "Landlock", "seccomp")
         for number in (0, 1):
             self.assertEqual(made[f"read {number}"], "EACCES")
-            self.assertEqual(made[f"write {number}"], "EACCES")
+            self.assertEqual(made[f"write {number}"], "EPERM")
             self.assertEqual(made[f"chmod {number}"], "EPERM")
         for name in ("socket", "fork", "program", "others"):
             self.assertEqual(made[name], "EPERM", name)
@@ -111,8 +118,8 @@ class ConfineTests(SynchronousTestCase):
         """A process whose input is a file reads its directory, and writes nothing."""
         made = self.confined(self.files[0].parent)
         self.needs(made, "Landlock", "seccomp")
-        self.assertEqual((made["read 0"], made["write 0"]), ("done", "EACCES"))
-        self.assertEqual((made["read 1"], made["write 1"]), ("EACCES", "EACCES"))
+        self.assertEqual((made["read 0"], made["write 0"]), ("done", "EPERM"))
+        self.assertEqual((made["read 1"], made["write 1"]), ("EACCES", "EPERM"))
         self.assertEqual(made["socket"], "EPERM")
 
     def test_network(self) -> None:
@@ -121,6 +128,15 @@ class ConfineTests(SynchronousTestCase):
         self.needs(made, "Landlock", "seccomp")
         self.assertEqual(made["socket"], "done")
         self.assertEqual((made["read 0"], made["program"]), ("EACCES", "EPERM"))
+
+    def test_without_landlock(self) -> None:
+        """In a kernel without Landlock a process that opens files opens any, and changes none."""
+        made = self.confined(self.files[0].parent, kernel="without Landlock")
+        self.assertEqual(made["held"], ["seccomp"])
+        for number in (0, 1):
+            self.assertEqual((made[f"read {number}"], made[f"write {number}"]), ("done", "EPERM"))
+        made = self.confined(kernel="without Landlock")
+        self.assertEqual((made["read 0"], made["socket"]), ("EPERM", "EPERM"))
 
     def test_old_kernel(self) -> None:
         """In a kernel that has neither, a process is bounded, and says that nothing else holds."""
@@ -176,9 +192,9 @@ ALLOWED, EPERM, ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 PID = 4711
 
 
-def verdict(code: bytes, audit: int, number: int, argument: int = 0) -> int:
+def verdict(code: bytes, audit: int, number: int, *arguments: int) -> int:
     """What a filter's program returns for a call; a machine with the few steps that it has."""
-    data = struct.pack("=IIQQ", number, audit, 0, argument)
+    data = struct.pack("=IIQ6Q", number, audit, 0, *arguments, *[0] * (6 - len(arguments)))
     steps = list(struct.iter_unpack("=HBBI", code))
     value = at = 0
     while True:
@@ -243,4 +259,9 @@ class MachineTests(SynchronousTestCase):
             code = filter_program(machine, Reach(("/",), network=True), PID, opens=True)
             for call in ("socket", "connect", "openat"):
                 self.assertEqual(verdict(code, machine.audit, machine.calls[call]), ALLOWED)
+            for call in ("renameat2", "unlinkat", "truncate", "setpriority"):
+                self.assertEqual(verdict(code, machine.audit, machine.calls[call]), EPERM)
+            for flag in (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TRUNC):
+                opened = verdict(code, machine.audit, machine.calls["openat"], 0, 0, flag)
+                self.assertEqual(opened, EPERM)
             self.assertEqual(verdict(code, machine.audit, machine.calls["execve"]), EPERM)
