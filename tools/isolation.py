@@ -347,12 +347,14 @@ class Plan:
     A plan for all senders of damaged clips.
 
     @ivar originals: the clips that are damaged.
+    @ivar seed: decides how; as for C{tools/mutate.py}.
     @ivar count: of clips, at most.
     @ivar end: the clock's time when the last one begins.
     @ivar keep: the folder for clips that have crashed their reader.
     """
 
     originals: list[Any]
+    seed: int
     count: int
     end: float
     keep: Path
@@ -368,7 +370,7 @@ def send_damaged(sender: int, plan: Plan, reasons: Any, read: Any) -> None:
     for number in range(sender, plan.count, SENDERS):
         if time.monotonic() > plan.end:
             return
-        data = mutate.mutated(1, number, plan.originals).data
+        data = mutate.mutated(plan.seed, number, plan.originals).data
         if not data:
             continue
         with suppress(Empty):
@@ -400,7 +402,7 @@ def fuzz(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) 
         control = Control()
         time.sleep(3)
         began, size = time.monotonic(), memory(running.process.pid)
-        plan = Plan(originals, options.count, began + options.minutes * 60, keep)
+        plan = Plan(originals, options.seed, options.count, began + options.minutes * 60, keep)
         read = multiprocessing.Value("L", 0)
         senders = [
             multiprocessing.Process(target=send_damaged, args=(n, plan, reasons, read))
@@ -497,6 +499,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--only", choices=["thread", "process"])
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder for the log and for clips that crash")
     options = parser.parse_args()
     measure = MEASURES[options.what]
