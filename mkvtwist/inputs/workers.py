@@ -45,6 +45,12 @@ REPORTS = 64
 BUFFER_SIZE = 1 << 18
 """Bytes of one read from a worker: more than a socket of the kernel's default size holds."""
 
+REAP_INTERVAL, REAPS = 0.1, 50
+"""
+Seconds between two looks for the end of inherited workers, and how many there are: the kernel kills
+a worker with its zygote, at once unless it waits for a disk.
+"""
+
 COMMAND = (sys.executable, "-P", "-m", "mkvtwist.libav.zygote")
 """The zygote, as a program; the descriptor of its socket follows."""
 
@@ -231,10 +237,30 @@ class ZygoteConnection:
         self._unsent.clear()
         self._process.kill()
         self._process.wait()
+        self._reap(list(self.workers.values()), REAPS)
         self._on_lost(self)
         owners, self._owners = self._owners, {}
         for owner in owners.values():
             owner.exited(-9, "the process that it was forked from has ended")
+
+    def _reap(self, pids: list[int], looks: int) -> None:
+        """
+        Wait for workers that have no zygote any more.
+
+        They become children of the first process, which waits for them; in a container that is
+        often the server itself.
+        """
+        left = [pid for pid in pids if not _has_gone(pid)]
+        if left and looks:
+            self._reactor.callLater(REAP_INTERVAL, self._reap, left, looks - 1)
+
+
+def _has_gone(pid: int) -> bool:
+    """Return whether a process has ended, or is no child of this one."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return True
 
 
 class Workers(Service):

@@ -16,6 +16,7 @@ from mkvtwist.inputs.isolated import IsolatedReader
 from mkvtwist.inputs.isolated_still import isolated_still
 from mkvtwist.inputs.workers import WorkerOwner, Workers, start_zygote
 from mkvtwist.libav import Ended
+from mkvtwist.libav.confinement import Kernel
 from mkvtwist.libav.pipe import PIPE_LIMIT, Pipe
 from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.libav.wire import Confined, Go, Logged, Message, Timing, encode
@@ -25,6 +26,9 @@ from tests.inputs.test_reader_thread import Owner, packets, task
 from tests.support import media
 from tests.support.fakes import Log
 
+PR_SET_CHILD_SUBREAPER = 36
+"""Of C{linux/prctl.h}: orphans become children of this process, as of the first one."""
+
 
 def is_running(pid: int) -> bool:
     """Whether there is such a process, and more of it than its exit status."""
@@ -33,6 +37,11 @@ def is_running(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def is_there(pid: int) -> bool:
+    """Whether there is such a process, or its exit status."""
+    return Path(f"/proc/{pid}").exists()
 
 
 def environment_of(pid: int) -> bytes:
@@ -180,6 +189,19 @@ class CrashTests(TestCase):
         (line,) = self.log.about("processes of their own")
         self.assertIn("without seccomp", line)
         self.assertEqual(self.workers.confined_by, ("Landlock",))
+
+    async def test_inherited(self) -> None:
+        """A server that inherits orphans, as the first process of a container, waits for them."""
+        kernel = Kernel()
+        kernel.prctl(PR_SET_CHILD_SUBREAPER, 1)
+        self.addCleanup(kernel.prctl, PR_SET_CHILD_SUBREAPER, 0)
+        owner = await self.running()
+        (pid,), zygote = self.workers.pids, self.workers.zygote_pid
+        assert zygote is not None
+        os.kill(zygote, signal.SIGKILL)
+        await self.ended(owner)
+        while is_there(pid):
+            await _turn()
 
     async def test_no_zygote(self) -> None:
         """If no zygote can be started, that is how each reader ends."""
