@@ -20,7 +20,7 @@ from mkvtwist.inputs.lifecycle import Lifecycle, State
 from mkvtwist.inputs.readings import LEFTOVER_TIMEOUT, Readings
 from mkvtwist.inputs.reports import Reports
 from mkvtwist.inputs.resting import Rest
-from mkvtwist.inputs.senders import ISenderSlot, Parting, Sender
+from mkvtwist.inputs.senders import ISenderSlot, Parting, Sender, SenderStatistics
 from mkvtwist.libav import Ended
 
 STUCK_LIMIT = 4
@@ -151,6 +151,11 @@ class SenderSlot:
     def _call_waiting(self) -> None:
         while self._waiting and self.has_left_nothing:
             self._waiting.popleft()()
+
+    def statistics(self) -> SenderStatistics | None:
+        """Return the figures of the sender that is there; L{None} if there is none."""
+        sender = self.current
+        return sender.statistics() if sender is not None and sender.present else None
 
     @property
     def is_live(self) -> bool:

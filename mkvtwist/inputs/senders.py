@@ -11,6 +11,7 @@ stream through an L{ISenderSlot}::
                                                          Pipe ---> reader
 """
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -114,6 +115,16 @@ def identity_of(user: str, host: str | None) -> str:
     return f"user {user}" if user else host or ""
 
 
+@dataclass(frozen=True, slots=True)
+class SenderStatistics:
+    """The figures of a sender that is connected."""
+
+    peer: str
+    since: float
+    """The time of connecting, by the reactor's clock."""
+    bytes: int
+
+
 class Station(NamedTuple):
     """What a sender says of its station, as Icecast's do; each text is empty if it says nothing."""
 
@@ -147,7 +158,7 @@ class Sender:
         self._log = slot.log
         self._is_read = self._is_full = self._rests = False
         self._silence: Any = None
-        self._heard = self._longest_pause = 0.0
+        self._since = self._heard = self._longest_pause = 0.0
 
     # called by the uplink
 
@@ -162,6 +173,7 @@ class Sender:
             self._reject(objection)
             return False
         self.present = True
+        self._since = self._slot.reactor.seconds()
         self._slot.connected.add(self)
         self._log.info("sender {peer} connected", peer=self.peer)
         self._silence = self._slot.reactor.callLater(SENDER_SILENCE, self._disconnect_silent)
@@ -202,6 +214,10 @@ class Sender:
             self.uplink.hang_up(Parting.UNREADABLE, "nothing was sent")
 
     # called by the slot
+
+    def statistics(self) -> SenderStatistics:
+        """Return its figures at this moment."""
+        return SenderStatistics(self.peer, self._since, self.pipe.total)
 
     @property
     def silent_for(self) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mkvtwist.config.values import THREAD
+from mkvtwist.inputs.senders import SenderStatistics
 from mkvtwist.live.client import ClientStatistics
 from mkvtwist.live.now_playing import Song
 from mkvtwist.media.packet import Track
@@ -68,3 +69,4 @@ class StreamStatistics:
     description: str | None = None
     now: Song | None = None
     """What is playing."""
+    sender: SenderStatistics | None = None

@@ -346,6 +346,7 @@ class Stream(MultiService):
             title=self.station.name or None,
             description=self.station.description or None,
             now=self.now_playing.song,
+            sender=input_.slot.statistics(),
             since=self.since,
             tracks=period.header.tracks if period is not None else (),
             left_out=input_.reports.left_out,

@@ -20,7 +20,7 @@ from mkvtwist.streams import metrics
 from mkvtwist.streams.statistics import StreamStatistics
 from mkvtwist.streams.stream import Stream
 
-PRIVATE = frozenset({"detail", "input", "pattern", "recording"})
+PRIVATE = frozenset({"detail", "input", "pattern", "recording", "sender"})
 """Fields of a stream for operators only: paths, addresses, libavformat's words."""
 
 PRIVATE_OF_CLIENT = frozenset({"peer", "user_agent"})
@@ -139,6 +139,8 @@ class Status:
                 "arrived": timestamp(arrived + offset),
                 "age": round(now - arrived, 3),
             }
+        if statistics.sender is not None:
+            shown["sender"]["since"] = timestamp(statistics.sender.since + offset)
         for track in shown["tracks"]:
             del track["setup"], track["codec_private"], track["mp4_head"]
             track["formats"] = statistics.endings[track["number"]]

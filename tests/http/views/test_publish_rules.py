@@ -23,6 +23,7 @@ from mkvtwist.config.rule import AccessRule
 from mkvtwist.config.settings import Config
 from mkvtwist.http import LiveSite
 from mkvtwist.http.connections import SLOWDOWN
+from mkvtwist.http.views.status import Status
 from mkvtwist.http.wire.channel import LINGER
 from mkvtwist.inputs.readings import LEFTOVER_TIMEOUT
 from mkvtwist.inputs.sender_slot import SENDER_OPENING_TIMEOUT, STUCK_LIMIT
@@ -215,6 +216,18 @@ class RulesTests(SendersTestCase):
         self.sender(data=b"second")
         self.reactor.advance(LEFTOVER_TIMEOUT)
         self.assertEqual(self.read(6), b"second")
+
+    def test_status(self) -> None:
+        """The status names the sender that is connected, to operators."""
+        connection = self.sender()
+        self.emit(header())
+        self.reactor.advance(3)
+        status = Status(self.reactor, self.streams, wall_clock=self.reactor.seconds)
+        sender = status.stream("cam")["sender"]
+        self.assertEqual((sender["peer"], sender["bytes"]), ("192.0.2.7:5000", 5))
+        self.assertIsNone(status.stream("live")["sender"])
+        connection.lose()
+        self.assertIsNone(status.stream("cam")["sender"])
 
     def tokens(self, *tokens: str) -> AccessRule:
         """A rule with a file of tokens."""

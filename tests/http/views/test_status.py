@@ -62,6 +62,7 @@ class StatusTests(SiteTestCase):
                 *("ring", "fragments", "bytes_in", "bytes_out", "discontinuities", "restarts"),
                 *("clients", "left_out", "recording", "hls_viewers", "formats", "live_edge"),
                 *("detail", "notes", "isolation", "title", "description", "now", "pattern"),
+                "sender",
             },
         )
         self.assertEqual((stream["state"], stream["input"]), ("live", "demo:"))
@@ -103,7 +104,9 @@ class StatusTests(SiteTestCase):
             self.assertNotIn(private, text)
         whole, public = self.status(), self.status("192.0.2.9")
         shown, all_ = public["streams"]["cam"], whole["streams"]["cam"]
-        self.assertEqual(set(all_) - set(shown), {"input", "pattern", "recording", "detail"})
+        self.assertEqual(
+            set(all_) - set(shown), {"input", "pattern", "recording", "detail", "sender"}
+        )
         self.assertEqual(shown["reason"], "the input could not be read")
         self.assertEqual(shown["left_out"], ["track 2 (data, klv)", "track 3"])
         self.assertEqual(all_["detail"], "tcp://camera: Connection refused")
@@ -194,7 +197,8 @@ class StatusTests(SiteTestCase):
         self.assertEqual(shown["clients"], 1)
         whole = self.status()["streams"]["live"]
         self.assertEqual(
-            set(whole) - set(shown), {"input", "pattern", "recording", "bytes_out", "detail"}
+            set(whole) - set(shown),
+            {"input", "pattern", "recording", "bytes_out", "detail", "sender"},
         )
         self.assertEqual(shown["formats"], whole["formats"])
         self.assertEqual(self.get("/none/status").status, 404)
