@@ -88,7 +88,8 @@ class SenderSlot:
     def open(self) -> None:
         """Let senders in."""
         self.is_open = True
-        self.reactor.callLater(0, self._call_waiting)
+        if self._waiting:
+            self.reactor.callLater(0, self._call_waiting)
 
     def part(self, ended: Ended) -> None:
         """Part with the current sender, if there is one: all of its media has been read."""
