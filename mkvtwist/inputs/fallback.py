@@ -156,6 +156,6 @@ class Fallback:
         else:
             self.absent.discard(reading.source)
         if self._reports.is_news(reading.source, ended.reason):
-            line = "fallback {source}: {reason}"
-            self._reports.log.error(line, source=source, reason=ended.reason)
+            line, level = "fallback {source}: {reason}", self._reports.level(self.config, ended)
+            self._reports.log.emit(level, line, source=source, reason=ended.reason)
         self._open_next()

@@ -9,8 +9,12 @@ another sender, not again.
 from enum import Enum
 from typing import Any
 
+from twisted.logger import LogLevel
+
 from mkvtwist.access.refusals import Refusals
 from mkvtwist.config.input import Input
+from mkvtwist.config.settings import StreamConfig
+from mkvtwist.libav import Ended
 from mkvtwist.live.events import Events, FallbackDown, FallbackUp, InputDown, InputUp, SenderRefused
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.packet import Header, Track
@@ -89,6 +93,15 @@ class Reports:
             return False
         self._faults[source] = fault, now
         return True
+
+    @staticmethod
+    def level(config: StreamConfig, ended: Ended) -> LogLevel:
+        """
+        Return the level of a fault in the log. That a client has chosen the name of a stream which
+        does not exist is no fault for operators.
+        """
+        level: LogLevel = LogLevel.info if config.pattern and ended.is_missing else LogLevel.error
+        return level
 
     def recovered(self, source: Input) -> None:
         """Take note that a source works: its next fault is news."""

@@ -304,7 +304,8 @@ class InputService(Service):
             line = "{input}: {reason} (sender {peer})"
             reports.refuse(sender.peer, ended.sentence, line, ended.reason)
         elif reports.is_news(self.config.input, ended.reason):
-            reports.log.error("{input}: {reason}", input=reports.label, reason=ended.reason)
+            level = reports.level(self.config, ended)
+            reports.log.emit(level, "{input}: {reason}", input=reports.label, reason=ended.reason)
 
     def _open_later(self, ended: Ended, *, counts: bool) -> None:
         self._publisher.hold()

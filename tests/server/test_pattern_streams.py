@@ -286,6 +286,7 @@ class ViewerTests(PatternTestCase):
             )
         self.reactor.turns()
         self.assertEqual((self.names, len(self.readers)), ([], 1))
+        self.assertEqual(self.log.errors, [])
 
     def test_missing_again(self) -> None:
         """The origin is not asked again for a name at once."""

@@ -13,7 +13,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProducer
 from twisted.internet.protocol import Factory
-from twisted.logger import ILogObserver, LogEvent, LogPublisher, formatEvent, globalLogPublisher
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    LogPublisher,
+    formatEvent,
+    globalLogPublisher,
+)
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -226,16 +233,25 @@ class Response:
 
 @implementer(ILogObserver)
 class Log:
-    """What is logged during a test, as a reader of the log sees it."""
+    """
+    What is logged during a test, as a reader of the log sees it.
+
+    @ivar lines: all lines.
+    @ivar errors: those that an operator is to look at.
+    """
 
     def __init__(self, case: SynchronousTestCase, publisher: LogPublisher | None = None) -> None:
         self.lines: list[str] = []
+        self.errors: list[str] = []
         publisher = publisher or globalLogPublisher
         publisher.addObserver(self)
         case.addCleanup(publisher.removeObserver, self)
 
     def __call__(self, event: LogEvent) -> None:
-        self.lines.append(formatEvent(event))
+        line = formatEvent(event)
+        self.lines.append(line)
+        if event["log_level"] in (LogLevel.error, LogLevel.critical):
+            self.errors.append(line)
 
     def about(self, text: str) -> list[str]:
         """The lines that have this text in them."""
