@@ -17,6 +17,7 @@ from mkvtwist.config.input import Form, Input
 from mkvtwist.config.input_options import NO_OPTIONS, InputOptions
 from mkvtwist.libav.demo import Demo
 from mkvtwist.libav.opening.listen_urls import LISTEN_WAIT, listen_url
+from mkvtwist.libav.opening.peeked_bytes import PeekedBytes
 from mkvtwist.libav.reach.address_scope import Scope, scope_of, scope_of_host
 from mkvtwist.libav.reach.remote_playlists import PlaylistFetcher
 from mkvtwist.libav.reach.whitelists import (
@@ -39,6 +40,16 @@ silent: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in w
 
 _LIVE: Mapping[str, str] = {"analyzeduration": str(ANALYSED)}
 """Options of inputs that may be live; those that the operator gives come first."""
+
+_FLV = b"FLV"
+"""The beginning of FLV, which is what senders over RTMP bring."""
+
+_LIVE_FLV: Mapping[str, str] = {**_LIVE, "fpsprobesize": "4"}
+"""
+Options for a sender's FLV. Libavformat would look at 40 pictures, 1.6 s of them, for their rate,
+which FLV's times in milliseconds blur. C{onMetaData} has the rate, and four pictures tell the usual
+ones.
+"""
 
 
 class Silent(Exception):
@@ -83,7 +94,11 @@ class InputOpener:
             return Demo()
         open_ = partial(self.av_open, mode="r", metadata_errors="replace")
         if media is not None:
-            return open_(media, options={**_LIVE}, container_options=whitelists_for_bytes())
+            options = _LIVE
+            if source.form.has_sender:
+                media = peeked = PeekedBytes(media, len(_FLV))
+                options = _LIVE_FLV if peeked.beginning == _FLV else _LIVE
+            return open_(media, options={**options}, container_options=whitelists_for_bytes())
         if source.form is Form.FILE:
             return open_(
                 f"file:{source.text}",
