@@ -26,6 +26,7 @@ from typing import IO, Any
 import av
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from mkvtwist.libav import set_up
 from tests.support import media
 from tests.support.oddities import garbage
 from tests.support.processes import free_port
@@ -610,6 +611,51 @@ class ClientTests(EndToEndTestCase):
             self.assertEqual((said.decode(), process.returncode), ("", 0))
         for file in files:
             self.assert_same_frames(file, clip)
+
+
+class RadioTests(EndToEndTestCase):
+    """A radio: Icecast's sender, listeners with titles, and a relay."""
+
+    def test_radio(self) -> None:
+        """A sender's titles reach a listener between the bytes, and through a relay, too."""
+        clip = media.clip(container="mp3", seconds=60)
+        server = Mkvserve(self, "--name=radio", "push")
+        url = f"http://127.0.0.1:{server.port}/radio"
+        target = f"icecast://source:any@127.0.0.1:{server.port}/radio.mp3"
+        self.run_(
+            *("ffmpeg", "-v", "error", "-re", "-i", clip, "-c", "copy", "-f", "mp3"),
+            *("-ice_name", "Radio Example", "-content_type", "audio/mpeg", target),
+        )
+        server.until(lambda: server.status("radio")["state"] == "live")
+        self.tell(server, "Artist+-+One")
+        said = self.heard(f"{url}.mp3", "Artist - One")
+        self.assertRegex(said, r"icy-name +: Radio Example")
+        relay = Mkvserve(self, "--name=relay", f"{url}.mp3")
+        for title in ("One", "Two"):
+            self.tell(server, f"Artist+-+{title}")
+            relay.until(lambda: (relay.status("relay")["now"] or {}).get("title") == title)  # noqa: B023
+        self.assertEqual(relay.status("relay")["title"], "Radio Example")
+        self.heard(f"http://127.0.0.1:{relay.port}/relay.mp3", "Artist - Two")
+        for one in (server, relay):
+            one.stop()
+            self.assertNotIn("Traceback", one.log)
+
+    def heard(self, url: str, title: str) -> str:
+        """Listen until a title has come; what libavformat says of the radio then."""
+        set_up()
+        container: Any = av.open(url)
+        with container as listener:
+            for _ in listener.demux():
+                said = str(listener.dumps_format())
+                if title in said:
+                    return said
+        raise AssertionError(f"no title {title!r}")
+
+    def tell(self, server: Mkvserve, song: str) -> None:
+        """Say what is playing, as Icecast's senders do."""
+        target = f"/admin/metadata?mount=/radio.mp3&mode=updinfo&song={song}"
+        with server.get(target) as response:
+            self.assertEqual(response.status, 200)
 
 
 class RecordTests(EndToEndTestCase):
