@@ -14,8 +14,9 @@ from mkvtwist.formats.mp3 import MP3
 from mkvtwist.http.views.radio import format_for_players
 from mkvtwist.live.now_playing import Song
 from mkvtwist.testing import AUDIO, END, SOUND, VIDEO, footage, header
+from tests.support import icy
 from tests.support.fakes import Answer
-from tests.support.senders import CHUNKED, SendersTestCase
+from tests.support.senders import CHUNKED, SendersTestCase, Sending
 
 MPEG = replace(SOUND, codec="mp3")
 
@@ -62,6 +63,44 @@ class PlaylistTests(RadioTestCase):
         self.assertIs(format_for_players(header(MPEG)), MP3)
         for made in (header(VIDEO, replace(AUDIO, codec="mp3")), header(SOUND), None):
             self.assertIs(format_for_players(made), MATROSKA)
+
+
+class ListenerTests(RadioTestCase):
+    """C{Icy-MetaData}: titles between the bytes."""
+
+    def listen(self, target: str = "/cam.mp3?burst=60", **headers: str) -> Sending:
+        """A listener that has begun, and gets 20 seconds."""
+        connection = self.connect()
+        lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        connection.begin(*lines, target=target, method="GET")
+        for second in range(1, 20):
+            self.emit(*footage(second, second + 1, rate=40, size=400))
+        return connection
+
+    def test_titles(self) -> None:
+        """A listener that asks gets the head, the sound, and the titles, whatever it came over."""
+        self.stream.now_playing.tell("Artist - Title")
+        head, _, body = self.listen(Icy_MetaData="1").said.partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.0 200 OK\r\n"))
+        for line in (b"icy-metaint: 16000", b"icy-name: Radio Cam", b"icy-genre: Jazz"):
+            self.assertIn(b"\r\n" + line, head)
+        sound, titles = icy.parsed(body)
+        self.assertEqual(sound, b"".join(p.data for p in footage(0, 20, rate=40, size=400)))
+        self.assertEqual(titles, ["StreamTitle='Artist - Title';", *[""] * (len(titles) - 1)])
+
+    def test_unasked(self) -> None:
+        """Nobody else gets titles: neither who does not ask, nor in a format that is no radio's."""
+        for target, headers in (("/cam.mp3", {}), ("/cam.mkv", {"Icy_MetaData": "1"})):
+            said = self.listen(target, **headers).said
+            self.assertTrue(said.startswith(b"HTTP/1.1 200 OK\r\n"))
+            self.assertNotIn(b"icy-metaint", said.lower())
+
+    def test_refused(self) -> None:
+        """A refusal is an ordinary response, without a word of titles."""
+        got = self.get("/cam.ogg", "Icy-MetaData: 1")
+        self.assertEqual(got.status, 406)
+        self.assertIn("ask for .mp3 or ", got.text)
+        self.assertNotIn("icy-metaint", got.headers)
 
 
 class StatisticsTests(RadioTestCase):
