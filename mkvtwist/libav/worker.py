@@ -43,6 +43,9 @@ from mkvtwist.media.timeline import Timeline
 LOOK_INTERVAL = 1.0
 """Seconds between two looks at the timeline's jumps and at the processor's time."""
 
+LONGEST_POLL = (1 << 31) - 1
+"""Milliseconds that the kernel waits at most: 24 days."""
+
 LOG_LIMIT = 1 << 16
 """Characters of an error's traceback."""
 
@@ -108,7 +111,7 @@ class HangUp:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the owner hangs up; return whether it has."""
         # Rounded up: a reader that wakes too early has to wait once more.
-        milliseconds = None if timeout is None else -int(-timeout * 1000 // 1)
+        milliseconds = None if timeout is None else min(-int(-timeout * 1000 // 1), LONGEST_POLL)
         if not self._is_set:
             self._is_set = bool(self._poll.poll(milliseconds))
         return self._is_set

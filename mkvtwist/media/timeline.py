@@ -211,11 +211,13 @@ class Timeline:
         @param sparse: whether the track may be silent for any time (subtitles).
         @param delay: how far dts is behind pts when only pts is known (reordered pictures).
         @param step: the duration of a packet of this track, where it is known and the packet does
-            not say its own.
+            not say its own. One above L{LOOSE} is nonsense, as any duration above it.
         @return: (pts, dts, duration) on the line, or L{None} for a packet to drop.
         """
         track = self._tracks.setdefault(number, _Track())
-        track.step = step or track.step
+        if 0 < step <= LOOSE:
+            track.step = step
+        delay = min(delay, LOOSE)
         if dts is None:
             dts = self._decoding_time(track, pts, delay)
             if dts is None:

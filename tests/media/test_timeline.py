@@ -263,6 +263,17 @@ class MissingTests(SynchronousTestCase):
             self.assertEqual(placed[0][1], (0, 0, PICTURE))
             self.assertEqual(timeline.edge, PICTURE)
 
+    def test_absurd_step(self) -> None:
+        """A track that claims a picture in a few months moves nothing."""
+        for step in (LOOSE + 1, 2**63):
+            pictures = [In(VIDEO, t, t, step=step) for t in (0, PICTURE, 2 * PICTURE)]
+            timeline, placed = run(pictures)
+            self.assertEqual(times(VIDEO, placed), [0, PICTURE, 2 * PICTURE])
+            self.assertEqual(timeline.edge, 3 * PICTURE)
+            late = In(VIDEO, PICTURE, None, step=PICTURE, delay=step)
+            timeline, _ = run([late])
+            self.assertLessEqual(timeline.edge, LOOSE + 2 * PICTURE)
+
     def test_jitter(self) -> None:
         """Times that tremble are brought into order, and nothing is lost."""
         _, placed = run([In(AUDIO, t * MS, t * MS, SOUND) for t in (0, 20, 15, 40, 40, 60)])

@@ -2,6 +2,8 @@
 Measuring pictures and packets: sizes, rates, durations (I{remux thread}).
 """
 
+from typing import Any
+
 import av
 from av.codec.context import CodecContext
 
@@ -37,12 +39,21 @@ def measured_picture(codec: str, setup: bytes, data: bytes) -> AVContext | None:
     return context
 
 
+LOWEST_RATE = 1 / 60
+"""Pictures a second, at least: damaged media claim one in a few months."""
+
+
+def plausible_rate(rate: Any) -> float | None:
+    """Return a number of pictures a second that a stream claims; L{None} if it is nonsense."""
+    return float(rate) if rate and rate >= LOWEST_RATE else None
+
+
 def frame_times(stream: AVStream, shape: AVContext) -> tuple[int, int]:
     """Return how long a packet lasts, and how long reordering may hold it, in microseconds."""
     if stream.type == "audio":
         return SECOND * shape.frame_size // (shape.sample_rate or 1), 0
-    rate = stream.guessed_rate if stream.type == "video" else None
-    if not rate:
+    rate = plausible_rate(stream.guessed_rate) if stream.type == "video" else None
+    if rate is None:
         return 0, 0
     step = round(SECOND / rate)
     return step, stream.codec_context.reorder_depth * step

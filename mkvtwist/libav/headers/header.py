@@ -16,6 +16,7 @@ from av.stream import Disposition
 from mkvtwist.formats.matroska.head import codec_privates, completed, renumbered
 from mkvtwist.formats.mp4.head import sample_entry
 from mkvtwist.libav.adapters import Adapter
+from mkvtwist.libav.adapters.measuring import plausible_rate
 from mkvtwist.libav.headers.extras import Attachment, ExtrasSource
 from mkvtwist.libav.headers.scratch_heads import (
     dolby_vision_in,
@@ -116,7 +117,7 @@ def _track(adapter: Adapter, private: bytes, mp4_head: bytes) -> Track:
     setup = private
     if adapter.codec == "vp9" and mp4_head:  # only MP4 says in its header what VP9 this is
         setup = sample_entry(mp4_head).get(b"vpcC", b"")
-    rate = adapter.frame_rate if type_ == "video" else None
+    rate = plausible_rate(adapter.frame_rate) if type_ == "video" else None
     return Track(
         number=adapter.number,
         type=type_,
