@@ -416,11 +416,14 @@ def fuzz(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) 
         crashed = Counter(path.suffix[1:] for path in keep.glob("*.SIG*"))
         log = (folder / f"log.{isolation}").read_text(errors="replace")
         (keep / "log").write_text(log)
-        longest = max(viewers, key=lambda viewer: viewer.gap)
-        at = time.strftime("%X", time.localtime(longest.at))
+        gaps = sorted(viewers, key=lambda viewer: viewer.gap)
+        at = time.strftime("%X", time.localtime(gaps[-1].at))
+        clients = running.status()["streams"]["s0"]["clients"]
+        skipped = sum(client["skipped_segments"] for client in clients)
         print(
             f"{isolation:8} {read.value} damaged clips read, {rate:.0f} a minute: the viewers'"
-            f" longest gap is {longest.gap:.2f} s at {at}, {control.finish()},"
+            f" longest gaps are {gaps[0].gap:.2f} to {gaps[-1].gap:.2f} s, the latter at {at},"
+            f" {skipped} segments were skipped, {control.finish()},"
             f" {sum(viewer.ended for viewer in viewers)} responses ended, readers that crashed:"
             f" {dict(crashed)}, {log.count('Traceback')} tracebacks, server"
             f" {'runs' if running.process.poll() is None else 'has ended'},"
