@@ -96,13 +96,19 @@ class Resources:
 
 class StreamResource(Resource):
     """
-    The resource of one stream, for the tree of another site (L{twisted.web.server.Site}). Below
-    C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at C{/tv/}, its figures at C{/tv/status}.
+    The resource of one stream, for the tree of another site (L{twisted.web.server.Site}).
+
+    Below C{tv} a stream C{cam} is at C{/tv/cam.mkv}, its page at C{/tv/}, its figures at
+    C{/tv/status}. The stream's rules for who may watch hold here, too. Senders get 501, since
+    Twisted's site keeps bodies of requests until they are complete.
     """
 
     isLeaf = True
 
     def __init__(self, reactor: Any, stream: Stream) -> None:
+        """
+        Make the resource, in the reactor's thread; the stream may be started before or after.
+        """
         super().__init__()
         self._resources = Resources(reactor, {stream.config.name: stream})
         self._resources.configure(Config((stream.config,)))

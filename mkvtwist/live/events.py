@@ -249,8 +249,9 @@ class Events:
 
     def subscribe(self, listener: EventListener) -> Callable[[], None]:
         """
-        Have a function called with each event from now on.
+        Have a function called with each event from now on, in the reactor's thread.
 
+        @param listener: may return a Deferred, which is not awaited; its errors are logged.
         @return: a function that ends it.
         """
         self._listeners.append(listener)

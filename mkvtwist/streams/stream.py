@@ -77,6 +77,14 @@ class Stream(MultiService):
     """
     One named live programme: one input, its outputs, its clients.
 
+    It is a service of Twisted: started by itself, or by the service that it has as its parent. All
+    methods but L{feed} are called in the reactor's thread, and none of them blocks::
+
+        stream = Stream(reactor, StreamConfig("demo:", name="cam"))
+        stream.startService()
+        reactor.addSystemEventTrigger("before", "shutdown", stream.stopService)
+
+    @ivar config: its settings.
     @ivar publisher: takes the input's packets, and feeds the sinks.
     @ivar fanout: sends to clients.
     @ivar cutter: cuts segments, for viewers of segmented outputs.
@@ -110,6 +118,7 @@ class Stream(MultiService):
         @param entry: the server's rules, guesses and limits, for senders that connect to the input.
         @param make_outputs: make the outputs that the configuration asks for.
         @param make_period: makes a period for each header.
+        @raise ConfigError: if the stream's name cannot stand in a URL.
         """
         parse_name("name", config.name)
         super().__init__()
@@ -158,7 +167,7 @@ class Stream(MultiService):
         self.input.setServiceParent(self)
 
     def startService(self) -> None:
-        """Open the input."""
+        """Open the input, or let senders in. A stream that was stopped may be started again."""
         self.log.info("{input}", input=str(self.config.input))
         if self.workers is not None:
             self.workers.prepare()
@@ -194,9 +203,10 @@ class Stream(MultiService):
 
     def stopService(self) -> Deferred[Any]:
         """
-        End: the input is closed, clients get their rest.
+        End: the input is closed, clients get their rest, feeds are told.
 
-        @return: fires when the thread has ended and every output is complete.
+        @return: fires when readers have ended and every output is complete. A reader that is
+            blocked in libavformat is left alone after a second.
         """
         written = self.publisher.end(for_good=False)
         if self._forgetting is not None and self._forgetting.active():
