@@ -128,6 +128,8 @@ class RtmpConnection(Protocol):
         """Do what the session says, and send what it wants to be sent."""
         self._send()
         for event in events:
+            if self._is_closing:  # because of an event before
+                return
             if isinstance(event, MediaReceived):
                 if self._sender is not None:
                     self._sender.receive(event.data)
@@ -138,6 +140,7 @@ class RtmpConnection(Protocol):
                 self._close()
             elif isinstance(event, Unpublished):
                 self._leave()
+                self.transport.resumeProducing()  # what was sent is read without the sender
                 self._wait_for_publish()
 
     def _send(self) -> None:

@@ -131,6 +131,31 @@ class PublishTests(ConnectionTestCase):
         self.assertTrue(uplink.transport.disconnected)
         self.assertEqual(self.refused, [])
 
+    def test_ended_while_full(self) -> None:
+        """A sender that ends while its media are still to be read may publish again at once."""
+        uplink = self.sender()
+        end = command("FCUnpublish", 6, None, "cam")
+        uplink.dataReceived(media(Message(9, 1, 0, bytes(PIPE_LIMIT))) + end)
+        self.assertEqual(uplink.transport.producerState, "producing")
+        self.assertEqual(len(self.log.about("left after")), 1)
+
+    def test_refused_with_its_first_bytes(self) -> None:
+        """Of a sender that is refused with its first bytes nothing more is looked at."""
+        uplink, other = self.sender(), self.sender()
+        uplink.dataReceived(media(SHOWN))
+        pending = len(self.pending())
+        end = command("FCUnpublish", 6, None, "cam")
+        other.dataReceived(media(SHOWN) + end + media(SHOWN))
+        self.assertEqual(
+            statuses(said(other))[1:],
+            [
+                ("NetStream.Unpublish.Success", "Published no longer."),
+                (BAD_NAME, "Another sender is connected."),
+            ],
+        )
+        other.connectionLost()
+        self.assertEqual(len(self.pending()), pending - 1, "without its silence")
+
     def test_addresses(self) -> None:
         """The stream's name is the application, or the key of any application."""
         for app, key in (
