@@ -41,15 +41,18 @@ silent: a generous GOP. Its default is 5 to 7 s; this finds the same tracks in w
 _LIVE: Mapping[str, str] = {"analyzeduration": str(ANALYSED)}
 """Options of inputs that may be live; those that the operator gives come first."""
 
-_FLV = b"FLV"
-"""The beginning of FLV, which is what senders over RTMP bring."""
+_COUNTED: Mapping[bytes, str] = {b"FLV": "4", b"\x1aE\xdf": "0"}
+"""
+Pictures of a sender's media that libavformat looks at for their rate, by the first bytes of the
+media; of others, and without this of these as well, it looks at 20 or 40, up to 2 s of them.
 
-_LIVE_FLV: Mapping[str, str] = {**_LIVE, "fpsprobesize": "4"}
+ - FLV, which is what senders over RTMP bring: its times in milliseconds blur the rate, but
+   C{onMetaData} has it, and four pictures tell the usual ones.
+ - Matroska and WebM state the rate, unless a browser has recorded them, whose pictures have none.
 """
-Options for a sender's FLV. Libavformat would look at 40 pictures, 1.6 s of them, for their rate,
-which FLV's times in milliseconds blur. C{onMetaData} has the rate, and four pictures tell the usual
-ones.
-"""
+
+_BEGINNING = 3
+"""Bytes that tell these formats from others."""
 
 
 class Silent(Exception):
@@ -96,8 +99,9 @@ class InputOpener:
         if media is not None:
             options = _LIVE
             if source.form.has_sender:
-                media = peeked = PeekedBytes(media, len(_FLV))
-                options = _LIVE_FLV if peeked.beginning == _FLV else _LIVE
+                media = peeked = PeekedBytes(media, _BEGINNING)
+                counted = _COUNTED.get(peeked.beginning)
+                options = {**_LIVE, "fpsprobesize": counted} if counted else _LIVE
             return open_(media, options={**options}, container_options=whitelists_for_bytes())
         if source.form is Form.FILE:
             return open_(

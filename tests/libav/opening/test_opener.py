@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import socket
 import struct
@@ -54,6 +55,36 @@ class NameTests(ReaderTestCase):
             (path / name).write_bytes(clip.read_bytes())
             events = self.read(Input(Form.FILE, str((path / name).absolute())))
             self.assertEqual(events[-1], Ended("the end of the input", fault=False), name)
+
+
+DEFAULT_DURATION = b"\x23\xe3\x83\x84"
+"""The beginning of Matroska's DefaultDuration of four bytes, which browsers do not write."""
+
+VOID = b"\xec\x40\x05\x84"
+"""As many bytes of an element that nobody reads, with as much behind them."""
+
+
+class BytesTests(ReaderTestCase):
+    """A sender's bytes."""
+
+    def test_soon(self) -> None:
+        """Matroska that does not state its frame rate is opened with the first few pictures."""
+        clip = media.clip(seconds=4).read_bytes()
+        file = io.BytesIO(clip.replace(DEFAULT_DURATION, VOID))
+        container = InputOpener().open(Input(Form.PUSH, "push"), Pieces(file))
+        self.addCleanup(container.close)
+        self.assertLess(file.tell(), len(clip) / 8)
+
+
+class Pieces:
+    """A file's bytes as a sender's come: few at a time."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        self._file = file
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next of them."""
+        return self._file.read(min(size, 500))
 
 
 class UrlTests(ReaderTestCase):

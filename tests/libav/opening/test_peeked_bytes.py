@@ -35,8 +35,8 @@ class PeekedBytesTests(SynchronousTestCase):
                     got = b"".join(iter(partial(peeked.read, size), b""))
                     self.assertEqual(got, data)
 
-    def test_flv(self) -> None:
-        """The pictures of a sender's FLV are not counted for long; those of others are."""
+    def test_formats(self) -> None:
+        """The pictures of a sender's FLV or Matroska are not counted for long; others are."""
         asked: list[dict[str, Any]] = []
 
         def open_(*_: Any, **options: Any) -> None:
@@ -48,8 +48,9 @@ class PeekedBytesTests(SynchronousTestCase):
             (Form.PUSH, b"FLV\x01"),
             (Form.RTMP, b"FLV\x01"),
             (Form.PUSH, b"\x1aE\xdf\xa3"),
+            (Form.PUSH, b"G@\x11\x10"),
             (Form.STDIN, b"FLV\x01"),
         ):
             self.assertRaises(av.EOFError, opener.open, Input(form, "x"), io.BytesIO(data))
         counted = ["fpsprobesize" in options for options in asked]
-        self.assertEqual(counted, [True, True, False, False])
+        self.assertEqual(counted, [True, True, True, False, False])
