@@ -159,15 +159,23 @@ def watching(server: Server, clip: Path, tools: Tools, *, fed: bool = True) -> I
 
 @contextmanager
 def serving_files(
-    mkvtwist: Callable[[Sequence[str]], Server], film: Path, count: int, tools: Tools
+    mkvtwist: Callable[[Sequence[str]], Server],
+    film: Path,
+    count: int,
+    tools: Tools,
+    settings: str = "",
 ) -> Iterator[Watch]:
-    """Start an mkvtwist with C{count} streams, C{s0} and so on, that play the same file."""
+    """
+    Start an mkvtwist with C{count} streams, C{s0} and so on, that play the same file.
+
+    @param settings: further ones of each stream, as lines of TOML.
+    """
     with _workplace() as (stack, work):
         configuration = work / "streams.toml"
         configuration.write_text(
             "".join(
                 f'[streams.s{i}]\ninput = {json.dumps(str(film))}\nat_end = "loop"\nbuffer = 5\n'
-                f"readrate_initial_burst = 5\n\n"
+                f"readrate_initial_burst = 5\n{settings}\n\n"
                 for i in range(count)
             )
         )

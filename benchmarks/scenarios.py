@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import BITRATE, JOIN_SECONDS, SETTLE_SECONDS, Bench, cost, delay, with_ratios
 from benchmarks.clip import lay_out, load
+from benchmarks.isolation import isolation
 from benchmarks.measure import serving_files, watching
 from benchmarks.perclient import MOST_CLIENTS as PERCLIENT_MOST
 from benchmarks.processes import BenchmarkError
@@ -283,6 +284,7 @@ SCENARIOS = {
         Scenario("mixed", "one stalled client, one slow one, and the others' latency", mixed),
         Scenario("streams", "many streams in one process, five clients each", streams),
         Scenario("radio", "a radio of 128 kbit/s with titles, beside Icecast", radio),
+        Scenario("isolation", "inputs in threads, beside inputs in processes", isolation),
         Scenario("idle", "a server that nobody watches", idle),
     )
 }

@@ -337,9 +337,9 @@ class Workers(Service):
         for name in CONFINED_BY:
             if name not in by:
                 self.log.warn(
-                    "inputs are read in processes of their own, but without {name}, which this"
-                    " kernel does not offer: media that exploit a flaw in FFmpeg's libraries"
-                    " reach more of this machine",
+                    "inputs are read in processes of their own, but without {name}: the kernel"
+                    " does not offer it, or a filter of the service forbids it. Media that"
+                    " exploit a flaw in FFmpeg's libraries reach more of this machine",
                     name=name,
                 )
 
