@@ -493,6 +493,16 @@ class ChangeTests(PatternTestCase):
         self.assertEqual((self.names, dict(self.server.patterns.configs)), (["main"], {}))
         self.assertRaises(KeyError, self.server.forget_pattern, "cam-*")
 
+    def test_stopped(self) -> None:
+        """A stream that is stopped lets no sender in, and is removed after its C{linger}."""
+        self.start(stream("cam-*"))
+        self.send()
+        self.server.streams.stop("cam-1")
+        self.reactor.turns()
+        self.assertEqual(self.send().verdict().status, 503)
+        self.wait(7)
+        self.assertEqual(self.names, [])
+
     def test_removed(self) -> None:
         """A stream that is removed ends now; its sender may make it again."""
         self.start(stream("cam-*"))
