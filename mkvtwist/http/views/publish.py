@@ -102,8 +102,12 @@ def _station(request: IncomingRequest) -> Station:
     """Return the station that an Icecast sender names in its request."""
 
     def said(field: str) -> str:
-        value = request.getHeader(f"ice-{field}") or request.getHeader(f"icy-{field}") or ""
-        return printable(value)
+        name = field.encode()
+        value = request.getHeader(b"ice-" + name) or request.getHeader(b"icy-" + name) or b""
+        try:
+            return printable(value.decode())
+        except UnicodeDecodeError:
+            return printable(value.decode("latin-1"))
 
     return Station(said("name"), said("description"), said("genre"))
 

@@ -244,6 +244,18 @@ class TitleTests(RadioTestCase):
         self.assertEqual((shown["now"]["title"], shown["now"]["artist"]), ("B", "A"))
         self.assertRegex(shown["now"]["since"], r"^\d{4}-\d\d-\d\dT")
 
+    def test_station_in_latin_1(self) -> None:
+        """A station's name is UTF-8 if it can be, or else Latin-1; it may be SHOUTcast's field."""
+        self.source.send(b"0\r\n\r\n")
+        self.emit(END)
+        for name in ("R\u00e4dio".encode(), "R\u00e4dio".encode("latin-1")):
+            connection = self.connect()
+            head = b"PUT /cam HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nicy-name: "
+            connection.send(head + name + b"\r\n\r\n5\r\nmedia\r\n")
+            self.assertEqual(self.stream.station.name, "R\u00e4dio")
+            connection.send(b"0\r\n\r\n")
+            self.emit(END)
+
     def test_settings(self) -> None:
         """The settings say more of the station than the sender."""
         self.stream.configure(replace(self.stream.config, title="Mine"))
