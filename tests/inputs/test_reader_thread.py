@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -230,8 +231,9 @@ class ReaderThreadTests(ReaderTests, TestCase):
 
     async def test_name(self) -> None:
         """The thread has the stream's name in its own, and does not keep the process alive."""
-        owner = self.start(task("demo:"))
-        (thread,) = (t for t in threading.enumerate() if t.name == "input of live")
+        # Threads of other tests, which are about to end, have another name.
+        owner = self.start(replace(task("demo:"), stream="this-one"))
+        (thread,) = (t for t in threading.enumerate() if t.name == "input of this-one")
         self.assertTrue(thread.daemon)
         owner.reader.stop()
         await owner.gone()
