@@ -7,6 +7,7 @@ An animation, drawn in a thread of the program's own and encoded with PyAV.
 import sys
 import threading
 import time
+from itertools import count
 from typing import Any
 
 import av
@@ -42,18 +43,23 @@ def bounce(way: int, length: int) -> int:
 def draw(feed: Feed) -> None:
     """Draw, encode and send pictures, each at its time, until the stream takes no more."""
     # By default a Cluster is complete, and sent, after a second.
-    container = av.open(feed, "w", format="matroska", options={"cluster_time_limit": "20"})
-    fast = {"preset": "ultrafast", "tune": "zerolatency"}
-    video = container.add_stream("libx264", rate=RATE, options=fast)
-    video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-    video.codec_context.gop_size = RATE  # a keyframe a second: viewers wait for one
-    begun = time.monotonic()
-    number = 0
-    try:
-        while True:
+    options = {"cluster_time_limit": "20"}
+    with feed:
+        container = av.open(feed, "w", format="matroska", options=options)
+        fast = {"preset": "ultrafast", "tune": "zerolatency"}
+        video = container.add_stream("libx264", rate=RATE, options=fast)
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        video.codec_context.gop_size = RATE  # a keyframe a second: viewers wait for one
+        begun = time.monotonic()
+        for number in count():
             container.mux(video.encode(drawn(number)))
-            number += 1
             time.sleep(max(0.0, begun + number / RATE - time.monotonic()))
+
+
+def run(feed: Feed) -> None:
+    """Draw in a thread, and tell when the stream has ended."""
+    try:
+        draw(feed)
     except OSError as error:
         print("the drawing ends:", error.strerror, flush=True)
 
@@ -63,7 +69,7 @@ async def main(reactor: Any, place: str = "tcp:8080") -> None:
     stream = Stream(reactor, StreamConfig("push", name="ball"))
     stream.startService()
     reactor.addSystemEventTrigger("before", "shutdown", stream.stopService)
-    threading.Thread(target=draw, args=(stream.feed("animation"),)).start()
+    threading.Thread(target=run, args=(stream.feed("animation"),)).start()
     site = Site(StreamResource(reactor, stream))
     await endpoints.serverFromString(reactor, place).listen(site)
     print("listening at", place, flush=True)

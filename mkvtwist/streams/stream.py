@@ -179,7 +179,7 @@ class Stream(MultiService):
 
         PyAV writes into it from a thread of its own, and so may anything else that writes files::
 
-            with av.open(stream.feed(), "w", format="matroska") as container: ...
+            with stream.feed() as feed, av.open(feed, "w", format="matroska") as container: ...
 
         The feed counts as a sender from its first bytes until it is closed. A stream has one sender
         at a time; when one has gone, the stream goes on with the next one, such as another feed.
