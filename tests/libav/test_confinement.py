@@ -14,6 +14,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from mkvtwist.config.input import Form, Input, parse_input
+from mkvtwist.config.input_options import InputOptions
 from mkvtwist.libav.confinement import MACHINES, RESOLVER, Reach, filter_program, reach_of
 
 TRIES = """
@@ -167,6 +168,12 @@ class ReachTests(SynchronousTestCase):
     def test_session_description(self) -> None:
         """A session's description reaches the network, since RTP is what it is for."""
         self.assertTrue(reach_of(Input(Form.SDP, "/srv/camera.sdp")).network)
+
+    def test_certificate(self) -> None:
+        """A URL reaches the certificates and keys that its options name, and no other value."""
+        options = InputOptions((("ca_file", "/srv/ca.pem"), ("headers", "/etc/passwd")))
+        reach = reach_of(parse_input("input", "https://host/live.mkv"), options)
+        self.assertEqual(set(reach.paths) - set(RESOLVER), {"/srv/ca.pem"})
 
     def test_url(self) -> None:
         """A URL reaches the network, and what DNS and TLS read; one of a file, its directory."""
