@@ -18,6 +18,9 @@ from mkvtwist.media.printable import printable
 LONGEST_ADDRESS = 2000
 """Characters of an artwork's URL at most, as many as browsers and proxies agree on."""
 
+LOG_INTERVAL = 1.0
+"""Seconds between two lines in the log: chained Ogg may have thousands of songs in a second."""
+
 _ARTIST_AND_TITLE = re.compile(r"(\S.*?) [-\u2013] (.*\S)")
 """The way in which radios write a song as one text."""
 
@@ -62,6 +65,7 @@ class NowPlaying(Sink):
         self._events = events
         self._wall_clock = wall_clock
         self._log = StreamLog(stream, __name__)
+        self._logged = 0.0
 
     def tell(self, title: str, artist: str = "", artwork: str = "") -> None:
         """
@@ -89,7 +93,9 @@ class NowPlaying(Sink):
         if song is None:
             self._events.tell(TitleChanged(stream=self._stream, title=""))
             return
-        self._log.info("now playing: {song}", song=song.text)
+        if abs(song.since - self._logged) >= LOG_INTERVAL:
+            self._logged = song.since
+            self._log.info("now playing: {song}", song=song.text)
         self._events.tell(
             TitleChanged(
                 stream=self._stream, title=song.title, artist=song.artist, artwork=song.artwork

@@ -47,6 +47,14 @@ class NowPlayingTests(SynchronousTestCase):
         )
         self.assertEqual(len(self.log.about("now playing: Artist - Title")), 1)
 
+    def test_many(self) -> None:
+        """However many songs there are in a second, the log has a line for one of them."""
+        for number in range(100):
+            self.now += 0.009
+            self.playing.tell(f"Title {number}")
+        self.assertEqual(len(self.log.about("now playing")), 1)
+        self.assertEqual(len(self.told), 100)
+
     def test_as_one_text(self) -> None:
         """An artist before a dash is told apart; a text without one is a title."""
         for text, title, artist in (

@@ -3,6 +3,7 @@ Icecast's addresses: playlist files, statistics, and titles that senders set (I{
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -57,6 +58,12 @@ def format_for_players(header: Header | None) -> Format:
             if format_.single and format_.fitting(header.tracks):
                 return format_
     return MATROSKA
+
+
+_CHARSETS = re.compile(
+    r"utf-?(8|16)|(iso-?)?8859-?\d{1,2}|latin-?\d|(windows-|cp)\d{2,4}|koi8-[ru]", re.IGNORECASE
+)
+"""Encodings that senders name; others of Python's are no texts, or take very long."""
 
 
 class IcecastStatus:
@@ -149,7 +156,7 @@ class _Parameters:
         content: bytes = request.content.read() if request.content is not None else b""
         self._args: dict[bytes, list[bytes]] = {**(request.args or {}), **parse_qs(content)}
         charset = self._args.get(b"charset", [b""])[-1].decode("ascii", "replace")
-        self._encodings = [*filter(None, [charset]), "utf-8"]
+        self._encodings = [charset, "utf-8"] if _CHARSETS.fullmatch(charset) else ["utf-8"]
 
     def __getitem__(self, name: str) -> str:
         """Return a parameter; an empty text if it is not there."""

@@ -187,6 +187,13 @@ class TitleTests(RadioTestCase):
             self.tell(query)
             self.assertEqual(self.song, Song("\u00e4"), query)
 
+    def test_strange_charset(self) -> None:
+        """An encoding that is none of texts is ignored."""
+        for charset in ("punycode", "idna", "undefined", "hex", "%00", "%FF", "utf-8%0A"):
+            self.tell("song=-")
+            self.assertEqual(self.tell(f"song=%C3%A4&charset={charset}").status, 200)
+            self.assertEqual(self.song, Song("\u00e4"), charset)
+
     def test_post(self) -> None:
         """The parameters may stand in a form, too."""
         body = "song=A+-+B"
