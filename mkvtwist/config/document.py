@@ -310,7 +310,8 @@ def describe(config: Config) -> Iterator[str]:
         yield f"management: {text}"
     yield from _changed(config, SERVER_SETTINGS, "listen", "rtmp_listen", "management_listen")
     for stream in config.streams:
-        yield f"stream {stream.name}: {stream.input}, at the end {stream.at_end.value}"
+        kind = "streams" if stream.is_pattern else "stream"
+        yield f"{kind} {stream.name}: {stream.input}, at the end {stream.at_end.value}"
         for line in _changed(stream, STREAM_SETTINGS, "input", "at_end"):
             yield f"  {line}"
     if not config.streams:

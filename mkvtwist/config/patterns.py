@@ -57,7 +57,7 @@ def check_pattern(option: str, form: Form, *, on_demand: bool) -> None:
         return
     if form.opens_at_any_time:
         raise ConfigError(
-            f"{option}: a pattern's input is opened when somebody watches: write on_demand = true"
+            f"{option}: a pattern's input is opened when somebody watches: it needs on_demand"
         )
     raise ConfigError(
         f"{option}: not possible for a pattern; its streams have the input push, or on_demand with"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.document import CommandLine, configure
+from mkvtwist.config.document import CommandLine, configure, describe
 from mkvtwist.config.input import parse_input
 from mkvtwist.config.names import is_name
 from mkvtwist.config.patterns import Patterns
@@ -130,3 +130,9 @@ class DocumentTests(SynchronousTestCase):
         for source in ("tcp:12345", "-"):
             (line,) = self.problems(input=source)
             self.assertIn("streams.cam-*.input: not possible for a pattern", line)
+
+    def test_described(self) -> None:
+        """What C{--check} says tells a pattern from a stream."""
+        document = {"listen": ["tcp:0"], "streams": {"cam-*": {"input": "push"}}}
+        config, _ = configure(document, CommandLine("/srv", "tv.toml"))
+        self.assertEqual(list(describe(config))[-1], "streams cam-*: push, at the end wait")
