@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
+from weakref import ref
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -128,6 +130,25 @@ class SenderTests(PatternTestCase):
         self.assertEqual(self.names, [])
         self.assertEqual(self.events[-1], ("stream removed", "cam-1"))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_forgotten(self) -> None:
+        """Nothing of a stream that has ended is kept."""
+        self.start(stream("cam-*"))
+        sender = self.send()
+        self.emit(header(), *footage(0, 2))
+        client = self.ask("/cam-1.mkv")
+        for target in ("/cam-1/status", "/cam-1/index.m3u8", "/status", "/metrics"):
+            self.get(target)
+        kept = ref(self.server.streams["cam-1"])
+        sender.lose()
+        self.emit(END)
+        client.lose()
+        self.readers.clear()
+        self.wait(60)
+        self.assertEqual(self.names, [])
+        del sender, client
+        gc.collect()
+        self.assertIsNone(kept())
 
     def test_comes_back(self) -> None:
         """A sender that is back within the C{linger} goes on with the stream."""
