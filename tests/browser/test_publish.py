@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
 from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.browser import PHONE, PUBLISHING_CHROMIUM, BrowserTestCase, Watched
 from tests.test_end_to_end import LOOPBACK, Mkvserve
@@ -35,6 +39,44 @@ END = """
 TOKEN = "a-token-of-some-length"  # noqa: S105 - the tests' own
 
 
+def stalling(case: SynchronousTestCase, port: int, size: int) -> int:
+    """
+    Have a link to a server that carries nothing more of one connection, to the server, as soon as
+    that has sent so many bytes. Every other connection is carried, and all that the server sends.
+
+    @return: the port at which the link begins.
+    """
+
+    def carry(near: socket.socket) -> None:
+        with near, socket.create_connection(("127.0.0.1", port)) as far:
+            threading.Thread(target=pump, args=(far, near), daemon=True).start()
+            pump(near, far, counts=True)
+
+    def pump(source: socket.socket, sink: socket.socket, *, counts: bool = False) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while data := source.recv(4096):
+                passed += len(data)
+                if counts and passed > size and not stalled.is_set():
+                    stalled.set()
+                    over.wait()
+                sink.sendall(data)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listening.accept()
+                threading.Thread(target=carry, args=(near,), daemon=True).start()
+
+    stalled, over = threading.Event(), threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+    case.addCleanup(listening.close)
+    case.addCleanup(over.set)
+    threading.Thread(target=accept, daemon=True).start()
+    found: int = listening.getsockname()[1]
+    return found
+
+
 class PublishTestCase(BrowserTestCase):
     """What the cases below have in common."""
 
@@ -45,9 +87,16 @@ class PublishTestCase(BrowserTestCase):
         listen = f"--listen=tcp:{port}:{LOOPBACK}"
         return Mkvserve(self, "--name=cam", *arguments, "--input=push", listen=listen)
 
-    def publish(self, server: Mkvserve, kind: str = "camera", query: str = "") -> Watched:
-        """The page, where Start was clicked."""
-        page = self.open(f"http://127.0.0.1:{server.port}/cam/publish{query}#{kind}", OWN_TAB)
+    def publish(
+        self, server: Mkvserve, kind: str = "camera", query: str = "", port: int = 0
+    ) -> Watched:
+        """
+        The page, where Start was clicked.
+
+        @param port: where the server is reached, if not at its own.
+        """
+        url = f"http://127.0.0.1:{port or server.port}/cam/publish{query}#{kind}"
+        page = self.open(url, OWN_TAB)
         self.button(page, "Start")
         return page
 
@@ -97,6 +146,14 @@ class PublishTests(PublishTestCase):
         self.until_said(page, "On air")
         tracks = [track["codec"] for track in server.status("cam")["tracks"]]
         self.assertEqual(tracks, ["opus"])
+
+    def test_stalled(self) -> None:
+        """A connection that carries nothing more is replaced by another one."""
+        server = self.server()
+        port = stalling(self, server.port, 50_000)
+        page = self.publish(server, "microphone", port=port)
+        server.until(lambda: server.log.count("connected") == 2)
+        self.until_said(page, "On air")
 
 
 class PlaceTests(PublishTestCase):

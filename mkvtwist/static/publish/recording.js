@@ -52,11 +52,11 @@ export function hasFrequentKeyframes() {
  * Return the bits a second of the sound: on a thin link it leaves most to the picture.
  *
  * @param {MediaStream} stream
- * @param {number} bitrate of the picture.
+ * @param {number} bitrate of the picture, as if there was one.
  */
 function soundOf(stream, bitrate) {
-  if (!has(stream, "video")) return SOUND;
-  return Math.min(SOUND, Math.max(LEAST_SOUND, bitrate / 4));
+  const share = has(stream, "video") ? 4 : 2;
+  return Math.min(SOUND, Math.max(LEAST_SOUND, bitrate / share));
 }
 
 /**
