@@ -15,6 +15,7 @@ OF_THE_SERVER = {
     "access/entry.py",  # checkers of rules, which many streams may share
     "access/rules.py",  # rules likewise
     "libav/reader.py",  # names its thread, which has the stream's name
+    "libav/worker.py",  # in a process; its owner logs the text
     "live/events.py",
     "http/connections.py",
     "access/address_limits.py",  # addresses that ask for too much
