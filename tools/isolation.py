@@ -231,12 +231,17 @@ class Control:
             longest.value = max(longest.value, time.monotonic() - began)
             time.sleep(0.05)
 
-    def finish(self) -> str:
+    def finish(self, running: Running) -> str:
         """End the processes, and return what they have measured."""
         for process in self._processes:
             process.kill()
         machine, reactor = (longest.value for longest in self._longest)
-        return f"the machine's longest gap is {machine:.2f} s, the reactor's {reactor:.2f} s"
+        used, waited, _ = Path(f"/proc/{running.process.pid}/schedstat").read_text().split()
+        return (
+            f"the machine's longest gap is {machine:.2f} s, the reactor's {reactor:.2f} s, the"
+            f" server has had a processor for {int(used) / 1e9:.0f} s, and has waited for one for"
+            f" {int(waited) / 1e9:.0f} s"
+        )
 
 
 class Viewer:
@@ -310,7 +315,7 @@ def crashes(folder: Path, clip: Path, isolation: str, options: argparse.Namespac
             f" {begin[1] // 1024} -> {after[1] // 1024} MB, {zombies} zombies, zygote has"
             f" {len(os.listdir(f'/proc/{zygote}/fd'))} descriptors; gap of the other stream"
             f" {longest.gap:.2f} s at {time.strftime('%X', time.localtime(longest.at))};"
-            f" {control.finish()}"
+            f" {control.finish(running)}"
         )
 
 
@@ -423,7 +428,7 @@ def fuzz(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) 
         print(
             f"{isolation:8} {read.value} damaged clips read, {rate:.0f} a minute: the viewers'"
             f" longest gaps are {gaps[0].gap:.2f} to {gaps[-1].gap:.2f} s, the latter at {at},"
-            f" {skipped} segments were skipped, {control.finish()},"
+            f" {skipped} segments were skipped, {control.finish(running)},"
             f" {sum(viewer.ended for viewer in viewers)} responses ended, readers that crashed:"
             f" {dict(crashed)}, {log.count('Traceback')} tracebacks, server"
             f" {'runs' if running.process.poll() is None else 'has ended'},"
@@ -451,7 +456,7 @@ def tags(folder: Path, clip: Path, isolation: str, _: argparse.Namespace) -> Non
         print(
             f"{isolation:8} 30,000 tags: the longest gap of 20 viewers of another stream is"
             f" {before:.3f} s before, {max(viewer.gap for viewer in viewers):.3f} s with them;"
-            f" {control.finish()}; {memory(running.process.pid) // 1024} MB"
+            f" {control.finish(running)}; {memory(running.process.pid) // 1024} MB"
         )
 
 
