@@ -13,8 +13,10 @@ from mkvtwist.inputs.rtmp.publishing import Publishing
 
 MOST_WAITING = 256
 """
-Connections of one listener that publish nothing, with up to 200 kB each and for
-L{mkvtwist.inputs.rtmp.connection.PUBLISH_TIME} at most. One more takes the place of the oldest.
+Connections of one listener that publish nothing, for
+L{mkvtwist.inputs.rtmp.connection.PUBLISH_TIME} at most. Each has up to 256 KiB of chunks (messages
+that are not complete, one chunk, one read) and 16 KiB to be sent. One more takes the place of the
+oldest.
 """
 
 Refuse = Callable[[str, str, str], None]

@@ -8,6 +8,9 @@ from mkvtwist.formats.flv.tags import HEAD, SIZE
 from mkvtwist.inputs.rtmp.chunks import WRAP, Message
 from mkvtwist.inputs.rtmp.errors import ProtocolError
 
+MOST_AGGREGATED = 1000
+"""Messages in an aggregate: servers gather those of about a second."""
+
 
 def aggregated(message: Message) -> Iterator[Message]:
     """
@@ -15,11 +18,15 @@ def aggregated(message: Message) -> Iterator[Message]:
 
     The times in the tags are only right against each other: the first one's is the aggregate's.
 
-    @raise ProtocolError: if it is cut off.
+    @raise ProtocolError: if it is cut off, or has too many.
     """
     body, place = message.body, 0
     shift: int | None = None
+    left = MOST_AGGREGATED
     while place < len(body):
+        left -= 1
+        if left < 0:
+            raise ProtocolError(f"an aggregate of more than {MOST_AGGREGATED} messages")
         head = body[place : place + HEAD]
         size = int.from_bytes(head[1:4], "big")
         end = place + HEAD + size

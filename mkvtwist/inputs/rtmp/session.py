@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum, auto
+from math import inf
 from typing import Any
 
 from mkvtwist.formats.flv import tags
@@ -34,10 +35,19 @@ SMALLEST_WINDOW = 1 << 14
 """Bytes: a sender that asks for acknowledgements more often does not get them more often."""
 
 LONGEST_COMMAND = 1 << 16
-"""Bytes of a message before the sender may publish: C{connect} has some hundreds."""
+"""
+Bytes of a message until media have come: C{connect} has some hundreds, as have metadata and the
+decoder's setup, with which media begin.
+"""
 
 LONGEST_MESSAGE = 8 << 20
-"""Bytes of a message with media: a keyframe of 4K at 100 Mbit/s has two million."""
+"""Bytes of any other message: a keyframe of 4K at 100 Mbit/s has two million."""
+
+MOST_EARLY = 256
+"""
+Messages before the sender may publish for the first time: senders send about 10. A stranger can
+make a message of a single byte, and 65,000 of them in one read would stop all else for a while.
+"""
 
 MOST_MESSAGE_STREAMS = 8
 """Message streams that a session may make; one publishes."""
@@ -117,6 +127,7 @@ class Session:
         self._chunks = ChunkReader(LONGEST_COMMAND)
         self._output: list[bytes] = []
         self._output_size = FIRST_SIZE
+        self._early: float = MOST_EARLY  # messages that may still come
         self._app = ""
         self._is_connected = False
         self._message_streams = 0
@@ -163,7 +174,7 @@ class Session:
         @return: what has happened since, as from L{receive}.
         """
         self.state = State.PUBLISHING
-        self._chunks.longest = LONGEST_MESSAGE
+        self._early = inf
         self._flags = tags.HAS_AUDIO | tags.HAS_VIDEO
         number = self._publishing
         self._send(messages.user_control(UserControl.STREAM_BEGIN, number.to_bytes(4, "big")))
@@ -194,6 +205,9 @@ class Session:
             return events
         with closing(self._chunks.messages()) as found:
             for message in found:
+                self._early -= 1
+                if self._early < 0:
+                    raise ProtocolError(f"more than {MOST_EARLY} messages before it publishes")
                 if message.type in _MEDIA:
                     media.extend(self._media(message))
                     continue
@@ -221,6 +235,7 @@ class Session:
                     self._flags = _promised(body) or self._flags
                 yield tags.header(self._flags)
                 self._flags = None
+                self._chunks.longest = LONGEST_MESSAGE
             yield tags.tag(type_, one.time, body)
 
     def _message(self, message: Message) -> Event | None:
@@ -247,10 +262,12 @@ class Session:
         """Do what a command says. One that is not known is ignored, as by other servers."""
         if len(values) < 2 or not isinstance(values[0], str):
             raise ProtocolError("a command without a name or a number")
-        name, transaction, *arguments = values
+        name, number, *arguments = values
+        # Senders say null if they want no answer; a long text could not be encoded in one.
+        transaction = number if isinstance(number, float) else 0.0
         if name != "connect" and not self._is_connected:
             raise ProtocolError("a command before connect")
-        commands: dict[str, Callable[[int, Any, list[Any]], Event | None]] = {
+        commands: dict[str, Callable[[int, float, list[Any]], Event | None]] = {
             "connect": self._connect,
             "createStream": self._create_stream,
             "releaseStream": self._acknowledge,
@@ -264,7 +281,7 @@ class Session:
         }
         return commands.get(name, _ignore)(stream, transaction, arguments)
 
-    def _connect(self, _: int, transaction: Any, arguments: list[Any]) -> None:
+    def _connect(self, _: int, transaction: float, arguments: list[Any]) -> None:
         if self._is_connected:
             raise ProtocolError("connect, a second time")
         about = arguments[0] if arguments and isinstance(arguments[0], Mapping) else {}
@@ -293,28 +310,28 @@ class Session:
         }
         self._send(messages.command(0, "_result", transaction, server, result))
 
-    def _create_stream(self, _: int, transaction: Any, arguments: list[Any]) -> None:
+    def _create_stream(self, _: int, transaction: float, arguments: list[Any]) -> None:
         self._message_streams += 1
         if self._message_streams > MOST_MESSAGE_STREAMS:
             raise ProtocolError(f"more than {MOST_MESSAGE_STREAMS} message streams")
         self._send(messages.command(0, "_result", transaction, None, self._message_streams))
 
-    def _acknowledge(self, _: int, transaction: Any, arguments: list[Any]) -> None:
+    def _acknowledge(self, _: int, transaction: float, arguments: list[Any]) -> None:
         self._send(messages.command(0, "_result", transaction, None, None))
 
-    def _publish(self, stream: int, transaction: Any, arguments: list[Any]) -> Event:
+    def _publish(self, stream: int, transaction: float, arguments: list[Any]) -> Event:
         if self.state is State.PUBLISHING:
             raise ProtocolError("publish, while it publishes already")
         self._publishing = stream
         self.state = State.ASKING
         return PublishRequested(self._app, _text(arguments, 1))
 
-    def _play(self, stream: int, transaction: Any, arguments: list[Any]) -> Event:
+    def _play(self, stream: int, transaction: float, arguments: list[Any]) -> Event:
         self._publishing = stream
         self.refuse("NetStream.Play.Failed", "This server takes media over RTMP, and plays none.")
         return PlayRequested(_text(arguments, 1))
 
-    def _unpublish(self, _: int, transaction: Any, arguments: list[Any]) -> Event | None:
+    def _unpublish(self, _: int, transaction: float, arguments: list[Any]) -> Event | None:
         if self.state is not State.PUBLISHING:
             return None
         self._status("status", "NetStream.Unpublish.Success", "Published no longer.")
@@ -341,7 +358,7 @@ _PING = UserControl.PING_REQUEST.to_bytes(2, "big")
 _SET_DATA_FRAME = amf0.encode("@setDataFrame")
 
 
-def _ignore(stream: int, transaction: Any, arguments: list[Any]) -> None:
+def _ignore(stream: int, transaction: float, arguments: list[Any]) -> None:
     """Do nothing for a command that is not known."""
 
 

@@ -135,7 +135,7 @@ class PublishTests(ConnectionTestCase):
         """A sender that ends while its media are still to be read may publish again at once."""
         uplink = self.sender()
         end = command("FCUnpublish", 6, None, "cam")
-        uplink.dataReceived(media(Message(9, 1, 0, bytes(PIPE_LIMIT))) + end)
+        uplink.dataReceived(media(SHOWN, Message(9, 1, 0, bytes(PIPE_LIMIT))) + end)
         self.assertEqual(uplink.transport.producerState, "producing")
         self.assertEqual(len(self.log.about("left after")), 1)
 
@@ -194,7 +194,7 @@ class PublishTests(ConnectionTestCase):
     def test_back_pressure(self) -> None:
         """A sender is not read from while its media are not; then it goes on."""
         uplink = self.sender()
-        uplink.dataReceived(media(Message(9, 1, 0, bytes(PIPE_LIMIT))))
+        uplink.dataReceived(media(SHOWN, Message(9, 1, 0, bytes(PIPE_LIMIT))))
         self.assertEqual(uplink.transport.producerState, "paused")
         self.reader.media.read(PIPE_LIMIT + 100)  # type: ignore[union-attr]
         self.reactor.turns()

@@ -26,3 +26,10 @@ class FlvTests(SynchronousTestCase):
         body = tag(9, 0, b"abc")
         for size in range(1, len(body) - 4):
             self.assertRaises(ProtocolError, list, flv.aggregated(Message(22, 1, 0, body[:size])))
+
+    def test_too_many(self) -> None:
+        """An aggregate of very many messages, which would take long, is refused."""
+        most = tag(9, 0, b"a") * flv.MOST_AGGREGATED
+        self.assertEqual(len(list(flv.aggregated(Message(22, 1, 0, most)))), flv.MOST_AGGREGATED)
+        more = Message(22, 1, 0, most + tag(9, 0, b"a"))
+        self.assertRaises(ProtocolError, list, flv.aggregated(more))

@@ -17,6 +17,7 @@ from mkvtwist.inputs.rtmp.handshake import SIZE
 from mkvtwist.inputs.rtmp.messages import Type, UserControl
 from mkvtwist.inputs.rtmp.session import (
     LONGEST_COMMAND,
+    MOST_EARLY,
     MOST_MESSAGE_STREAMS,
     SMALLEST_WINDOW,
     Event,
@@ -239,6 +240,36 @@ class SessionTests(SynchronousTestCase):
         self.begin()
         again = command("publish", 8, None, "other", "live", stream=1)
         self.assertRaises(ProtocolError, self.send, again)
+
+    def test_early(self) -> None:
+        """A stranger has few messages, a sender that has been accepted as many as it likes."""
+        ping = chunks(messages.user_control(UserControl.PING_REQUEST, b"time"), 2, FIRST_SIZE)
+        self.send(connect("live") + ping * (MOST_EARLY - 1))
+        self.assertRaises(ProtocolError, self.send, ping)
+        self.setUp()
+        self.begin()
+        end = command("FCUnpublish", 6, None, "cam")
+        self.assertEqual(self.send(ping * MOST_EARLY + end + ping * MOST_EARLY), [Unpublished()])
+
+    def test_first_media(self) -> None:
+        """Messages with media are long once there have been some, so half ones cost little."""
+        long = Message(Type.VIDEO, 1, 0, bytes(LONGEST_COMMAND + 1))
+        self.begin()
+        self.assertRaises(ProtocolError, self.send, media(long))
+        self.setUp()
+        (event,) = self.begin(media(SHOWN, long))
+        flv = tags.header(5) + tags.tag(9, 0, SHOWN.body) + tags.tag(9, 0, long.body)
+        self.assertEqual(event, MediaReceived(flv))
+
+    def test_no_number(self) -> None:
+        """A command without a number is answered without one, whatever it has in its place."""
+        self.begin(media(SHOWN))
+        before = len(self.said)
+        long_text = b"\x0c" + (1 << 16).to_bytes(4, "big") + bytes(1 << 16)
+        body = amf0.encode("createStream") + long_text
+        self.send(chunks(Message(Type.COMMAND, 0, 0, body), 3, FIRST_SIZE))
+        (answer,) = answers(self.said[before:], whole=False)
+        self.assertEqual(amf0.decode(answer.body), ["_result", 0, None, 2])
 
     def test_odd_commands(self) -> None:
         """Commands that are not known, or lack arguments, do no harm."""
