@@ -41,8 +41,11 @@ Seconds of a processor that an input may take without an event. An input that ta
 endless loop: opening takes 60 s of the clock at most, and most of that is waiting.
 """
 
-NICENESS = 2
-"""How much less important a worker is than the server, which serves all viewers."""
+NICENESS = 5
+"""
+How much less important a worker is than the server, which serves all viewers: it has a third of
+the weight.
+"""
 
 OOM_SCORE = 500
 """

@@ -24,7 +24,7 @@ import av
 import mkvtwist.libav
 from mkvtwist.config.input import Form, Input
 from mkvtwist.libav import Event, Pace, Reader, set_up
-from mkvtwist.libav.confinement import Kernel, die_with_parent
+from mkvtwist.libav.confinement import NICENESS, Kernel, die_with_parent
 from mkvtwist.libav.still import NoStill, jpeg
 from mkvtwist.libav.worker import work
 from mkvtwist.libav.zygote_messages import (
@@ -115,9 +115,7 @@ class Zygote:
                 os._exit(status)
             # The server's log takes no raw bytes of a worker that media have taken over.
             os.dup2(0, 2)
-            # Kernels with autogroup share a busy processor among sessions: all workers in one
-            # would get no more together than any other program.
-            os.setsid()
+            begin_session()
             close_others({0, 1, 2, *descriptors})
             owner, media = (*descriptors, None)[:2]
             work(socket.socket(fileno=owner), media)
@@ -135,6 +133,19 @@ class Zygote:
     def _report(self, what: int, id_: int, number: int) -> None:
         with suppress(OSError):  # the server is gone: the next look says so
             self._server.send(REPORT.pack(what, id_, number))
+
+
+def begin_session() -> None:
+    """
+    Give this process a session of its own.
+
+    Kernels with autogroup share a busy processor among sessions, whatever the niceness within: all
+    workers in one session would get no more together than any other program, and each in one of its
+    own counts as much as the server, unless its session is less important.
+    """
+    os.setsid()
+    with suppress(OSError), open("/proc/self/autogroup", "w") as file:
+        file.write(str(NICENESS))
 
 
 def close_others(kept: set[int]) -> None:
