@@ -18,16 +18,9 @@ from functools import partial
 from typing import Any
 
 from mkvtwist.config.declaration import Setting, Where
-from mkvtwist.config.input import (
-    INPUT_FORMS_IN_ONE_LINE,
-    AtEnd,
-    Input,
-    check_on_demand,
-    parse_at_end,
-)
-from mkvtwist.config.input_options import NO_OPTIONS, InputOptions, check_options
-from mkvtwist.config.names import is_pattern, parse_name
-from mkvtwist.config.patterns import check_pattern
+from mkvtwist.config.input import INPUT_FORMS_IN_ONE_LINE, AtEnd, Input
+from mkvtwist.config.input_options import NO_OPTIONS, InputOptions
+from mkvtwist.config.names import parse_name
 from mkvtwist.config.rule import RULE, RULE_SETTINGS, AccessRule
 from mkvtwist.config.settings import (
     DEFAULT_NAME,
@@ -35,6 +28,7 @@ from mkvtwist.config.settings import (
     STREAM_SETTINGS,
     Config,
     StreamConfig,
+    fitting_at_end,
 )
 from mkvtwist.config.types import ENDPOINTS, TOKEN
 from mkvtwist.config.values import ConfigError, written
@@ -168,16 +162,15 @@ class _ConfigBuilder:
         source = settings.get("input")
         if source is None:
             return None
-        where = partial(self._said.where, stream=name)
         try:
-            at_end = parse_at_end(where("at_end"), settings.get("at_end"), source.form)
-            if settings.get("on_demand"):
-                check_on_demand(where("on_demand"), source.form)
-            if is_pattern(name):
-                on_demand = settings.get("on_demand", False)
-                check_pattern(where("input"), source.form, on_demand=on_demand)
-            options = settings.get("input_options", NO_OPTIONS)
-            check_options(where("input_options"), options, source)
+            at_end = fitting_at_end(
+                name,
+                source,
+                settings.get("at_end"),
+                on_demand=settings.get("on_demand", False),
+                options=settings.get("input_options", NO_OPTIONS),
+                where=partial(self._said.where, stream=name),
+            )
         except ConfigError as error:
             self.problems += error.args
             return None

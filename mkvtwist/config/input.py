@@ -246,14 +246,17 @@ def parse_fallback(option: str, text: str) -> Input:
     return source
 
 
-def parse_at_end(option: str, text: str | None, form: Form) -> AtEnd:
+def parse_at_end(option: str, text: AtEnd | str | None, form: Form) -> AtEnd:
     """
     Return the action at the end of an input of this form; the form's default for L{None}.
 
+    @param text: its text, or the action itself.
     @raise ConfigError: for any other text, or an action that the form does not have.
     """
     if text is None:
         return form.at_end[0]
+    if isinstance(text, AtEnd):
+        text = text.value
     for choice in form.at_end:
         if choice.value == text:
             return choice
@@ -271,6 +274,24 @@ def check_on_demand(option: str, form: Form) -> None:
         raise ConfigError(
             f"{option}: not possible for {form.value} input; only for files, URLs, exec: and demo:"
         )
+
+
+def check_pattern(option: str, form: Form, *, on_demand: bool) -> None:
+    """
+    Check whether streams with an input of this form can be made when somebody wants them.
+
+    @raise ConfigError: if not.
+    """
+    if form is Form.PUSH or (form.opens_at_any_time and on_demand):
+        return
+    if form.opens_at_any_time:
+        raise ConfigError(
+            f"{option}: a pattern's input is opened when somebody watches: it needs on_demand"
+        )
+    raise ConfigError(
+        f"{option}: not possible for a pattern; its streams have the input push, or on_demand with"
+        " a file, a URL, a program or demo:"
+    )
 
 
 def _placed(source: Input, directory: str) -> Input:

@@ -16,10 +16,9 @@ from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import Any
 
-from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input import Input
 from mkvtwist.config.names import ANY, is_name
 from mkvtwist.config.settings import StreamConfig
-from mkvtwist.config.values import ConfigError
 
 NAME_WORD = "{name}"
 """The word in a pattern's settings that stands for the name of the stream."""
@@ -45,24 +44,6 @@ class Patterns:
             if rule.fullmatch(name):
                 return _filled(config, name)
         return None
-
-
-def check_pattern(option: str, form: Form, *, on_demand: bool) -> None:
-    """
-    Check whether streams with an input of this form can be made when somebody wants them.
-
-    @raise ConfigError: if not.
-    """
-    if form is Form.PUSH or (form.opens_at_any_time and on_demand):
-        return
-    if form.opens_at_any_time:
-        raise ConfigError(
-            f"{option}: a pattern's input is opened when somebody watches: it needs on_demand"
-        )
-    raise ConfigError(
-        f"{option}: not possible for a pattern; its streams have the input push, or on_demand with"
-        " a file, a URL, a program or demo:"
-    )
 
 
 def has_name(value: object) -> bool:

@@ -5,7 +5,7 @@ A setting is declared here, once; L{mkvtwist.config.declaration} says what follo
 code that reads a field gives it its effect.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from os import PathLike, fsdecode
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from mkvtwist.config.input import (
     AtEnd,
     Input,
     check_on_demand,
+    check_pattern,
     parse_at_end,
 )
 from mkvtwist.config.input_options import (
@@ -449,14 +450,16 @@ class StreamConfig:
         @raise ConfigError: for what the form does not have.
         """
         source: Any = self.input
-        at_end: Any = self.at_end
         if not isinstance(source, Input):
             raise ConfigError(f"input: {source!r} is not text")
-        if not isinstance(at_end, AtEnd):
-            object.__setattr__(self, "at_end", parse_at_end("at_end", at_end, source.form))
-        if self.on_demand:
-            check_on_demand("on_demand", source.form)
-        check_options("input_options", self.input_options, source)
+        at_end = fitting_at_end(
+            self.name,
+            source,
+            self.at_end,
+            on_demand=self.on_demand,
+            options=self.input_options,
+        )
+        object.__setattr__(self, "at_end", at_end)
 
     @property
     def fallbacks(self) -> tuple[Input, ...]:
@@ -639,16 +642,43 @@ class Config:
     )
 
 
+def fitting_at_end(
+    name: str,
+    source: Input,
+    at_end: AtEnd | str | None,
+    *,
+    on_demand: bool,
+    options: InputOptions,
+    where: Callable[[str], str] = str,
+) -> AtEnd:
+    """
+    Return the action at the end of a stream's input; check what else depends on the input's form.
+
+    @param where: returns the place of a setting in words, from its key.
+    @raise ConfigError: for a setting that the form does not have.
+    """
+    chosen = parse_at_end(where("at_end"), at_end, source.form)
+    if on_demand:
+        check_on_demand(where("on_demand"), source.form)
+    if is_pattern(name):
+        check_pattern(where("input"), source.form, on_demand=on_demand)
+    check_options(where("input_options"), options, source)
+    return chosen
+
+
 def _made(key: str, value: Any, type_: ValueType) -> Any:
     """
     Return the value of a setting, made of what a program gives.
 
     @raise ConfigError: if it cannot be used.
     """
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and type_.is_list:
         return tuple(_made(key, one, type_) for one in value)
     if isinstance(value, Mapping) and type_.parse_table is not None:
         return type_.parse_table(key, value)
+    if isinstance(value, list | tuple | Mapping):
+        kind = type(value).__name__
+        raise ConfigError(f"{key}: a {kind} cannot be used; give a single value, or its text")
     if isinstance(value, PathLike):
         value = fsdecode(value)
     if not isinstance(value, str | int | float):

@@ -92,15 +92,31 @@ class CodeTests(SynchronousTestCase):
             ],
         )
 
+    def test_several(self) -> None:
+        """Several values, or a table, are a mistake where one value is meant."""
+        given = {"burst": [1, 2], "record": ("a.mkv",), "send": {"token_file": "send.tokens"}}
+        error = self.assertRaises(ConfigError, StreamConfig, "push", **given)
+        self.assertEqual(
+            sorted(error.args),
+            [
+                "burst: a list cannot be used; give a single value, or its text",
+                "record: a tuple cannot be used; give a single value, or its text",
+                "send: a dict cannot be used; give a single value, or its text",
+            ],
+        )
+
     def test_what_does_not_fit(self) -> None:
         """A setting that the input's form does not have is a mistake, in code as elsewhere."""
         for settings, said in (
             ({"at_end": "loop"}, "at_end: 'loop' is not possible for push input; use wait, exit"),
+            ({"at_end": AtEnd.LOOP}, "at_end: 'loop' is not possible for push input"),
             ({"on_demand": True}, "on_demand: not possible for push input"),
         ):
             error = self.assertRaises(ConfigError, StreamConfig, "push", **settings)
             self.assertIn(said, str(error))
         self.assertRaises(ConfigError, StreamConfig, None)
+        error = self.assertRaises(ConfigError, StreamConfig, "film.mkv", name="*")
+        self.assertIn("input: a pattern's input is opened when somebody watches", str(error))
 
 
 class DeclarationTests(SynchronousTestCase):
