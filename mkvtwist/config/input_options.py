@@ -8,6 +8,7 @@ files or servers than L{mkvtwist.libav.reach} allows.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -64,8 +65,9 @@ _TCP = _names(
     """
 )
 _TLS = _names(
-    "ca_file cafile cert cert_file cert_pem key key_file key_pem tls_verify verify verifyhost"
+    "ca_file cafile cert cert_file cert_pem key_file key_pem tls_verify verify verifyhost"
 )
+"""Without C{key}, another name of C{key_file}: in C{crypto:} it is a key, which nobody is shown."""
 _UDP = _names(
     """
     buffer_size connect fifo_size local_port localaddr localport overrun_nonfatal pkt_size reuse
@@ -91,7 +93,9 @@ _BY_SCHEME: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         **dict.fromkeys(("http", "https"), _HTTP | _TLS | _TCP),
         **dict.fromkeys(("rtsp", "rtsps"), _RTSP | _RTP | _TLS | _TCP),
-        **dict.fromkeys(("rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpts"), _RTMP | _TLS | _TCP),
+        **dict.fromkeys(
+            ("rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpte", "rtmpts"), _RTMP | _TLS | _TCP
+        ),
         **dict.fromkeys(("rtp", "srtp", "sap"), _RTP),
         **dict.fromkeys(("udp", "udplite"), _UDP),
         "tcp": _TCP,
@@ -121,10 +125,19 @@ _REFUSED: Mapping[str, str] = MappingProxyType(
 )
 """Options that libavformat has and that are not possible here, and the reasons."""
 
-_REFUSED_FLAGS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"rtsp_flags": ("listen", _LISTEN), "sdp_flags": ("custom_io", _REACH)}
+_FLAGS: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
+    {
+        "rtsp_flags": (
+            _names("filter_src prefer_tcp satip_raw"),
+            f"listen is not possible: {_LISTEN}",
+        ),
+        "sdp_flags": (
+            _names("filter_src rtcp_to_source"),
+            f"custom_io is not possible: {_REACH}",
+        ),
+    }
 )
-"""Flags that are not possible, by their option, and the reasons."""
+"""The flags that are possible, by their option, and why another one is not."""
 
 _SECRET = _names(
     """
@@ -217,8 +230,11 @@ def _problem(key: str, value: object, text: str) -> str:
         return "its value is not text, a number, true or false"
     if key in _SECRET and text == PASSWORD_MASK:
         return "give the value itself: what is shown is masked"
-    flag, reason = _REFUSED_FLAGS.get(key, ("", ""))
-    return f"{flag} is not possible: {reason}" if flag and flag in text else ""
+    possible, reason = _FLAGS.get(key, (None, ""))
+    # A number, or "all", would have any of them.
+    if possible is not None and not possible.issuperset(re.findall("[^+-]+", text)):
+        return f"{reason}; there are {', '.join(sorted(possible))}"
+    return ""
 
 
 def check_options(option: str, options: InputOptions, source: Input) -> None:

@@ -72,11 +72,16 @@ class InputOptionsTests(SynchronousTestCase):
             *("enable_drefs", "use_absolute_path", "safe", "seg_format_options"),
         ):
             self.assertIn("mkvtwist decides what an input may open", self.problem({key: "x"}))
-        self.assertIn("custom_io is not possible", self.problem({"sdp_flags": "+custom_io"}))
+        for value in ("+custom_io", 4):
+            self.assertIn("custom_io is not possible", self.problem({"sdp_flags": value}))
 
     def test_listen(self) -> None:
         """That libavformat listens is said by the URL, which the stream's state depends on."""
-        for key, value in (("listen", 1), ("listen_timeout", 9), ("rtsp_flags", "listen")):
+        flags = ("listen", "prefer_tcp+listen", "2", 2, "+0x2", "all")
+        for key, value in (
+            *(("listen", 1), ("listen_timeout", 9)),
+            *(("rtsp_flags", flag) for flag in flags),
+        ):
             self.assertIn("?listen=1 at the end of the URL", self.problem({key: value}))
 
     def test_flags(self) -> None:
@@ -104,6 +109,7 @@ class InputOptionsTests(SynchronousTestCase):
         """An option is one of the input's container or protocol."""
         for text, table in (
             ("rtsp://cam/", {"rtsp_transport": "tcp", "reorder_queue_size": 9, "tls_verify": 1}),
+            ("rtsp://cam/", {"rtsp_flags": "+prefer_tcp-filter_src"}),
             ("http://host/x", {"headers": "a: b", "timeout": 1, "live_start_index": -1}),
             ("udp://239.0.0.1:1", {"fifo_size": 1, "probesize": 1}),
             ("film.mkv", {"probesize": 1}),
@@ -114,6 +120,7 @@ class InputOptionsTests(SynchronousTestCase):
         for text, key, why in (
             ("http://host/x", "rtsp_transport", "'rtsp_transport': http has no such option"),
             ("film.mkv", "headers", "'headers': a file has no such option"),
+            ("https://host/x", "key", "'key': https has no such option"),
             ("push", "probesize", "not possible for push input; only for files and URLs"),
             ("exec:x", "probesize", "not possible for program input; only for files and URLs"),
         ):
