@@ -82,6 +82,8 @@ class PatternStreams:
             if self._runs and before.get(pattern) != config:
                 self._say_pattern(config)
         self._most = most
+        for stream in list(self._found.values()):
+            stream.stopService()  # a client that is about to watch it would wait for nothing
         self._found.clear()
         self._missing.clear()
 

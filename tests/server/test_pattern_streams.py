@@ -477,6 +477,17 @@ class ChangeTests(PatternTestCase):
         self.wait(7)
         self.assertEqual(self.names, [])
 
+    def test_found(self) -> None:
+        """A stream that was found, and has not begun, is over when the patterns change."""
+        self.start(EDGE)
+        found = self.server.patterns.find("cam-1")
+        assert found is not None
+        self.apply(EDGE)
+        self.assertTrue(found.is_over)
+        self.assertIsNot(self.server.patterns.find("cam-1"), found)
+        self.ask("/cam-1.mkv")
+        self.assertEqual(self.names, ["cam-1"])
+
     def test_gone(self) -> None:
         """With a pattern its streams go, but for those that fit another one."""
         self.start(stream("cam-*"), stream("cam-1*"))
