@@ -270,6 +270,16 @@ def _known(source: Input) -> frozenset[str]:
     return _ALWAYS | _BY_SCHEME.get(scheme, _ALL)
 
 
+def _placed(options: InputOptions, directory: str) -> InputOptions:
+    """Return options whose files do not depend on the working directory."""
+    return InputOptions(
+        tuple(
+            (key, os.path.join(directory, value) if key in _FILES else value)
+            for key, value in options.items
+        )
+    )
+
+
 def _joined(options: Iterable[InputOptions]) -> InputOptions:
     """Return the options of an option that was given several times."""
 
@@ -288,6 +298,7 @@ INPUT_OPTIONS = ValueType(
         "type": "object",
         "additionalProperties": {"type": ["string", "number", "boolean"]},
     },
+    place=_placed,
     parse_table=parse_options,
     join=_joined,
 )

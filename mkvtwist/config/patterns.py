@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mkvtwist.config.input import Input
+from mkvtwist.config.input_options import InputOptions
 from mkvtwist.config.names import ANY, is_name
 from mkvtwist.config.settings import StreamConfig
 
@@ -48,7 +49,7 @@ class Patterns:
 
 def has_name(value: object) -> bool:
     """Return whether a setting's value has the stream's name in it."""
-    return NAME_WORD in (value.text if isinstance(value, Input) else str(value))
+    return bool(_named(value, "") != value)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -71,6 +72,8 @@ def _named(value: Any, name: str) -> Any:
         return value.replace(NAME_WORD, name)
     if isinstance(value, Input):
         return replace(value, text=value.text.replace(NAME_WORD, name))
+    if isinstance(value, InputOptions):
+        return replace(value, items=_named(value.items, name))
     if isinstance(value, tuple):
         return tuple(_named(one, name) for one in value)
     return value

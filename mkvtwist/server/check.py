@@ -19,6 +19,7 @@ from mkvtwist.access.users import Hashing
 from mkvtwist.config.declaration import Setting, Where
 from mkvtwist.config.document import CommandLine, configure, parse_document
 from mkvtwist.config.input import FALLBACK, INPUT, Form, Input
+from mkvtwist.config.input_options import INPUT_OPTIONS, InputOptions
 from mkvtwist.config.names import parse_name
 from mkvtwist.config.patterns import NAME_WORD, has_name
 from mkvtwist.config.rule import EVERYBODY, RULE, AccessRule
@@ -149,7 +150,7 @@ def _look(config: Config, said: CommandLine, ports: PortCheck, machine: Machine)
         for stream in config.streams:
             for setting, value in _values(stream, STREAM_SETTINGS):
                 check = checks.get(setting.type, _fine)
-                if stream.is_pattern and setting.type in (INPUT, FALLBACK) and has_name(value):
+                if stream.is_pattern and setting.type in _NAMED and has_name(value):
                     check = _fine  # whether there is such a file is known when it is wanted
                 problem = check(value) or _conflict(setting.key, stream, config)
                 if problem is not None:
@@ -271,6 +272,11 @@ def _unstartable(program: str) -> str | None:
     return f"{program!r} {reason}"
 
 
+def _without_files(options: InputOptions) -> str | None:
+    """Return why a file cannot be opened that options name; L{None} if all can."""
+    return next(filter(None, map(_unreadable, options.files)), None)
+
+
 def _unwritable(path: str) -> str | None:
     """Return why nothing can be recorded to a file; L{None} if it can."""
     try:
@@ -291,8 +297,12 @@ def _unwritable(path: str) -> str | None:
 _CHECKS: Mapping[ValueType, Callable[[Any], str | None]] = {
     FALLBACK: _unopened,
     FILE: _unreadable,
+    INPUT_OPTIONS: _without_files,
     RECORDING: _unwritable,
     RULE: _rule_problem,
     TOKEN: _token_problem,
 }
 """The checks of settings, by their type: a new setting of such a type is checked, too."""
+
+_NAMED = (INPUT, FALLBACK, INPUT_OPTIONS)
+"""Types whose files may have the stream's name in them, which a pattern leaves open."""

@@ -92,6 +92,7 @@ class PatternsTests(SynchronousTestCase):
                     fallback=fallback,
                     record="/rec/{name}-%Y.mkv",
                     title="Camera {name}",
+                    input_options={"headers": "X-Camera: {name}", "timeout": 1},
                     on_demand=True,
                     linger=3.0,
                 )
@@ -104,6 +105,8 @@ class PatternsTests(SynchronousTestCase):
         texts = [one.text for one in config.fallbacks]
         self.assertEqual(texts, ["http://b/cam-1.mkv", "pause.mkv"])
         self.assertEqual((config.record, config.title), ("/rec/cam-1-%Y.mkv", "Camera cam-1"))
+        options = {"headers": "X-Camera: cam-1", "timeout": "1"}
+        self.assertEqual(config.input_options.table(secrets=True), options)
         self.assertEqual((config.linger, config.on_demand), (3.0, True))
         self.assertTrue(is_name(config.name))
 

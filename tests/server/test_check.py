@@ -125,6 +125,21 @@ class ReadTests(SynchronousTestCase):
         (problem,) = self.problems(f'{same}fallback = "gone.mkv"\n')
         self.assertIn("streams.cam-*.fallback: ", problem)
 
+    def test_certificates(self) -> None:
+        """The files that options of an input name are looked for, in the configuration's folder."""
+        text = (
+            '[streams.a]\ninput = "https://host/a.mkv"\n'
+            'input_options = { ca_file = "ca.pem", user_agent = "x" }\n'
+        )
+        path = f"{self.folder}/ca.pem"
+        self.assertEqual(
+            self.problems(text), [f"streams.a.input_options: '{path}': No such file or directory"]
+        )
+        (self.folder / "ca.pem").touch()
+        self.assertEqual(self.problems(text), [])
+        (config,) = read(CommandLine(str(self.folder), "x.toml")).streams
+        self.assertEqual(config.input_options.table(secrets=True)["ca_file"], path)
+
     def test_impossible_names(self) -> None:
         """A name that no file has is a mistake like any other."""
         (problem,) = self.problems('[streams.a]\ninput = "a\\u0000b"')
