@@ -8,7 +8,7 @@ from array import array
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.input import AtEnd, parse_input
+from mkvtwist.config.input import parse_input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.feed import FEED_LIMIT, PIECE, Feed
 from mkvtwist.libav import Ended
@@ -33,7 +33,7 @@ class FeedTests(SynchronousTestCase):
 
     def make(self, text: str = "push", *, takeover: bool = False) -> Stream:
         """A stream."""
-        config = StreamConfig(parse_input("input", text), at_end=AtEnd.WAIT, takeover=takeover)
+        config = StreamConfig(parse_input("input", text), takeover=takeover)
         self.stream = Stream(self.reactor, config, start_reader=self.readers)
         return self.stream
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.config.input import AtEnd, Form, Input
+from mkvtwist.config.input import Form, Input
 from mkvtwist.config.settings import StreamConfig
 from mkvtwist.http import LiveSite
 from mkvtwist.streams.stream import Stream
@@ -69,7 +69,6 @@ class SendersTestCase(SynchronousTestCase):
 
     def make(self, name: str, form: Form, **settings: Any) -> Stream:
         """A stream that has not been started."""
-        settings = {"at_end": AtEnd.WAIT, **settings}
         config = StreamConfig(Input(form, form.value.lower()), name=name, **settings)
         return Stream(self.reactor, config, self.ends.append, start_reader=self.readers)
 
