@@ -181,11 +181,9 @@ class Streams(Mapping[str, Stream]):
         Add a stream that L{make} has returned, and start it at once: it waits for no ending, since
         the one who wants it waits.
         """
-        name = stream.config.name
-        self._streams[name] = stream
-        stream.setServiceParent(self._parent)
-        self._events.tell(StreamStarted(stream=name))
-        self._events.tell(StreamAdded(stream=name))
+        self._streams[stream.config.name] = stream
+        self._start(stream)
+        self._events.tell(StreamAdded(stream=stream.config.name))
 
     def begin(self, config: StreamConfig) -> None:
         """Make a stream, in place of one of the same name; start it when nothing is in its way."""

@@ -150,6 +150,14 @@ class SenderTests(PatternTestCase):
         gc.collect()
         self.assertIsNone(kept())
 
+    def test_advice(self) -> None:
+        """The log says once how to isolate the media of senders, as for any stream of theirs."""
+        self.start(stream("cam-*"))
+        self.send("/cam-1")
+        self.send("/cam-2")
+        (line,) = self.log.about("--isolation=process")
+        self.assertIn("stream cam-1: ", line)
+
     def test_comes_back(self) -> None:
         """A sender that is back within the C{linger} goes on with the stream."""
         self.start(stream("cam-*"))
