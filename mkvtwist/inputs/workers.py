@@ -7,7 +7,6 @@ has ended too early; then its workers end with it, as if each had crashed.
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mkvtwist.inputs.signal_names import signal_name
 from mkvtwist.libav.confinement import CONFINED_BY
 from mkvtwist.libav.zygote_messages import (
     EXITED,
@@ -81,11 +81,7 @@ def describe_exit(status: int) -> str:
     """Return how a process has ended, in words."""
     if status >= 0:
         return f"its process has ended before the input, with status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"{-status}"
-    return f"its process was ended by signal {name}"
+    return f"its process was ended by signal {signal_name(-status)}"
 
 
 def start_zygote(

@@ -51,7 +51,15 @@ class PipeReader(FileDescriptor):
         return -1 if self._file.closed else self._file.fileno()
 
     def doRead(self) -> Exception | None:  # noqa: N802 - the interface's name
-        """Pass on some of what has come."""
+        """Pass on some of what has come; then rest."""
+        ended = self._read()
+        if ended is None and self._rest:
+            self.stopReading()
+            self._resting = self._clock.callLater(self._rest, self.resume)
+        return ended
+
+    def _read(self) -> Exception | None:
+        """Pass on some of what has come; return why nothing more will, if that is so."""
         try:
             data = os.read(self.fileno(), CHUNK)
         except BlockingIOError:
@@ -61,24 +69,14 @@ class PipeReader(FileDescriptor):
         if not data:
             return CONNECTION_DONE
         self._on_data(data)
-        if self._rest:
-            self.stopReading()
-            self._resting = self._clock.callLater(self._rest, self.resume)
         return None
 
     def drain(self) -> None:
-        """Pass on what a program has left in the pipe."""
-        self._wake()
-        self._rest = 0.0
+        """Pass on what a program has left in the pipe, without a rest."""
         # The kernel holds less; processes that outlive the program may write on and on.
         for _ in range(4):
-            if self.is_closed or self.doRead() is not None:
+            if self.is_closed or self._read() is not None:
                 return
-
-    def _wake(self) -> None:
-        resting, self._resting = self._resting, None
-        if resting is not None and resting.active():
-            resting.cancel()
 
     def resume(self) -> None:
         """Read on, if there may be more."""
@@ -93,7 +91,8 @@ class PipeReader(FileDescriptor):
     def close(self) -> None:
         """Close the descriptor: whoever still writes gets SIGPIPE."""
         if not self.is_closed:
-            self._wake()
+            if self._resting is not None and self._resting.active():
+                self._resting.cancel()
             self.stopReading()
             self._file.close()
             self._on_end()

@@ -25,6 +25,7 @@ from typing import Any
 
 from mkvtwist.inputs.exec.error_lines import ErrorLines
 from mkvtwist.inputs.exec.pipe_reader import PipeReader
+from mkvtwist.inputs.signal_names import signal_name
 from mkvtwist.libav.pipe import Pipe
 
 ERRORS_INTERVAL = 0.1
@@ -205,7 +206,7 @@ class Program:
 
     def _describe(self, status: int) -> str:
         if status < 0:
-            return f"{self.name} was ended by signal {signal.Signals(-status).name}"
+            return f"{self.name} was ended by signal {signal_name(-status)}"
         return f"{self.name} ended with status {status}" if status else ""
 
     def _explain(self) -> None:

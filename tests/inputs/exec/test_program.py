@@ -173,6 +173,11 @@ class EndTests(ProgramTestCase):
         program = self.start("import os; os.kill(os.getpid(), 11)")
         self.assertEqual(await self.read(program), (f"{NAME} was ended by signal SIGSEGV", []))
 
+    async def test_real_time_signal(self) -> None:
+        """A signal without a name has its number."""
+        program = self.start("import os; os.kill(os.getpid(), 40)")
+        self.assertEqual(await self.read(program), (f"{NAME} was ended by signal 40", []))
+
     async def test_not_there(self) -> None:
         """A program that does not exist is one that has ended at once."""
         program = self.make("/no/such/program", start=start_process)
@@ -249,6 +254,20 @@ class EndTests(ProgramTestCase):
         )
         self.assertEqual(await deferToThread(everything, program.output), b"late")
         self.assertEqual(await self.explained(program), ("", []))
+
+    async def test_errors_after_leader(self) -> None:
+        """Errors of a process that outlives the program are read on, so that it need not wait."""
+        program = self.start(
+            "import os, time\n"
+            "parent = os.getpid()\n"
+            "os.write(2, b'parent\\n')\n"
+            "if not os.fork():\n"
+            "    while os.getppid() == parent: time.sleep(0.001)\n"
+            f"    os.write(2, b'child\\n' * {CHUNK // 3})\n"
+            "    os.write(1, b'late')\n"
+        )
+        self.assertEqual(await deferToThread(everything, program.output), b"late")
+        self.assertIn(b"child", self.lines)
 
     async def test_before_its_start(self) -> None:
         """A program that is ended before its start is never started."""
