@@ -3,7 +3,6 @@ The choice of tracks that are sent in a format (I{pure}).
 """
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from mkvtwist.formats.base import Format
@@ -153,8 +152,9 @@ def media_types(header: Header) -> dict[str, str]:
     """
     found = {}
     for ending, format_ in FORMATS.items():
-        with suppress(Unfit):
-            tracks = header.only(choose(header, format_).tracks)
+        meant = _meant(header, format_, None)
+        if not _problem(format_, meant):
+            tracks = header.only({track.number for track in meant})
             found[ending[1:]] = format_.media_type(tracks)
     return found
 
