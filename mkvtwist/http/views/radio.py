@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from twisted.web.http import Request
+from twisted.web.http import Request, parse_qs
 
 from mkvtwist import __version__
 from mkvtwist.formats.base import Format
 from mkvtwist.formats.matroska import MATROSKA
 from mkvtwist.formats.registry import FORMATS
-from mkvtwist.http.wire.hosts import url_of
+from mkvtwist.http.wire.hosts import is_from_elsewhere, url_of
 from mkvtwist.http.wire.query import token_query
 from mkvtwist.http.wire.response import respond, respond_text
 from mkvtwist.media.packet import Header
+from mkvtwist.media.printable import printable
 from mkvtwist.streams.stream import Stream
 
 
@@ -130,12 +131,14 @@ def set_title(stream: Stream, request: Request) -> None:
     The parameters are C{mode=updinfo} and C{song}, or C{title} and C{artist}; C{url} is an address
     of the song, and C{charset} says how all of it is written.
     """
-    if request.getHeader(b"sec-fetch-site") not in (None, b"same-origin", b"none"):
+    site = request.getHeader(b"sec-fetch-site")  # GET changes something here, and has no Origin
+    if is_from_elsewhere(request) or site not in (None, b"same-origin", b"none"):
         respond_text(request, 403, "A page of another site cannot set a title here.")
         return
     given = _Parameters(request)
     if given["mode"] not in ("", "updinfo"):
-        respond_text(request, 400, f"mode must be updinfo, not {given['mode']!r}.")
+        mode = printable(given["mode"], 200)
+        respond_text(request, 400, f"mode must be updinfo, not {mode!r}.")
         return
     title, artist = given["title"], given["artist"]
     if given["song"] or not title:
