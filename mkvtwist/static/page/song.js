@@ -5,6 +5,15 @@ import { part, tell } from "../common/dom.js";
 /** @import { Player } from "../player/player.js" */
 /** @import { Song as Played } from "../types.d.ts" */
 
+/** @param {string} text which anyone who sends may have told: a browser throws at one that is none. */
+function isURL(text) {
+  try {
+    return Boolean(new URL(text));
+  } catch {
+    return false;
+  }
+}
+
 /** The song of the stream of a page, if any is known. */
 export class Song {
   #player;
@@ -41,7 +50,7 @@ export class Song {
       title: song.title,
       artist: song.artist ?? "",
       album: this.#title,
-      artwork: song.artwork ? [{ src: song.artwork }] : [],
+      artwork: song.artwork && isURL(song.artwork) ? [{ src: song.artwork }] : [],
     });
   }
 }
