@@ -57,9 +57,7 @@ class Control(Protocol):
         """End all streams that were made of a pattern, and make no more."""
 
     def define(self, name: str, settings: Mapping[str, Any]) -> None:
-        """
-        Add a stream with these settings, or change the stream of this name; likewise a pattern.
-        """
+        """Add a stream or a pattern with these settings, or change the one of this name."""
 
     def reload(self) -> None:
         """Read the configuration file again."""
