@@ -40,14 +40,14 @@ def watch(stream: Stream, format_: Format, limits: ClientLimits, request: Reques
     except ConfigError as error:
         respond_text(request, 400, str(error))
         return
+    titles = IcyTitles(stream) if format_.single and wants_titles(request) else None
     if request.method == b"HEAD":
-        _preview(stream, format_, tracks, request)
+        _preview(stream, format_, tracks, titles, request)
         return
     if not format_.auxiliary:
         if limits.refuse(stream, request):
             return
         limits.enter(request)
-    titles = IcyTitles(stream) if format_.single and wants_titles(request) else None
     response = live_response(request, format_, partial(respond_nothing_new, stream), titles)
     gone = request.notifyFinish()
     wish = Wish(
@@ -65,7 +65,11 @@ def watch(stream: Stream, format_: Format, limits: ClientLimits, request: Reques
 
 
 def _preview(
-    stream: Stream, format_: Format, wanted: frozenset[int] | None, request: Request
+    stream: Stream,
+    format_: Format,
+    wanted: frozenset[int] | None,
+    titles: IcyTitles | None,
+    request: Request,
 ) -> None:
     """Respond with the head of what C{GET} would get; the client does not join."""
     period = stream.period
@@ -77,6 +81,8 @@ def _preview(
             respond_unfit(request, problem)
             return
         tracks = period.header.only(choice.tracks)
+    if titles is not None:
+        titles.announce(request, tracks)
     live_headers(request, format_, tracks)
     request.write(b"")
     request.finish()

@@ -36,8 +36,8 @@ SAME = b"\0"
 
 JOINED_KEPT = 16
 """
-Writes that are kept with a block in them: clients that joined together are at the same count. A
-newcomer's write has 128 KiB, so 2 MiB at most.
+Writes that are kept, without and with a block in them: clients that joined together are at the same
+count. A newcomer's write has 128 KiB, so 4 MiB at most.
 """
 
 
@@ -119,7 +119,7 @@ class IcyTitles:
         first = self._left
         self._left = INTERVAL - (len(data) - first) % INTERVAL
         made = block(self._stream.now_playing.song)
-        if made is self._sent:
+        if made == self._sent:
             made = SAME
         else:
             self._sent = made

@@ -68,11 +68,13 @@ class PlaylistTests(RadioTestCase):
 class ListenerTests(RadioTestCase):
     """C{Icy-MetaData}: titles between the bytes."""
 
-    def listen(self, target: str = "/cam.mp3?burst=60", **headers: str) -> Sending:
+    def listen(
+        self, target: str = "/cam.mp3?burst=60", *, method: str = "GET", **headers: str
+    ) -> Sending:
         """A listener that has begun, and gets 20 seconds."""
         connection = self.connect()
         lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        connection.begin(*lines, target=target, method="GET")
+        connection.begin(*lines, target=target, method=method)
         for second in range(1, 20):
             self.emit(*footage(second, second + 1, rate=40, size=400))
         return connection
@@ -87,6 +89,14 @@ class ListenerTests(RadioTestCase):
         sound, titles = icy.parsed(body)
         self.assertEqual(sound, b"".join(p.data for p in footage(0, 20, rate=40, size=400)))
         self.assertEqual(titles, ["StreamTitle='Artist - Title';", *[""] * (len(titles) - 1)])
+
+    def test_preview(self) -> None:
+        """C{HEAD} gets the head that C{GET} would get, and nobody joins."""
+        said = self.listen("/cam.mp3", method="HEAD", Icy_MetaData="1").said
+        head, _, body = said.partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.0 200 OK\r\n"))
+        self.assertIn(b"\r\nicy-metaint: 16000", head)
+        self.assertEqual((body, self.stream.audience), (b"", 0))
 
     def test_unasked(self) -> None:
         """Nobody else gets titles: neither who does not ask, nor in a format that is no radio's."""
@@ -194,18 +204,29 @@ class TitleTests(RadioTestCase):
             self.assertEqual(self.tell(f"song=%C3%A4&charset={charset}").status, 200)
             self.assertEqual(self.song, Song("\u00e4"), charset)
 
-    def test_post(self) -> None:
-        """The parameters may stand in a form, too."""
-        body = "song=A+-+B"
+    def post(self, body: bytes, *headers: str) -> Answer:
+        """A sender says what is playing in a form."""
         connection = self.connect()
         connection.begin(
             *("Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"),
+            *headers,
             target="/admin/metadata?mount=/cam&mode=updinfo",
             method="POST",
         )
-        connection.send(body.encode())
-        self.assertEqual(connection.verdict().status, 200)
-        self.assertEqual(self.song, Song("B", "A"))
+        connection.send(body)
+        return connection.verdict()
+
+    def test_post(self) -> None:
+        """The parameters may stand in a form, too, whose bytes need not be escaped."""
+        for body in (b"song=A+-+%C3%84", b"song=A - \xc3\x84", b"song=A - \xc4"):
+            self.tell("song=-")
+            self.assertEqual(self.post(body).status, 200)
+            self.assertEqual(self.song, Song("\u00c4", "A"), body)
+
+    def test_other_sites(self) -> None:
+        """A form on a page of another site sets no title, even if all that tells it is Origin."""
+        self.assertEqual(self.post(b"song=x", "Origin: http://evil.example").status, 403)
+        self.assertIsNone(self.song)
 
     def test_where(self) -> None:
         """A title is taken only for a stream that senders send to, and only from them."""
