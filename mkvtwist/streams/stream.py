@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 
 from mkvtwist.access.entry import Entry
 from mkvtwist.config.names import parse_name
@@ -39,30 +39,12 @@ from mkvtwist.outputs.recorder import Recorder, recorder
 from mkvtwist.outputs.segmented import registry as segmented
 from mkvtwist.outputs.segmented.cutter import Cutter
 from mkvtwist.outputs.segmented.viewers import Viewers
+from mkvtwist.streams.end import StreamEnd
 from mkvtwist.streams.intake import Intake
-from mkvtwist.streams.memory import trim
 from mkvtwist.streams.statistics import LiveEdge, StreamStatistics
-
-GRACE = 1.0
-"""Seconds that clients which are behind get to take the rest when the server stops."""
-
-LOOK = 0.05
-"""Seconds between two checks whether those clients have the rest."""
 
 THREADS = 1
 """Threads that a stream needs at once: what it records is written in order."""
-
-LAST_LOOK = 6
-"""
-Target durations after the end in which HLS viewers get what they have not: they are three behind,
-and stop asking when they have it.
-"""
-
-KEPT_AFTER_END = 60.0
-"""
-Seconds after the end for which the buffer is kept if C{--hold} is for ever: clients come back to an
-ended stream only for its last seconds.
-"""
 
 MakeOutput = Callable[[StreamConfig, Surroundings], Sink | None]
 
@@ -128,8 +110,6 @@ class Stream(MultiService):
         self.ended = False
         self._reactor = reactor
         self._on_end = on_end
-        self._ended_at: float | None = None
-        self._forgetting: Any = None
         self._served = 0
         self._pool = Pool(reactor, THREADS)
         around = Surroundings(reactor, self._pool.run, self._has_room)
@@ -153,12 +133,20 @@ class Stream(MultiService):
         self._tags = Tagged()
         sinks = [*self._outputs, self.fanout, self.cutter, self._intake, self.now_playing]
         self.publisher = Publisher(config, self.demand, sinks, make_period)
+        self._end = StreamEnd(
+            reactor,
+            self.publisher,
+            self.fanout,
+            self.cutter,
+            viewers=lambda: self.hls_viewers,
+            run=self._pool.run,
+        )
         self.input = InputService(
             reactor,
             config,
             self.publisher,
             self.events,
-            self._ended,
+            self._input_ended,
             on_tags=self._take_tags,
             start_reader=start_reader,
             on_wanted=lambda: on_wanted(self),
@@ -209,34 +197,11 @@ class Stream(MultiService):
             blocked in libavformat is left alone after a second.
         """
         written = self.publisher.end(for_good=False)
-        if self._forgetting is not None and self._forgetting.active():
-            self._forgetting.cancel()
-        waiting = [
-            maybeDeferred(super().stopService),
-            self._rest_taken(self._reactor.seconds() + GRACE),
-        ]
-        stopped: Deferred[Any] = gatherResults(waiting)
-        stopped.addCallback(lambda _: self._forget())
+        stopped: Deferred[Any] = gatherResults(
+            [maybeDeferred(super().stopService), self._end.stop()]
+        )
+        stopped.addCallback(lambda _: self._end.forget())
         return stopped.addCallback(lambda _: written)
-
-    def _forget(self) -> None:
-        """Give the buffer back. The result is not awaited."""
-        if self.publisher.period is not None:
-            self.publisher.forget()
-            self._pool.run(trim)
-
-    def _rest_taken(self, deadline: float) -> Deferred[None]:
-        """
-        Wait for clients that are behind.
-
-        @return: fires when every client has all that there is, or when it is time.
-        """
-        if not self.fanout.clients or self._reactor.seconds() >= deadline:
-            return succeed(None)
-        later: Deferred[None] = Deferred()
-        later.addCallback(lambda _: self._rest_taken(deadline))
-        self._reactor.callLater(LOOK, later.callback, None)
-        return later
 
     @property
     def failed(self) -> bool:
@@ -405,19 +370,11 @@ class Stream(MultiService):
     def _has_room(self) -> None:
         self.input.resume()
 
-    def _ended(self) -> None:
-        """Wait for clients and viewers that still have something to get: the input has ended."""
-        now = self._reactor.seconds()
-        if self._ended_at is None:
-            self._ended_at = now
-            hold = self.config.hold or KEPT_AFTER_END
-            self._forgetting = self._reactor.callLater(hold, self._forget)
-        target = self.cutter.target
-        viewers = self.period is not None and self.hls_viewers
-        viewers = viewers and now - self._ended_at < LAST_LOOK * target
-        if self.fanout.clients or viewers:
-            self._reactor.callLater(0.1, self._ended)
-        elif self.running:
+    def _input_ended(self) -> None:
+        self._end.come(self.config.hold, self._finish)
+
+    def _finish(self) -> None:
+        if self.running:
             self.ended = True
             self._on_end(self)
 
