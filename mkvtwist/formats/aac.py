@@ -4,26 +4,22 @@ AAC in ADTS, for radios (I{pure}, ISO/IEC 14496-3, 1.A.2.2).
 
 from collections.abc import Collection
 
-from mkvtwist.formats.adts import AdtsFraming, NoPlace
+from mkvtwist.formats.adts import AdtsFraming
 from mkvtwist.formats.bare import FILE, BareMuxer, only
-from mkvtwist.formats.base import Format
+from mkvtwist.formats.base import Format, NoPlace, fits_if
 from mkvtwist.media.packet import Header, Track
 
 
 def _muxer(header: Header, numbers: Collection[int]) -> BareMuxer:
     track = only(header, numbers)
-    framing = AdtsFraming(track.codec_private)
+    framing = _framing(track)
     return BareMuxer(track.number, lambda data: b"".join(framing.parts(data)))
 
 
-def _fits(track: Track) -> bool:
+def _framing(track: Track) -> AdtsFraming:
     if track.codec != "aac":
-        return False
-    try:
-        AdtsFraming(track.codec_private)
-    except NoPlace:
-        return False
-    return True
+        raise NoPlace(f"{track.codec} is not AAC")
+    return AdtsFraming(track.codec_private)
 
 
 AAC = Format(
@@ -31,7 +27,7 @@ AAC = Format(
     title="AAC",
     ending=".aac",
     media_type=lambda _: "audio/aac",
-    fits=_fits,
+    fits=fits_if(_framing),
     muxer=_muxer,
     file=FILE,
     one_of="sounds of AAC",

@@ -4,6 +4,7 @@ AAC with ADTS headers (I{pure}, ISO/IEC 14496-3, 1.A.2.2), from the setup that r
 
 from collections.abc import Sequence
 
+from mkvtwist.formats.base import NoPlace
 from mkvtwist.media.bits import Bits, Damaged
 from mkvtwist.media.latm import object_type
 
@@ -21,10 +22,6 @@ SAMPLE_RATES = (
 
 _SBR, _PS = 5, 29
 """Audio object types that name a layer on top of the one that the frames begin with."""
-
-
-class NoPlace(ValueError):
-    """The exception for a setup that cannot be read, or has no form in ADTS."""
 
 
 def adts(private: bytes) -> tuple[int, bytes]:

@@ -153,6 +153,27 @@ class Format:
         return frozenset(track.number for track in tracks if self.fits(track))
 
 
+class NoPlace(ValueError):
+    """The exception for a track that has no place in a format, or whose setup cannot be read."""
+
+
+def fits_if(make: Callable[[Track], object]) -> Callable[[Track], bool]:
+    """
+    Return a L{Format.fits}: whether something can be made of a track.
+
+    @param make: raises L{NoPlace} if it cannot.
+    """
+
+    def fits(track: Track) -> bool:
+        try:
+            make(track)
+        except NoPlace:
+            return False
+        return True
+
+    return fits
+
+
 def video_or_audio(subtype: str) -> Callable[[Sequence[Track]], str]:
     """
     Return a L{Format.media_type}: C{video/} or C{audio/}, by what the tracks are, and the codecs.

@@ -4,9 +4,10 @@ FLAC as such (I{pure}, RFC 9639, 8): its metadata, then frame after frame.
 
 import struct
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from mkvtwist.formats.bare import FILE, BareMuxer, only
-from mkvtwist.formats.base import FileLayout, Format, IndexEntry
+from mkvtwist.formats.base import Format, IndexEntry
 from mkvtwist.media.packet import SECOND, Header, Track
 
 MARK = b"fLaC"
@@ -66,7 +67,7 @@ FLAC = Format(
     media_type=lambda _: "audio/flac",
     fits=_fits,
     muxer=_muxer,
-    file=FileLayout(front=_front, piece=FILE.piece, earliest=FILE.earliest, span=FILE.span),
+    file=replace(FILE, front=_front),
     one_of="sounds of FLAC",
     single=True,
 )

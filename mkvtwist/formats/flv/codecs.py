@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
+from mkvtwist.formats.base import NoPlace, fits_if
 from mkvtwist.formats.flac import MARK, block, stream_info
 from mkvtwist.formats.mp4.boxes import Mp4Error
 from mkvtwist.formats.mp4.head import sample_entry
@@ -31,10 +32,6 @@ _MP3_RATES: Mapping[int, int] = MappingProxyType({11025: 1, 22050: 2})
 """Numbers of rates of classic MP3; any other rate says 44,100, and decoders look at the frames."""
 
 _44100, _16_BITS, _STEREO = 3, 1, 1
-
-
-class Unusable(ValueError):
-    """The exception for a track that has no place in FLV, or whose setup cannot be read."""
 
 
 class Writing(Protocol):
@@ -111,7 +108,7 @@ def delay(packet: Packet) -> bytes:
 
 def _require(setup: bytes) -> None:
     if not setup:
-        raise Unusable("there is no setup for the decoder")
+        raise NoPlace("there is no setup for the decoder")
 
 
 def _hevc(track: Track) -> Writing:
@@ -127,7 +124,7 @@ def _vp9(track: Track) -> Writing:
     try:
         record = sample_entry(track.mp4_head).get(b"vpcC", b"")
     except Mp4Error as error:
-        raise Unusable("its description cannot be read") from error
+        raise NoPlace("its description cannot be read") from error
     return _Enhanced(b"vp09", record[4:], delayed=False)
 
 
@@ -191,18 +188,13 @@ def writing(track: Track) -> Writing:
     """
     Return how a track's tags are written.
 
-    @raise Unusable: when it has no place in FLV.
+    @raise NoPlace: when it has no place in FLV.
     """
     make = _WRITINGS.get(track.codec)
     if make is None:
-        raise Unusable(f"{track.codec} has no place in FLV")
+        raise NoPlace(f"{track.codec} has no place in FLV")
     return make(track)
 
 
-def fits(track: Track) -> bool:
-    """Return whether a track can live in FLV."""
-    try:
-        writing(track)
-    except Unusable:
-        return False
-    return True
+fits = fits_if(writing)
+"""Whether a track can live in FLV."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from mkvtwist.formats.adts import AdtsFraming, NoPlace
+from mkvtwist.formats.adts import AdtsFraming
+from mkvtwist.formats.base import NoPlace, fits_if
 from mkvtwist.formats.mpegts.tables import EXTENSION, LANGUAGE, REGISTRATION, descriptor
 from mkvtwist.media.packet import Packet, Track
 
@@ -268,15 +269,19 @@ _MPEG_SOUND, _MPEG_2_SOUND, _MPEG_RATE = 0x03, 0x04, 32000
 """Stream types of MP2 and MP3; those of fewer samples a second are MPEG-2's."""
 
 
-def fits(track: Track) -> bool:
-    """Return whether a track can live in a transport stream."""
-    if track.codec not in CODECS:
-        return False
-    try:
-        CARRIAGE[track.codec].framing(track.codec_private)
-    except NoPlace:
-        return False
-    return True
+def framing_of(track: Track) -> Framing:
+    """
+    Return the framing of a track's payloads.
+
+    @raise NoPlace: when it has no place in a transport stream.
+    """
+    if track.codec not in CARRIAGE:
+        raise NoPlace(f"{track.codec} has no place in MPEG-TS")
+    return CARRIAGE[track.codec].framing(track.codec_private)
+
+
+fits = fits_if(framing_of)
+"""Whether a track can live in a transport stream."""
 
 
 def stream_type(track: Track) -> int:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from mkvtwist.formats.mpegts import tables
-from mkvtwist.formats.mpegts.payload import CARRIAGE, descriptors, stream_type
+from mkvtwist.formats.mpegts.payload import CARRIAGE, descriptors, framing_of, stream_type
 from mkvtwist.formats.mpegts.transport import (
     BEGINS,
     CLOCK_FIELD,
@@ -54,13 +54,12 @@ class ElementaryStream:
     """
 
     def __init__(self, track: Track) -> None:
-        carriage = CARRIAGE[track.codec]
         self.number = track.number
         self.pid = _FIRST_PID + track.number
         self.is_video = track.type == "video"
         self._step = track.step
-        self._id = carriage.stream_id
-        self._framing = carriage.framing(track.codec_private)
+        self._id = CARRIAGE[track.codec].stream_id
+        self._framing = framing_of(track)
         self._heads = [HEAD.pack(0x47, self.pid, PAYLOAD | n) for n in range(16)]
         about = descriptors(track, self._framing)
         self.described = tables.entry(stream_type(track), self.pid, about)

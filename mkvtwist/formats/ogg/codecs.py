@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from mkvtwist.formats.base import NoPlace, fits_if
 from mkvtwist.formats.flac import MARK, block, stream_info
 from mkvtwist.media.packet import Track
 
@@ -22,19 +23,15 @@ _VORBIS_COMMENT = 4
 """The type of a metadata block of FLAC with comments."""
 
 
-class Unusable(ValueError):
-    """The exception for a setup of which no header packets can be made."""
-
-
 def headers(track: Track) -> Sequence[bytes]:
     """
     Return the header packets of a track.
 
-    @raise Unusable: when the codec has no place in Ogg here, or its setup cannot be read.
+    @raise NoPlace: when the codec has no place in Ogg here, or its setup cannot be read.
     """
     make = _HEADERS.get(track.codec)
     if make is None:
-        raise Unusable(f"{track.codec} has no place in Ogg")
+        raise NoPlace(f"{track.codec} has no place in Ogg")
     return make(track.codec_private)
 
 
@@ -43,19 +40,14 @@ def rate(track: Track) -> int:
     return OPUS_RATE if track.codec == "opus" else track.sample_rate or OPUS_RATE
 
 
-def fits(track: Track) -> bool:
-    """Return whether a track can live in Ogg."""
-    try:
-        headers(track)
-    except Unusable:
-        return False
-    return True
+fits = fits_if(headers)
+"""Whether a track can live in Ogg."""
 
 
 def _opus(private: bytes) -> Sequence[bytes]:
     """Return OpusHead, which Matroska has as it is, and OpusTags (RFC 7845, 5)."""
     if not private.startswith(b"OpusHead"):
-        raise Unusable("there is no OpusHead")
+        raise NoPlace("there is no OpusHead")
     return private, b"OpusTags" + _COMMENTS
 
 
@@ -63,7 +55,7 @@ def _vorbis(private: bytes) -> Sequence[bytes]:
     """Return the three headers, of which Matroska has the sizes in front (RFC 9559, 6.3.2)."""
     sizes, at = [], 1
     if private[:1] != b"\2":
-        raise Unusable("there are not three headers")
+        raise NoPlace("there are not three headers")
     for _ in range(2):
         size = 0
         while private[at : at + 1] == b"\xff":
@@ -73,7 +65,7 @@ def _vorbis(private: bytes) -> Sequence[bytes]:
     first = private[at : at + sizes[0]]
     setup = private[at + sum(sizes) :]
     if not (first.startswith(b"\1vorbis") and setup.startswith(b"\5vorbis")):
-        raise Unusable("its headers cannot be read")
+        raise NoPlace("its headers cannot be read")
     return first, b"\3vorbis" + _COMMENTS + b"\1", setup
 
 
@@ -81,7 +73,7 @@ def _flac(private: bytes) -> Sequence[bytes]:
     """Return the first packet, with STREAMINFO, and one of comments (RFC 9639, 10.1)."""
     info = stream_info(private)
     if not info:
-        raise Unusable("there is no STREAMINFO")
+        raise NoPlace("there is no STREAMINFO")
     version, more = b"\1\0", b"\0\1"
     return (
         b"\x7fFLAC" + version + more + MARK + block(0, info, is_last=False),

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.formats.ogg.codecs import Unusable, fits, headers, rate
+from mkvtwist.formats.base import NoPlace
+from mkvtwist.formats.ogg.codecs import fits, headers, rate
 from mkvtwist.testing import AUDIO
 from tests.support.read_back import read_clip
 
@@ -42,7 +43,7 @@ class HeaderTests(SynchronousTestCase):
     def test_other_codecs(self) -> None:
         """Any other codec is refused."""
         self.assertFalse(fits(AUDIO))
-        self.assertRaises(Unusable, headers, AUDIO)
+        self.assertRaises(NoPlace, headers, AUDIO)
 
     @given(st.sampled_from(sorted(ENCODERS)), st.binary(max_size=80))
     def test_damaged(self, codec: str, private: bytes) -> None:
