@@ -140,9 +140,12 @@ class SenderSlot:
     def has_left_nothing(self) -> bool:
         """
         Return whether the stream has been started, and all has been read of senders that have left.
+
+        Listeners to events hear of a sender's end before the input is ready for the next one.
         """
-        is_started = self.is_open or self._life.state is State.ENDED
-        return is_started and all(s is None or s.present for s in (self.current, self.next))
+        idle = State.WAITING_FOR_SENDER if self.is_open else State.ENDED
+        is_ready = self.current is not None or self._life.state is idle
+        return is_ready and all(s is None or s.present for s in (self.current, self.next))
 
     def in_turn(self, call: Callable[[], None]) -> None:
         """Call a function as soon as L{has_left_nothing}, perhaps now."""

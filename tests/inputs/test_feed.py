@@ -13,6 +13,7 @@ from mkvtwist.config.settings import StreamConfig
 from mkvtwist.inputs.feed import FEED_LIMIT, PIECE, Feed
 from mkvtwist.libav import Ended
 from mkvtwist.libav.pipe import PIPE_LIMIT
+from mkvtwist.live.events import Event, InputDown
 from mkvtwist.streams.stream import Stream
 from mkvtwist.testing import END, FakeReaders, Reactor, footage, header
 from tests.support.fakes import Log
@@ -274,6 +275,26 @@ class FeedTests(SynchronousTestCase):
         self.emit(END)
         self.finish(thread)
         self.assertEqual((results, self.readers[1].read()), ([6], b"second"))
+
+    def test_at_the_end_of_another(self) -> None:
+        """A listener that hears of a feed's end is told that another one has to wait for a turn."""
+        self.start()
+        second = self.stream.feed("second")
+        told: list[BlockingIOError] = []
+
+        def heard(event: Event) -> None:
+            if isinstance(event, InputDown):
+                told.append(self.assertRaises(BlockingIOError, second.write, b"x"))
+
+        self.stream.events.subscribe(heard)
+        with self.stream.feed("first") as first:
+            self.write(first, b"first")
+        self.readers[0].emit(header(), *footage(0, 1))
+        self.reactor.turns()
+        self.emit(END)
+        self.assertEqual(len(told), 1)
+        self.write(second, b"second")
+        self.assertEqual(self.readers[1].read(), b"second")
 
     def test_closed_while_full(self) -> None:
         """A feed that is closed while it has to wait is read to its end."""
