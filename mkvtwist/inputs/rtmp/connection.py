@@ -52,14 +52,13 @@ class RtmpConnection(Protocol):
     """
     A sender's connection.
 
-    @ivar host: the address that it comes from; L{None} for a UNIX socket.
-    @ivar peer: that address in words, with the port.
+    @ivar host: the address for which it is counted; L{None} for a UNIX socket. That of a proxy with
+        the PROXY protocol, which says only with its first bytes for whom it connects.
     """
 
     transport: Any
     factory: Any
     host: str | None = None
-    peer = ""
 
     def __init__(self, reactor: Any, publishing: Publishing) -> None:
         self._reactor = reactor
@@ -75,8 +74,7 @@ class RtmpConnection(Protocol):
 
     def connectionMade(self) -> None:
         """Wait for the handshake; close the connection if its address has too many."""
-        peer = self.transport.getPeer()
-        self.host, self.peer = host_of(peer), address(peer)
+        self.host = self._sender_host
         if not self.factory.opened(self):
             self.drop()
             return
@@ -104,6 +102,16 @@ class RtmpConnection(Protocol):
         self._end_deadline()
         self.factory.closed(self)
         self._leave()
+
+    @property
+    def _sender_host(self) -> str | None:
+        """The address that the sender is known to come from by now."""
+        return host_of(self.transport.getPeer())
+
+    @property
+    def _peer(self) -> str:
+        """That address in words, with the port."""
+        return address(self.transport.getPeer())
 
     # what is said to it, of which a sender never has much
 
@@ -153,7 +161,7 @@ class RtmpConnection(Protocol):
         self._end_deadline()
         self.transport.pauseProducing()
         to = publish_address(asked.app, asked.path)
-        decided = Deferred.fromCoroutine(self._publishing.admit(to, self.host))
+        decided = Deferred.fromCoroutine(self._publishing.admit(to, self._sender_host))
         decided.addCallback(self._decided)
         decided.addErrback(self._failed)
 
@@ -164,10 +172,10 @@ class RtmpConnection(Protocol):
             self._refused(decision.slot, decision.text)
             self.end(f"{decision.text}.")
             return
-        identity = identity_of(decision.user, self.host)
+        identity = identity_of(decision.user, self._sender_host)
         self._slot = decision.slot
         self._uplink = RtmpUplink(self)
-        self._sender = Sender(decision.slot, self.peer, self._uplink, identity)
+        self._sender = Sender(decision.slot, self._peer, self._uplink, identity)
         if not self._sender.arrive():
             return
         self.factory.publishes(self)
@@ -218,9 +226,9 @@ class RtmpConnection(Protocol):
         """Report that the sender may not publish."""
         line = "sender {peer} refused over RTMP: {reason}"
         if slot is None:
-            self.factory.refused(self.peer, reason, line)
+            self.factory.refused(self._peer, reason, line)
         else:
-            slot.refuse(self.peer, reason, line)
+            slot.refuse(self._peer, reason, line)
 
     def _close(self) -> None:
         """Close the connection once what was written has arrived."""

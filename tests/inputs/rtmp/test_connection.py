@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_network
 
-from twisted.internet.address import UNIXAddress
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.interfaces import IHalfCloseableDescriptor, IPushProducer
 from twisted.internet.testing import StringTransport
 from zope.interface import directlyProvides
@@ -264,6 +264,15 @@ class RefusalTests(ConnectionTestCase):
         self.rule(AccessRule(allow=(ip_network("10.0.0.0/8"),)))
         self.assertIn("your address is not allowed", self.verdict(self.sender()))
         self.assertEqual(self.verdict(self.sender(host="10.0.0.1")), "ok")
+
+    def test_address_behind_proxy(self) -> None:
+        """The rule holds for the address that a proxy's PROXY protocol says later."""
+        self.rule(AccessRule(allow=(ip_network("10.0.0.0/8"),)))
+        uplink = self.peers.connect("10.0.0.1")
+        uplink.transport.peerAddr = IPv4Address("TCP", "192.0.2.9", 5)
+        uplink.dataReceived(publish())
+        self.assertIn("your address is not allowed", self.verdict(uplink))
+        self.assertEqual(len(self.log.about("sender 192.0.2.9:5 refused")), 1)
 
     def test_occupied(self) -> None:
         """While one sends another one is refused."""
