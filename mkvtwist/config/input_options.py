@@ -89,7 +89,7 @@ _RTMP = _names(
 )
 _FILE = _names("follow pkt_size seekable")
 
-_BY_SCHEME: Mapping[str, frozenset[str]] = MappingProxyType(
+_OPTIONS_BY_SCHEME: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         **dict.fromkeys(("http", "https"), _HTTP | _TLS | _TCP),
         **dict.fromkeys(("rtsp", "rtsps"), _RTSP | _RTP | _TLS | _TCP),
@@ -106,9 +106,12 @@ _BY_SCHEME: Mapping[str, frozenset[str]] = MappingProxyType(
         "crypto": _names("decryption_iv decryption_key iv key"),
     }
 )
-"""The options of the protocols that a URL is built on, by its scheme; any other may have all."""
+"""
+The options that libavformat hands to the protocols of a URL, by its scheme; any other may have all.
+The protocols that a URL may reach are another matter (L{mkvtwist.libav.reach.whitelists}).
+"""
 
-_ALL = _ALWAYS | _FILE | frozenset().union(*_BY_SCHEME.values())
+_ALL = _ALWAYS | _FILE | frozenset().union(*_OPTIONS_BY_SCHEME.values())
 
 _LISTEN = "write ?listen=1 at the end of the URL"
 _REACH = "mkvtwist decides what an input may open beside itself"
@@ -267,7 +270,7 @@ def _known(source: Input) -> frozenset[str]:
     if source.form is Form.SDP:
         return _ALWAYS | _FILE | _RTP
     scheme = source.text.partition("://")[0].lower()
-    return _ALWAYS | _BY_SCHEME.get(scheme, _ALL)
+    return _ALWAYS | _OPTIONS_BY_SCHEME.get(scheme, _ALL)
 
 
 def _placed(options: InputOptions, directory: str) -> InputOptions:

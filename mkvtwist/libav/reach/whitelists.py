@@ -68,7 +68,7 @@ _BUILT_ON: Mapping[str, str] = MappingProxyType(
 )
 """The protocols of libavformat that a URL takes, by its scheme."""
 
-_BY_SCHEME: Mapping[str, str] = MappingProxyType(
+_FORMAT_BY_SCHEME: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("rtsp", "rtsps"), "rtsp"),
         **dict.fromkeys(("rtp", "srtp"), "rtp"),
@@ -114,7 +114,7 @@ def whitelists_for_url(url: str, *, lists: bool) -> dict[str, str]:
         parts = scheme.split("+")
         built = [_BUILT_ON[part] for part in parts if part in _BUILT_ON]
         protocols = ",".join([*parts, *built, "tls,tcp,udp"])
-    more = [_BY_SCHEME[scheme]] if scheme in _BY_SCHEME else []
+    more = [_FORMAT_BY_SCHEME[scheme]] if scheme in _FORMAT_BY_SCHEME else []
     if is_http(url):
         more += ["hls", "dash"] if lists else []
         if urlsplit(url).path.lower().endswith(".sdp"):
