@@ -3,10 +3,13 @@
 /** @type {WakeLockSentinel | null} */
 let lock = null;
 let isWanted = false;
+let isAsking = false;
 
 async function take() {
-  if (!isWanted || lock || document.hidden) return;
+  if (!isWanted || lock || isAsking || document.hidden) return;
+  isAsking = true;
   lock = await navigator.wakeLock?.request("screen").catch(() => null) ?? null;
+  isAsking = false;
   lock?.addEventListener("release", () => { lock = null; });
   if (!isWanted) lock?.release();
 }
