@@ -111,7 +111,7 @@ class ExampleTests(SynchronousTestCase):
         self.assertIn(b"'reason': 'it has been stopped'", self.said)
 
     def test_animation(self) -> None:
-        """What a thread draws is watched, and the thread is told when the stream ends."""
+        """Viewers see the drawing of a thread, which is told when the stream ends."""
         self.start("animation.py")
         data, _ = self.get("/ball.mkv", 4096)
         self.assertEqual((data[:4], len(data)), (MATROSKA, 4096))
@@ -142,7 +142,7 @@ class ExampleTests(SynchronousTestCase):
         self.stop()
 
     def test_asyncio_program(self) -> None:
-        """What a command writes is watched; the program ends with it, or when interrupted."""
+        """Viewers get the output of a command; the program ends with it, or when interrupted."""
         clip = str(media.clip(seconds=1))
         command = f"{COPY}; sys.stdout.flush(); import signal; signal.pause()"
         self.start("asyncio_program.py", sys.executable, "-c", command, clip)

@@ -126,7 +126,7 @@ class SenderStatistics:
 
 
 class Station(NamedTuple):
-    """What a sender says of its station, as Icecast's do; each text is empty if it says nothing."""
+    """A sender's words on its station, as Icecast's send them; each is empty if it sends none."""
 
     name: str = ""
     description: str = ""

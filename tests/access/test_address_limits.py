@@ -17,7 +17,7 @@ from tests.support.site import Connection, SiteTestCase
 
 
 class AddressLimitsTests(SiteTestCase):
-    """What one address may have, before anybody looks at what it asks for."""
+    """The share of one address, before anybody looks at its requests."""
 
     def setUp(self) -> None:
         """Three connections, and five requests a second."""
@@ -52,7 +52,7 @@ class AddressLimitsTests(SiteTestCase):
         return connection
 
     def statuses(self, *connections: Connection) -> list[int]:
-        """What each has been answered."""
+        """The answer to each."""
         return [connection.answer().status for connection in connections]
 
     def test_idle(self) -> None:

@@ -32,7 +32,7 @@ class GateTests(FileTestCase):
         self.log = Log(self)
 
     def login(self, rule: AccessRule | Gate, *offered: ICredentials) -> str | None:
-        """Who a gate says this is."""
+        """The name that a gate has for a client."""
         gate = rule if isinstance(rule, Gate) else Gate(rule, self.hashing)
         login = Deferred.fromCoroutine(gate.login(offered))
         self.reactor.turns()

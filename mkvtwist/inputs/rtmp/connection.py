@@ -110,7 +110,7 @@ class RtmpConnection(Protocol):
 
     @property
     def _peer(self) -> str:
-        """That address in words, with the port."""
+        """The address and the port, in words, that the sender is known to come from by now."""
         return address(self.transport.getPeer())
 
     # what is said to it, of which a sender never has much

@@ -28,7 +28,7 @@ _DIGEST = 32
 """Bytes of a digest by SHA-256."""
 
 _SALT = bytes.fromhex("f0eec24a8068bee82e00d0d1029e7e576eec5d2d29806fab93b8e636cfeb31ae")
-"""What is behind the words in both keys."""
+"""The bytes behind the words in both keys."""
 
 CLIENT_KEY = b"Genuine Adobe Flash Player 001"
 SERVER_KEY = b"Genuine Adobe Flash Media Server 001"

@@ -52,6 +52,12 @@ make a message of a single byte, and 65,000 of them in one read would stop all e
 MOST_MESSAGE_STREAMS = 8
 """Message streams that a session may make; one publishes."""
 
+MOST_PUBLICATIONS = 32
+"""
+Publications over one connection, one after the other: senders have one. A hundred could come in
+one read, each with its lines in the log.
+"""
+
 FOUR_CCS = ("avc1", "hvc1", "av01", "vp09", "vp08", "mp4a", "Opus", "fLaC", "ac-3", "ec-3", ".mp3")
 """The codecs that libavformat reads in Enhanced RTMP."""
 
@@ -115,7 +121,7 @@ class Session:
     """
     The server's side of one connection.
 
-    @ivar state: what it is at.
+    @ivar state: its state.
     """
 
     def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
@@ -131,6 +137,7 @@ class Session:
         self._app = ""
         self._is_connected = False
         self._message_streams = 0
+        self._publications = 0
         self._publishing = 0  # the number of its message stream
         self._flags: int | None = tags.HAS_AUDIO | tags.HAS_VIDEO  # until FLV's header is written
         self._received = self._acknowledged = 0
@@ -322,6 +329,9 @@ class Session:
     def _publish(self, stream: int, transaction: float, arguments: list[Any]) -> Event:
         if self.state is State.PUBLISHING:
             raise ProtocolError("publish, while it publishes already")
+        self._publications += 1
+        if self._publications > MOST_PUBLICATIONS:
+            raise ProtocolError(f"more than {MOST_PUBLICATIONS} publications")
         self._publishing = stream
         self.state = State.ASKING
         return PublishRequested(self._app, _text(arguments, 1))

@@ -36,7 +36,7 @@ class Amf0Tests(SynchronousTestCase):
 
     @given(st.lists(VALUES.filter(lambda value: depth(value) <= DEEPEST), max_size=5))
     def test_round_trip(self, values: list[object]) -> None:
-        """What was encoded is decoded to the same."""
+        """Values that are encoded and decoded are the same."""
         self.assertEqual(decode(encode(*values)), values)
 
     def test_other_types(self) -> None:
@@ -59,7 +59,7 @@ class Amf0Tests(SynchronousTestCase):
         self.assertEqual(encode(*decode(data)), data)
 
     def test_refused(self) -> None:
-        """What is cut off, unknown, too deep or too much is an error of its own."""
+        """Values that are cut off, unknown, too deep or too many are an error of its own."""
         deep = bytes.fromhex("0a00000001") * (DEEPEST + 2) + b"\x05"
         many = bytes.fromhex("0a00ffffff") + bytes([5]) * 5000
         for data in (

@@ -64,7 +64,7 @@ class ChunkReaderTests(SynchronousTestCase):
         self.assertEqual(found, sent)
 
     def test_headers(self) -> None:
-        """What a header leaves out is as in the message before."""
+        """A header has from the message before all that it leaves out."""
         data = (
             header(0, 4, "000064 000002 09 01000000")
             + b"ab"

@@ -26,7 +26,7 @@ from mkvtwist.inputs.rtmp.connection import (
 )
 from mkvtwist.inputs.rtmp.factory import MOST_WAITING
 from mkvtwist.inputs.rtmp.handshake import SIZE
-from mkvtwist.inputs.rtmp.session import LONGEST_MESSAGE
+from mkvtwist.inputs.rtmp.session import LONGEST_MESSAGE, MOST_PUBLICATIONS
 from mkvtwist.inputs.sender_slot import SenderSlot
 from mkvtwist.inputs.senders import SENDER_SILENCE, IUplink
 from mkvtwist.libav.pipe import PIPE_LIMIT
@@ -88,7 +88,7 @@ class ConnectionTestCase(InputTestCase, FileTestCase):
         return text
 
     def read(self) -> bytes:
-        """What the newest reader can read without waiting for more."""
+        """All that the newest reader can read without waiting for more."""
         data = b""
         while len(data) < len(BOTH):
             data += self.reader.media.read(1000)  # type: ignore[union-attr]
@@ -99,11 +99,11 @@ class PublishTests(ConnectionTestCase):
     """Senders that may publish."""
 
     def test_interface(self) -> None:
-        """What is published has an uplink."""
+        """Each publication has an uplink."""
         verifyClass(IUplink, RtmpUplink)
 
     def test_media(self) -> None:
-        """What a sender publishes is read as FLV; when it leaves the next one may come at once."""
+        """A sender's media are read as FLV; when it leaves the next one may come at once."""
         for _ in range(2):
             uplink = self.sender()
             self.assertEqual(self.verdict(uplink), "ok")
@@ -130,6 +130,15 @@ class PublishTests(ConnectionTestCase):
         self.reactor.advance(PUBLISH_TIME)
         self.assertTrue(uplink.transport.disconnected)
         self.assertEqual(self.refused, [])
+
+    def test_again_and_again(self) -> None:
+        """A sender that ends and publishes again all the time is disconnected."""
+        uplink = self.peers.connect()
+        again = command("FCUnpublish", 6, None, "cam") + command("publish", 7, None, "cam")
+        uplink.dataReceived(publish() + again * 300)
+        self.assertTrue(uplink.transport.disconnected)
+        self.assertEqual(len(self.log.about("connected")), MOST_PUBLICATIONS)
+        self.assertEqual(len(self.log.about(f"more than {MOST_PUBLICATIONS} publications")), 1)
 
     def test_ended_while_full(self) -> None:
         """A sender that ends while its media are still to be read may publish again at once."""
@@ -317,7 +326,7 @@ class RefusalTests(ConnectionTestCase):
         self.assert_ends(uplink)
 
     def test_something_else(self) -> None:
-        """Who does not speak RTMP, or does nothing, is disconnected, and is logged."""
+        """A peer that does not speak RTMP, or does nothing, is disconnected, and is logged."""
         for data, reason in (
             (b"GET / HTTP/1.1\r\n\r\n", "it does not speak RTMP"),
             (b"\x16\x03\x01\x02\x00", "it does not speak RTMP"),
@@ -388,7 +397,7 @@ class LimitTests(ConnectionTestCase):
             self.assertFalse(self.peers.connect().transport.disconnected)
 
     def test_waiting(self) -> None:
-        """Of those that publish nothing the oldest makes room; who publishes is never dropped."""
+        """The oldest connection that publishes nothing makes room, never one that publishes."""
         sender = self.sender()
         waiting = [self.peers.connect(f"10.0.0.{number}") for number in range(MOST_WAITING)]
         for number in range(3):

@@ -70,7 +70,7 @@ class SessionTests(SynchronousTestCase):
         return self.accept()
 
     def results(self) -> dict[float, list[Any]]:
-        """What has been said to each command, by its number."""
+        """The answer to each command, by its number."""
         found = [amf0.decode(m.body) for m in answers(self.said) if m.type == Type.COMMAND]
         return {values[1]: values[2:] for values in found if values[0] == "_result"}
 
@@ -98,7 +98,7 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual((found[0], found[-1]), (PublishRequested("live", "cam"), Unpublished()))
 
     def test_asking(self) -> None:
-        """What is sent before the sender may publish is read then, and not before."""
+        """Media that come early are read when the sender may publish, and not before."""
         self.assertEqual(self.send(publish() + media(SHOWN)), [PublishRequested("live", "cam")])
         self.assertEqual(self.send(media(HEARD)), [])
         self.assertEqual(self.accept(), [MediaReceived(BOTH)])
@@ -222,7 +222,7 @@ class SessionTests(SynchronousTestCase):
         self.assertLessEqual(got[-1], total)
 
     def test_refused_bytes(self) -> None:
-        """What no sender says is an error, whatever it is."""
+        """Bytes that no sender sends are an error, whatever they are."""
         video = Message(Type.VIDEO, 1, 0, bytes(LONGEST_COMMAND + 1))
         for sent in (
             command("createStream", 1, None),
