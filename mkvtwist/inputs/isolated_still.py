@@ -25,6 +25,7 @@ from mkvtwist.libav.wire import (
     WireError,
     encode,
 )
+from mkvtwist.media.printable import printable, printable_lines
 
 DECODING_TIME = 10.0
 """Seconds that a worker may decode; then it is killed."""
@@ -106,10 +107,11 @@ class _Conversation(Protocol):
                 elif isinstance(message, Confined):
                     self._workers.confined(message.by)
                 elif isinstance(message, Logged) and self._made is not None:
-                    self._workers.log.error("a still: {text}", text=message.text)
+                    text = printable_lines(message.text)
+                    self._workers.log.error("a still: {text}", text=text)
                     self._settle(NoStill("it cannot be decoded", "an error in mkvtwist"))
                 elif isinstance(message, StillFailed):
-                    self._settle(NoStill(message.reason, message.detail))
+                    self._settle(NoStill(printable(message.reason), printable(message.detail)))
         except WireError as error:
             self._settle(NoStill("it cannot be decoded", str(error)))
             self._kill()

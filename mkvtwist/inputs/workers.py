@@ -280,6 +280,7 @@ class Workers(Service):
         """
         self.reactor = reactor
         self.confined_by: tuple[str, ...] | None = None
+        self._missing: set[str] = set()  # means whose lack has been logged
         self.buffer = memoryview(bytearray(BUFFER_SIZE))
         self._start = start
         self._zygote: ZygoteConnection | None = None
@@ -327,11 +328,10 @@ class Workers(Service):
 
     def confined(self, by: tuple[str, ...]) -> None:
         """Take note of the parts of the kernel that confine a worker; log a missing one, once."""
-        if by == self.confined_by:
-            return
-        self.confined_by = by
+        self.confined_by = tuple(name for name in CONFINED_BY if name in by)
         for name in CONFINED_BY:
-            if name not in by:
+            if name not in by and name not in self._missing:
+                self._missing.add(name)
                 self.log.warn(
                     "inputs are read in processes of their own, but without {name}: the kernel"
                     " does not offer it, or a filter of the service forbids it. Media that"

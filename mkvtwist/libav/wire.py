@@ -37,6 +37,9 @@ TIME_LIMIT = 1 << 62
 SENTENCE_LIMIT = 4096
 """Characters of a sentence; texts that are shown are cut further."""
 
+LOG_LIMIT = 1 << 16
+"""Characters of an error's traceback."""
+
 MEDIA_TYPES = frozenset(get_args(TrackType))
 """The types of tracks."""
 
@@ -407,7 +410,11 @@ _KINDS: tuple[tuple[type, Callable[[Any], bytes], Callable[[_Fields], Message]],
     (Go, lambda go: _timing(go.timing), lambda data: Go(_read_timing(data))),
     (Progress, lambda made: _timing(made.timing), lambda data: Progress(_read_timing(data))),
     (Confined, lambda confined: _texts(confined.by), lambda data: Confined(data.texts())),
-    (Logged, lambda logged: _text(logged.text), lambda data: Logged(data.text())),
+    (
+        Logged,
+        lambda logged: _text(logged.text[:LOG_LIMIT]),
+        lambda data: Logged(data.text()[:LOG_LIMIT]),
+    ),
     (StillTask, lambda task: task.media, lambda data: StillTask(data.rest())),
     (Still, lambda still: still.picture, lambda data: Still(data.rest())),
     (

@@ -46,10 +46,6 @@ LOOK_INTERVAL = 1.0
 LONGEST_POLL = (1 << 31) - 1
 """Milliseconds that the kernel waits at most: 24 days."""
 
-LOG_LIMIT = 1 << 16
-"""Characters of an error's traceback."""
-
-
 _log = Logger()
 
 
@@ -270,4 +266,4 @@ class _OwnersLog:
 
     def __call__(self, event: LogEvent) -> None:
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)
-        self._owner.send(Logged(text[:LOG_LIMIT]))
+        self._owner.send(Logged(text))

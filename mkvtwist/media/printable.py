@@ -25,6 +25,11 @@ def printable(text: str, most: int = LONGEST_TEXT) -> str:
     return cut if cut.isprintable() else "".join(map(_shown, cut))
 
 
+def printable_lines(text: str) -> str:
+    """Return a text with each of its lines made L{printable}."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def _shown(letter: str) -> str:
     if letter.isprintable() or letter in _JOINERS:
         return letter
