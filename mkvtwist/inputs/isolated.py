@@ -15,9 +15,11 @@ from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mkvtwist.inputs.lent_timeline import LentTimeline
 from mkvtwist.inputs.reader_thread import ReaderTask
 from mkvtwist.inputs.workers import Workers, describe_exit
-from mkvtwist.libav import Ended, Event
+from mkvtwist.libav import Ended, Event, Opened
+from mkvtwist.libav.limits import PACKET_WEIGHT
 from mkvtwist.libav.pipe import Pipe
 from mkvtwist.libav.reader_events import made_printable
 from mkvtwist.libav.wire import (
@@ -28,16 +30,22 @@ from mkvtwist.libav.wire import (
     Message,
     Progress,
     Task,
-    Timing,
     WireError,
     encode,
 )
 from mkvtwist.live.streamlog import StreamLog
 from mkvtwist.media.byte_source import ByteSource
 from mkvtwist.media.packet import Header, Packet
+from mkvtwist.media.printable import printable_lines
 
 TURN = 1 << 20
 """Bytes that are taken in one turn of the reactor; then other streams have their turn."""
+
+TURN_MESSAGES = 1000
+"""
+Messages beside packets that may come in one turn. The sockets of a worker that sends each by itself
+hold some hundreds; a flood of them would hold up all other streams.
+"""
 
 GRACE = 0.25
 """
@@ -72,11 +80,10 @@ class IsolatedReader:
         self._on_events = on_events
         self._on_gone: Callable[[], None] | None = on_gone
         self._decoder = Decoder()
-        self._tracks: frozenset[int] = frozenset()  # of the header
-        self._timed: frozenset[int] = frozenset()  # those that tell the time
-        self._placed: dict[int, int] = {}  # the last decoding time of each track
-        self._has_timeline = self._is_confined = False
+        self._timeline = LentTimeline(task.timeline, task.pace)
+        self._is_confined = self._is_opened = False
         self._logged = 0
+        self._heard = 0  # messages of this turn that are no packets
         self._stopped = self._at_end = self._has_ended = self._exited = False
         self._last: Ended | None = None  # the end of a worker that has not reported it itself
         self._killing: Any = None
@@ -127,15 +134,14 @@ class IsolatedReader:
 
     def go(self) -> None:
         """Give the timeline to the worker, and let it read on."""
-        self._has_timeline = True
-        self._send(Go(Timing(self._task.timeline.state, self._task.pace.zero)))
+        self._send(Go(self._timeline.lend()))
 
     def stop(self) -> None:
         """Have the process end: by itself, or by force after L{GRACE}."""
         if self._stopped:
             return
         self._stopped = True
-        self._break_off()
+        self._timeline.break_off()
         self._hang_up()
         self._finish()
 
@@ -151,7 +157,7 @@ class IsolatedReader:
             self._hang_up()
         if self._at_end and self._last is not None and not self._has_ended:
             self._has_ended = True
-            self._break_off()
+            self._timeline.break_off()
             events.append(self._last)
         if not self._at_end:
             self._reactor.addReader(self)
@@ -192,8 +198,8 @@ class IsolatedReader:
     # what arrives
 
     def _receive(self, events: list[Event]) -> None:
-        taken, buffer = 0, self._workers.buffer
-        while taken < TURN and not self._at_end:
+        taken, self._heard, buffer = 0, 0, self._workers.buffer
+        while taken + len(events) * PACKET_WEIGHT < TURN and not self._at_end:
             try:
                 size = self._socket.recv_into(buffer)
             except BlockingIOError:
@@ -216,69 +222,48 @@ class IsolatedReader:
         @raise WireError: when no reader would have sent it.
         """
         if isinstance(message, Packet):
-            self._check(message)
+            self._timeline.place(message)
             events.append(message)
+            return
+        self._heard += 1
+        if self._heard > TURN_MESSAGES:
+            raise WireError("too much is said at once")
+        if isinstance(message, Event):
+            event = made_printable(message)
+            self._note(event)
+            events.append(event)
         elif isinstance(message, Progress):
-            self._follow(message.timing)
+            self._timeline.follow(message.timing)
         elif isinstance(message, Confined) and not self._is_confined:
             self._is_confined = True
             self._workers.confined(message.by)
         elif isinstance(message, Logged) and self._logged < LOG_LIMIT:
             self._logged += 1
-            self._log.error("{text}", text=message.text)
-        elif isinstance(message, Event):
-            event = made_printable(message)
-            events.append(event)
-            if isinstance(event, Header):
-                self._tracks, self._timed = event.numbers, event.numbers - event.sparse
-                self._placed.clear()
-            elif isinstance(event, Ended):
-                self._has_ended = True
-                self._has_timeline = False
-                self._hang_up()
+            self._log.error("{text}", text=printable_lines(message.text))
         else:
             raise WireError("no reader sends this")
 
-    def _follow(self, timing: Timing) -> None:
+    def _note(self, event: Event) -> None:
         """
-        Move the stream's timeline to where the worker's is, never back.
+        Take note of where the reader is.
 
-        @raise WireError: when the worker does not have the timeline.
+        @raise WireError: when that is not the order of a reader's events.
         """
-        if not self._has_timeline:
-            raise WireError("the timeline belongs to another reader")
-        timeline = self._task.timeline
-        edge = timeline.edge
-        timeline.take_over(timing.timeline)
-        timeline.edge = max(timeline.edge, edge)
-        self._task.pace.zero = timing.zero
-
-    def _check(self, packet: Packet) -> None:
-        """
-        Move the edge of the stream's timeline, from which it goes on if the process crashes.
-
-        @raise WireError: when a packet is of no track, or goes back in time.
-        """
-        if not self._has_timeline or packet.track not in self._tracks:
-            raise WireError("a packet is of no track")
-        if packet.dts <= self._placed.get(packet.track, packet.dts - 1) or packet.pts < packet.dts:
-            raise WireError("a packet goes back in time")
-        self._placed[packet.track] = packet.dts
-        if packet.track in self._timed:
-            timeline = self._task.timeline
-            timeline.edge = max(timeline.edge, packet.end)
+        if isinstance(event, Header):
+            self._timeline.begin(event)
+        elif isinstance(event, Ended):
+            self._timeline.end()
+            self._has_ended = True
+            self._hang_up()
+        elif isinstance(event, Opened) == self._is_opened:
+            raise WireError("an event is out of order")
+        self._is_opened = True
 
     # the end
 
     def _send(self, message: Message) -> None:
         with suppress(OSError):  # the worker has ended, which is found when all has been read
             self._socket.sendall(b"".join(encode(message)))
-
-    def _break_off(self) -> None:
-        """Take the timeline back from a process that has not brought it back."""
-        if self._has_timeline:
-            self._has_timeline = False
-            self._task.timeline.break_off()
 
     def _hang_up(self) -> None:
         """Close the sockets to the worker, which ends by itself or by force."""

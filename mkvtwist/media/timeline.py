@@ -123,6 +123,15 @@ class TimelineState(NamedTuple):
     origin: int | None
     tracks: tuple[TrackState, ...]
 
+    @property
+    def is_sound(self) -> bool:
+        """
+        Whether the next input can go on from here: no track is so far ahead of the others that its
+        packets would count as late, or would move the line.
+        """
+        most = self.edge + 2 * LOOSE  # a subtitle may be ahead, and shown later
+        return all(max(t.out, t.due) <= most and 0 <= t.step <= LOOSE for t in self.tracks)
+
 
 class Timeline:
     """

@@ -15,11 +15,11 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from mkvtwist.inputs.isolated import IsolatedReader
 from mkvtwist.inputs.isolated_still import isolated_still
 from mkvtwist.inputs.workers import WorkerOwner, Workers, start_zygote
-from mkvtwist.libav import Ended
+from mkvtwist.libav import Ended, Noticed, Opened
 from mkvtwist.libav.confinement import Kernel
 from mkvtwist.libav.pipe import PIPE_LIMIT, Pipe
 from mkvtwist.libav.still import NoStill, jpeg
-from mkvtwist.libav.wire import Confined, Go, Logged, Message, Timing, encode
+from mkvtwist.libav.wire import Confined, Go, Logged, Message, Progress, Timing, encode
 from mkvtwist.media.timeline import Timeline
 from mkvtwist.testing import END, Reactor, footage, header
 from tests.inputs.test_reader_thread import Owner, packets, task
@@ -190,6 +190,14 @@ class CrashTests(TestCase):
         self.assertIn("without seccomp", line)
         self.assertEqual(self.workers.confined_by, ("Landlock",))
 
+    def test_confined_by_lies(self) -> None:
+        """A process that changes what it says of itself does not fill the log, or forge names."""
+        for _ in range(3):
+            self.workers.confined(("Landlock", "\x1b[31m"))
+            self.workers.confined(("Landlock", "seccomp"))
+        self.assertEqual(len(self.log.about("processes of their own")), 1)
+        self.assertEqual(self.workers.confined_by, ("Landlock", "seccomp"))
+
     async def test_inherited(self) -> None:
         """A server that inherits orphans, as the first process of a container, waits for them."""
         kernel = Kernel()
@@ -353,20 +361,24 @@ class HostileWorkers:
 class HostileTests(SynchronousTestCase):
     """Messages that no reader sends: media have taken over the process."""
 
+    def setUp(self) -> None:
+        """Have a stream's timeline, which is at its beginning."""
+        self.timeline = Timeline()
+
     def end_of(self, *messages: Message | bytes) -> Ended:
         """How a reader ends whose process sends this after it has got the timeline."""
-        Log(self)
+        self.log = Log(self)
         workers, calls = HostileWorkers(), list[str]()
         reader = IsolatedReader(
             workers,  # type: ignore[arg-type]
-            task("demo:"),
+            task("demo:", None, self.timeline),
             lambda: calls.append("events"),
             lambda: calls.append("gone"),
         )
         reader.go()
         assert workers.connection is not None
         self.addCleanup(workers.connection.close)
-        for message in messages:
+        for message in (Opened(), *messages):
             data = message if isinstance(message, bytes) else b"".join(encode(message))
             workers.connection.sendall(data)
         *_, ended = reader.take()
@@ -389,6 +401,21 @@ class HostileTests(SynchronousTestCase):
         errors = [Logged("an error")] * 11
         self.assertIn("no reader sends this", self.end_of(*errors).reason)
 
+    def test_log(self) -> None:
+        """A process forges no line in the log, and no colour."""
+        self.end_of(Logged("Traceback\n  \x1b[31mred\rforged"), END)
+        (line,) = self.log.about("Traceback")
+        self.assertTrue(line.endswith("Traceback\n  \\x1b[31mred\\rforged"))
+
+    def test_too_many(self) -> None:
+        """A flood of messages ends the process before it holds up other streams."""
+        flood = b"".join(encode(Noticed("."))) * 2000
+        self.assertIn("too much", self.end_of(flood).reason)
+
+    def test_order(self) -> None:
+        """An input is opened once, before all other events."""
+        self.assertIn("out of order", self.end_of(Opened()).reason)
+
     def test_packets(self) -> None:
         """Packets are of the header's tracks, and go on in time."""
         first, second = footage(0, 1)[:2]
@@ -402,8 +429,13 @@ class HostileTests(SynchronousTestCase):
 
     def test_after_the_end(self) -> None:
         """Nothing counts that comes after the end."""
-        ended = self.end_of(header(), END, *footage(0, 1))
+        back = Progress(Timing(self.timeline.state, None))
+        ended = self.end_of(header(), back, END, *footage(0, 1))
         self.assertEqual(ended, END)
+
+    def test_not_brought_back(self) -> None:
+        """A process that ends without the timeline has crashed."""
+        self.assertIn("not come back", self.end_of(header(), *footage(0, 1), END).reason)
 
 
 class StillTests(TestCase):

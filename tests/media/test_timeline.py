@@ -755,6 +755,7 @@ class AnythingTests(SynchronousTestCase):
             edge, jumps = timeline.edge, timeline.discontinuities
             out = place(timeline, packet)
             self.assertLessEqual(edge, timeline.edge)
+            self.assertTrue(timeline.state.is_sound)
             self.assertIn(timeline.discontinuities - jumps, (0,) if packet.sparse else (0, 1))
             if out is None:
                 self.assertEqual(edge, timeline.edge)

@@ -43,6 +43,17 @@ class Pace:
         self._clock = clock
         self.zero: float | None = None
 
+    def take_over(self, zero: float | None, edge: int) -> None:
+        """
+        Go on with the zero of another pace, unless it would have the next packet wait for long.
+
+        @param edge: where the next packet is.
+        """
+        if zero is not None and self.rate:
+            latest = self._clock() + (self.burst + LATE_LIMIT - edge / SECOND) / self.rate
+            zero = min(zero, latest)
+        self.zero = zero
+
     def wait(self, dts: int, stop: Signal, slack: float = 0.0) -> bool:
         """
         Wait until a packet of this time is due.

@@ -6,7 +6,7 @@ import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mkvtwist.libav.packets.pace import PACE_STEP, Pace
+from mkvtwist.libav.packets.pace import LATE_LIMIT, PACE_STEP, Pace
 from mkvtwist.libav.stopping import Stopped
 from mkvtwist.media.packet import SECOND
 
@@ -153,3 +153,18 @@ class PaceTests(SynchronousTestCase):
         pace.wait(0, self.stop)
         self.stop.set()
         self.assertRaises(Stopped, pace.wait, SECOND, self.stop)
+
+    def test_take_over(self) -> None:
+        """A zero that another process has sent does not have the next packet wait for long."""
+        pace, edge = self.pace(), 3600 * SECOND
+        pace.take_over(1e17, edge)
+        pace.wait(edge, self.stop)
+        self.assertLessEqual(sum(self.stop.waits), LATE_LIMIT)
+
+    def test_go_on(self) -> None:
+        """The zero of a pace that was kept stays."""
+        pace, other = self.pace(), self.pace()
+        pace.wait(0, self.stop)
+        pace.wait(SECOND, self.stop)
+        other.take_over(pace.zero, SECOND)
+        self.assertEqual(other.zero, pace.zero)
