@@ -1,5 +1,5 @@
 """
-The process around the service: its clock, its end and its exit status (I{wiring}).
+The process around the service: its clock, its memory, its end and its exit status (I{wiring}).
 
 Twisted measures every timer by the wall clock, takes a second Ctrl-C for an error, and twistd has
 no exit status but 0. All three are changed here, and nowhere else;
@@ -7,6 +7,7 @@ C{tests.server.test_process} fails when a release of Twisted stops it.
 """
 
 import atexit
+import gc
 import logging
 import os
 import sys
@@ -64,6 +65,18 @@ def ignore_second_stop(reactor: Any) -> None:
             stop()
 
     reactor.stop = stop_or_ignore
+
+
+def spare_modules() -> None:
+    """
+    Have the collector of garbage leave alone what exists by now: modules, which stay.
+
+    Nothing else goes on while it looks through all objects, every few minutes. For the modules
+    alone that is 60 ms of work, and more than a second on a machine that is busy with others: it
+    interrupts a process that works for so long. Called before there are streams, which may go.
+    """
+    if not gc.get_freeze_count():  # a second service finds the first one's streams
+        gc.freeze()
 
 
 def exit_with(status: int) -> None:

@@ -28,7 +28,12 @@ from mkvtwist.config.sample import sample
 from mkvtwist.config.settings import DEFAULT_NAME, OPTIONS, SERVER_SETTINGS, STREAM_SETTINGS, Config
 from mkvtwist.config.values import ConfigError
 from mkvtwist.server.check import read
-from mkvtwist.server.process import exit_with, ignore_second_stop, use_monotonic_clock
+from mkvtwist.server.process import (
+    exit_with,
+    ignore_second_stop,
+    spare_modules,
+    use_monotonic_clock,
+)
 from mkvtwist.server.server import Server
 from mkvtwist.server.systemd import watchdog_interval
 
@@ -219,13 +224,14 @@ def makeService(options: Options) -> IService:
     """
     Return one service for everything that the options ask for.
 
-    From here on the reactor's timers are monotonic, and the process ends with the service's exit
-    status.
+    From here on the reactor's timers are monotonic, the collector of garbage spares what there is
+    by now, and the process ends with the service's exit status.
     """
     from twisted.internet import reactor
 
     use_monotonic_clock(reactor)
     ignore_second_stop(reactor)
+    spare_modules()
     assert options.config is not None
     assert options.command_line is not None
     reread = partial(read, options.command_line) if options.command_line.names_files else None

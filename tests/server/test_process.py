@@ -105,6 +105,31 @@ class StopTests(SynchronousTestCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
 
+class CollectorTests(SynchronousTestCase):
+    """L{mkvtwist.server.process.spare_modules}."""
+
+    def run_program(self, *lines: str) -> str:
+        """Run a program in a process of its own, and return what it prints."""
+        begin = ("import gc, mkvtwist.server.tap as _", "gc.disable()")
+        begin += ("from mkvtwist.server.process import spare_modules", "spare_modules()")
+        program = "\n".join((*begin, *lines))
+        command = (sys.executable, "-c", program)
+        return subprocess.check_output(command, cwd=CHECKOUT, text=True, timeout=PATIENCE)
+
+    def test_bound(self) -> None:
+        """A collection does not look at modules: what it looks at is not one in a hundred."""
+        said = self.run_program("print(len(gc.get_objects()), gc.get_freeze_count())")
+        left, spared = map(int, said.split())
+        self.assertLess(left, spared / 100)
+
+    def test_later(self) -> None:
+        """It finds what is made after that, even if it is done again."""
+        said = self.run_program(
+            "a = []; a.append(a)", "spare_modules()", "del a", "print(gc.collect())"
+        )
+        self.assertEqual(said, "1\n")
+
+
 class ExitTests(SynchronousTestCase):
     """L{mkvtwist.server.process.exit_with}."""
 
