@@ -14,7 +14,8 @@ C{ffmpeg} makes the clip. A night of damaged media, with no end but the clips'::
 
 If others work on the machine, compare each gap with those that are printed beside it: of a process
 that works as much as the server (the machine's), and of the server's answers (its reactor's). The
-folder of C{--keep} gets the server's log, and each damaged clip that crashed a reader.
+folder of C{--keep} gets the server's log, and each damaged clip that crashed a reader. With
+C{--stalls} the log says where the reactor stands still; see L{tools.stalls}.
 """
 
 # ruff: noqa: T201 (a script speaks by printing)
@@ -49,6 +50,8 @@ PORT = 18_000 + os.getpid() % 10_000
 SENDERS = 8
 READING_TIME = 20.0
 """Seconds until a sender goes on without the end of its clip being reported."""
+
+ROOT = Path(__file__).resolve().parents[1]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -120,8 +123,13 @@ def server(
     senders: int = 0,
     *,
     patience: int = PATIENCE,
+    stalls: bool = False,
 ) -> Iterator[Running]:
-    """A server of so many streams, all of one file, and of some that wait for senders."""
+    """
+    A server of so many streams, all of one file, and of some that wait for senders.
+
+    @param stalls: whether its log says where its reactor stands still.
+    """
     lines = [f'listen = ["tcp:{PORT}:interface=127.0.0.1"]']
     lines += [f'management_listen = ["tcp:{PORT + 1}:interface=127.0.0.1"]', "[defaults]"]
     lines += [f'isolation = "{isolation}"', "readrate_initial_burst = 2"]
@@ -132,10 +140,12 @@ def server(
         lines += [f"[streams.f{number}]", f'input = "tcp:{PORT + 2 + number}"', "optional = true"]
     config = folder / "config.toml"
     config.write_text("\n".join(lines))
-    twistd = Path(sys.executable).parent / "twistd"
-    command = [str(twistd), "-n", "--pidfile=", "mkvserve", f"--config={config}"]
+    twistd = str(Path(sys.executable).parent / "twistd")
+    program = [sys.executable, "-m", "tools.stalls"] if stalls else [twistd]
+    command = [*program, "-n", "--pidfile=", "mkvserve", f"--config={config}"]
     with (folder / f"log.{isolation}").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
     try:
         running = Running(process)
         running.wait(streams, patience)
@@ -402,7 +412,7 @@ def fuzz(folder: Path, clip: Path, isolation: str, options: argparse.Namespace) 
     keep = options.keep or folder
     keep.mkdir(parents=True, exist_ok=True)
     originals = mutate.sources([])
-    with server(folder, clip, 1, isolation, SENDERS) as running:
+    with server(folder, clip, 1, isolation, SENDERS, stalls=options.stalls) as running:
         viewers = [Viewer("s0") for _ in range(20)]
         control = Control()
         time.sleep(3)
@@ -509,6 +519,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder for the log and for clips that crash")
+    parser.add_argument("--stalls", action="store_true", help="log where the reactor stands still")
     options = parser.parse_args()
     measure = MEASURES[options.what]
     with tempfile.TemporaryDirectory() as name:

@@ -110,8 +110,12 @@ class CollectorTests(SynchronousTestCase):
 
     def run_program(self, *lines: str) -> str:
         """Run a program in a process of its own, and return what it prints."""
-        begin = ("import gc, mkvtwist.server.tap as _", "gc.disable()")
-        begin += ("from mkvtwist.server.process import spare_modules", "spare_modules()")
+        begin = (
+            "import gc, mkvtwist.server.tap",
+            "from mkvtwist.server.process import spare_modules",
+            "gc.disable()",
+            "spare_modules()",
+        )
         program = "\n".join((*begin, *lines))
         command = (sys.executable, "-c", program)
         return subprocess.check_output(command, cwd=CHECKOUT, text=True, timeout=PATIENCE)
