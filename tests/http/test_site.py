@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from mkvtwist.config.input import Form, Input
+from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.http import StreamResource
 from mkvtwist.streams.stream import Stream
@@ -65,7 +65,7 @@ class StreamResourceTests(SiteTestCase):
 
     def test_sender(self) -> None:
         """Somebody else's site has a body when it is whole, which a sender's never is."""
-        config = replace(self.stream.config, input=Input(Form.PUSH, "http"))
+        config = replace(self.stream.config, input=Input(Form.PUSH, "push"), at_end=AtEnd.WAIT)
         root = Resource()
         root.putChild(b"tv", StreamResource(self.reactor, Stream(self.reactor, config)))
         self.tree = Site(root, reactor=self.reactor)
