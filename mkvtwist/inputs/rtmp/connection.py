@@ -139,6 +139,7 @@ class RtmpConnection(Protocol):
             if self._is_closing:  # because of an event before
                 return
             if isinstance(event, MediaReceived):
+                self.factory.sends(self)
                 if self._sender is not None:
                     self._sender.receive(event.data)
             elif isinstance(event, PublishRequested):
@@ -178,7 +179,6 @@ class RtmpConnection(Protocol):
         self._sender = Sender(decision.slot, self._peer, self._uplink, identity)
         if not self._sender.arrive():
             return
-        self.factory.publishes(self)
         self.transport.resumeProducing()
         try:
             events = self._session.accept()

@@ -13,8 +13,9 @@ from mkvtwist.inputs.rtmp.publishing import Publishing
 
 MOST_WAITING = 256
 """
-Connections of one listener that publish nothing, for
-L{mkvtwist.inputs.rtmp.connection.PUBLISH_TIME} at most. Each has up to 256 KiB of chunks (messages
+Connections of one listener that send no media, for
+L{mkvtwist.inputs.rtmp.connection.PUBLISH_TIME}, and then for
+L{mkvtwist.inputs.senders.SENDER_SILENCE} at most. Each has up to 256 KiB of chunks (messages
 that are not complete, one chunk, one read) and 16 KiB to be sent. One more takes the place of the
 oldest.
 """
@@ -70,13 +71,14 @@ class RtmpFactory(Factory):
             self._limits.leave(uplink.host)
 
     def waits(self, uplink: RtmpConnection) -> None:
-        """Note that a connection publishes nothing yet, or no longer."""
+        """Note that a connection sends no media yet, or no longer."""
+        self._waiting.pop(uplink, None)  # it may have published, but sent nothing
         if len(self._waiting) >= MOST_WAITING:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]  # it is only lost in the reactor's next turn
             oldest.drop()
         self._waiting[uplink] = None
 
-    def publishes(self, uplink: RtmpConnection) -> None:
-        """Note that a connection publishes."""
+    def sends(self, uplink: RtmpConnection) -> None:
+        """Note that a connection sends media."""
         self._waiting.pop(uplink, None)

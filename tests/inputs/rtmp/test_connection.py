@@ -397,9 +397,11 @@ class LimitTests(ConnectionTestCase):
             self.assertFalse(self.peers.connect().transport.disconnected)
 
     def test_waiting(self) -> None:
-        """The oldest connection that publishes nothing makes room, never one that publishes."""
-        sender = self.sender()
+        """The oldest connection that sends no media makes room, never one that sends them."""
+        sender, silent = self.sender(), self.sender()
+        sender.dataReceived(media(SHOWN))
         waiting = [self.peers.connect(f"10.0.0.{number}") for number in range(MOST_WAITING)]
+        self.assertTrue(silent.transport.disconnected)
         for number in range(3):
             self.assertFalse(waiting[number].transport.disconnected)
             self.peers.connect(f"10.0.1.{number}")
