@@ -197,6 +197,13 @@ class RingTests(SynchronousTestCase):
         self.assertEqual(ring.bitrate(4 * SECOND), 440)
         self.assertEqual(ring.bitrate(99 * SECOND), (2 * 100 + 6 * 10) * 8 / 8)
 
+    def test_bitrate_of_many(self) -> None:
+        """Of very many fragments only the newest are looked at: the older ones do not count."""
+        ring = ring_of(DURATION, LIMIT, measured=3)
+        for number in range(8):
+            ring.append([packet(number * SECOND, size=100 if number > 4 else 10)], key=False)
+        self.assertEqual(ring.bitrate(99 * SECOND), 800)
+
 
 class PlaceTests(SynchronousTestCase):
     """Where a client joins."""
