@@ -11,6 +11,7 @@ from twisted.web.server import Site
 from mkvtwist.config.input import AtEnd, Form, Input
 from mkvtwist.config.rule import AccessRule
 from mkvtwist.http import StreamResource
+from mkvtwist.live.now_playing import Song
 from mkvtwist.streams.stream import Stream
 from tests.support.fakes import head
 from tests.support.site import Connection, SiteTestCase
@@ -63,12 +64,26 @@ class StreamResourceTests(SiteTestCase):
         self.tree = Site(root, reactor=self.reactor)
         self.assertEqual(self.get("/tv/live.mkv").status, 403)
 
+    def push(self) -> Stream:
+        """A stream with senders, in place of the other one."""
+        senders = Input(Form.PUSH, "push")
+        config = replace(self.stream.config, input=senders, at_end=AtEnd.WAIT)
+        stream = Stream(self.reactor, config)
+        root = Resource()
+        root.putChild(b"tv", StreamResource(self.reactor, stream))
+        self.tree = Site(root, reactor=self.reactor)
+        return stream
+
+    def test_title(self) -> None:
+        """What is playing may be told here, too."""
+        stream = self.push()
+        self.assertEqual(self.get("/tv/admin/metadata?mount=/live&song=A+-+B").status, 200)
+        self.assertEqual(stream.now_playing.song, Song("B", "A"))
+
     def test_sender(self) -> None:
         """Somebody else's site has a body when it is whole, which a sender's never is."""
-        config = replace(self.stream.config, input=Input(Form.PUSH, "push"), at_end=AtEnd.WAIT)
-        root = Resource()
-        root.putChild(b"tv", StreamResource(self.reactor, Stream(self.reactor, config)))
-        self.tree = Site(root, reactor=self.reactor)
+        self.push()
+        self.assertNotIn("live/publish", self.get("/tv/", Accept="text/html").text)
         self.assertEqual(self.get("/tv/live", "PUT").status, 501)
         (line,) = self.log.about("refused with 501")
         self.assertTrue(line.startswith("stream live: sender 192.0.2.7:5000 "), line)

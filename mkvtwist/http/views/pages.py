@@ -22,6 +22,7 @@ from mkvtwist.http.wire.caching import vary_by
 from mkvtwist.http.wire.hosts import url_of
 from mkvtwist.http.wire.negotiation import accepts
 from mkvtwist.http.wire.query import token_query
+from mkvtwist.http.wire.request import IncomingRequest
 from mkvtwist.http.wire.response import respond
 from mkvtwist.streams.stream import Stream
 
@@ -81,7 +82,7 @@ def show_stream(stream: Stream, several: bool, request: Request) -> None:
     image = url_of(request, f"{name}.jpg{query}") if has_picture else None
     station = stream.station
     about = station.name or name, station.description
-    sends = _may_publish(stream)
+    sends = isinstance(request, IncomingRequest) and _may_publish(stream)
     page = _stream(name, query, about, several=several, sends=sends, url=url, image=image)
     _show_players(request, page, "'self'")
 

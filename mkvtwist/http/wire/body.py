@@ -52,10 +52,11 @@ def with_whole_body(request: Any, view: Callable[[Any], None]) -> None:
     """
     Call a view when all of a request's body is there, as C{content}; respond 413 if it is too long.
 
-    @param request: an L{mkvtwist.http.wire.request.IncomingRequest}. If only the end of the
-        connection would end its body, it has none (RFC 9112, 6.3).
+    @param request: an L{mkvtwist.http.wire.request.IncomingRequest}, or one of another site, whose
+        body is there already. If only the end of the connection would end the body, the request has
+        none (RFC 9112, 6.3).
     """
-    if request.is_open_ended:
+    if getattr(request, "is_open_ended", True):
         view(request)
     else:
         request.read_body(_WholeBody(request, view))
