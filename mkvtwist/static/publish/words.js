@@ -9,7 +9,7 @@ import { OCCUPIED, REPLACED } from "./publisher.js";
 
 /** What a browser's refusal means, by the name of its DOMException. @type {Record<string, string>} */
 const REFUSALS = {
-  NotAllowedError: "It was not allowed: by you, or by the browser's settings for this page.",
+  NotAllowedError: "It was not allowed, by you or by the browser. Start asks again; the browser's symbol beside the address has its settings.",
   NotFoundError: "There is no such device.",
   NotReadableError: "The device is in use by another program.",
   OverconstrainedError: "The device is not there any more.",
