@@ -250,7 +250,7 @@ def parse_congestion(option: str, text: str) -> str:
 
 
 THREAD, PROCESS = ISOLATIONS = ("thread", "process")
-"""How an input is read."""
+"""The places where an input can be read."""
 
 
 def parse_isolation(option: str, text: str, platform: str = sys.platform) -> str:

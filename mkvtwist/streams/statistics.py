@@ -64,9 +64,9 @@ class StreamStatistics:
     pattern: str | None = None
     """The pattern that the stream was made of; L{None} if it has a table of its own."""
     isolation: str = THREAD
-    """How the input is read."""
+    """The way in which the input is read, and the means that confine its process."""
     title: str | None = None
     description: str | None = None
     now: Song | None = None
-    """What is playing."""
+    """The song that is playing."""
     sender: SenderStatistics | None = None

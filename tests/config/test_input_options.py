@@ -19,10 +19,10 @@ from mkvtwist.config.values import ConfigError
 
 
 class InputOptionsTests(SynchronousTestCase):
-    """What users write."""
+    """Options as users write them."""
 
     def problem(self, table: dict[str, Any]) -> str:
-        """What is wrong with an option."""
+        """The mistake in an option."""
         return str(self.assertRaises(ConfigError, parse_options, "opt", table))
 
     def test_option(self) -> None:

@@ -115,7 +115,7 @@ class DocumentTests(SynchronousTestCase):
     """Patterns in a file."""
 
     def problems(self, **settings: Any) -> list[str]:
-        """What is said to a pattern with these settings."""
+        """The mistakes of a pattern with these settings."""
         document = {"streams": {"cam-*": settings}}
         config, problems = configure(document, CommandLine("/srv", "tv.toml"))
         if not problems:
@@ -135,7 +135,7 @@ class DocumentTests(SynchronousTestCase):
             self.assertIn("streams.cam-*.input: not possible for a pattern", line)
 
     def test_described(self) -> None:
-        """What C{--check} says tells a pattern from a stream."""
+        """C{--check} tells a pattern from a stream."""
         document = {"listen": ["tcp:0"], "streams": {"cam-*": {"input": "push"}}}
         config, _ = configure(document, CommandLine("/srv", "tv.toml"))
         self.assertEqual(list(describe(config))[-1], "streams cam-*: push, at the end wait")

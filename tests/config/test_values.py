@@ -180,7 +180,7 @@ class ValueTests(SynchronousTestCase):
 
 
 class IsolationTests(SynchronousTestCase):
-    """Where an input is read."""
+    """The places where an input is read."""
 
     def test_words(self) -> None:
         """There are two places, and one of them is on Linux only."""

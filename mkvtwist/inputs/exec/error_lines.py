@@ -24,7 +24,7 @@ LINES_A_SECOND = 1.0
 """Lines a second that are logged in the long run: a program that never stops fills no disk."""
 
 _POINTER = re.compile(r" @ 0x[0-9a-f]+(?=\])")
-"""What tells FFmpeg's parts apart: with it the same fault would be another one at each try."""
+"""The pointer that tells FFmpeg's parts apart: with it each try would have a fault of its own."""
 
 _PASSWORD = re.compile(r"(://[^\s/@:]*):[^\s/@]+@")
 
