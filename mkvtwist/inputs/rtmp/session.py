@@ -49,6 +49,9 @@ Messages before the sender may publish for the first time: senders send about 10
 make a message of a single byte, and 65,000 of them in one read would stop all else for a while.
 """
 
+MOST_AT_ONCE = 8192
+"""Messages in one read, for the same reason: one with media has 8 bytes or more, 16 as a rule."""
+
 MOST_MESSAGE_STREAMS = 8
 """Message streams that a session may make; one publishes."""
 
@@ -211,7 +214,9 @@ class Session:
         if self._is_paused():
             return events
         with closing(self._chunks.messages()) as found:
-            for message in found:
+            for count, message in enumerate(found):
+                if count >= MOST_AT_ONCE:
+                    raise ProtocolError(f"more than {MOST_AT_ONCE} messages at once")
                 self._early -= 1
                 if self._early < 0:
                     raise ProtocolError(f"more than {MOST_EARLY} messages before it publishes")

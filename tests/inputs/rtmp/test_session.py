@@ -17,6 +17,7 @@ from mkvtwist.inputs.rtmp.handshake import SIZE
 from mkvtwist.inputs.rtmp.messages import Type, UserControl
 from mkvtwist.inputs.rtmp.session import (
     LONGEST_COMMAND,
+    MOST_AT_ONCE,
     MOST_EARLY,
     MOST_MESSAGE_STREAMS,
     SMALLEST_WINDOW,
@@ -250,6 +251,14 @@ class SessionTests(SynchronousTestCase):
         self.begin()
         end = command("FCUnpublish", 6, None, "cam")
         self.assertEqual(self.send(ping * MOST_EARLY + end + ping * MOST_EARLY), [Unpublished()])
+
+    def test_at_once(self) -> None:
+        """Very many messages in one read, which are no media, are refused."""
+        empty = b"\xc2" * MOST_AT_ONCE  # each like the message before
+        self.begin()
+        self.send(chunks(Message(Type.ACKNOWLEDGEMENT, 0, 0, b""), 2, FIRST_SIZE))
+        self.assertEqual(self.send(empty), [])
+        self.assertRaises(ProtocolError, self.send, empty + b"\xc2")
 
     def test_first_media(self) -> None:
         """Messages with media are long once there have been some, so half ones cost little."""
