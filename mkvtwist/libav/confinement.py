@@ -15,9 +15,10 @@ import os
 import platform
 import resource
 import signal
+import socket
 import struct
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -299,7 +300,7 @@ MACHINES: Mapping[str, Machine] = MappingProxyType(
             rt_tgsigqueueinfo=297 perf_event_open=298 prlimit64=302 name_to_handle_at=303
             open_by_handle_at=304 setns=308 process_vm_readv=310 process_vm_writev=311 kcmp=312
             finit_module=313 sched_setattr=314 renameat2=316 memfd_create=319 bpf=321 execveat=322
-            userfaultfd=323
+            userfaultfd=323 ioctl=16 fcntl=72
             """,
         ),
         "aarch64": _machine(
@@ -317,7 +318,7 @@ MACHINES: Mapping[str, Machine] = MappingProxyType(
             perf_event_open=241 accept4=242 prlimit64=261 name_to_handle_at=264
             open_by_handle_at=265 setns=268 process_vm_readv=270 process_vm_writev=271 kcmp=272
             finit_module=273 sched_setattr=274 renameat2=276 memfd_create=279 bpf=280 execveat=281
-            userfaultfd=282
+            userfaultfd=282 fcntl=25 ioctl=29
             """,
         ),
     }
@@ -351,6 +352,13 @@ files, which holds even if there is no Landlock.
 _NETWORK = _names("socket socketpair connect bind listen accept accept4")
 _FILES_CALLS = _names("open openat")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
+"""Families of sockets by which libavformat and the resolver reach the network."""
+_OWNER_CALLS = {"fcntl": (8, 10, 15), "ioctl": (0x8901, 0x8902)}
+"""
+C{F_SETOWN}, C{F_SETSIG}, C{F_SETOWN_EX}; C{FIOSETOWN}, C{SIOCSPGRP}. The owner of a socket gets
+signals from it, even one that ends the owner, and the owner may be any process of the same user.
+"""
 _THREAD = 0x10000
 """C{CLONE_THREAD}: libavcodec may have threads, but no processes."""
 
@@ -405,7 +413,10 @@ def filter_program(machine: Machine, reach: Reach, pid: int, *, opens: bool) -> 
     blocks: dict[str, list[bytes]] = {
         "open": [_step(_LOAD, _SECOND_ARGUMENT), *writing],
         "openat": [_step(_LOAD, _THIRD_ARGUMENT), *writing],
+        "socket": [first, *_any_of(_FAMILIES), fail, allow],
     }
+    for name, commands in _OWNER_CALLS.items():
+        blocks[name] = [_step(_LOAD, _SECOND_ARGUMENT), *_any_of(commands), allow, fail]
     blocks |= {name: [fail] for name in sorted(denied)}
     # The C library takes an unknown clone3 for an old kernel, and uses clone, whose flags can be
     # looked at; those of clone3 and openat2 are in memory.
@@ -422,6 +433,12 @@ def filter_program(machine: Machine, reach: Reach, pid: int, *, opens: bool) -> 
         if name in calls:
             steps += [_step(_EQUAL, calls[name], 0, len(block)), *block]
     return b"".join([*steps, allow])
+
+
+def _any_of(values: Sequence[int]) -> list[bytes]:
+    """Return steps that go on with the next one, or leave it out if one of the values is there."""
+    last = len(values)
+    return [_step(_EQUAL, value, last - at) for at, value in enumerate(values)]
 
 
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import struct
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from mkvtwist.config.input_options import InputOptions
 from mkvtwist.libav.confinement import MACHINES, RESOLVER, Reach, filter_program, reach_of
 
 TRIES = """
-import errno, json, os, resource, signal, socket, sys, threading
+import errno, fcntl, json, os, resource, signal, socket, sys, threading
 from mkvtwist.libav import confinement
 
 reach = confinement.Reach(tuple(sys.argv[1].split()), sys.argv[2] == "network")
@@ -62,6 +63,7 @@ attempt("socket", lambda: socket.socket().close())
 attempt("fork", lambda: os.fork() or os._exit(0))
 attempt("program", lambda: os.execv("/nowhere", ["nowhere"]))
 attempt("others", lambda: os.kill(os.getppid(), 0))
+attempt("signals", lambda: fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid()))
 attempt("itself", lambda: os.kill(os.getpid(), 0))
 made["files"] = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 made["core"] = resource.getrlimit(resource.RLIMIT_CORE)[0]
@@ -112,7 +114,7 @@ class ConfineTests(SynchronousTestCase):
             self.assertEqual(made[f"read {number}"], "EACCES")
             self.assertEqual(made[f"write {number}"], "EPERM")
             self.assertEqual(made[f"chmod {number}"], "EPERM")
-        for name in ("socket", "fork", "program", "others"):
+        for name in ("socket", "fork", "program", "others", "signals"):
             self.assertEqual(made[name], "EPERM", name)
 
     def test_directory(self) -> None:
@@ -134,6 +136,7 @@ class ConfineTests(SynchronousTestCase):
         """In a kernel without Landlock a process that opens files opens any, and changes none."""
         made = self.confined(self.files[0].parent, kernel="without Landlock")
         self.assertEqual(made["held"], ["seccomp"])
+        self.assertEqual((made["others"], made["signals"]), ("EPERM", "EPERM"))
         for number in (0, 1):
             self.assertEqual((made[f"read {number}"], made[f"write {number}"]), ("done", "EPERM"))
         made = self.confined(kernel="without Landlock")
@@ -259,13 +262,22 @@ class MachineTests(SynchronousTestCase):
                 self.assertEqual(verdict(code, audit, calls[call], PID), ALLOWED)
                 self.assertEqual(verdict(code, audit, calls[call], PID + 1), EPERM)
             self.assertEqual(verdict(code, audit, calls["prlimit64"]), ALLOWED)  # of itself
+            for call, command in (("fcntl", 8), ("fcntl", 10), ("fcntl", 15), ("ioctl", 0x8901)):
+                self.assertEqual(verdict(code, audit, calls[call], 0, command, PID), EPERM)
+            self.assertEqual(verdict(code, audit, calls["fcntl"], 0, 4), ALLOWED)  # non-blocking
 
     def test_filter_reach(self) -> None:
         """With the network and files in reach, their calls are the kernel's own to judge."""
         for machine in MACHINES.values():
             code = filter_program(machine, Reach(("/",), network=True), PID, opens=True)
-            for call in ("socket", "connect", "openat"):
+            for call in ("connect", "openat"):
                 self.assertEqual(verdict(code, machine.audit, machine.calls[call]), ALLOWED)
+            for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX, socket.AF_NETLINK):
+                made = verdict(code, machine.audit, machine.calls["socket"], family)
+                self.assertEqual(made, ALLOWED)
+            for other in (0, 17, 38, 40):  # none, packets, the kernel's ciphers, virtual machines
+                made = verdict(code, machine.audit, machine.calls["socket"], other)
+                self.assertEqual(made, EPERM)
             for call in ("renameat2", "unlinkat", "truncate", "setpriority"):
                 self.assertEqual(verdict(code, machine.audit, machine.calls[call]), EPERM)
             for flag in (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TRUNC):
