@@ -379,6 +379,53 @@ class InputTests(EndToEndTestCase):
         server.stop()
         self.assertEqual(pictures(after.finish())[-50:], list(range(50)))
 
+    def test_url(self) -> None:
+        """The input may be another mkvserve; when that goes and comes back, it is opened again."""
+        clip = media.clip(seconds=4)
+        listen = f"tcp:{free_port()}:{LOOPBACK}"
+        first = Mkvserve(self, "--at-end=loop", str(clip), listen=f"--listen={listen}")
+        url = f"http://127.0.0.1:{first.port}/live.mkv?burst=60"
+        second = Mkvserve(self, url)
+        viewer = Viewer(second, "/live.mkv?burst=60")
+        second.until(partial(shows, viewer, 21))
+        first.stop()
+        second.until(partial(waits_to_retry, second))
+        seen = len(viewer.data)
+        again = Mkvserve(self, "--at-end=loop", str(clip), listen=f"--listen={listen}")
+        again.said("watch at")
+        second.until(lambda: second.status()["state"] == "live")
+        second.until(lambda: len(viewer.data) > seen + 10_000)
+        self.assertGreaterEqual(second.status()["restarts"], 1)
+        second.stop()
+        data = viewer.finish()
+        times = [p.dts or 0 for p in media.packets(data) if p.track == 0]
+        self.assertEqual(times, sorted(times))
+        begin, *more = pictures(data)[:20]
+        self.assertEqual(more, [(begin + after) % 100 for after in range(1, 20)])
+
+    def test_no_media(self) -> None:
+        """A file that is no media is one clear line of the log; the server stops with status 1."""
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        servers = []
+        for name, data in (
+            ("empty", b""),
+            ("passwd", b"root:x:0:0:root:/root:/bin/bash\n" * 50),
+            ("random", garbage(1_000_000)),
+        ):
+            path = (directory / name).absolute()
+            path.write_bytes(data)
+            servers.append(Mkvserve(self, str(path)))
+        for server in servers:
+            self.assertEqual(server.ended(), 1)
+            (line,) = [x for x in server.log.splitlines() if "no media" in x]
+            self.assertRegex(line, r"(empty|passwd|random): no media that libavformat can read")
+            self.assertNotIn("Traceback", server.log)
+
+
+class SenderInputTests(EndToEndTestCase):
+    """Other ways of a sender's bytes to the same reader."""
+
     def test_no_senders(self) -> None:
         """A sender of rubbish, one who says nothing, one who breaks off: a line, and the next."""
         server = Mkvserve(self, "--readrate=0", f"tcp:0:{LOOPBACK}")
@@ -483,49 +530,6 @@ class InputTests(EndToEndTestCase):
                 data += more
         self.assertEqual(server.ended(), -signal.SIGTERM)
         self.assert_same_frames(data.partition(b"\r\n\r\n")[2], clip)
-
-    def test_url(self) -> None:
-        """The input may be another mkvserve; when that goes and comes back, it is opened again."""
-        clip = media.clip(seconds=4)
-        listen = f"tcp:{free_port()}:{LOOPBACK}"
-        first = Mkvserve(self, "--at-end=loop", str(clip), listen=f"--listen={listen}")
-        url = f"http://127.0.0.1:{first.port}/live.mkv?burst=60"
-        second = Mkvserve(self, url)
-        viewer = Viewer(second, "/live.mkv?burst=60")
-        second.until(partial(shows, viewer, 21))
-        first.stop()
-        second.until(partial(waits_to_retry, second))
-        seen = len(viewer.data)
-        again = Mkvserve(self, "--at-end=loop", str(clip), listen=f"--listen={listen}")
-        again.said("watch at")
-        second.until(lambda: second.status()["state"] == "live")
-        second.until(lambda: len(viewer.data) > seen + 10_000)
-        self.assertGreaterEqual(second.status()["restarts"], 1)
-        second.stop()
-        data = viewer.finish()
-        times = [p.dts or 0 for p in media.packets(data) if p.track == 0]
-        self.assertEqual(times, sorted(times))
-        begin, *more = pictures(data)[:20]
-        self.assertEqual(more, [(begin + after) % 100 for after in range(1, 20)])
-
-    def test_no_media(self) -> None:
-        """A file that is no media is one clear line of the log; the server stops with status 1."""
-        directory = Path(self.mktemp())
-        directory.mkdir()
-        servers = []
-        for name, data in (
-            ("empty", b""),
-            ("passwd", b"root:x:0:0:root:/root:/bin/bash\n" * 50),
-            ("random", garbage(1_000_000)),
-        ):
-            path = (directory / name).absolute()
-            path.write_bytes(data)
-            servers.append(Mkvserve(self, str(path)))
-        for server in servers:
-            self.assertEqual(server.ended(), 1)
-            (line,) = [x for x in server.log.splitlines() if "no media" in x]
-            self.assertRegex(line, r"(empty|passwd|random): no media that libavformat can read")
-            self.assertNotIn("Traceback", server.log)
 
 
 class ClientTests(EndToEndTestCase):

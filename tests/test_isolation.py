@@ -24,7 +24,11 @@ def children(pid: int) -> list[int]:
 
 @on_linux
 class IsolatedInputTests(test_end_to_end.InputTests):
-    """All forms of input, each read in a process."""
+    """
+    Each form of input whose way into a process is its own.
+
+    What all senders send reaches the process by one socket, so that one kind of sender is enough.
+    """
 
     options = ("--isolation=process",)
 
