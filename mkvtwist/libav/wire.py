@@ -34,6 +34,12 @@ LIST_LIMIT = 4096
 TIME_LIMIT = 1 << 62
 """Microseconds: numbers that leave room for sums in 64 bits."""
 
+SIZE_LIMIT = 1 << 31
+"""Pixels, samples a second and channels that fit into the fields of all formats."""
+
+LEAST_FRAME_RATE = 0.01
+"""Pictures a second: a reader ignores less than one a minute."""
+
 SENTENCE_LIMIT = 4096
 """Characters of a sentence; texts that are shown are cut further."""
 
@@ -283,6 +289,11 @@ def _read_track(data: _Fields) -> Track:
     for name in (track.codec, track.codec_string, track.video_range, track.supplemental):
         if name is not None and not _TOKEN.fullmatch(name):
             raise WireError("the name of a codec is invalid")
+    for number in (track.width, track.height, track.sample_rate, track.channels):
+        if number is not None and not 0 <= number < SIZE_LIMIT:
+            raise WireError("a size of a track is out of bounds")
+    if track.frame_rate is not None and track.frame_rate < LEAST_FRAME_RATE:
+        raise WireError("a frame rate is out of bounds")
     return track
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from hypothesis import given
@@ -60,7 +60,7 @@ TRACKS = st.builds(
     default=st.booleans(),
     width=st.none() | st.integers(0, 9999),
     height=st.none() | st.integers(0, 9999),
-    frame_rate=st.none() | st.floats(0, 1000),
+    frame_rate=st.none() | st.floats(0.01, 1000),
     video_range=st.none() | NAMES,
     supplemental=st.none() | NAMES,
     sample_rate=st.none() | st.integers(0, 192_000),
@@ -205,6 +205,18 @@ class WireTests(SynchronousTestCase):
             header = Header((Track(1, "video", "h264", codec_string=name),))
             with self.assertRaisesRegex(WireError, "name of a codec"):
                 list(Decoder().feed(written(header)))
+
+    def test_sizes(self) -> None:
+        """A track has no size and no frame rate of which a format cannot make its fields."""
+        track = Track(1, "video", "h264", width=640, height=360, frame_rate=25.0)
+        for wrong in (
+            replace(track, width=-1),
+            replace(track, height=1 << 40),
+            replace(track, frame_rate=-1.0),
+            replace(track, frame_rate=1e-12),
+        ):
+            with self.assertRaisesRegex(WireError, "out of bounds"):
+                list(Decoder().feed(written(Header((wrong,)))))
 
     def test_absurd_timeline(self) -> None:
         """A timeline whose input has times beyond 64 bits is cut to what a message can carry."""
