@@ -249,8 +249,10 @@ class SourceTests(PublishTestCase):
         self.until_said(page, "Stopped")
 
     def test_insecure(self) -> None:
-        """A page that did not come over HTTPS says why it cannot publish, and how it could."""
+        """A page that did not come over HTTPS says, on a phone too, why it cannot publish."""
         server = self.server()
-        page = self.open(f"http://127.0.0.1:{server.port}/cam/publish", before=INSECURE)
+        url = f"http://127.0.0.1:{server.port}/cam/publish"
+        page = self.open(url, before=INSECURE, viewport=PHONE)
         page.until(lambda: "--listen=ssl:" in page.text("insecure"))
+        self.assertEqual(page.ask("document.documentElement.scrollWidth"), PHONE["width"])
         self.assertFalse(page.page.get_by_role("button", name="Start").is_visible())
