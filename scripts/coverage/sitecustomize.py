@@ -16,9 +16,9 @@ else:
     kill = os.kill
 
     def kill_after_saving(pid: int, signal: int) -> None:
-        """Save, when it is this process that is about to die."""
+        """Save, when it is this process that is about to die; signal 0 only asks for it."""
         current = Coverage.current()
-        if current is not None and pid == os.getpid():
+        if current is not None and pid == os.getpid() and signal:
             current.save()
         kill(pid, signal)
 
