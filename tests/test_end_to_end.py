@@ -308,46 +308,6 @@ class InputTests(EndToEndTestCase):
         self.assert_same_frames(viewer.finish(), clip)
         self.assertEqual(server.ended(), 0)
 
-    def test_redirection(self) -> None:
-        """And a file as standard input, which epoll would refuse."""
-        clip = media.clip(container="mp4", audio=None, seconds=3)
-        with clip.open("rb") as file:
-            server = Mkvserve(self, "-", stdin=file)
-        self.assert_same_frames(Viewer(server, "/live.mkv?burst=60").finish(), clip)
-        self.assertEqual(server.ended(), 0)
-
-    def test_named_pipe(self) -> None:
-        """A named pipe is a file that has its writer later."""
-        clip = media.clip(container="mpegts", seconds=2)
-        pipe = Path(self.mktemp()).absolute()
-        os.mkfifo(pipe)
-        server = Mkvserve(self, "--readrate=10", str(pipe))
-        viewer = Viewer(server, "/live.mkv?burst=60")
-        server.said("client 1 joined")
-        pipe.write_bytes(clip.read_bytes())
-        self.assert_same_frames(viewer.finish(), clip)
-
-    def test_program(self) -> None:
-        """What a program writes is served, its fault is told, and it ends with the server."""
-        clip = media.clip(container="mpegts", seconds=2)
-        code = (
-            "import pathlib, sys, time\n"
-            f"sys.stdout.buffer.write(pathlib.Path({str(clip)!r}).read_bytes())\n"
-            "sys.stdout.flush()\n"
-            "print('no more film', file=sys.stderr, flush=True)\n"
-            "if 'stay' in sys.argv: time.sleep(1000)\n"
-            "sys.exit(3)"
-        )
-        command = f"exec:{shlex.join([sys.executable, '-c', code])}"
-        server = Mkvserve(self, "--readrate=10", "--at-end=exit", command)
-        self.assert_same_frames(Viewer(server, "/live.mkv?burst=60").finish(), clip)
-        self.assertEqual(server.ended(), 1)
-        self.assertIn("ended with status 3; its last words: no more film", server.log)
-        server = Mkvserve(self, "--readrate=10", f"{command} stay")
-        server.said("no more film")
-        server.stop()
-        self.assertNotIn("Traceback", server.log)
-
     def test_sender(self) -> None:
         """A sender comes back: with the same tracks clients go on, with others they end."""
         clip = media.clip(container="mpegts", seconds=2)
@@ -423,8 +383,8 @@ class InputTests(EndToEndTestCase):
             self.assertNotIn("Traceback", server.log)
 
 
-class SenderInputTests(EndToEndTestCase):
-    """Other ways of a sender's bytes to the same reader."""
+class OtherInputTests(EndToEndTestCase):
+    """Inputs whose bytes reach the reader as those of an input above do."""
 
     def test_no_senders(self) -> None:
         """A sender of rubbish, one who says nothing, one who breaks off: a line, and the next."""
@@ -530,6 +490,46 @@ class SenderInputTests(EndToEndTestCase):
                 data += more
         self.assertEqual(server.ended(), -signal.SIGTERM)
         self.assert_same_frames(data.partition(b"\r\n\r\n")[2], clip)
+
+    def test_redirection(self) -> None:
+        """And a file as standard input, which epoll would refuse."""
+        clip = media.clip(container="mp4", audio=None, seconds=3)
+        with clip.open("rb") as file:
+            server = Mkvserve(self, "-", stdin=file)
+        self.assert_same_frames(Viewer(server, "/live.mkv?burst=60").finish(), clip)
+        self.assertEqual(server.ended(), 0)
+
+    def test_named_pipe(self) -> None:
+        """A named pipe is a file that has its writer later."""
+        clip = media.clip(container="mpegts", seconds=2)
+        pipe = Path(self.mktemp()).absolute()
+        os.mkfifo(pipe)
+        server = Mkvserve(self, "--readrate=10", str(pipe))
+        viewer = Viewer(server, "/live.mkv?burst=60")
+        server.said("client 1 joined")
+        pipe.write_bytes(clip.read_bytes())
+        self.assert_same_frames(viewer.finish(), clip)
+
+    def test_program(self) -> None:
+        """What a program writes is served, its fault is told, and it ends with the server."""
+        clip = media.clip(container="mpegts", seconds=2)
+        code = (
+            "import pathlib, sys, time\n"
+            f"sys.stdout.buffer.write(pathlib.Path({str(clip)!r}).read_bytes())\n"
+            "sys.stdout.flush()\n"
+            "print('no more film', file=sys.stderr, flush=True)\n"
+            "if 'stay' in sys.argv: time.sleep(1000)\n"
+            "sys.exit(3)"
+        )
+        command = f"exec:{shlex.join([sys.executable, '-c', code])}"
+        server = Mkvserve(self, "--readrate=10", "--at-end=exit", command)
+        self.assert_same_frames(Viewer(server, "/live.mkv?burst=60").finish(), clip)
+        self.assertEqual(server.ended(), 1)
+        self.assertIn("ended with status 3; its last words: no more film", server.log)
+        server = Mkvserve(self, "--readrate=10", f"{command} stay")
+        server.said("no more film")
+        server.stop()
+        self.assertNotIn("Traceback", server.log)
 
 
 class ClientTests(EndToEndTestCase):
