@@ -17,10 +17,10 @@ import struct
 FORK, KILL, READY, FORKED, EXITED, FAILED = range(6)
 
 REQUEST = struct.Struct("<BI")
-"""What, and the worker's number."""
+"""A request: its kind, and the worker's number."""
 
 REPORT = struct.Struct("<BIi")
-"""What, the worker's number, and how it has ended."""
+"""A report: its kind, the worker's number, and the pid, status or errno above."""
 
 MESSAGE_SIZE = 16
-"""Bytes that are enough for either."""
+"""Bytes that are enough for a request or a report."""

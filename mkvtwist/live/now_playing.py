@@ -1,8 +1,8 @@
 """
-What is playing: the song, or the part of a programme, that a stream sends now (I{reactor}).
+The song, or the part of a programme, that a stream is playing (I{reactor}).
 
-Senders say it, programs by the management interface, and the tags of the media. It is no part of
-the media: it holds from the moment at which it is said, until the input is away.
+A sender, a program by the management interface, or a tag of the media names the song. A song is no
+part of the media: it holds from the moment at which it is named until the input is away.
 """
 
 import re
